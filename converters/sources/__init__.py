@@ -1,0 +1,1 @@
+"""Slide sources: one protocol, one file a reader library."""

@@ -1,0 +1,156 @@
+"""NeuralImage: the numcodecs codec, which Zarr v2 arrays take as their compressor."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numcodecs.abc import Codec
+from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
+
+from numcodecs_neural import parameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["NeuralImage"]
+
+
+class NeuralImage(Codec):
+    """Lossy compression of image chunks by a learned transform.
+
+    Parameters
+    ----------
+    model : str
+        Name of the weights. A family such as ``"he-fast"`` is pinned to its newest exact name
+        (``"he-fast-1"``) at once, and only that is stored.
+    quality : int
+        0 (smallest) to 100 (best).
+    weights : str, optional
+        SHA-256 of the decoder weights, in hexadecimal. Filled in from `model` when absent.
+    channel_axis : int
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); other leading axes are a batch.
+    encoder : dict, optional
+        Notes of the encoder that wrote the data. Kept as they are; no reader needs them.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter has a value that is not allowed.
+    WeightsError
+        If `model` is unknown and `weights` are not given.
+
+    Examples
+    --------
+    >>> from numcodecs_neural import NeuralImage
+    >>> codec = NeuralImage("he-fast", quality=60)
+    >>> codec.model, codec.quality
+    ('he-fast-1', 60)
+    """
+
+    codec_id = "neural_image"
+
+    def __init__(
+        self,
+        model: str = "he-fast",
+        quality: int = 60,
+        *,
+        weights: str | None = None,
+        channel_axis: int = -3,
+        encoder: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.weights = parameters.pin_weights(model, weights)
+        self.quality = parameters.parse_quality(quality)
+        self.channel_axis = parameters.parse_channel_axis(channel_axis)
+        self.encoder = parameters.parse_encoder(encoder)
+
+    def encode(self, buf: object) -> bytes:
+        """Encode one chunk.
+
+        Parameters
+        ----------
+        buf : ndarray
+            Shape (..., c, y, x) or (..., y, x, c), after `channel_axis`; any memory layout.
+
+        Returns
+        -------
+        bytes
+            The chunk; it knows its own shape, dtype and memory order.
+
+        Raises
+        ------
+        ConfigError
+            If the weights cannot code this dtype or shape.
+        WeightsError
+            If the weights are not installed.
+        """
+        # Inside, because opening an array must cost no more than importing numcodecs.
+        from numcodecs_neural import engine
+
+        array = ensure_ndarray(buf)
+        info = parameters.require_weights(self.model, self.weights)
+        parameters.check_chunk(array.shape, array.dtype, self.channel_axis, info)
+        return engine.encode(
+            array, weights=info.name, quality=self.quality, channel_axis=self.channel_axis
+        )
+
+    def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
+        """Decode one chunk.
+
+        Parameters
+        ----------
+        buf : bytes-like
+            What `encode` returned.
+        out : buffer, optional
+            Where to put the samples: an array of the chunk's shape and dtype, or a flat buffer of
+            as many bytes, which takes them in the chunk's memory order.
+
+        Returns
+        -------
+        ndarray
+            The chunk in the shape, dtype and memory order in which it was encoded, or `out`.
+
+        Raises
+        ------
+        BitstreamError
+            If `buf` is damaged, truncated, foreign or of a later version.
+        WeightsError
+            If the weights that wrote the chunk are not installed.
+        """
+        from numcodecs_neural import engine
+
+        array = engine.decode(ensure_bytes(buf))
+        return array if out is None else _copy_into(out, array)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration as JSON-safe values; `from_config` takes it back."""
+        return {"id": self.codec_id} | {key: getattr(self, key) for key in parameters.KEYS}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the codec that `config` describes.
+
+        Raises
+        ------
+        ConfigError
+            If `config` has a key that this release does not know, which names it.
+        """
+        given = {key: value for key, value in config.items() if key != "id"}
+        parameters.check_keys(given)
+        return cls(**given)
+
+    def __hash__(self) -> int:
+        return hash((self.model, self.weights, self.quality, self.channel_axis))
+
+
+def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
+    """Fill `out`: by position where it has the array's shape, else as a flat buffer.
+
+    numcodecs' own helper copies in memory order always, which scrambles a C-ordered `out` of an
+    F-ordered chunk.
+    """
+    target = ensure_ndarray(out)
+    if target.shape == array.shape and target.dtype == array.dtype:
+        np.copyto(target, array)
+        return target
+    filled: NDArray[Any] = ndarray_copy(array, target)
+    return filled

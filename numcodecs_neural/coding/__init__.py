@@ -1,0 +1,1 @@
+"""The modes of one chunk, and the choice between them."""

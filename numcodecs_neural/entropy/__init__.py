@@ -1,0 +1,13 @@
+"""Entropy coding: integers to bytes and back, by integer tables and interleaved rANS."""
+
+from numcodecs_neural.entropy.stream import SymbolDecoder, encode_symbols
+from numcodecs_neural.entropy.tables import PRECISION_BITS, SKIP, SymbolTables, tables_from_counts
+
+__all__ = [
+    "PRECISION_BITS",
+    "SKIP",
+    "SymbolDecoder",
+    "SymbolTables",
+    "encode_symbols",
+    "tables_from_counts",
+]

@@ -1,0 +1,1 @@
+"""The bitstream of one chunk; see SPEC.md."""

@@ -1,0 +1,1 @@
+"""Integer networks: description, bounds, backends."""

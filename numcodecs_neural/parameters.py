@@ -1,0 +1,173 @@
+"""The parameters that both codecs share: parsed once, at the door, and checked against the weights.
+
+The weights themselves are looked up (name, digest, what they can code) and not loaded.
+"""
+
+import json
+import operator
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numcodecs_neural.errors import ConfigError, WeightsError
+
+if TYPE_CHECKING:
+    from numcodecs_neural.weights import WeightsInfo
+
+__all__ = [
+    "KEYS",
+    "check_chunk",
+    "check_dtype",
+    "check_keys",
+    "installed_weights",
+    "parse_channel_axis",
+    "parse_encoder",
+    "parse_quality",
+    "pin_weights",
+    "require_weights",
+]
+
+KEYS = ("model", "weights", "quality", "channel_axis", "encoder")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def check_keys(config: Mapping[str, Any]) -> None:
+    """Refuse keys of later releases by name: what stands at the top level is needed to decode.
+
+    Raises
+    ------
+    ConfigError
+        If `config` has a key that is not in `KEYS`.
+    """
+    unknown = sorted(set(config) - set(KEYS))
+    if unknown:
+        raise ConfigError(
+            f"neural_image has no parameter {', '.join(map(repr, unknown))}; this release knows "
+            f"{', '.join(KEYS)}. A later release of numcodecs-neural may have written this array"
+        )
+
+
+def pin_weights(model: str, weights: str | None) -> tuple[str, str]:
+    """Return the exact name and the SHA-256 of the weights.
+
+    An array whose weights are not installed can still be opened and described: then what its
+    metadata say is kept as it is, and only coding fails.
+
+    Raises
+    ------
+    ConfigError
+        If `model` is no string, or `weights` no SHA-256.
+    WeightsError
+        If `weights` are None and `model` is unknown.
+    """
+    from numcodecs_neural.weights import resolve
+
+    if not isinstance(model, str):
+        raise ConfigError(f"model is {model!r}; it must be a name such as 'he-fast'")
+    if weights is None:
+        info = resolve(model)
+        return info.name, info.sha256
+    if not (isinstance(weights, str) and _SHA256.fullmatch(weights)):
+        raise ConfigError(f"weights is {weights!r}; it must be a SHA-256 of 64 hexadecimal digits")
+    found = installed_weights(model, weights)
+    return (found.name if found else model), weights
+
+
+def installed_weights(model: str, sha256: str) -> "WeightsInfo | None":
+    """Return what is installed as `model`, or None if that is nothing or has another digest."""
+    from numcodecs_neural.weights import resolve
+
+    try:
+        info = resolve(model)
+    except WeightsError:
+        return None
+    return info if info.sha256 == sha256 else None
+
+
+def require_weights(model: str, sha256: str) -> "WeightsInfo":
+    """Return what is installed as `model`.
+
+    Raises
+    ------
+    WeightsError
+        If that is nothing, or has another digest.
+    """
+    info = installed_weights(model, sha256)
+    if info is None:
+        raise WeightsError(
+            f"the weights {model!r} with SHA-256 {sha256} are not installed: install the release "
+            "of numcodecs-neural that wrote this array, or a later one"
+        )
+    return info
+
+
+def check_chunk(
+    shape: tuple[int, ...], dtype: "np.dtype[Any]", channel_axis: int, info: "WeightsInfo"
+) -> None:
+    """Refuse chunks that the weights cannot code.
+
+    Raises
+    ------
+    ConfigError
+        If `dtype`, or the axes of `shape`, are not those of the weights.
+    """
+    check_dtype(dtype, info)
+    axes = "(..., c, y, x)" if channel_axis == -3 else "(..., y, x, c)"
+    if len(shape) < 3:
+        raise ConfigError(
+            f"chunks have shape {shape}, and channel_axis={channel_axis} needs {axes}: "
+            f"give the array all three axes, with {info.channels} channels"
+        )
+    if shape[channel_axis] != info.channels:
+        other = -4 - channel_axis
+        hint = f", or pass channel_axis={other}" if shape[other] == info.channels else ""
+        raise ConfigError(
+            f"chunks of shape {shape} have {shape[channel_axis]} channels at "
+            f"channel_axis={channel_axis}, and the weights {info.name!r} code {info.channels}: "
+            f"choose chunks {axes} that hold {info.channels} channels{hint}"
+        )
+
+
+def check_dtype(dtype: "np.dtype[Any]", info: "WeightsInfo") -> None:
+    """Refuse samples that the weights cannot code; only the first half of `check_chunk`."""
+    name = dtype.newbyteorder("=").name
+    if name not in info.dtypes:
+        raise ConfigError(
+            f"the array is {name}, and the weights {info.name!r} code {' or '.join(info.dtypes)}: "
+            "convert the array, or choose another codec"
+        )
+
+
+def parse_quality(value: object) -> int:
+    """Return `value` as an int from 0 to 100, or raise ConfigError."""
+    return _parse_int(value, "quality", range(101), "a whole number from 0 to 100")
+
+
+def parse_channel_axis(value: object) -> int:
+    """Return `value` as -3 or -1, or raise ConfigError."""
+    return _parse_int(value, "channel_axis", (-3, -1), "-3 for (..., c, y, x) or -1 (..., y, x, c)")
+
+
+def parse_encoder(value: object) -> dict[str, Any]:
+    """Return a copy of `value` that is certain to be JSON, or raise ConfigError."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"encoder is {value!r}; it must be a dictionary of JSON values")
+    try:
+        copied: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(f"encoder must be a dictionary of JSON values: {exc}") from exc
+    return copied
+
+
+def _parse_int(value: object, name: str, allowed: Collection[int], says: str) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or number not in allowed or isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}; it must be {says}")
+    return number

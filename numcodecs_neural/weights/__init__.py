@@ -1,0 +1,1 @@
+"""Weights: the catalogue, the files, their digests."""

@@ -1,0 +1,173 @@
+"""NeuralImageCodec: the Zarr v3 codec, which arrays take as their serializer. Needs zarr 3."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from zarr.abc.codec import ArrayBytesCodec
+from zarr.core.chunk_grids import RegularChunkGrid
+from zarr.core.common import parse_named_configuration
+
+from numcodecs_neural import parameters
+from numcodecs_neural.codec import NeuralImage
+from numcodecs_neural.errors import BitstreamError, ConfigError
+
+if TYPE_CHECKING:
+    from zarr.core.array_spec import ArraySpec
+    from zarr.core.buffer import Buffer, NDBuffer
+    from zarr.core.chunk_grids import ChunkGrid
+    from zarr.core.common import JSON
+    from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
+
+__all__ = ["NeuralImageCodec"]
+
+
+@dataclass(frozen=True, init=False)
+class NeuralImageCodec(ArrayBytesCodec):
+    """Lossy compression of image chunks by a learned transform, for Zarr v3.
+
+    Stands in ``serializer=``; ``compressors=None``, since its output does not compress further.
+    The parameters are those of `numcodecs_neural.NeuralImage`.
+
+    Parameters
+    ----------
+    model : str
+        Name of the weights, pinned to the newest exact name.
+    quality : int
+        0 (smallest) to 100 (best).
+    weights : str, optional
+        SHA-256 of the decoder weights, filled in from `model` when absent.
+    channel_axis : int
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c).
+    encoder : dict, optional
+        Notes of the encoder that wrote the data; no reader needs them.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter has a value that is not allowed.
+    WeightsError
+        If `model` is unknown and `weights` are not given.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from numcodecs_neural import NeuralImageCodec
+    >>> array = zarr.create_array(
+    ...     {},
+    ...     shape=(3, 1000, 1000),
+    ...     chunks=(3, 512, 512),
+    ...     dtype="uint8",
+    ...     serializer=NeuralImageCodec("he-fast", quality=60),
+    ...     compressors=None,
+    ... )
+    >>> array.serializer.model
+    'he-fast-1'
+    """
+
+    is_fixed_size = False
+
+    model: str
+    quality: int
+    weights: str
+    channel_axis: int
+    encoder: dict[str, Any] = field(hash=False)
+
+    def __init__(
+        self,
+        model: str = "he-fast",
+        quality: int = 60,
+        *,
+        weights: str | None = None,
+        channel_axis: int = -3,
+        encoder: Mapping[str, Any] | None = None,
+    ) -> None:
+        parsed = NeuralImage(
+            model, quality, weights=weights, channel_axis=channel_axis, encoder=encoder
+        )
+        for key in parameters.KEYS:
+            object.__setattr__(self, key, getattr(parsed, key))
+
+    @classmethod
+    def from_dict(cls, data: "dict[str, JSON]") -> Self:
+        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
+        _, found = parse_named_configuration(data, "neural_image", require_configuration=False)
+        parameters.check_keys(found or {})
+        return cls(**(found or {}))  # type: ignore[arg-type]
+
+    def to_dict(self) -> "dict[str, JSON]":
+        """Return the metadata from which `from_dict` makes this codec again."""
+        return {
+            "name": "neural_image",
+            "configuration": {key: getattr(self, key) for key in parameters.KEYS},
+        }
+
+    def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
+        """Refuse, at creation, what cannot be coded inside shards: zarr calls no `validate` there.
+
+        `array_spec` has the shape of the inner chunks there, and of the whole array elsewhere, so
+        that only whole multiples of the channels can be told from mistakes.
+        """
+        info = parameters.installed_weights(self.model, self.weights)
+        if info is not None:
+            shape = list(array_spec.shape)
+            if len(shape) >= 3 and shape[self.channel_axis] % info.channels == 0:
+                shape[self.channel_axis] = info.channels
+            dtype = array_spec.dtype.to_native_dtype()
+            parameters.check_chunk(tuple(shape), dtype, self.channel_axis, info)
+        return self
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: "ZDType[TBaseDType, TBaseScalar]",
+        chunk_grid: "ChunkGrid",
+    ) -> None:
+        """Refuse an array that the weights cannot code, when it is created.
+
+        Raises
+        ------
+        ConfigError
+            If its dtype or its chunks are not those of the weights.
+        """
+        if not isinstance(chunk_grid, RegularChunkGrid):
+            raise ConfigError(f"neural_image needs chunks of one shape, found {chunk_grid!r}")
+        info = parameters.installed_weights(self.model, self.weights)
+        if info is not None:
+            chunks = chunk_grid.chunk_shape
+            parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: "ArraySpec") -> int:
+        """Raise NotImplementedError, as zarr wants it of codecs whose output varies in size."""
+        raise NotImplementedError
+
+    def _decode_sync(self, chunk_bytes: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
+        array = self._codec.decode(chunk_bytes.to_bytes())
+        if array.shape != chunk_spec.shape:
+            raise BitstreamError(
+                f"the chunk holds an array of shape {array.shape}, and its place in this array is "
+                f"{chunk_spec.shape}: it belongs to another array"
+            )
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    async def _decode_single(self, chunk_data: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
+        return await asyncio.to_thread(self._decode_sync, chunk_data, chunk_spec)
+
+    def _encode_sync(self, chunk_array: "NDBuffer", chunk_spec: "ArraySpec") -> "Buffer | None":
+        # A v3 chunk has no memory order: equal pixels shall give equal bytes.
+        array = np.ascontiguousarray(chunk_array.as_numpy_array())
+        chunk = self._codec.encode(array)
+        return chunk_spec.prototype.buffer.from_bytes(chunk)
+
+    async def _encode_single(
+        self, chunk_data: "NDBuffer", chunk_spec: "ArraySpec"
+    ) -> "Buffer | None":
+        return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)
+
+    @cached_property
+    def _codec(self) -> NeuralImage:
+        return NeuralImage.from_config({key: getattr(self, key) for key in parameters.KEYS})
