@@ -117,16 +117,16 @@ def check_chunk(
     axes = "(..., c, y, x)" if channel_axis == -3 else "(..., y, x, c)"
     if len(shape) < 3:
         raise ConfigError(
-            f"chunks have shape {shape}, and channel_axis={channel_axis} needs {axes}: "
-            f"give the array all three axes, with {info.channels} channels"
+            f"shape {shape} has {len(shape)} axes, and channel_axis={channel_axis} needs {axes}: "
+            f"give the array all three, with {info.channels} channels"
         )
     if shape[channel_axis] != info.channels:
         other = -4 - channel_axis
         hint = f", or pass channel_axis={other}" if shape[other] == info.channels else ""
         raise ConfigError(
-            f"chunks of shape {shape} have {shape[channel_axis]} channels at "
-            f"channel_axis={channel_axis}, and the weights {info.name!r} code {info.channels}: "
-            f"choose chunks {axes} that hold {info.channels} channels{hint}"
+            f"shape {shape} has length {shape[channel_axis]} at channel_axis={channel_axis}, and "
+            f"the weights {info.name!r} code {info.channels} channels: choose chunks {axes} that "
+            f"hold {info.channels} channels each{hint}"
         )
 
 
