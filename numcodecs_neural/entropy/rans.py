@@ -1,0 +1,189 @@
+"""Reference coder: interleaved rANS as SPEC.md, section 5, says it, one symbol at a time.
+
+It needs no compiler and is slow (about a microsecond a symbol). `kernels` does the same faster, bit
+for bit.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.entropy.tables import MAX_SYMBOL, PRECISION_BITS, SKIP, SLOTS, SymbolTables
+from numcodecs_neural.errors import BitstreamError, ConfigError, TruncatedChunkError
+
+__all__ = [
+    "LOWEST_STATE",
+    "MAX_ZEROS",
+    "WORD_BITS",
+    "Reader",
+    "Writer",
+    "decode_part",
+    "encode_part",
+]
+
+WORD_BITS = 16
+LOWEST_STATE = 1 << WORD_BITS
+"""States lie in ``[2**16, 2**32)``; an encoder begins, and a decoder ends, with this one."""
+
+MAX_ZEROS = 31
+"""A symbol is less than 2**30 + 2**17 away from its table, so an escape has at most 32 bits."""
+
+_WINDOW_NBYTES = 9  # a codeword of 63 bits fits in, wherever in its first byte it begins
+
+
+@dataclass(slots=True, kw_only=True)
+class Writer:
+    """What an encoder has written so far.
+
+    It works from the last symbol to the first, so both buffers fill from their ends.
+
+    Parameters
+    ----------
+    states : ndarray of uint32, shape (lanes,)
+    words : ndarray of uint16
+        Room for one word a symbol; written from `words_begin` on.
+    escapes : ndarray of uint32
+        Room for one escape a symbol; written from `escapes_begin` on.
+    """
+
+    states: NDArray[np.uint32]
+    words: NDArray[np.uint16]
+    words_begin: int
+    escapes: NDArray[np.uint32]
+    escapes_begin: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Reader:
+    """A stream that is being decoded, and how far.
+
+    Parameters
+    ----------
+    states : ndarray of uint32, shape (lanes,)
+    words : ndarray of uint16
+        The words and, behind them, a zero that a kernel may load and never uses.
+    escapes : ndarray of uint8
+        Bytes of the escape bits, highest bit first.
+    """
+
+    states: NDArray[np.uint32]
+    words: NDArray[np.uint16]
+    escapes: NDArray[np.uint8]
+    word_position: int = 0
+    bit_position: int = 0
+
+
+def encode_part(
+    symbols: NDArray[np.int32], indexes: NDArray[np.uint8], tables: SymbolTables, writer: Writer
+) -> None:
+    """Write the symbols of a part, the last one first.
+
+    Raises
+    ------
+    ConfigError
+        If an index names no table, a skipped symbol is not 0, or a symbol is too large.
+    """
+    offsets, sizes = tables.offset.tolist(), tables.size.tolist()
+    starts, frequencies = tables.start.tolist(), tables.frequency.tolist()
+    states = writer.states.tolist()
+    for i, symbol, table in _reversed(symbols.tolist(), indexes.tolist()):
+        if table == SKIP:
+            if symbol != 0:
+                raise ConfigError(f"a skipped symbol is {symbol}; only 0 can be skipped")
+            continue
+        if table >= len(tables):
+            raise ConfigError(f"a symbol has index {table}; there are {len(tables)} tables")
+        entry, escape = symbol - offsets[table], sizes[table] - 1
+        if not 0 <= entry < escape:
+            if abs(symbol) > MAX_SYMBOL:
+                raise ConfigError(f"a symbol is {symbol}; the largest magnitude is {MAX_SYMBOL}")
+            writer.escapes_begin -= 1
+            writer.escapes[writer.escapes_begin] = _escape_value(entry, escape)
+            entry = escape
+
+        state, frequency = states[i % len(states)], frequencies[table][entry]
+        if state >= frequency << (2 * WORD_BITS - PRECISION_BITS):
+            writer.words_begin -= 1
+            writer.words[writer.words_begin] = state % LOWEST_STATE
+            state //= LOWEST_STATE
+        quotient, remainder = divmod(state, frequency)
+        states[i % len(states)] = quotient * SLOTS + starts[table][entry] + remainder
+    writer.states[:] = states
+
+
+def decode_part(
+    indexes: NDArray[np.uint8], tables: SymbolTables, reader: Reader
+) -> NDArray[np.int32]:
+    """Read the symbols of a part, the first one first.
+
+    Raises
+    ------
+    TruncatedChunkError
+        If the words or the escape bits end too early.
+    BitstreamError
+        If an escape is no codeword, or its symbol is too large.
+    ConfigError
+        If an index names no table.
+    """
+    offsets, sizes = tables.offset.tolist(), tables.size.tolist()
+    starts, frequencies = tables.start.tolist(), tables.frequency.tolist()
+    states, words = reader.states.tolist(), reader.words[:-1].tolist()
+    symbols = np.zeros(len(indexes), np.int32)
+    for i, table in enumerate(indexes.tolist()):
+        if table == SKIP:
+            continue
+        if table >= len(tables):
+            raise ConfigError(f"a symbol has index {table}; there are {len(tables)} tables")
+        quotient, slot = divmod(states[i % len(states)], SLOTS)
+        entry = bisect_right(starts[table], slot, hi=sizes[table]) - 1
+
+        state = frequencies[table][entry] * quotient + slot - starts[table][entry]
+        if state < LOWEST_STATE:
+            if reader.word_position == len(words):
+                raise TruncatedChunkError(f"symbol stream ends after its {len(words)} words")
+            state = state * LOWEST_STATE + words[reader.word_position]
+            reader.word_position += 1
+        states[i % len(states)] = state
+
+        escape = sizes[table] - 1
+        if entry == escape:
+            entry = _escaped_entry(_read_exp_golomb(reader), escape)
+            if abs(offsets[table] + entry) > MAX_SYMBOL:
+                raise BitstreamError("symbol stream holds an escape beyond the largest symbol")
+        symbols[i] = offsets[table] + entry
+    reader.states[:] = states
+    return symbols
+
+
+def _reversed(symbols: list[int], indexes: list[int]) -> "zip[tuple[int, int, int]]":
+    return zip(reversed(range(len(symbols))), reversed(symbols), reversed(indexes), strict=True)
+
+
+def _escape_value(entry: int, escape: int) -> int:
+    """Fold what lies above a table onto even numbers and what lies below it onto odd ones."""
+    return 2 * (entry - escape) if entry >= 0 else -2 * entry - 1
+
+
+def _escaped_entry(value: int, escape: int) -> int:
+    return escape + value // 2 if value % 2 == 0 else -(value + 1) // 2
+
+
+def _read_exp_golomb(reader: Reader) -> int:
+    """Read ``n`` zeros and then a number of ``n + 1`` bits: the value plus one."""
+    byte, bit = divmod(reader.bit_position, 8)
+    window = reader.escapes[byte : byte + _WINDOW_NBYTES].tobytes().ljust(_WINDOW_NBYTES, b"\0")
+    window_bits = 8 * _WINDOW_NBYTES - bit
+    ahead = int.from_bytes(window, "big") % (1 << window_bits)
+    zeros = window_bits - ahead.bit_length()
+    bits_left = 8 * len(reader.escapes) - reader.bit_position
+    if zeros > MAX_ZEROS and bits_left > MAX_ZEROS:
+        raise BitstreamError(f"an escape in the symbol stream begins with over {MAX_ZEROS} zeros")
+    width = 2 * zeros + 1
+    if width > bits_left:
+        raise TruncatedChunkError(
+            f"symbol stream ends after its {len(reader.escapes)} escape bytes"
+        )
+    reader.bit_position += width
+    return (ahead >> (window_bits - width)) - 1
