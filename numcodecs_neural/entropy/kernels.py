@@ -1,4 +1,4 @@
-"""The coder of `rans`, compiled by numba: the same streams and symbols, 100 times as fast.
+"""The coder of `rans`, compiled by numba: the same streams and symbols, over 100 times as fast.
 
 Import it only when symbols are coded, since it imports numba. `rans` explains the algorithm; what
 differs here is for speed, and says so. numba does not check bounds: every position that a stream or

@@ -1,0 +1,238 @@
+"""Header of an encoded chunk: what it decodes to, and how (see SPEC.md, section 2)."""
+
+import enum
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, UnsupportedVersionError
+
+__all__ = ["MAX_CHUNK_NBYTES", "MAX_NDIM", "NO_WEIGHTS", "ChunkHeader", "Mode"]
+
+MAX_CHUNK_NBYTES = 1 << 30
+"""Largest size of a decoded chunk; nothing larger is allocated on a header's word."""
+
+MAX_NDIM = 8
+NO_WEIGHTS = bytes(8)
+"""The weights id of a mode that uses no weights."""
+
+# mode, dtype, flags, quality, channel axis, axes, largest error, margin value, box, weights id
+_LAYOUT = struct.Struct("<BBBBBBHiII8s")
+_DTYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype(np.uint8),
+    2: np.dtype(np.uint16),
+    3: np.dtype(np.int16),
+}
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+_BIG_ENDIAN, _FORTRAN_ORDER = 1, 2
+_CHANNEL_AXES = (0, -1, -3)
+_MAX_QUALITY = 100
+
+
+class Mode(enum.IntEnum):
+    """How the payload stands for the samples."""
+
+    CONSTANT = 0
+    LOSSY = 1
+    EXACT = 2
+    STORED = 3
+
+
+_MODES = frozenset(Mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkHeader:
+    """What a reader must know before it looks at the payload.
+
+    Parameters
+    ----------
+    mode : Mode
+        ``EXACT`` keeps its number for a later release and is refused.
+    dtype : numpy.dtype
+        Of the decoded chunk, byte order included: uint8, uint16 or int16.
+    shape : tuple of int
+        Of the decoded chunk: 1 to 8 axes, none empty, at most `MAX_CHUNK_NBYTES` in all.
+    box : tuple of int
+        ``(height, width)`` of the top left part that the payload holds. Every sample right of it or
+        below it is `margin_value`.
+    margin_value : int
+        0 where there is no margin.
+    order : {"C", "F"}
+        Memory order in which the decoded chunk is handed over.
+    channel_axis : {0, -1, -3}
+        -3 for chunks (..., c, y, x), -1 for (..., y, x, c), 0 for (..., y, x).
+    weights_id : bytes
+        First 8 bytes of the SHA-256 of the decoder weights; `NO_WEIGHTS` unless the mode is lossy.
+    quality : int
+        0 to 100; 0 unless the mode is lossy.
+    max_error : int
+        Keeps its place for ``EXACT``; 0.
+
+    Raises
+    ------
+    BitstreamError
+        If a value is not allowed.
+    UnsupportedVersionError
+        If the mode is left to a later release.
+
+    Examples
+    --------
+    >>> header = ChunkHeader(
+    ...     mode=Mode.STORED, dtype=np.dtype(">u2"), shape=(3, 512, 512), box=(512, 200),
+    ...     channel_axis=-3,
+    ... )
+    >>> ChunkHeader.unpack(header.pack()) == header
+    True
+    >>> header.box_shape
+    (3, 512, 200)
+    """
+
+    mode: Mode
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    box: tuple[int, int]
+    margin_value: int = 0
+    order: Literal["C", "F"] = "C"
+    channel_axis: int = 0
+    weights_id: bytes = NO_WEIGHTS
+    quality: int = 0
+    max_error: int = 0
+
+    def __post_init__(self) -> None:
+        _check_mode(self)
+        _check_shape(self)
+        _check_box(self)
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """``(height, width)`` of the decoded chunk; a chunk of one axis has height 1."""
+        axes = self.shape[:-1] if self.channel_axis == -1 else self.shape
+        return (axes[-2] if len(axes) > 1 else 1, axes[-1])
+
+    @property
+    def box_shape(self) -> tuple[int, ...]:
+        """Shape of what the payload holds: `shape`, its plane cut to `box`."""
+        if self.channel_axis == -1:
+            return (*self.shape[:-3], *self.box, self.shape[-1])
+        return (*self.shape[:-2], *self.box)[-len(self.shape) :]
+
+    @property
+    def packed_nbytes(self) -> int:
+        """Length of `pack`'s result."""
+        return _LAYOUT.size + 4 * len(self.shape)
+
+    def pack(self) -> bytes:
+        """Return this header as bytes."""
+        is_big_endian = self.dtype != self.dtype.newbyteorder("<")
+        fixed = _LAYOUT.pack(
+            self.mode,
+            _CODES[self.dtype.newbyteorder("=")],
+            _BIG_ENDIAN * is_big_endian | _FORTRAN_ORDER * (self.order == "F"),
+            self.quality,
+            -self.channel_axis,
+            len(self.shape),
+            self.max_error,
+            self.margin_value,
+            *self.box,
+            self.weights_id,
+        )
+        return fixed + struct.pack(f"<{len(self.shape)}I", *self.shape)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """Read the header that `data` begins with.
+
+        Raises
+        ------
+        TruncatedChunkError
+            If `data` ends before the header does.
+        BitstreamError
+            If a value is not allowed.
+        UnsupportedVersionError
+            If the mode or the dtype is left to a later release.
+        """
+        _require(data, _LAYOUT.size)
+        mode, code, flags, quality, channel_axis, ndim, max_error, margin_value, *rest = (
+            _LAYOUT.unpack_from(data)
+        )
+        height, width, weights_id = rest
+        if mode not in _MODES or code not in _DTYPES:
+            raise UnsupportedVersionError(
+                f"chunk has mode {mode} and dtype code {code}, which this release does not know"
+            )
+        if flags & ~(_BIG_ENDIAN | _FORTRAN_ORDER) or (flags & _BIG_ENDIAN and code == 1):
+            raise BitstreamError(f"chunk header has flags {flags:#04x} for dtype {_DTYPES[code]}")
+        if ndim > MAX_NDIM:
+            raise BitstreamError(f"chunk header has {ndim} axes; the most are {MAX_NDIM}")
+        _require(data, _LAYOUT.size + 4 * ndim)
+        return cls(
+            mode=Mode(mode),
+            dtype=_DTYPES[code].newbyteorder(">" if flags & _BIG_ENDIAN else "<"),
+            shape=struct.unpack_from(f"<{ndim}I", data, _LAYOUT.size),
+            box=(height, width),
+            margin_value=margin_value,
+            order="F" if flags & _FORTRAN_ORDER else "C",
+            channel_axis=-channel_axis,
+            weights_id=weights_id,
+            quality=quality,
+            max_error=max_error,
+        )
+
+
+def _require(data: bytes, nbytes: int) -> None:
+    if len(data) < nbytes:
+        raise TruncatedChunkError(f"chunk header needs {nbytes} bytes; there are {len(data)}")
+
+
+def _check_mode(header: ChunkHeader) -> None:
+    if header.mode is Mode.EXACT:
+        raise UnsupportedVersionError("chunk is in the exact mode, which this release cannot read")
+    if header.max_error != 0:
+        raise BitstreamError(f"chunk header has a largest error of {header.max_error}; expected 0")
+    if not 0 <= header.quality <= _MAX_QUALITY or len(header.weights_id) != len(NO_WEIGHTS):
+        raise BitstreamError(
+            f"chunk header has quality {header.quality} and weights id {header.weights_id.hex()!r};"
+            f" expected 0 to {_MAX_QUALITY} and {len(NO_WEIGHTS)} bytes"
+        )
+    if header.mode is not Mode.LOSSY and (header.quality, header.weights_id) != (0, NO_WEIGHTS):
+        raise BitstreamError(
+            f"chunk header has quality {header.quality} and weights {header.weights_id.hex()};"
+            f" the mode {header.mode.name.lower()} has neither"
+        )
+
+
+def _check_shape(header: ChunkHeader) -> None:
+    if header.dtype.newbyteorder("=") not in _CODES:
+        raise BitstreamError(f"chunk has dtype {header.dtype}; allowed are uint8, uint16, int16")
+    if not 1 <= len(header.shape) <= MAX_NDIM or min(header.shape) < 1:
+        raise BitstreamError(
+            f"chunk has shape {header.shape}; allowed are 1 to {MAX_NDIM} axes, none empty"
+        )
+    nbytes = math.prod(header.shape) * header.dtype.itemsize
+    if nbytes > MAX_CHUNK_NBYTES:
+        raise BitstreamError(
+            f"chunk of shape {header.shape} has {nbytes} bytes; the most are {MAX_CHUNK_NBYTES}"
+        )
+    has_channels = header.channel_axis != 0
+    if header.channel_axis not in _CHANNEL_AXES or (has_channels and len(header.shape) < 3):
+        raise BitstreamError(
+            f"chunk of shape {header.shape} has channel axis {header.channel_axis};"
+            f" allowed are {_CHANNEL_AXES}, and with channels at least 3 axes"
+        )
+
+
+def _check_box(header: ChunkHeader) -> None:
+    (height, width), (plane_height, plane_width) = header.box, header.plane
+    if not (1 <= height <= plane_height and 1 <= width <= plane_width):
+        raise BitstreamError(f"chunk has a box of {header.box} in a plane of {header.plane}")
+    limits = np.iinfo(header.dtype)
+    allowed = range(limits.min, limits.max + 1) if header.box != header.plane else range(1)
+    if header.margin_value not in allowed:
+        raise BitstreamError(
+            f"chunk has margin value {header.margin_value};"
+            f" allowed are {allowed.start} to {allowed.stop - 1}"
+        )
