@@ -151,6 +151,6 @@ def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
     target = ensure_ndarray(out)
     if target.shape == array.shape and target.dtype == array.dtype:
         np.copyto(target, array)
-        return target
-    filled: NDArray[Any] = ndarray_copy(array, target)
-    return filled
+    else:
+        ndarray_copy(array, target)
+    return target

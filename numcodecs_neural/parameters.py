@@ -49,7 +49,7 @@ def check_keys(config: Mapping[str, Any]) -> None:
         )
 
 
-def pin_weights(model: str, weights: str | None) -> tuple[str, str]:
+def pin_weights(model: object, weights: object) -> tuple[str, str]:
     """Return the exact name and the SHA-256 of the weights.
 
     An array whose weights are not installed can still be opened and described: then what its

@@ -1,0 +1,82 @@
+"""What many tests share: real tissue, seeded numbers, and other Python processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("default", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture
+def root() -> Path:
+    """Return the checkout, for tests that read its sources."""
+    return ROOT
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20240)
+
+
+@pytest.fixture(scope="session")
+def tissue() -> NDArray[np.uint8]:
+    """Return 512 x 512 pixels of stained colon as (c, y, x): the image inside scikit-image."""
+    import skimage.data
+
+    pixels: NDArray[np.uint8] = skimage.data.immunohistochemistry()
+    image = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture
+def psnr() -> Callable[[NDArray[np.generic], NDArray[np.generic]], float]:
+    """Return the peak signal-to-noise ratio of two 8-bit images, in dB."""
+
+    def measure(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+        error = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
+        return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+
+    return measure
+
+
+@pytest.fixture
+def fresh_python(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that runs code in a new Python process and returns what it prints.
+
+    The process starts in an empty folder, so that it can only import what is installed.
+    """
+
+    def run(code: str, *arguments: object, python: str = sys.executable, **variables: str) -> str:
+        command = [python, "-c", code, *map(str, arguments)]
+        environment = os.environ | variables
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def zarr2_python() -> str:
+    """Return the Python of an environment with zarr 2.18, or skip."""
+    python = os.environ.get("NUMCODECS_NEURAL_ZARR2_PYTHON")
+    if not python:
+        pytest.skip(
+            "NUMCODECS_NEURAL_ZARR2_PYTHON names no Python of an environment made with "
+            "`pip install -c constraints-zarr2.txt .`"
+        )
+    return python

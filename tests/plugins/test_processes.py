@@ -1,0 +1,141 @@
+"""Fresh processes, forks, spawns, threads: the codec is found without an import and never hangs."""
+
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from numcodecs_neural import NeuralImage
+
+Image = NDArray[np.uint8]
+READ = (
+    "import sys, zarr, hashlib\n"
+    "array = zarr.open(sys.argv[1], mode='r')\n"
+    "print(hashlib.sha256(array[:].tobytes()).hexdigest(), 'torch' in sys.modules)"
+)
+NO_TORCH = "import sys; sys.modules['torch'] = None\n"
+
+
+def digest(image: Any) -> str:
+    import hashlib
+
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+@pytest.fixture
+def stored(layout: dict[str, Any], write: Callable[..., Any], tissue: Image) -> Any:
+    return write(tissue[:, :256, :256], layout)
+
+
+def test_plain_zarr_open_reads_in_a_fresh_process(
+    stored: Any, fresh_python: Callable[..., str]
+) -> None:
+    path = str(stored.store_path).removeprefix("file://")
+
+    assert fresh_python(READ, path).split()[0] == digest(stored[:])
+
+
+def test_the_same_pixels_come_without_torch(stored: Any, fresh_python: Callable[..., str]) -> None:
+    path = str(stored.store_path).removeprefix("file://")
+
+    assert fresh_python(NO_TORCH + READ, path) == f"{digest(stored[:])} True"
+
+
+def test_the_same_bytes_are_written_without_torch(
+    tissue: Image, fresh_python: Callable[..., str], tmp_path: Path
+) -> None:
+    image = tissue[:, :200, :200]
+    np.save(tmp_path / "image.npy", image)
+    code = (
+        "import sys, numpy, numcodecs\n"
+        "codec = numcodecs.get_codec({'id': 'neural_image'})\n"
+        "print(codec.encode(numpy.load(sys.argv[1])).hex())"
+    )
+
+    chunk = fresh_python(NO_TORCH + code, tmp_path / "image.npy")
+
+    assert chunk == NeuralImage().encode(image).hex()
+
+
+@pytest.mark.parametrize("device", ["numpy", "cpu"])
+def test_the_device_changes_no_pixel(
+    device: str, stored: Any, fresh_python: Callable[..., str]
+) -> None:
+    path = str(stored.store_path).removeprefix("file://")
+
+    read = fresh_python(READ, path, NUMCODECS_NEURAL_DEVICE=device)
+
+    assert read.split()[0] == digest(stored[:])
+
+
+def test_an_open_array_pickles(stored: Any) -> None:
+    again = pickle.loads(pickle.dumps(stored))
+
+    np.testing.assert_array_equal(again[:], stored[:])
+
+
+def test_many_threads_read_and_write_at_once(tissue: Image) -> None:
+    codec = NeuralImage()
+    crops = [np.ascontiguousarray(tissue[:, y : y + 96, :96]) for y in range(0, 384, 24)]
+    alone = [codec.encode(crop) for crop in crops]
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(codec.encode, crops))
+        decoded = list(pool.map(codec.decode, together))
+
+    assert together == alone
+    for chunk, image in zip(alone, decoded, strict=True):
+        np.testing.assert_array_equal(image, codec.decode(chunk))
+
+
+# In a process of their own: what pytest and its plugins have started must not fork with them.
+CHILDREN = """
+import hashlib, multiprocessing, sys, zarr
+
+def read(path):
+    return hashlib.sha256(zarr.open(path, mode="r")[:].tobytes()).hexdigest()
+
+if __name__ == "__main__":
+    path, method = sys.argv[1:]
+    before = read(path)
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        after = pool.map_async(read, [path] * 4).get(timeout=240)
+    print(before, *sorted(set(after)))
+"""
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork"
+)
+def test_children_read_after_a_fork(
+    stored: Any, tmp_path: Path, fresh_python: Callable[..., str]
+) -> None:
+    expected = digest(stored[:])
+
+    found = run_script(fresh_python, tmp_path, stored, "fork")
+
+    assert found == f"{expected} {expected}"
+
+
+def test_children_read_after_a_spawn(
+    stored: Any, tmp_path: Path, fresh_python: Callable[..., str]
+) -> None:
+    expected = digest(stored[:])
+
+    found = run_script(fresh_python, tmp_path, stored, "spawn")
+
+    assert found == f"{expected} {expected}"
+
+
+def run_script(fresh_python: Callable[..., str], tmp_path: Path, array: Any, method: str) -> str:
+    """Run CHILDREN from a file, which a spawned child must be able to import again."""
+    script = tmp_path / "children.py"
+    script.write_text(CHILDREN)
+    start = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    return fresh_python(start, script, str(array.store_path).removeprefix("file://"), method)

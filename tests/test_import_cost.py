@@ -1,0 +1,59 @@
+"""`import numcodecs_neural` costs what numcodecs costs; torch waits for the first chunk."""
+
+from collections.abc import Callable
+
+import pytest
+
+HEAVY = {"torch", "compressai", "dask", "matplotlib", "numba", "imagecodecs", "tifffile"}
+LIGHT = [
+    "numcodecs_neural",
+    "numcodecs_neural.codec",
+    "numcodecs_neural.coding",
+    "numcodecs_neural.config",
+    "numcodecs_neural.engine",
+    "numcodecs_neural.entropy",
+    "numcodecs_neural.format",
+    "numcodecs_neural.networks",
+    "numcodecs_neural.weights",
+    "numcodecs_neural.zarr3",
+]
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_import_is_light(module: str, fresh_python: Callable[..., str]) -> None:
+    # A fresh process: in this one, other tests have imported torch long ago.
+    code = f"import sys, {module}; print(sorted({HEAVY!r} & sys.modules.keys()))"
+
+    assert fresh_python(code) == "[]"
+
+
+def test_the_package_itself_does_not_import_zarr(fresh_python: Callable[..., str]) -> None:
+    assert fresh_python("import sys, numcodecs_neural; print('zarr' in sys.modules)") == "False"
+
+
+def test_metadata_are_read_without_loading_weights(fresh_python: Callable[..., str]) -> None:
+    code = (
+        "import sys, zarr, numcodecs_neural\n"
+        "codec = numcodecs_neural.NeuralImageCodec(quality=20)\n"
+        "options = {'shape': (3, 64, 64), 'chunks': (3, 64, 64), 'dtype': 'uint8'}\n"
+        "array = zarr.create_array({}, **options, serializer=codec, compressors=None)\n"
+        "print(array.serializer.quality)\n"
+        f"print(sorted({HEAVY | {'safetensors'}!r} & sys.modules.keys()))"
+    )
+
+    assert fresh_python(code).splitlines() == ["20", "[]"]
+
+
+@pytest.mark.parametrize("name", ["NeuralCodecError", "NeuralImage", "NeuralImageCodec"])
+def test_public_names_can_be_imported(name: str) -> None:
+    import numcodecs_neural
+
+    assert name in numcodecs_neural.__all__
+    assert getattr(numcodecs_neural, name).__name__ == name
+
+
+def test_unknown_names_are_refused_as_python_does() -> None:
+    import numcodecs_neural
+
+    with pytest.raises(AttributeError, match="has no attribute 'NeuralVideo'"):
+        _ = numcodecs_neural.NeuralVideo

@@ -1,0 +1,146 @@
+"""What the wheel holds and declares, compared with the folders on disk."""
+
+import ast
+import importlib.metadata
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neural.converters"}
+# The name to import, where it is not the name to install.
+DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image"}
+
+
+@pytest.fixture
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def requirements(project: dict[str, Any], *extras: str) -> set[str]:
+    """Return the names a base install and `extras` bring, our own extras resolved."""
+    declared = project["project"]["optional-dependencies"]
+    lines = [*project["project"]["dependencies"], *(r for e in extras for r in declared[e])]
+    names = set()
+    for requirement in map(Requirement, lines):
+        if requirement.name == "numcodecs-neural":
+            names |= requirements(project, *requirement.extras)
+        else:
+            names.add(requirement.name.lower())
+    return names
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the top-level names that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def distributions_imported_in(folder: Path) -> set[str]:
+    names = {name for path in folder.rglob("*.py") for name in imports_of(path)}
+    names -= {"numcodecs_neural", *sys.stdlib_module_names}
+    return {DISTRIBUTIONS.get(name, name).replace("_", "-").lower() for name in names}
+
+
+def test_every_package_on_disk_is_listed(project: dict[str, Any]) -> None:
+    on_disk = {
+        ".".join([name, *path.parent.relative_to(ROOT / folder).parts])
+        for folder, name in FOLDERS.items()
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+
+    assert set(project["tool"]["setuptools"]["packages"]) == on_disk
+
+
+def test_every_folder_with_code_is_a_package() -> None:
+    with_code = {path.parent for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+
+    assert [str(path) for path in with_code if not (path / "__init__.py").exists()] == []
+
+
+def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
+    package = ROOT / "numcodecs_neural"
+    patterns = project["tool"]["setuptools"]["package-data"]["numcodecs_neural"]
+    declared = {path for pattern in patterns for path in package.glob(pattern)}
+    on_disk = {
+        path
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    }
+
+    assert on_disk == declared
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        pytest.param("numcodecs_neural/format", [], id="format"),
+        pytest.param("numcodecs_neural/entropy", [], id="entropy"),
+        pytest.param("numcodecs_neural/weights", [], id="weights"),
+        pytest.param("numcodecs_neural/coding", [], id="coding"),
+        pytest.param("numcodecs_neural/networks", ["torch"], id="networks"),
+        pytest.param("numcodecs_neural/training", ["train"], id="training"),
+        pytest.param("numcodecs_neural/evaluation", ["evaluate"], id="evaluation"),
+        pytest.param("converters", ["convert"], id="converters"),
+        pytest.param("tests", ["test"], id="tests"),
+    ],
+)
+def test_what_is_imported_is_declared(
+    folder: str, extras: list[str], project: dict[str, Any]
+) -> None:
+    missing = distributions_imported_in(ROOT / folder) - requirements(project, *extras)
+
+    assert missing == set()
+
+
+def test_only_the_torch_backend_and_training_import_torch() -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if "torch" in imports_of(path) and path.parent.name != "training"
+    }
+
+    assert users <= {"numcodecs_neural/networks/torch_backend.py"}
+
+
+@pytest.mark.parametrize("requirement", ["zarr", "numcodecs"])
+def test_zarr_2_18_can_be_installed(requirement: str, project: dict[str, Any]) -> None:
+    wanted = {"zarr": "2.18.7", "numcodecs": "0.15.1"}[requirement]
+
+    found = [Requirement(line) for line in project["project"]["dependencies"]]
+
+    assert [r.specifier.contains(wanted) for r in found if r.name == requirement] == [True]
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-zarr2.txt"])
+def test_constraints_are_exact(name: str) -> None:
+    lines = [line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")]
+
+    assert [line for line in lines if line.count("==") != 1] == []
+
+
+@pytest.mark.parametrize("group", ["numcodecs.codecs", "zarr.codecs"])
+def test_both_registries_know_the_same_name(group: str) -> None:
+    found = importlib.metadata.entry_points(group=group, name="neural_image")
+
+    assert [entry.load().__module__.split(".")[0] for entry in found] == ["numcodecs_neural"]
+
+
+def test_a_bare_import_of_converters_is_refused(fresh_python: Callable[..., str]) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "try:\n    import converters\nexcept ImportError as error:\n    print(error)"
+    )
+
+    assert fresh_python(code, ROOT).startswith("import numcodecs_neural.converters instead")
