@@ -1,0 +1,183 @@
+"""From the tissue mask to what is done about glass: chunks to elide, pixels to paint.
+
+The mask is a small picture of the slide: row r of it stands for the rows y of level 0 with
+``y * mask_height // slide_height == r``, columns likewise. Everything here follows that one rule.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import LevelGrid, Region
+from .options import GlassTreatment
+from .tissue import box_sum
+
+__all__ = ["GlassPlan", "grow", "plan_glass"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GlassPlan:
+    """What is glass, and what is done about it.
+
+    Parameters
+    ----------
+    treatment : {"elide", "flatten", "keep"}
+        What is done.
+    fill_value : int
+        What a reader sees where nothing is stored.
+    colour : tuple of int
+        Colour of the glass, which "flatten" paints.
+    tissue : ndarray, optional
+        The tissue mask, bool; None for slides that are not bright-field: they have no glass.
+    kept : ndarray, optional
+        The tissue mask with its safety margin.
+    elided : tuple of ndarray
+        For each level, which chunks are not stored; bool, in the shape of its grid of chunks.
+    with_tissue : tuple of ndarray
+        For each level, which chunks hold tissue, without margin.
+    slide_shape : tuple of int
+        Height and width of level 0.
+    margin_px : float
+        Safety margin around tissue, in pixels of level 0.
+    """
+
+    treatment: GlassTreatment
+    fill_value: int
+    colour: tuple[int, int, int]
+    tissue: NDArray[np.bool_] | None
+    kept: NDArray[np.bool_] | None
+    elided: tuple[NDArray[np.bool_], ...]
+    with_tissue: tuple[NDArray[np.bool_], ...]
+    slide_shape: tuple[int, int]
+    margin_px: float
+
+    def paint(self, pixels: NDArray[np.uint8], region: Region) -> None:
+        """Paint the glass in `pixels`, shape (c, y, x), of a level 0 region; "flatten" only."""
+        if self.treatment == "flatten" and self.kept is not None:
+            is_glass = ~sample_mask(self.kept, region, 0, self.slide_shape)
+            pixels[:, is_glass] = np.array(self.colour, np.uint8)[:, None]
+
+    def tissue_pixels(self, region: Region, level: int) -> NDArray[np.bool_]:
+        """Return the tissue mask, bool (y, x), in the pixels of `region` of `level`."""
+        if self.tissue is None:
+            return np.ones((region.height, region.width), bool)
+        return sample_mask(self.tissue, region, level, self.slide_shape)
+
+
+def plan_glass(
+    tissue: NDArray[np.bool_] | None,
+    grids: tuple[LevelGrid, ...],
+    *,
+    treatment: GlassTreatment,
+    colour: tuple[int, int, int],
+    margin_px: float,
+) -> GlassPlan:
+    """Decide what is elided and painted.
+
+    Parameters
+    ----------
+    tissue : ndarray, optional
+        The tissue mask; None if the slide is not bright-field: then all is kept, and the fill value
+        is 0 instead of 255.
+    grids : tuple of LevelGrid
+        All levels.
+    treatment : {"elide", "flatten", "keep"}
+        What is asked for.
+    colour : tuple of int
+        Colour of the glass.
+    margin_px : float
+        Safety margin around tissue, in pixels of level 0.
+    """
+    if tissue is None:
+        kept, treatment = None, "keep"
+    else:
+        per_mask_px = max(grids[0].height, grids[0].width) / max(tissue.shape)
+        kept = grow(tissue, int(np.ceil(margin_px / per_mask_px)))
+    is_elided = treatment == "elide"
+    return GlassPlan(
+        treatment=treatment,
+        fill_value=0 if tissue is None else 255,
+        colour=colour,
+        tissue=tissue,
+        kept=kept,
+        elided=tuple(glass & is_elided for glass in glass_chunks(kept, grids)),
+        with_tissue=tuple(~glass for glass in glass_chunks(tissue, grids)),
+        slide_shape=(grids[0].height, grids[0].width),
+        margin_px=margin_px,
+    )
+
+
+def grow(mask: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
+    """Return `mask` grown by `margin` pixels on all sides, as a square grows.
+
+    Examples
+    --------
+    >>> grow(np.array([[True, False, False, False]]), 2)
+    array([[ True,  True,  True, False]])
+    """
+    grown: NDArray[np.bool_] = box_sum(mask.astype(np.int64), margin) > 0
+    return grown
+
+
+def glass_chunks(
+    kept: NDArray[np.bool_] | None, grids: tuple[LevelGrid, ...]
+) -> list[NDArray[np.bool_]]:
+    """Return for each level which chunks hold nothing of `kept`, in all that they stand for.
+
+    That is decided at level 0; a chunk of level n counts only if all chunks under it do.
+    """
+    if kept is None:
+        return [np.zeros(grid.chunk_grid, bool) for grid in grids]
+    levels = [_chunks_outside(kept, grids[0])]
+    for grid in grids[1:]:
+        levels.append(wholly_glass(levels[-1], grid.chunk_grid))
+    return levels
+
+
+def wholly_glass(finer: NDArray[np.bool_], chunk_grid: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which chunks of a level rest on nothing but glass chunks of the next finer level."""
+    rows, columns = chunk_grid
+    padding = [(0, 2 * rows - finer.shape[0]), (0, 2 * columns - finer.shape[1])]
+    padded = np.pad(finer, padding, constant_values=True)
+    return padded[0::2, 0::2] & padded[0::2, 1::2] & padded[1::2, 0::2] & padded[1::2, 1::2]
+
+
+def sample_mask(
+    mask: NDArray[np.bool_], region: Region, level: int, slide_shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Return `mask` in the pixels of `region` of `level`: what is under each pixel's centre."""
+    rows = _mask_index(region.y, region.height, level, slide_shape[0], mask.shape[0])
+    columns = _mask_index(region.x, region.width, level, slide_shape[1], mask.shape[1])
+    return mask[np.ix_(rows, columns)]
+
+
+def _chunks_outside(kept: NDArray[np.bool_], grid: LevelGrid) -> NDArray[np.bool_]:
+    rows, columns = grid.chunk_grid
+    total = np.pad(kept.astype(np.int64), [(1, 0), (1, 0)]).cumsum(0).cumsum(1)
+    top, bottom = _mask_spans(rows, grid.chunk_px, grid.height, kept.shape[0])
+    left, right = _mask_spans(columns, grid.chunk_px, grid.width, kept.shape[1])
+    count = (
+        total[np.ix_(bottom, right)]
+        - total[np.ix_(top, right)]
+        - total[np.ix_(bottom, left)]
+        + total[np.ix_(top, left)]
+    )
+    is_outside: NDArray[np.bool_] = count == 0
+    return is_outside
+
+
+def _mask_index(start: int, count: int, level: int, size: int, mask_size: int) -> NDArray[np.int64]:
+    pixel = np.arange(start, start + count, dtype=np.int64)
+    centre = np.minimum((pixel << level) + ((1 << level) >> 1), size - 1)
+    index: NDArray[np.int64] = centre * mask_size // size
+    return index
+
+
+def _mask_spans(
+    count: int, chunk_px: int, size: int, mask_size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return first and one past the last mask row (or column) under each row of chunks."""
+    first = np.arange(count, dtype=np.int64) * chunk_px
+    last = np.minimum(first + chunk_px, size) - 1
+    return first * mask_size // size, last * mask_size // size + 1
