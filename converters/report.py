@@ -1,0 +1,208 @@
+"""What a conversion did, in numbers: for the screen, as JSON, and for the store's history."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .coverage import ELIDED, EMPTY, STORED
+from .geometry import LevelGrid
+from .stored import psnr_db
+from .write import RegionResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = [
+    "LevelReport",
+    "SlideReport",
+    "report_levels",
+    "report_summary",
+    "report_table",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelReport:
+    """One level in numbers.
+
+    Parameters
+    ----------
+    level, height, width : int
+        Which level, and its size in pixels.
+    chunks, stored, elided, empty : int
+        All chunks, and how many of them are stored, elided as glass, or equal to the fill value.
+    nbytes : int
+        Bytes of the level's files, without its metadata.
+    bpp : float, optional
+        Bits per pixel of the stored chunks, padding not counted as pixels.
+    ratio : float, optional
+        Raw bytes of the whole level, glass included, over `nbytes`.
+    ratio_stored : float, optional
+        Raw bytes of the stored chunks over `nbytes`.
+    psnr_db : float, optional
+        Of tissue pixels in the sampled chunks; None where nothing was lost or sampled.
+    chunks_sampled : int
+        How many chunks that is.
+    elided_area : float
+        Part of the level's pixels that is elided.
+    """
+
+    level: int
+    height: int
+    width: int
+    chunks: int
+    stored: int
+    elided: int
+    empty: int
+    nbytes: int
+    bpp: float | None
+    ratio: float | None
+    ratio_stored: float | None
+    psnr_db: float | None
+    chunks_sampled: int
+    elided_area: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideReport:
+    """One conversion in numbers.
+
+    Parameters
+    ----------
+    source, output : str
+        Where the slide came from, and the store.
+    levels : tuple of LevelReport
+        Level 0 first.
+    glass : str
+        What was done about glass.
+    tissue_area : float, optional
+        Part of the slide that is tissue; None if the slide is not bright-field.
+    raw_nbytes, nbytes : int
+        Bytes of all levels, raw and stored.
+    source_nbytes : int, optional
+        Size of the source file.
+    codec : dict
+        Method and parameters.
+    seconds : float
+        Duration. Here only: a store tells nothing about the machine that wrote it.
+    """
+
+    source: str
+    output: str
+    levels: tuple[LevelReport, ...]
+    glass: str
+    tissue_area: float | None
+    raw_nbytes: int
+    nbytes: int
+    source_nbytes: int | None
+    codec: dict[str, Any]
+    seconds: float
+
+    @property
+    def ratio(self) -> float | None:
+        """Raw bytes over stored bytes, all levels and glass included."""
+        return _quotient(self.raw_nbytes, self.nbytes)
+
+    @property
+    def ratio_source(self) -> float | None:
+        """Bytes of the source file over stored bytes."""
+        return _quotient(self.source_nbytes or 0, self.nbytes) or None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON-safe values."""
+        return asdict(self) | {"ratio": self.ratio, "ratio_source": self.ratio_source}
+
+
+def report_levels(
+    results: list[RegionResult], grids: tuple[LevelGrid, ...], coverage: list[NDArray[np.uint8]]
+) -> tuple[LevelReport, ...]:
+    """Sum the regions' results up, level by level."""
+    return tuple(
+        _report_level(grid, coverage[grid.level], [r for r in results if r.level == grid.level])
+        for grid in grids
+    )
+
+
+def report_table(report: SlideReport) -> "Table":
+    """Return the levels as a table for a terminal."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in (
+        "",
+        "size",
+        "chunks",
+        "stored",
+        "elided",
+        "empty",
+        "MB",
+        "bpp",
+        "ratio",
+        "PSNR",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for level in report.levels:
+        table.add_row(
+            str(level.level),
+            f"{level.width}x{level.height}",
+            *(str(n) for n in (level.chunks, level.stored, level.elided, level.empty)),
+            f"{level.nbytes / 1e6:.2f}",
+            *(_shown(value) for value in (level.bpp, level.ratio, level.psnr_db)),
+        )
+    return table
+
+
+def report_summary(report: SlideReport) -> str:
+    """Return a few lines that sum up all levels, and say what the table's numbers count."""
+    elided = report.levels[0].elided_area
+    of_source = ""
+    if report.source_nbytes:
+        of_source = f", {report.nbytes / report.source_nbytes:.2f} times the source file"
+    return (
+        f"{report.source} -> {report.output}\n"
+        f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
+        f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
+        f"{report.seconds:.1f} seconds.\n"
+        "bpp: bits per pixel of stored chunks; ratio: raw to stored, glass included; "
+        "PSNR (dB): tissue in sampled chunks."
+    )
+
+
+def _report_level(
+    grid: LevelGrid, coverage: NDArray[np.uint8], results: list[RegionResult]
+) -> LevelReport:
+    nbytes = sum(result.nbytes for result in results)
+    stored_pixels = _pixels_where(coverage == STORED, grid)
+    error, samples = (sum(r.squared_error for r in results), sum(r.samples for r in results))
+    return LevelReport(
+        level=grid.level,
+        height=grid.height,
+        width=grid.width,
+        chunks=coverage.size,
+        stored=int((coverage == STORED).sum()),
+        elided=int((coverage == ELIDED).sum()),
+        empty=int((coverage == EMPTY).sum()),
+        nbytes=nbytes,
+        bpp=_quotient(8 * nbytes, stored_pixels, digits=4),
+        ratio=_quotient(3 * grid.pixels, nbytes),
+        ratio_stored=_quotient(3 * stored_pixels, nbytes),
+        psnr_db=psnr_db(error, samples),
+        chunks_sampled=sum(result.chunks_sampled for result in results),
+        elided_area=round(_pixels_where(coverage == ELIDED, grid) / grid.pixels, 4),
+    )
+
+
+def _pixels_where(chosen: NDArray[np.bool_], grid: LevelGrid) -> int:
+    cells = ((int(row), int(column)) for row, column in np.argwhere(chosen))
+    return sum(grid.chunk(cell).pixels for cell in cells)
+
+
+def _quotient(a: int, b: int, digits: int = 2) -> float | None:
+    return round(a / b, digits) if b else None
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
