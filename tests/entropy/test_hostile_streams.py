@@ -1,0 +1,145 @@
+"""Streams that are damaged, foreign or made to harm: a named error, from both coders the same."""
+
+import struct
+from types import ModuleType
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numcodecs_neural.entropy import (
+    SymbolDecoder,
+    encode_symbols,
+    kernels,
+    rans,
+    stream,
+    tables_from_counts,
+)
+from numcodecs_neural.errors import BitstreamError, ConfigError, TruncatedChunkError
+
+CODERS = pytest.mark.parametrize("coder", [rans, kernels], ids=["reference", "compiled"])
+TABLES = tables_from_counts([np.array([1, 2, 4, 2, 1, 3])], [-2])
+INDEXES = np.zeros(40, np.uint8)
+SYMBOLS = np.random.default_rng(7).integers(-4, 5, 40).astype(np.int32)
+STREAM = encode_symbols([(SYMBOLS, INDEXES, TABLES)], lanes=2)
+
+# In one lane, the state 2**16 + 16383 is an escape and then asks for a word; 2**31 - 1 does not.
+ESCAPE = struct.pack("<BII", 0, 0, (1 << 31) - 1)
+NEEDS_WORD = struct.pack("<BII", 0, 0, 1 << 16)
+
+
+def decoded(coder: ModuleType, data: bytes, count: int = 40) -> list[int]:
+    with mock.patch.object(stream, "_coder", return_value=coder):
+        decoder = SymbolDecoder(data)
+        symbols = decoder.decode(np.zeros(count, np.uint8), TABLES)
+        decoder.finish()
+    return symbols.tolist()
+
+
+def outcome(coder: ModuleType, data: bytes) -> object:
+    """Return the symbols of `data`, or the class of the error."""
+    try:
+        return decoded(coder, data)
+    except BitstreamError as error:
+        return type(error)
+
+
+@pytest.mark.parametrize(
+    ("data", "count", "error", "says"),
+    [
+        pytest.param(b"", 1, TruncatedChunkError, "has 0 bytes", id="empty"),
+        pytest.param(STREAM[:4], 1, TruncatedChunkError, "needs 5", id="half a head"),
+        pytest.param(
+            STREAM[:10], 1, TruncatedChunkError, "states and words need", id="half a state"
+        ),
+        pytest.param(
+            b"\xff" * 5 + bytes(100), 1, TruncatedChunkError, "need 8589935619", id="huge lengths"
+        ),
+        pytest.param(bytes(9), 1, BitstreamError, "begins with a state below", id="zero state"),
+        pytest.param(NEEDS_WORD, 1, TruncatedChunkError, "its last word|0 words", id="no words"),
+        pytest.param(ESCAPE, 1, TruncatedChunkError, "escape bytes?", id="no escape bits"),
+        pytest.param(
+            ESCAPE + b"\0\0\0\1", 1, TruncatedChunkError, "escape bytes?", id="half an escape"
+        ),
+        pytest.param(ESCAPE + bytes(100), 1, BitstreamError, "escape", id="32 zeros"),
+        pytest.param(
+            ESCAPE + b"\0\0\0\1" + b"\xff" * 9, 1, BitstreamError, "largest symbol", id="too far"
+        ),
+        pytest.param(ESCAPE + b"\x80", 1, BitstreamError, "initial state", id="wrong last state"),
+        pytest.param(STREAM, 39, BitstreamError, "symbol stream", id="a symbol too few"),
+        pytest.param(STREAM, 41, BitstreamError, "symbol stream", id="a symbol too many"),
+        pytest.param(STREAM + b"\0", 40, BitstreamError, "behind its last escape", id="trailing"),
+        pytest.param(STREAM[:-1], 40, TruncatedChunkError, "escape byte", id="last byte missing"),
+    ],
+)
+@CODERS
+def test_hostile_streams_are_refused(
+    coder: ModuleType, data: bytes, count: int, error: type[BitstreamError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        decoded(coder, data, count)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_have_the_same_outcome_in_both_coders(data: bytes) -> None:
+    assert outcome(rans, data) == outcome(kernels, data)
+
+
+@given(
+    states=st.lists(st.integers(2**16, 2**32 - 1), min_size=1, max_size=3),
+    words=st.binary(max_size=40).filter(lambda data: len(data) % 2 == 0),
+    escapes=st.binary(max_size=60),
+)
+@example(states=[2**31 - 1], words=b"", escapes=b"\0\0\0\1" + b"\0" * 8)
+def test_any_states_have_the_same_outcome_in_both_coders(
+    states: list[int], words: bytes, escapes: bytes
+) -> None:
+    head = struct.pack(f"<BI{len(states)}I", len(states) - 1, len(words) // 2, *states)
+    data = head + words + escapes
+
+    assert outcome(rans, data) == outcome(kernels, data)
+
+
+@given(position=st.integers(0, len(STREAM) - 1), change=st.integers(1, 255))
+def test_a_changed_byte_has_the_same_outcome_in_both_coders(position: int, change: int) -> None:
+    data = bytearray(STREAM)
+    data[position] ^= change
+
+    assert outcome(rans, bytes(data)) == outcome(kernels, bytes(data))
+
+
+@pytest.mark.parametrize("position", range(5, 5 + 8), ids="state byte {}".format)
+def test_a_changed_state_is_refused(position: int) -> None:
+    data = bytearray(STREAM)
+    data[position] ^= 1
+
+    assert not isinstance(outcome(kernels, bytes(data)), list)
+
+
+def test_other_indexes_than_the_encoders_are_refused() -> None:
+    other = np.array([3, 4, 4, 4, 4, 1])
+    tables = tables_from_counts([np.array([1, 2, 4, 2, 1, 3]), other], [-2, -2])
+    decoder = SymbolDecoder(STREAM)
+
+    with pytest.raises(BitstreamError):  # noqa: PT012 - either of the two may notice
+        decoder.decode(np.where(np.arange(40) == 20, 1, 0).astype(np.uint8), tables)
+        decoder.finish()
+
+
+@CODERS
+def test_an_index_without_a_table_is_refused(coder: ModuleType) -> None:
+    decoder = SymbolDecoder(STREAM)
+
+    with mock.patch.object(stream, "_coder", return_value=coder), pytest.raises(ConfigError):
+        decoder.decode(np.array([1], np.uint8), TABLES)
+
+
+def test_a_decoder_that_failed_stays_failed() -> None:
+    decoder = SymbolDecoder(NEEDS_WORD)
+    with pytest.raises(TruncatedChunkError):
+        decoder.decode(INDEXES, TABLES)
+
+    with pytest.raises(BitstreamError, match="earlier part failed"):
+        decoder.finish()
