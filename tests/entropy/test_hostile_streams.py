@@ -33,9 +33,9 @@ NEEDS_WORD = struct.pack("<BII", 0, 0, 1 << 16)
 def decoded(coder: ModuleType, data: bytes, count: int = 40) -> list[int]:
     with mock.patch.object(stream, "_coder", return_value=coder):
         decoder = SymbolDecoder(data)
-        symbols = decoder.decode(np.zeros(count, np.uint8), TABLES)
+        symbols: list[int] = decoder.decode(np.zeros(count, np.uint8), TABLES).tolist()
         decoder.finish()
-    return symbols.tolist()
+    return symbols
 
 
 def outcome(coder: ModuleType, data: bytes) -> object:

@@ -1,0 +1,165 @@
+"""Chunk header: frozen bytes, and values that are no header."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, UnsupportedVersionError
+from numcodecs_neural.format import MAX_CHUNK_NBYTES, ChunkHeader, Mode
+
+VALID: dict[str, Any] = {
+    "mode": Mode.LOSSY,
+    "dtype": np.dtype(">i2"),
+    "shape": (2, 3, 512, 1024),
+    "box": (512, 700),
+    "margin_value": -2,
+    "order": "F",
+    "channel_axis": -3,
+    "weights_id": bytes.fromhex("0011223344556677"),
+    "quality": 60,
+}
+HEADER = ChunkHeader(**VALID)
+BYTES = bytes.fromhex(
+    "01 03 03 3c 03 04 0000 feffffff 00020000 bc020000 0011223344556677"
+    "02000000 03000000 00020000 00040000"
+)
+
+
+def test_header_bytes_are_frozen() -> None:
+    assert HEADER.pack() == BYTES
+    assert ChunkHeader.unpack(BYTES) == HEADER
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> ChunkHeader:
+    """Draw any header that is allowed."""
+    mode = draw(st.sampled_from([Mode.CONSTANT, Mode.LOSSY, Mode.STORED]))
+    shape = draw(st.lists(st.integers(1, 9), min_size=1, max_size=8).map(tuple))
+    channel_axis = draw(st.sampled_from([0, -1, -3] if len(shape) > 2 else [0]))
+    plane = (1, *shape)[-2:] if channel_axis != -1 else shape[-3:-1]
+    box = (draw(st.integers(1, plane[0])), draw(st.integers(1, plane[1])))
+    dtype: np.dtype[Any] = np.dtype(draw(st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i2"])))
+    limits = np.iinfo(dtype)
+    values = st.integers(int(limits.min), int(limits.max))
+    return ChunkHeader(
+        mode=mode,
+        dtype=dtype,
+        shape=shape,
+        box=box,
+        margin_value=draw(values) if box != plane else 0,
+        order=draw(st.sampled_from(["C", "F"])),
+        channel_axis=channel_axis,
+        weights_id=draw(st.binary(min_size=8, max_size=8)) if mode is Mode.LOSSY else bytes(8),
+        quality=draw(st.integers(0, 100)) if mode is Mode.LOSSY else 0,
+    )
+
+
+@given(header=headers(), behind=st.binary(max_size=5))
+def test_any_header_comes_back(header: ChunkHeader, behind: bytes) -> None:
+    packed = header.pack()
+
+    assert ChunkHeader.unpack(packed + behind) == header
+    assert header.packed_nbytes == len(packed)
+
+
+@given(st.one_of(st.binary(max_size=80), st.binary(max_size=80).map(lambda tail: BYTES[:6] + tail)))
+def test_any_bytes_are_a_header_or_a_bitstream_error(data: bytes) -> None:
+    try:
+        header = ChunkHeader.unpack(data)
+    except BitstreamError:
+        return
+
+    assert header.pack() == data[: header.packed_nbytes]
+
+
+@pytest.mark.parametrize(
+    ("position", "byte", "error", "says"),
+    [
+        pytest.param(0, 2, UnsupportedVersionError, "exact mode", id="exact mode"),
+        pytest.param(0, 4, UnsupportedVersionError, "mode 4", id="later mode"),
+        pytest.param(0, 0, BitstreamError, "constant has neither", id="constant with weights"),
+        pytest.param(1, 0, UnsupportedVersionError, "dtype code 0", id="dtype 0"),
+        pytest.param(1, 4, UnsupportedVersionError, "dtype code 4", id="later dtype"),
+        pytest.param(2, 4, BitstreamError, "flags 0x04", id="later flag"),
+        pytest.param(3, 101, BitstreamError, "quality 101", id="quality"),
+        pytest.param(4, 2, BitstreamError, "channel axis -2", id="channel axis"),
+        pytest.param(5, 0, BitstreamError, r"shape \(\)", id="no axis"),
+        pytest.param(5, 3, BitstreamError, "box", id="an axis too few"),
+        pytest.param(5, 5, TruncatedChunkError, "needs 48 bytes", id="an axis too many"),
+        pytest.param(5, 9, BitstreamError, "9 axes", id="nine axes"),
+        pytest.param(6, 1, BitstreamError, "largest error of 1", id="largest error"),
+        pytest.param(10, 0, BitstreamError, "margin value -16711682", id="margin beyond dtype"),
+        pytest.param(13, 3, BitstreamError, r"box of \(768, 700\)", id="box too high"),
+        pytest.param(17, 5, BitstreamError, r"box of \(512, 1468\)", id="box too wide"),
+        pytest.param(28, 0, BitstreamError, "none empty", id="empty axis"),
+        pytest.param(31, 255, BitstreamError, "the most are 1073741824", id="huge shape"),
+    ],
+)
+def test_values_that_are_not_allowed_are_refused(
+    position: int, byte: int, error: type[BitstreamError], says: str
+) -> None:
+    data = bytearray(BYTES)
+    data[position] = byte
+
+    with pytest.raises(error, match=says):
+        ChunkHeader.unpack(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param({"dtype": np.dtype("f4")}, "dtype float32", id="dtype"),
+        pytest.param({"box": (512, 1024)}, "margin value -2", id="margin value without margin"),
+        pytest.param({"box": (0, 700)}, "box", id="empty box"),
+        pytest.param({"shape": (512, 1024)}, "at least 3 axes", id="channels without an axis"),
+        pytest.param({"weights_id": b"1234567"}, "8 bytes", id="short weights id"),
+        pytest.param({"mode": Mode.STORED}, "stored has neither", id="stored with weights"),
+    ],
+)
+def test_headers_that_are_not_allowed_cannot_be_made(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(BitstreamError, match=says):
+        ChunkHeader(**(VALID | change))
+
+
+def test_a_big_endian_uint8_is_refused() -> None:
+    data = (
+        bytes.fromhex("03 01 01 00 00 01 0000 00000000 01000000 05000000") + bytes(8) + b"\5\0\0\0"
+    )
+
+    with pytest.raises(BitstreamError, match="flags 0x01"):
+        ChunkHeader.unpack(data)
+
+
+def test_the_largest_chunk_is_allowed() -> None:
+    header = ChunkHeader(
+        mode=Mode.STORED, dtype=np.dtype("u1"), shape=(MAX_CHUNK_NBYTES,), box=(1, MAX_CHUNK_NBYTES)
+    )
+
+    assert ChunkHeader.unpack(header.pack()) == header
+
+
+@pytest.mark.parametrize(
+    ("shape", "channel_axis", "plane", "box_shape"),
+    [
+        ((9,), 0, (1, 9), (4,)),
+        ((8, 9), 0, (8, 9), (1, 4)),
+        ((2, 8, 9), 0, (8, 9), (2, 1, 4)),
+        ((5, 3, 8, 9), -3, (8, 9), (5, 3, 1, 4)),
+        ((5, 8, 9, 3), -1, (8, 9), (5, 1, 4, 3)),
+    ],
+)
+def test_plane_and_box_shape_follow_the_channel_axis(
+    shape: tuple[int, ...],
+    channel_axis: int,
+    plane: tuple[int, int],
+    box_shape: tuple[int, ...],
+) -> None:
+    header = ChunkHeader(
+        mode=Mode.STORED, dtype=np.dtype("u1"), shape=shape, box=(1, 4), channel_axis=channel_axis
+    )
+
+    assert header.plane == plane
+    assert header.box_shape == box_shape
