@@ -1,1 +1,1 @@
-"""The modes of one chunk, and the choice between them."""
+"""One chunk: its modes, the choice between them, and its way to bytes and back."""

@@ -1,1 +1,1 @@
-"""Integer networks: description, bounds, backends."""
+"""Integer networks: a list of layers with arrays, a proof of their bounds, and backends."""

@@ -1,1 +1,21 @@
-"""Weights: the catalogue, the files, their digests."""
+"""Weights: which there are, what they can code, and their files, checked by digest."""
+
+from numcodecs_neural.weights.catalogue import (
+    WeightsInfo,
+    by_id,
+    catalogue,
+    file_digest,
+    resolve,
+)
+from numcodecs_neural.weights.files import WeightsFile, load_decoder, load_encoder
+
+__all__ = [
+    "WeightsFile",
+    "WeightsInfo",
+    "by_id",
+    "catalogue",
+    "file_digest",
+    "load_decoder",
+    "load_encoder",
+    "resolve",
+]

@@ -1,0 +1,127 @@
+"""One chunk to bytes and back: the mode is chosen here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding.plain import (
+    constant_payload,
+    decode_constant,
+    decode_stored,
+    stored_payload,
+)
+from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
+from numcodecs_neural.errors import BitstreamError
+from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk, unpack_chunk
+from numcodecs_neural.format.header import NO_WEIGHTS
+
+__all__ = ["LossyCoder", "decode_chunk", "encode_chunk"]
+
+
+class LossyCoder(Protocol):
+    """Loaded weights that code images; `weights_id` is theirs."""
+
+    weights_id: bytes
+    channels: int
+
+    def encode(self, images: NDArray[np.uint8], quality: int) -> bytes:
+        """Return the symbol stream of (n, C, H, W) uint8."""
+        ...
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> NDArray[np.uint8]:
+        """Return (n, C, H, W) uint8 for ``shape = (n, H, W)``."""
+        ...
+
+
+def encode_chunk(
+    array: NDArray[Any], *, quality: int, channel_axis: int, coder: LossyCoder
+) -> bytes:
+    """Encode a chunk in the mode that suits it.
+
+    Parameters
+    ----------
+    array : ndarray
+        (..., C, y, x) or (..., y, x, C), in any memory order.
+    quality : int
+        0 to 100.
+    channel_axis : int
+        -3 or -1.
+    coder : LossyCoder
+    """
+    planes = to_planes(array, channel_axis)
+    box, margin_value = constant_box(planes)
+    inside = np.ascontiguousarray(planes[..., : box[0], : box[1]])
+    mode, payload = _smallest(inside, quality, coder)
+    is_lossy = mode is Mode.LOSSY
+    is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    header = ChunkHeader(
+        mode=mode,
+        dtype=array.dtype,
+        shape=array.shape,
+        box=box,
+        margin_value=margin_value,
+        order="F" if is_fortran else "C",
+        channel_axis=channel_axis,
+        weights_id=coder.weights_id if is_lossy else NO_WEIGHTS,
+        quality=quality if is_lossy else 0,
+    )
+    return pack_chunk(header, [payload])
+
+
+def decode_chunk(chunk: bytes, coder_of: Callable[[bytes], LossyCoder]) -> NDArray[Any]:
+    """Decode a chunk.
+
+    Parameters
+    ----------
+    chunk : bytes
+    coder_of : callable
+        Gives the coder of a weights id; called only for chunks that need one.
+
+    Raises
+    ------
+    BitstreamError
+        If the chunk is damaged, truncated, foreign or of a later version.
+    """
+    header, (payload,) = unpack_chunk(chunk)
+    shape = _planes_shape(header)
+    if header.mode is Mode.CONSTANT:
+        planes = decode_constant(payload, shape, header.dtype)
+    elif header.mode is Mode.STORED:
+        planes = decode_stored(payload, shape, header.dtype)
+    else:
+        planes = _decode_lossy(payload, shape, header, coder_of(header.weights_id))
+    return from_planes(planes, header)
+
+
+def _smallest(planes: NDArray[Any], quality: int, coder: LossyCoder) -> tuple[Mode, bytes]:
+    """Mode and payload: without loss where that is no larger."""
+    constant = constant_payload(planes)
+    if constant is not None:
+        return Mode.CONSTANT, constant
+    stored = stored_payload(planes)
+    lossy = coder.encode(planes, quality)
+    return (Mode.STORED, stored) if len(stored) <= len(lossy) else (Mode.LOSSY, lossy)
+
+
+def _planes_shape(header: ChunkHeader) -> tuple[int, int, int, int]:
+    """(n, C, height, width) of what the payload holds."""
+    channels = header.shape[header.channel_axis] if header.channel_axis else 1
+    images = math.prod(header.shape) // (channels * math.prod(header.plane))
+    return (images, channels, *header.box)
+
+
+def _decode_lossy(
+    payload: bytes, shape: tuple[int, int, int, int], header: ChunkHeader, coder: LossyCoder
+) -> NDArray[np.uint8]:
+    n, channels, height, width = shape
+    if channels != coder.channels or header.dtype != np.uint8:
+        raise BitstreamError(
+            f"chunk has {channels} channels of {header.dtype}; its weights code "
+            f"{coder.channels} of uint8"
+        )
+    return coder.decode(payload, (n, height, width), header.quality)

@@ -1,0 +1,60 @@
+"""Chunks of any layout as planes (n, C, H, W), and the constant margins at their edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.format import ChunkHeader
+
+__all__ = ["constant_box", "from_planes", "to_planes"]
+
+Planes = NDArray[Any]
+
+
+def to_planes(array: NDArray[Any], channel_axis: int) -> Planes:
+    """Return `array` as (n, C, H, W), C-contiguous and in native byte order.
+
+    `channel_axis` is -3, -1, or 0 for arrays without channels; leading axes become the batch.
+    """
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if channel_axis == -1:
+        array = np.moveaxis(array, -1, -3)
+    elif channel_axis == 0:
+        array = np.expand_dims(array, -3) if array.ndim > 1 else array.reshape(1, 1, -1)
+    return np.ascontiguousarray(array.reshape(-1, *array.shape[-3:]))
+
+
+def from_planes(planes: Planes, header: ChunkHeader) -> NDArray[Any]:
+    """Return the decoded chunk from the planes of its box: margins added, layout restored."""
+    height, width = header.plane
+    if header.box != header.plane:
+        whole = np.full((*planes.shape[:2], height, width), header.margin_value, planes.dtype)
+        whole[..., : header.box[0], : header.box[1]] = planes
+        planes = whole
+    if header.channel_axis == -1:
+        leading = header.shape[:-3]
+        array = np.moveaxis(planes.reshape(*leading, *planes.shape[1:]), -3, -1)
+    else:
+        array = planes.reshape(header.shape)
+    return np.asarray(array, dtype=header.dtype, order=header.order)
+
+
+def constant_box(planes: Planes) -> tuple[tuple[int, int], int]:
+    """Return the ``(height, width)`` that remain when a constant margin is cut off, and its value.
+
+    The margin is what Zarr appends to chunks at an array's edge: whole columns at the right and
+    rows at the bottom, of one value in all channels. Without one, the box is the whole plane and
+    the value 0.
+    """
+    height, width = planes.shape[-2:]
+    value = planes[0, 0, -1, -1]
+    other = planes != value
+    rows = np.flatnonzero(other.any((0, 1, 3)))
+    columns = np.flatnonzero(other.any((0, 1, 2)))
+    if not len(rows):  # constant altogether: a box of one pixel says so too
+        return (1, 1) if planes.shape[-2:] != (1, 1) else (height, width), int(value)
+    box = (int(rows[-1]) + 1, int(columns[-1]) + 1)
+    return box, int(value) if box != (height, width) else 0

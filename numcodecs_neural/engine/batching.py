@@ -1,0 +1,115 @@
+"""Requests in flight, run as one batch: what makes a GPU worth having behind plain `zarr.open`.
+
+Zarr hands over one chunk at a time, from many threads. While the device works on one batch, the
+requests that arrive collect; the next batch takes all of one kind. A lone request never waits.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["MAX_BATCH", "BatchingCoder"]
+
+MAX_BATCH = 16
+
+
+class _BatchCoder(Protocol):
+    weights_id: bytes
+    channels: int
+
+    def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]: ...
+
+    def decode_batch(
+        self, streams: list[bytes], shape: tuple[int, int, int], quality: int
+    ) -> list[NDArray[np.uint8]]: ...
+
+
+@dataclass(slots=True)
+class _Request:
+    """One chunk to code; requests of equal `kind` can run together."""
+
+    kind: Hashable
+    run: Callable[[list[Any]], list[Any]]
+    item: Any
+    future: Future[Any] = field(default_factory=Future)
+
+
+class BatchingCoder:
+    """A coder that collects the requests of all threads for another that takes batches."""
+
+    def __init__(self, coder: _BatchCoder) -> None:
+        self.weights_id, self.channels = coder.weights_id, coder.channels
+        self._coder = coder
+        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        threading.Thread(target=_serve, args=(self._requests,), daemon=True).start()
+        weakref.finalize(self, self._requests.put, None)
+
+    def encode(self, images: NDArray[np.uint8], quality: int) -> bytes:
+        """Return the stream of (n, C, H, W)."""
+        stream: bytes = self._submit(
+            ("encode", images.shape, quality),
+            lambda items: self._coder.encode_batch(items, quality),
+            images,
+        )
+        return stream
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> NDArray[np.uint8]:
+        """Return (n, C, H, W) for ``shape = (n, H, W)``."""
+        pixels: NDArray[np.uint8] = self._submit(
+            ("decode", shape, quality),
+            lambda items: self._coder.decode_batch(items, shape, quality),
+            stream,
+        )
+        return pixels
+
+    def _submit(self, kind: Hashable, run: Callable[[list[Any]], list[Any]], item: Any) -> Any:
+        request = _Request(kind, run, item)
+        self._requests.put(request)
+        return request.future.result()
+
+
+def _serve(requests: queue.SimpleQueue[_Request | None]) -> None:
+    """Run batches until the coder is gone."""
+    waiting: list[_Request] = []
+    while True:
+        if not waiting:
+            first = requests.get()
+            if first is None:
+                return
+            waiting.append(first)
+        while not requests.empty():
+            further = requests.get()
+            if further is None:
+                return
+            waiting.append(further)
+        kind = waiting[0].kind
+        batch = [r for r in waiting if r.kind == kind][:MAX_BATCH]
+        taken = set(map(id, batch))
+        waiting = [r for r in waiting if id(r) not in taken]
+        _run(batch)
+
+
+def _run(batch: list[_Request]) -> None:
+    """Fulfil the requests of a batch; where it fails, each alone, so that one cannot spoil all."""
+    try:
+        results = batch[0].run([r.item for r in batch])
+    except Exception as exc:
+        if len(batch) == 1:
+            batch[0].future.set_exception(exc)
+            return
+        for request in batch:
+            _run([request])
+        return
+    for request, result in zip(batch, results, strict=True):
+        request.future.set_result(result)

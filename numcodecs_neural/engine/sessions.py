@@ -1,0 +1,116 @@
+"""Loaded weights: one coder per weights and device in a process.
+
+Nothing here is part of a codec's configuration or of its pickle. A forked child starts with
+nothing loaded: neither a device's context nor a lock that another thread held survives a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numcodecs_neural import config
+from numcodecs_neural.coding.chunk import LossyCoder
+from numcodecs_neural.coding.lossy import Backend, decode_streams, encode_streams
+from numcodecs_neural.engine.batching import BatchingCoder
+from numcodecs_neural.engine.devices import backend_for, device_of
+from numcodecs_neural.engine.turns import turn
+from numcodecs_neural.networks.models import DecoderModel, EncoderModel
+from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["coder_for"]
+
+_coders: dict[tuple[str, str], LossyCoder] = {}
+_lock = threading.Lock()
+
+
+def coder_for(info: WeightsInfo) -> LossyCoder:
+    """Return the coder of these weights on the device that is set, loaded at first use.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent or damaged, or a bound of its networks does not hold.
+    ConfigError
+        If the device that is set does not exist.
+    """
+    key = (info.sha256, config.get().device)
+    with _lock:
+        if key not in _coders:
+            _coders[key] = _load(info, key[1])
+        return _coders[key]
+
+
+def _load(info: WeightsInfo, setting: str) -> LossyCoder:
+    device = device_of(setting)
+    decoder = DecoderModel.from_file(load_decoder(info))
+    coder = NetworkCoder(info, decoder, backend_for(device, decoder))
+    return coder if device == "numpy" else BatchingCoder(coder)
+
+
+class NetworkCoder:
+    """Codes images with loaded weights; several streams at once where a device likes batches.
+
+    Parameters
+    ----------
+    info : WeightsInfo
+    decoder : DecoderModel
+    backend : Backend
+    """
+
+    def __init__(self, info: WeightsInfo, decoder: DecoderModel, backend: Backend) -> None:
+        self.weights_id, self.channels = info.id, info.channels
+        self._info, self._decoder, self._backend = info, decoder, backend
+
+    @cached_property
+    def _encoder(self) -> EncoderModel:
+        """Loaded by the first chunk that is encoded: most processes only read."""
+        return EncoderModel.from_file(load_encoder(self._info), self._info.sha256)
+
+    def encode(self, images: NDArray[np.uint8], quality: int) -> bytes:
+        """Return the stream of (n, C, H, W)."""
+        with turn():
+            return self.encode_batch([images], quality)[0]
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> NDArray[np.uint8]:
+        """Return (n, C, H, W) for ``shape = (n, H, W)``."""
+        with turn():
+            return self.decode_batch([stream], shape, quality)[0]
+
+    def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]:
+        """Return one stream for each array; all have one shape."""
+        together = images[0] if len(images) == 1 else np.concatenate(images)
+        return encode_streams(
+            together,
+            len(images),
+            quality,
+            decoder=self._decoder,
+            encoder=self._encoder,
+            backend=self._backend,
+        )
+
+    def decode_batch(
+        self, streams: list[bytes], shape: tuple[int, int, int], quality: int
+    ) -> list[NDArray[np.uint8]]:
+        """Return one (n, C, H, W) for each stream; all have one shape."""
+        pixels = decode_streams(
+            streams, shape, quality, decoder=self._decoder, backend=self._backend
+        )
+        return np.split(pixels, len(streams))
+
+
+def _forget() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _coders.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

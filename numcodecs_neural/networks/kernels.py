@@ -1,0 +1,106 @@
+"""Compiled loops of the numpy backend. Same integers as its plain kernels, several times faster.
+
+``nogil`` and ``cache``, never ``parallel``: parallelism is over chunks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.networks.description import ConvArrays
+from numcodecs_neural.networks.models import DEQUANTIZED_LIMIT
+
+Tensor = NDArray[np.floating[Any]]
+Vector = NDArray[np.float32]
+Integers = NDArray[np.int32]
+
+
+class CompiledKernels:
+    """The kernels that :class:`~numcodecs_neural.networks.numpy_backend.NumpyBackend` asks for."""
+
+    def requantize(self, x: Tensor, arrays: ConvArrays, bias: Tensor) -> None:
+        """In place, ``clamp(floor((x + bias) * scale), low, high)``; x is (rows, outputs)."""
+        _requantize(x, bias, arrays.scale, arrays.low, arrays.high)
+
+    def add_sparse(self, x: Tensor, weight: Tensor, out: Tensor) -> None:
+        """Add ``x @ weight`` to `out`, cheap where most of `x` is zero."""
+        _add_sparse(x, weight, out)
+
+    def shuffle_to_pixels(
+        self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int
+    ) -> NDArray[np.uint8]:
+        """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) uint8."""
+        n, h, w, channels = x.shape
+        out = np.empty((n, channels // factor**2, h * factor, w * factor), np.uint8)
+        _shuffle_to_pixels(x, bias, arrays.scale, arrays.low, arrays.high, factor, out)
+        return out
+
+
+def dequantize(
+    y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """``clamp((y * step + 2**(shift - 1)) >> shift)`` on rows of channels."""
+    out = np.empty(y.shape, np.float32)
+    _dequantize(np.ascontiguousarray(y), step, shift, DEQUANTIZED_LIMIT, out)
+    return out
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _dequantize(y: Integers, step: Integers, shift: Integers, limit: int, out: Vector) -> None:
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            half = np.int64(1) << (shift[j] - 1)
+            v = (np.int64(y[i, j]) * step[j] + half) >> shift[j]
+            v = v if v > -limit else -limit
+            out[i, j] = v if v < limit else limit
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _requantize(x: Tensor, bias: Vector, scale: Vector, low: Vector, high: Vector) -> None:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            v = np.floor((x[i, j] + bias[j]) * scale[j])
+            v = v if v > low[j] else low[j]
+            x[i, j] = v if v < high[j] else high[j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _add_sparse(x: Tensor, weight: Tensor, out: Tensor) -> None:
+    outputs = weight.shape[1]
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            v = x[i, k]
+            if v != 0:
+                for j in range(outputs):
+                    out[i, j] += v * weight[k, j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _shuffle_to_pixels(
+    x: Tensor,
+    bias: Vector,
+    scale: Vector,
+    low: Vector,
+    high: Vector,
+    factor: int,
+    out: NDArray[np.uint8],
+) -> None:
+    n, h, w, _ = x.shape
+    colours = out.shape[1]
+    area = factor * factor
+    for b in range(n):
+        for y in range(h):
+            for c in range(colours):
+                for i in range(factor):
+                    row = out[b, c, y * factor + i]
+                    k = c * area + i * factor
+                    for z in range(w):
+                        for j in range(factor):
+                            v = np.floor((x[b, y, z, k + j] + bias[k + j]) * scale[k + j])
+                            v = v if v > low[k + j] else low[k + j]
+                            v = v if v < high[k + j] else high[k + j]
+                            row[z * factor + j] = np.uint8(v)

@@ -1,0 +1,126 @@
+"""The weights that ship with the package: ``catalogue.json`` and what it says."""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from numcodecs_neural.errors import WeightsError
+
+__all__ = ["WEIGHTS_ID_NBYTES", "WeightsInfo", "by_id", "catalogue", "file_digest", "resolve"]
+
+WEIGHTS_ID_NBYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsInfo:
+    """What can be said of weights without loading them.
+
+    Parameters
+    ----------
+    name : str
+        Exact name, e.g. ``"he-fast-1"``.
+    sha256 : str
+        Digest of the decoder file, in hexadecimal: the identity of these weights.
+    encoder_sha256 : str
+        Digest of the encoder file that this release encodes with; no reader needs it.
+    channels : int
+        Length of the channel axis.
+    dtypes : tuple of str
+        Names of the dtypes that can be coded.
+    stride : int
+        Pixels per latent step.
+    """
+
+    name: str
+    sha256: str
+    encoder_sha256: str
+    channels: int
+    dtypes: tuple[str, ...]
+    stride: int
+
+    @property
+    def id(self) -> bytes:
+        """The first 8 bytes of the digest, as every chunk carries them."""
+        return bytes.fromhex(self.sha256)[:WEIGHTS_ID_NBYTES]
+
+    @property
+    def decoder_path(self) -> Traversable:
+        """Where the decoder file lies."""
+        return _folder() / "files" / f"{self.name}.decoder.safetensors"
+
+    @property
+    def encoder_path(self) -> Traversable:
+        """Where the encoder file lies."""
+        return _folder() / "files" / f"{self.name}.encoder.safetensors"
+
+
+def catalogue() -> list[str]:
+    """Return the exact names of the weights of this release, oldest first.
+
+    Examples
+    --------
+    >>> "he-fast-1" in catalogue()
+    True
+    """
+    return list(_read()[0])
+
+
+def resolve(model: str) -> WeightsInfo:
+    """Return the weights that `model` names: an exact name, or a family's newest member.
+
+    Raises
+    ------
+    WeightsError
+        If there are none of that name.
+
+    Examples
+    --------
+    >>> resolve("he-fast").name
+    'he-fast-1'
+    """
+    infos, families = _read()
+    info = infos.get(families.get(model, model))
+    if info is None:
+        known = ", ".join([*families, *infos])
+        raise WeightsError(f"there are no weights called {model!r}; this release has {known}")
+    return info
+
+
+def by_id(weights_id: bytes) -> WeightsInfo:
+    """Return the weights whose id a chunk carries.
+
+    Raises
+    ------
+    WeightsError
+        If this release does not have them.
+    """
+    for info in _read()[0].values():
+        if info.id == weights_id:
+            return info
+    raise WeightsError(
+        f"the chunk was written with weights {weights_id.hex()}, which this release does not have: "
+        "install the release of numcodecs-neural that wrote it, or a later one"
+    )
+
+
+def file_digest(path: Path | Traversable) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _folder() -> Traversable:
+    return resources.files("numcodecs_neural.weights")
+
+
+@functools.cache
+def _read() -> tuple[dict[str, WeightsInfo], dict[str, str]]:
+    content = json.loads((_folder() / "catalogue.json").read_text(encoding="utf-8"))
+    infos = {
+        name: WeightsInfo(name=name, **{**entry, "dtypes": tuple(entry["dtypes"])})
+        for name, entry in content["weights"].items()
+    }
+    return infos, content["families"]
