@@ -1,0 +1,101 @@
+"""Training images: a folder packed once, crops drawn from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCALES = (1, 2, 4)
+SCALE_WEIGHTS = (0.45, 0.35, 0.2)
+
+
+def load_folder(folder: Path) -> dict[str, list[NDArray[np.uint8]]]:
+    """Read every RGB image below `folder`, by name of the sub-folder it lies in."""
+    import imagecodecs
+
+    sets: dict[str, list[NDArray[np.uint8]]] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        image = imagecodecs.imread(path)
+        if image.ndim == 3 and image.shape[2] >= 3 and image.dtype == np.uint8:
+            sets.setdefault(path.parent.name, []).append(np.ascontiguousarray(image[..., :3]))
+    return sets
+
+
+def area_reduce(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Mean of `factor` x `factor` blocks, rounded; rows and columns left over are dropped."""
+    h, w = (n // factor for n in image.shape[:2])
+    blocks = image[: h * factor, : w * factor].reshape(h, factor, w, factor, -1)
+    reduced: NDArray[np.uint8] = (blocks.astype(np.float32).mean((1, 3)) + 0.5).astype(np.uint8)
+    return reduced
+
+
+class Crops:
+    """Endless random crops with flips, rotations, scale and mild colour jitter.
+
+    Each set (source of images) is drawn with a probability that grows with the square root of
+    its area, so that one large source does not rule.
+    """
+
+    def __init__(self, sets: dict[str, list[NDArray[np.uint8]]], seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.pyramids = [
+            [[area_reduce(image, s) if s > 1 else image for s in SCALES] for image in images]
+            for images in sets.values()
+        ]
+        area = np.array([sum(im.size for im in images) for images in sets.values()])
+        self.weights = np.sqrt(area) / np.sqrt(area).sum()
+
+    def batch(self, count: int, size: int) -> NDArray[np.float32]:
+        """(count, 3, size, size) float32 in 0..255."""
+        return np.stack([self._crop(size) for _ in range(count)])
+
+    def _crop(self, size: int) -> NDArray[np.float32]:
+        rng = self.rng
+        while True:
+            images = self.pyramids[rng.choice(len(self.pyramids), p=self.weights)]
+            image = images[rng.integers(len(images))][rng.choice(len(SCALES), p=SCALE_WEIGHTS)]
+            h, w = image.shape[:2]
+            if min(h, w) >= size:
+                break
+        y, x = rng.integers(h - size + 1), rng.integers(w - size + 1)
+        crop = image[y : y + size, x : x + size].transpose(2, 0, 1)
+        crop = np.rot90(crop, int(rng.integers(4)), (1, 2))
+        if rng.random() < 0.5:
+            crop = crop[..., ::-1]
+        crop = crop.astype(np.float32)
+        if rng.random() < 0.5:
+            gain = rng.uniform(0.88, 1.06, (3, 1, 1)).astype(np.float32)
+            crop = np.floor(np.clip(crop * gain, 0, 255) + 0.5)
+        return np.ascontiguousarray(crop)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        while True:
+            yield self.batch(8, 128)
+
+
+def principal_components(
+    crops: Crops, count: int, patches: int = 60_000, stride: int = 16
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Principal components of `stride` x `stride` patches, largest energy first.
+
+    Returns
+    -------
+    components : (count, 3 * stride**2) float32, orthonormal rows
+    mean : (3 * stride**2,) float32, of pixels minus 128
+    """
+    rows: list[NDArray[np.float32]] = []
+    while sum(len(r) for r in rows) < patches:
+        b = crops.batch(16, 128) - 128
+        n, c, h, w = b.shape
+        b = b.reshape(n, c, h // stride, stride, w // stride, stride).transpose(0, 2, 4, 1, 3, 5)
+        rows.append(b.reshape(-1, c * stride * stride))
+    x = np.concatenate(rows).astype(np.float64)
+    mean = x.mean(0)
+    # one mean per colour channel: a patch has no privileged pixel
+    mean = np.repeat(mean.reshape(3, -1).mean(1), stride * stride)
+    covariance = (x - mean).T @ (x - mean) / len(x)
+    _, vectors = np.linalg.eigh(covariance)
+    return vectors[:, ::-1][:, :count].T.astype(np.float32).copy(), mean.astype(np.float32)
