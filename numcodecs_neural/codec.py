@@ -84,12 +84,12 @@ class NeuralImage(Codec):
             If the weights are not installed.
         """
         # Inside, because opening an array must cost no more than importing numcodecs.
-        from numcodecs_neural import engine
+        from numcodecs_neural.engine import encode
 
         array = ensure_ndarray(buf)
         info = parameters.require_weights(self.model, self.weights)
         parameters.check_chunk(array.shape, array.dtype, self.channel_axis, info)
-        return engine.encode(
+        return encode(
             array, weights=info.name, quality=self.quality, channel_axis=self.channel_axis
         )
 
@@ -116,9 +116,9 @@ class NeuralImage(Codec):
         WeightsError
             If the weights that wrote the chunk are not installed.
         """
-        from numcodecs_neural import engine
+        from numcodecs_neural.engine import decode
 
-        array = engine.decode(ensure_bytes(buf))
+        array = decode(ensure_bytes(buf))
         return array if out is None else _copy_into(out, array)
 
     def get_config(self) -> dict[str, Any]:

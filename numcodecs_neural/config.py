@@ -7,8 +7,8 @@ variable, else the default.
 =========  ============================  =======  ================================================
 setting    environment variable          default  values
 =========  ============================  =======  ================================================
-device     ``NUMCODECS_NEURAL_DEVICE``   auto     auto; numpy (no torch); cpu or cuda, cuda:0, ...
-                                                  (torch)
+device     ``NUMCODECS_NEURAL_DEVICE``   auto     auto (CUDA where there is one, else numpy);
+                                                  numpy; cpu, cuda, cuda:0, ... (through torch)
 threads    ``NUMCODECS_NEURAL_THREADS``  auto     auto (the CPUs this process may use), or 1, 2, ..
 =========  ============================  =======  ================================================
 

@@ -88,6 +88,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/entropy", [], id="entropy"),
         pytest.param("numcodecs_neural/weights", [], id="weights"),
         pytest.param("numcodecs_neural/coding", [], id="coding"),
+        pytest.param("numcodecs_neural/engine", ["torch"], id="engine"),
         pytest.param("numcodecs_neural/networks", ["torch"], id="networks"),
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
         pytest.param("numcodecs_neural/evaluation", ["evaluate"], id="evaluation"),
@@ -103,7 +104,7 @@ def test_what_is_imported_is_declared(
     assert missing == set()
 
 
-def test_only_the_torch_backend_and_training_import_torch() -> None:
+def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
     users = {
         path.relative_to(ROOT).as_posix()
         for folder in FOLDERS
@@ -111,7 +112,10 @@ def test_only_the_torch_backend_and_training_import_torch() -> None:
         if "torch" in imports_of(path) and path.parent.name != "training"
     }
 
-    assert users <= {"numcodecs_neural/networks/torch_backend.py"}
+    assert users == {
+        "numcodecs_neural/engine/devices.py",
+        "numcodecs_neural/networks/torch_backend.py",
+    }
 
 
 @pytest.mark.parametrize("requirement", ["zarr", "numcodecs"])
