@@ -13,7 +13,7 @@ GLASS = (243, 242, 245)
 
 
 class DemoSource:
-    """Human colon tissue (H-DAB, 512 x 512), mirrored into a round section, on glass.
+    """Human colon tissue (H-DAB, 512 x 512), mirrored into a larger section, on glass.
 
     The same pixels each time and everywhere; nothing is downloaded.
     """
@@ -44,9 +44,8 @@ def _paint_slide() -> NDArray[np.uint8]:
     slide = _glass()
     tissue = _mirrored_tissue(side=1800)
     y, x = np.ogrid[-900:900, -900:900]
-    # An outline that waves a little, in integers so that no platform rounds it elsewhere.
-    radius = 800 - np.abs((x + 3 * y) % 400 - 200) // 4
-    inside = x * x + y * y < radius * radius
+    # A tilted ellipse, in integers so that no platform rounds it elsewhere.
+    inside = 2 * (x * x + y * y) + x * y < 2 * 720**2
     place = slide[500:2300, 700:2500]
     place[inside] = tissue[inside]
     return slide

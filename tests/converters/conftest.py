@@ -1,0 +1,131 @@
+"""Slides made for the tests: real tissue on glass, in arrays and in TIFF files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters import cli, codecs, convert
+from numcodecs_neural.converters.codecs import ChunkCodec
+from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.sources import SlideInfo
+
+HEIGHT, WIDTH = 1501, 1303
+APERIO = (
+    "Aperio Image Library v12.0.15\r\n1303x1501 [0,0 1303x1501] (240x240) JPEG/RGB Q=90"
+    "|AppMag = 20|MPP = 0.4990"
+)
+
+
+class ArraySource:
+    """A slide in memory that counts how often each pixel of level 0 was read."""
+
+    def __init__(self, pixels: NDArray[np.uint8], mpp: tuple[float, float] | None = None) -> None:
+        self.pixels = pixels
+        self.reads = np.zeros(pixels.shape[:2], np.int64)
+        small = pixels[::8, ::8]
+        self._levels = (pixels, small)
+        self.info = SlideInfo(
+            name="slide",
+            level_shapes=(pixels.shape[:2], small.shape[:2]),
+            mpp=mpp,
+            history=(),
+            size_bytes=None,
+        )
+
+    def read_region(self, region: Region, level: int = 0) -> NDArray[np.uint8]:
+        if level == 0:
+            self.reads[region.slices] += 1
+        pixels: NDArray[np.uint8] = self._levels[level][region.slices]
+        return pixels
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def slide(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a slide (y, x, 3) of odd size: two pieces of tissue on noisy glass."""
+    noise = np.random.default_rng(7).integers(-1, 2, (HEIGHT, WIDTH, 1))
+    pixels = (np.array([243, 241, 244]) + noise).astype(np.uint8)
+    stained = np.moveaxis(tissue, 0, -1)
+    pixels[300:700, 200:650] = stained[:400, :450]
+    pixels[1300:, 1100:] = stained[:201, :203]
+    pixels.flags.writeable = False
+    return pixels
+
+
+@pytest.fixture
+def array_source(slide: NDArray[np.uint8]) -> ArraySource:
+    return ArraySource(slide, mpp=(0.5, 0.5))
+
+
+@pytest.fixture
+def source_of() -> Callable[..., ArraySource]:
+    """Return the class itself, for tests that bring their own pixels."""
+    return ArraySource
+
+
+@pytest.fixture(scope="session")
+def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file like Aperio's: JPEG tiles, a thumbnail, one reduced level."""
+    path = tmp_path_factory.mktemp("slides") / "generated.svs"
+    tiles: dict[str, Any] = {
+        "tile": (240, 240),
+        "compression": "jpeg",
+        "compressionargs": {"level": 90},
+        "photometric": "rgb",
+        "metadata": None,
+    }
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(slide, description=APERIO, **tiles)
+        tiff.write(slide[::10, ::10], description=APERIO, photometric="rgb", metadata=None)
+        tiff.write(slide[::4, ::4], description=APERIO, **tiles)
+    return path
+
+
+@pytest.fixture
+def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let conversions store chunks losslessly: then tests can tell pixels that were touched."""
+    for module in (codecs, convert):
+        monkeypatch.setattr(module, "codec_for", _lossless_codec)
+
+
+@pytest.fixture
+def run_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs the program: exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as exc:
+            code = int(exc.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def files_of() -> Callable[[Path], dict[str, bytes]]:
+    """Return a function that reads a folder: the bytes of each file by its path inside."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    return read
+
+
+def _lossless_codec(options: ConvertOptions) -> ChunkCodec:
+    from zarr.codecs import BytesCodec, ZstdCodec
+
+    arguments: dict[str, Any] = {"serializer": BytesCodec(), "compressors": ZstdCodec(level=1)}
+    if options.ome_zarr_version == "0.4":
+        arguments = {"compressors": {"id": "zstd", "level": 1}, "filters": None}
+    return ChunkCodec(method="zstd", parameters={}, zarr_arguments=arguments)

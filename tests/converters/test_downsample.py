@@ -1,0 +1,46 @@
+"""Reduction by two: an area average that neither drifts nor loses an odd edge."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.downsample import halve_fixed, halve_pixels, to_pixels
+
+
+def reduced(pixels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    fixed = halve_pixels(pixels)
+    for _ in range(times - 1):
+        fixed = halve_fixed(fixed)
+    rounded: NDArray[np.uint8] = to_pixels(fixed)
+    return rounded
+
+
+@pytest.mark.parametrize("times", [1, 2, 5, 8])
+def test_levels_are_area_averages_of_the_original(rng: np.random.Generator, times: int) -> None:
+    pixels = rng.integers(0, 256, (3, 512, 768), np.uint8)
+    side = 2**times
+    mean = pixels.reshape(3, 512 // side, side, 768 // side, side).mean((2, 4))
+
+    error = reduced(pixels, times) - mean
+
+    assert np.abs(error).max() <= 0.5 + times / 256
+    assert abs(error.mean()) < 0.05 or error.size < 500
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
+def test_flat_areas_keep_their_value(value: int) -> None:
+    pixels = np.full((3, 37, 21), value, np.uint8)
+
+    assert (reduced(pixels, 4) == value).all()
+
+
+def test_halves_are_rounded_to_the_even_grey_level() -> None:
+    pixels = np.array([[[2, 3, 3, 4], [2, 3, 3, 4]]], np.uint8)
+
+    assert to_pixels(halve_pixels(pixels)).tolist() == [[[2, 4]]]
+
+
+def test_an_odd_edge_is_averaged_with_itself() -> None:
+    pixels = np.array([[[10, 20, 30], [10, 20, 40], [50, 60, 70]]], np.uint8)
+
+    assert to_pixels(halve_pixels(pixels)).tolist() == [[[15, 35], [55, 70]]]

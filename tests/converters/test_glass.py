@@ -1,0 +1,103 @@
+"""Glass: what is elided and painted, against the rule that says what a mask pixel stands for."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.geometry import LevelGrid, Region, plan_levels
+from numcodecs_neural.converters.glass import GlassPlan, grow, plan_glass, sample_mask
+
+MASKS = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
+SHAPES = st.tuples(st.integers(12, 300), st.integers(12, 300))
+
+
+def pyramid(shape: tuple[int, int]) -> tuple[LevelGrid, ...]:
+    grids: tuple[LevelGrid, ...] = plan_levels(shape, levels=None, chunk_px=16, region_px=64)
+    return grids
+
+
+def planned(
+    mask: NDArray[np.bool_], shape: tuple[int, int], treatment: str, margin_px: float = 0
+) -> GlassPlan:
+    return plan_glass(
+        mask,
+        pyramid(shape),
+        treatment=treatment,
+        colour=(240, 230, 235),
+        margin_px=margin_px,
+    )
+
+
+@given(MASKS, SHAPES)
+def test_a_chunk_is_elided_only_if_nothing_under_it_is_tissue(
+    mask: NDArray[np.bool_], shape: tuple[int, int]
+) -> None:
+    glass = planned(mask, shape, "elide")
+    tissue = sample_mask(mask, Region(0, 0, *shape), 0, shape)
+
+    for grid in pyramid(shape):
+        for row, column in np.ndindex(grid.chunk_grid):
+            chunk = grid.chunk((row, column))
+            n = grid.level
+            under = tissue[
+                chunk.y << n : (chunk.y + chunk.height) << n,
+                chunk.x << n : (chunk.x + chunk.width) << n,
+            ]
+            assert glass.elided[n][row, column] == (not under.any())
+
+
+@given(MASKS, SHAPES, st.floats(0, 80))
+def test_a_margin_only_keeps_more(
+    mask: NDArray[np.bool_], shape: tuple[int, int], margin_px: float
+) -> None:
+    bare = planned(mask, shape, "elide")
+    wide = planned(mask, shape, "elide", margin_px)
+
+    for without, having in zip(bare.elided, wide.elided, strict=True):
+        assert not (having & ~without).any()
+
+
+@pytest.mark.parametrize("treatment", ["keep", "flatten"])
+def test_nothing_is_elided_unless_asked_for(treatment: str) -> None:
+    glass = planned(np.zeros((4, 4), bool), (100, 100), treatment)
+
+    assert not any(level.any() for level in glass.elided)
+
+
+def test_a_slide_that_is_not_bright_field_keeps_everything() -> None:
+    glass = plan_glass(None, pyramid((100, 90)), treatment="elide", colour=(0, 0, 0), margin_px=10)
+
+    assert glass.treatment == "keep"
+    assert glass.fill_value == 0
+    assert not any(level.any() for level in glass.elided)
+
+
+def test_paint_leaves_tissue_and_its_margin_untouched(rng: np.random.Generator) -> None:
+    mask = np.zeros((10, 10), bool)
+    mask[4, 4] = True
+    glass = planned(mask, (100, 100), "flatten", margin_px=10)
+    original = rng.integers(0, 200, (3, 100, 100), np.uint8)
+    pixels = original.copy()
+
+    glass.paint(pixels, Region(0, 0, 100, 100))
+
+    kept = np.zeros((100, 100), bool)
+    kept[30:60, 30:60] = True
+    assert (pixels[:, kept] == original[:, kept]).all()
+    assert (pixels[:, ~kept].T == (240, 230, 235)).all()
+
+
+@given(MASKS, st.integers(0, 5))
+def test_growing_reaches_as_far_as_the_margin_on_all_sides(
+    mask: NDArray[np.bool_], margin: int
+) -> None:
+    grown = grow(mask, margin)
+
+    for row, column in np.ndindex(mask.shape):
+        near = mask[
+            max(row - margin, 0) : row + margin + 1, max(column - margin, 0) : column + margin + 1
+        ]
+        assert grown[row, column] == near.any()

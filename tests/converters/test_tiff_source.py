@@ -1,0 +1,259 @@
+"""Slides in TIFF: any region of any layout, pixel sizes, and files that are damaged."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.sources import Compression, SlideSource, open_source
+from numcodecs_neural.converters.sources.tiff import TiffSource
+from numcodecs_neural.errors import SourceError
+
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "jpeg tiles": {"tile": (240, 240), "compression": "jpeg", "photometric": "ycbcr"},
+    "wide deflate tiles": {"tile": (64, 512), "compression": "deflate", "predictor": True},
+    "jpeg 2000 tiles": {"tile": (256, 256), "compression": "jpeg2000"},
+    "webp tiles": {"tile": (256, 256), "compression": "webp"},
+    "raw strips": {"rowsperstrip": 100},
+    "one lzw strip": {"rowsperstrip": 1501, "compression": "lzw"},
+}
+
+
+@pytest.fixture(scope="module", params=list(LAYOUTS.values()), ids=list(LAYOUTS))
+def any_tiff(
+    request: pytest.FixtureRequest,
+    slide: NDArray[np.uint8],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    path = tmp_path_factory.mktemp("tiff") / "slide.tif"
+    tifffile.imwrite(path, slide, **{"photometric": "rgb", **request.param})
+    return path
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Path], SlideSource]]:
+    """Return `open_source`; what it opened is closed after the test."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(closing(open_source(path)))
+
+
+def test_any_region_holds_the_pixels_that_tifffile_reads(
+    any_tiff: Path, rng: np.random.Generator, opened: Callable[[Path], SlideSource]
+) -> None:
+    whole = tifffile.imread(any_tiff)
+    source = opened(any_tiff)
+
+    for _ in range(12):
+        y, x = int(rng.integers(1501)), int(rng.integers(1303))
+        height, width = int(rng.integers(1, 1502 - y)), int(rng.integers(1, 1304 - x))
+        region = Region(y, x, height, width)
+        assert (source.read_region(region) == whole[region.slices]).all()
+
+
+def test_all_levels_of_an_aperio_slide_are_read(
+    svs: Path, opened: Callable[[Path], SlideSource]
+) -> None:
+    source = opened(svs)
+    with tifffile.TiffFile(svs) as tiff:
+        levels = [level.asarray() for level in tiff.series[0].levels]
+
+    assert source.info.level_shapes == ((1501, 1303), (376, 326))
+    for n, expected in enumerate(levels):
+        height, width = expected.shape[:2]
+        assert (source.read_region(Region(0, 0, height, width), n) == expected).all()
+
+
+def test_the_levels_of_an_ome_tiff_are_found_in_its_sub_images(
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], SlideSource]
+) -> None:
+    path = tmp_path / "slide.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        options: dict[str, Any] = {"tile": (256, 256), "photometric": "rgb"}
+        sizes = {"PhysicalSizeX": 0.25, "PhysicalSizeY": 260, "PhysicalSizeYUnit": "nm"}
+        tiff.write(slide, subifds=1, metadata={"axes": "YXS", **sizes}, **options)
+        tiff.write(slide[::2, ::2], subfiletype=1, **options)
+
+    source = opened(path)
+
+    assert source.info.name == "slide"
+    assert source.info.level_shapes == ((1501, 1303), (751, 652))
+    assert source.info.mpp == (0.26, 0.25)
+    assert (source.read_region(Region(3, 5, 300, 200), 1) == slide[6:606:2, 10:410:2]).all()
+
+
+def test_aperio_tells_pixel_size_and_earlier_compressions(
+    svs: Path, opened: Callable[[Path], SlideSource]
+) -> None:
+    source = opened(svs)
+
+    assert source.info.mpp == (0.499, 0.499)
+    (step,) = source.info.history
+    assert (step.method, step.quality) == ("jpeg", 90)
+    assert step.ratio is not None
+    assert step.ratio > 5
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit", "mpp"),
+    [
+        pytest.param((40000, 20000), "CENTIMETER", (0.5, 0.25), id="centimetres"),
+        pytest.param((50800, 50800), "INCH", (0.5, 0.5), id="inches"),
+        pytest.param((72, 72), "INCH", None, id="a screen's resolution"),
+        pytest.param((1, 1), "NONE", None, id="no unit"),
+    ],
+)
+def test_resolution_tags_count_if_they_are_a_microscope_s(
+    slide: NDArray[np.uint8],
+    tmp_path: Path,
+    resolution: tuple[int, int],
+    unit: str,
+    mpp: tuple[float, float] | None,
+    opened: Callable[[Path], SlideSource],
+) -> None:
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(
+        path, slide[:64, :64], photometric="rgb", resolution=resolution, resolutionunit=unit
+    )
+
+    source = opened(path)
+
+    assert source.info.mpp == mpp
+    assert source.info.history == ()
+
+
+def test_a_method_without_stated_quality_is_history_too(
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], SlideSource]
+) -> None:
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, slide, photometric="ycbcr", compression="jpeg", tile=(256, 256))
+
+    source = opened(path)
+
+    (step,) = source.info.history
+    assert step == Compression(method="jpeg", ratio=step.ratio)
+
+
+def test_threads_read_the_same_pixels(svs: Path, opened: Callable[[Path], SlideSource]) -> None:
+    source = opened(svs)
+    pieces = [Region(y, x, 170, 190) for y in range(0, 1300, 130) for x in range(0, 1100, 110)]
+    expected = [source.read_region(piece) for piece in pieces]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(opened(svs).read_region, pieces))
+
+    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+def test_a_source_pickles_by_its_path(svs: Path) -> None:
+    region = Region(500, 300, 50, 60)
+
+    with closing(TiffSource(svs)) as source, closing(pickle.loads(pickle.dumps(source))) as copy:
+        assert (copy.read_region(region) == source.read_region(region)).all()
+
+
+def test_tiles_that_the_scanner_left_out_are_white(
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], SlideSource]
+) -> None:
+    path = tmp_path / "sparse.tif"
+    tiles = (None if x else slide[y : y + 512, x : x + 512] for y in (0, 512) for x in (0, 512))
+    tifffile.imwrite(
+        path, tiles, shape=(1024, 1024, 3), dtype=np.uint8, tile=(512, 512), photometric="rgb"
+    )
+
+    source = opened(path)
+
+    pixels = source.read_region(Region(0, 0, 1024, 1024))
+    assert (pixels[:, 512:] == 255).all()
+    assert (pixels[:, :512] == slide[:1024, :512]).all()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: bytes(len(data)), id="zeros"),
+        pytest.param(lambda data: data[: len(data) // 2] + bytes(len(data) // 2), id="half"),
+        pytest.param(lambda data: b"\xff\xd8" + data[40:-2] + b"\xff\xd9", id="no tables"),
+    ],
+)
+def test_a_damaged_tile_is_named(
+    svs: Path, tmp_path: Path, damage: Any, opened: Callable[[Path], SlideSource]
+) -> None:
+    path = tmp_path / "damaged.svs"
+    content = bytearray(svs.read_bytes())
+    with tifffile.TiffFile(svs) as tiff:
+        page = tiff.pages[0]
+        start, size = page.dataoffsets[8], page.databytecounts[8]
+    content[start : start + size] = damage(bytes(content[start : start + size]))[:size]
+    path.write_bytes(content)
+    source = opened(path)
+
+    assert source.read_region(Region(0, 0, 240, 240)).shape == (240, 240, 3)
+    with pytest.raises(SourceError, match=r"damaged\.svs: the tile at row 1, column 2 of level 0"):
+        source.read_region(Region(200, 400, 300, 300))
+
+
+def test_a_file_that_is_cut_off_is_named(
+    any_tiff: Path, tmp_path: Path, opened: Callable[[Path], SlideSource]
+) -> None:
+    whole = any_tiff.read_bytes()
+    with tifffile.TiffFile(any_tiff) as tiff:
+        page = tiff.pages[0]
+        last = page.dataoffsets[-1]
+    path = tmp_path / "cut.tif"
+    path.write_bytes(whole[: last + 5])
+
+    with pytest.raises(SourceError, match=r"cut\.tif"):
+        opened(path).read_region(Region(0, 0, 1501, 1303))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        pytest.param("absent.svs", None, "there is no such file", id="absent"),
+        pytest.param("slide.vsi", b"II*\0", "not a kind of slide that this release", id="vsi"),
+        pytest.param("notes.svs", b"just text", "cannot be read as a TIFF file", id="text"),
+        pytest.param("empty.tif", b"", "cannot be read as a TIFF file", id="empty"),
+        pytest.param("stub.tif", b"II*\0\0\0\0\0", "stub.tif", id="no image"),
+    ],
+)
+def test_what_is_no_slide_is_refused(
+    tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(SourceError, match=says):
+        open_source(path)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a folder; name the slides in it"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "says"),
+    [
+        pytest.param((64, 64), np.uint8, "axes YX", id="grey"),
+        pytest.param((64, 64, 3), np.uint16, "type uint16", id="16 bits"),
+        pytest.param((3, 64, 64), np.uint8, "8-bit RGB", id="planes"),
+    ],
+)
+def test_pixels_that_no_model_takes_are_refused(
+    tmp_path: Path, shape: tuple[int, ...], dtype: type, says: str
+) -> None:
+    path = tmp_path / "other.tif"
+    photometric = "rgb" if len(shape) == 3 and shape[-1] == 3 else "minisblack"
+    tifffile.imwrite(path, np.zeros(shape, dtype), photometric=photometric)
+
+    with pytest.raises(SourceError, match=says):
+        open_source(path)
