@@ -143,7 +143,7 @@ class TiffSource:
             tables = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
             # libjpeg turns a scan that ends early into grey, and says so on nobody's screen.
             if page.jpegheader is None and not data.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
-                raise self._error(level, tile, "ends before its JPEG data do")
+                raise self._error(level, tile, "does not decode: its JPEG data are cut off")
         try:
             segment, _, _ = keyframe.decode(data, index, **tables)
         except _DECODE_ERRORS as exc:

@@ -1,0 +1,308 @@
+"""The program: exit codes, one sentence for each mistake, and nothing that looks complete."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tifffile
+import zarr
+
+from numcodecs_neural.converters import convert as convert_module
+
+RunCli = Callable[..., tuple[int, str, str]]
+SMALL = ("--chunk", 128, "--shard", 256)
+pytestmark = pytest.mark.usefixtures("lossless")
+
+
+def level_0(store: Path) -> Any:
+    return zarr.open_group(store, mode="r")["0"]
+
+
+@pytest.fixture
+def damaged_svs(svs: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "damaged.svs"
+    content = bytearray(svs.read_bytes())
+    with tifffile.TiffFile(svs) as tiff:
+        page: Any = tiff.pages[0]
+        start, size = page.dataoffsets[8], page.databytecounts[8]
+    content[start : start + size] = bytes(size)
+    path.write_bytes(content)
+    return path
+
+
+def test_one_slide_becomes_one_store(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    code, out, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
+
+    assert (code, err) == (0, "")
+    assert "1303x1501" in out
+    assert level_0(tmp_path / "out.ome.zarr").shape == (3, 1501, 1303)
+
+
+def test_several_slides_become_stores_in_a_folder(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.ome.tif"
+    tifffile.imwrite(other, tifffile.imread(svs, key=1), photometric="rgb")
+
+    code, _, _ = run_cli(svs, other, "-o", tmp_path / "out", *SMALL)
+
+    assert code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "generated.ome.zarr",
+        "other.ome.zarr",
+    ]
+
+
+def test_the_demo_needs_no_input(run_cli: RunCli, tmp_path: Path) -> None:
+    code, out, _ = run_cli("--demo", tmp_path / "demo.ome.zarr")
+
+    assert code == 0
+    assert "4000x3000" in out
+
+
+def test_the_aliases_of_neighbouring_tools_work(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    code, _, _ = run_cli(
+        svs, "-o", tmp_path / "out", "--ngff-version", "0.4", "--tile-size", 128, "--levels", 2
+    )
+
+    group = zarr.open_group(tmp_path / "out", mode="r")
+    assert code == 0
+    assert group.metadata.zarr_format == 2
+    assert level_0(tmp_path / "out").chunks == (3, 128, 128)
+    assert "2" not in group
+
+
+def test_the_report_is_written_as_json(
+    run_cli: RunCli, svs: Path, damaged_svs: Path, tmp_path: Path
+) -> None:
+    run_cli(svs, damaged_svs, "-o", tmp_path / "out", "--report", tmp_path / "report.json", *SMALL)
+
+    good, bad = json.loads((tmp_path / "report.json").read_text())["slides"]
+    assert good["levels"][0]["bpp"] > 0
+    assert good["seconds"] > 0
+    assert "row 1, column 2 of level 0" in bad["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(
+            ["--quality", "101"], "quality is 101; it must be a whole number", id="quality"
+        ),
+        pytest.param(["--quality", "best"], "invalid int value: 'best'", id="quality no number"),
+        pytest.param(["--chunk", "100"], "chunk is 100; it must be a multiple of 16", id="chunk"),
+        pytest.param(["--chunk", "0"], "chunk is 0", id="no chunk"),
+        pytest.param(
+            ["--shard", "1000"], "shard is 1000; it must be a multiple of 512", id="shard"
+        ),
+        pytest.param(
+            ["--shard", "1024", "--ome-zarr-version", "0.4"], "0.4 has no shards", id="v2 shard"
+        ),
+        pytest.param(["--levels", "0"], "levels is 0", id="levels"),
+        pytest.param(["--workers", "0"], "workers is 0", id="workers"),
+        pytest.param(["--glass", "polish"], "'polish'", id="glass"),
+        pytest.param(["--ome-zarr-version", "0.6"], "'0.6'", id="version"),
+        pytest.param(["--colour", "red"], "unrecognized arguments: --colour", id="unknown"),
+        pytest.param(["--report", "/nowhere/report.json"], "in a folder that exists", id="report"),
+    ],
+)
+def test_bad_values_are_refused_before_any_work(
+    run_cli: RunCli, svs: Path, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    code, out, err = run_cli(svs, "-o", tmp_path / "out", *arguments)
+
+    assert (code, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param([], "no input", id="nothing"),
+        pytest.param(["a.svs"], "no output", id="no output"),
+        pytest.param(["--demo", "d.zarr", "a.svs"], "--demo takes neither", id="demo and input"),
+        pytest.param(["a/s.svs", "b/s.svs", "-o", "out"], "would both be written", id="same name"),
+    ],
+)
+def test_inputs_and_output_must_make_sense(
+    run_cli: RunCli, arguments: list[str], says: str
+) -> None:
+    code, _, err = run_cli(*arguments)
+
+    assert code == 2
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_that_is_no_slide_fails(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "notes.svs").write_text("not a slide")
+
+    code, _, err = run_cli(tmp_path / "notes.svs", "-o", tmp_path / "out")
+
+    assert code == 1
+    assert "cannot be read as a TIFF file" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tile_that_does_not_decode_leaves_nothing(
+    run_cli: RunCli, damaged_svs: Path, tmp_path: Path
+) -> None:
+    code, _, err = run_cli(damaged_svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
+
+    assert code == 1
+    assert "damaged.svs: the tile at row 1, column 2 of level 0 does not decode" in err
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [damaged_svs]
+
+
+def test_one_bad_slide_does_not_stop_the_others(
+    run_cli: RunCli, svs: Path, damaged_svs: Path, tmp_path: Path
+) -> None:
+    code, _, err = run_cli(damaged_svs, svs, "-o", tmp_path / "out", *SMALL)
+
+    assert code == 1
+    assert "1 of 2 slides failed" in err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["generated.ome.zarr"]
+
+
+def test_more_levels_than_the_slide_has_fail(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    code, _, err = run_cli(svs, "-o", tmp_path / "out", "--levels", 20)
+
+    assert code == 1
+    assert "has at most 12" in err
+
+
+def test_an_output_that_exists_is_refused(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.ome.zarr"
+    run_cli(svs, "-o", output, *SMALL)
+    before = (output / "zarr.json").stat().st_mtime_ns
+
+    code, _, err = run_cli(svs, "-o", output, *SMALL)
+
+    assert code == 1
+    assert "exists: choose another output, or pass --overwrite" in err
+    assert (output / "zarr.json").stat().st_mtime_ns == before
+
+
+def test_overwrite_replaces_a_store(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.ome.zarr"
+    run_cli(svs, "-o", output, *SMALL)
+
+    code, _, _ = run_cli(svs, "-o", output, "--overwrite", "--levels", 2, *SMALL)
+
+    assert code == 0
+    assert "2" not in zarr.open_group(output, mode="r")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ome.zarr"]
+
+
+def test_overwrite_replaces_nothing_but_stores(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/holiday.jpg").write_bytes(b"precious")
+
+    code, _, err = run_cli(svs, "-o", tmp_path / "photos", "--overwrite", *SMALL)
+
+    assert code == 1
+    assert "is not a Zarr store" in err
+    assert (tmp_path / "photos/holiday.jpg").read_bytes() == b"precious"
+
+
+def test_a_failed_overwrite_keeps_the_old_store(
+    run_cli: RunCli, svs: Path, damaged_svs: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.ome.zarr"
+    run_cli(svs, "-o", output, *SMALL)
+
+    code, _, _ = run_cli(damaged_svs, "-o", output, "--overwrite", *SMALL)
+
+    assert code == 1
+    assert level_0(output).shape == (3, 1501, 1303)
+
+
+def test_a_full_disk_leaves_nothing(
+    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_set = zarr.storage.LocalStore.set
+    written: list[str] = []
+
+    async def set_until_full(self: Any, key: str, value: Any) -> None:
+        if len(written) > 20:
+            raise OSError(errno.ENOSPC, "No space left on device", key)
+        written.append(key)
+        await real_set(self, key, value)
+
+    monkeypatch.setattr(zarr.storage.LocalStore, "set", set_until_full)
+
+    code, _, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
+
+    assert code == 1
+    assert "the disk is full" in err
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_folder_that_cannot_be_made_fails(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    code, _, err = run_cli(svs, "-o", tmp_path / "file" / "out.ome.zarr")
+
+    assert code == 1
+    assert len(err.splitlines()) == 1
+
+
+def test_what_a_killed_run_left_is_cleared(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    leftover = tmp_path / "out.ome.zarr.partial" / "store" / "0"
+    leftover.mkdir(parents=True)
+    (leftover / "zarr.json").write_text("{}")
+
+    code, _, _ = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
+
+    assert code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ome.zarr"]
+
+
+def test_two_conversions_to_one_store_are_refused(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    from numcodecs_neural.converters.output import UnfinishedStore
+
+    with UnfinishedStore(tmp_path / "out.ome.zarr", overwrite=False):
+        code, _, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
+
+    assert code == 1
+    assert "another conversion writes there" in err
+
+
+def test_an_interrupt_ends_quietly(
+    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(convert_module, "write_pyramid", interrupted)
+
+    code, _, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
+
+    assert code == 130
+    assert "interrupted" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_imports_nothing_heavy(fresh_python: Callable[..., str]) -> None:
+    code = (
+        "import contextlib, io, sys\n"
+        "from numcodecs_neural.converters import cli\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    cli.main(['--help'])\n"
+        "heavy = {'zarr', 'dask', 'tifffile', 'imagecodecs', 'rich', 'skimage', 'torch', 'numba'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+
+    assert fresh_python(code) == "[]"

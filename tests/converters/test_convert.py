@@ -1,0 +1,301 @@
+"""From a slide to a store: pixels, chunks, metadata, and the same bytes each time."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ome_zarr_models
+import pytest
+import zarr
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.convert import convert
+from numcodecs_neural.converters.options import ConvertOptions
+
+pytestmark = pytest.mark.usefixtures("lossless")
+
+VERSIONS = ["0.4", "0.5"]
+ReadFiles = Callable[[Path], dict[str, bytes]]
+
+
+def options(version: str = "0.5", **changes: Any) -> ConvertOptions:
+    # Small chunks and regions: several of each at most levels of a small slide.
+    sizes: dict[str, Any] = {"chunk_px": 128, "workers": 2}
+    if version == "0.5":
+        sizes["shard_px"] = 256
+    return ConvertOptions(ome_zarr_version=version, **{**sizes, **changes})
+
+
+def planes(slide: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.moveaxis(slide, -1, 0)
+
+
+def per_pixel(chunks: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return a map of chunks as one of pixels."""
+    return np.kron(chunks, np.ones((128, 128), chunks.dtype))[: shape[-2], : shape[-1]]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_stored_pixels_are_untouched_and_glass_chunks_absent(
+    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: str
+) -> None:
+    report = convert(array_source, tmp_path / "out.ome.zarr", options(version))
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    level: Any = group["0"]
+    coverage = np.asarray(group["coverage/0"])
+    pixels = level[:]
+    is_stored = per_pixel(coverage, pixels.shape) == 1
+    assert (pixels[:, is_stored] == planes(slide)[:, is_stored]).all()
+    assert (pixels[:, ~is_stored] == 255).all()
+    assert level.fill_value == 255
+    assert is_stored[300:700, 200:650].all()
+    assert is_stored[1300:, 1100:].all()
+    assert report.levels[0].elided == (coverage == 2).sum() > 50
+
+
+def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Path) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options("0.4"))
+
+    for level in range(4):
+        coverage = np.asarray(
+            zarr.open_group(tmp_path / "out.ome.zarr", mode="r")[f"coverage/{level}"]
+        )
+        for row, column in np.ndindex(coverage.shape):
+            file = tmp_path / "out.ome.zarr" / str(level) / "0" / str(row) / str(column)
+            assert file.is_file() == (coverage[row, column] == 1)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_level_is_the_area_average_of_the_original(
+    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: str
+) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options(version, glass="keep"))
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    for level in range(5):
+        side = 2**level
+        rows, columns = 1501 // side, 1303 // side
+        whole = planes(slide)[:, : rows * side, : columns * side]
+        mean = whole.reshape(3, rows, side, columns, side).mean((2, 4))
+        stored: Any = group[str(level)]
+        assert stored.shape == (3, -(-1501 // side), -(-1303 // side))
+        assert np.abs(stored[:, :rows, :columns] - mean).max() <= 0.5 + level / 256
+
+
+def test_each_pixel_of_level_0_is_read_once(array_source: Any, tmp_path: Path) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options())
+
+    assert (array_source.reads == 1).all()
+
+
+def test_a_shard_holds_all_its_chunks(array_source: Any, tmp_path: Path) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options(glass="keep"))
+
+    shards = [path for path in (tmp_path / "out.ome.zarr/0/c").rglob("*") if path.is_file()]
+    assert len(shards) == 6 * 6
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("glass", ["elide", "flatten", "keep"])
+def test_workers_do_not_change_a_byte(
+    source_of: Any,
+    slide: NDArray[np.uint8],
+    tmp_path: Path,
+    files_of: ReadFiles,
+    version: str,
+    glass: str,
+) -> None:
+    for workers in (1, 2, 5):
+        convert(
+            source_of(slide),
+            tmp_path / str(workers),
+            options(version, workers=workers, glass=glass),
+        )
+
+    first = files_of(tmp_path / "1")
+    assert files_of(tmp_path / "2") == first
+    assert files_of(tmp_path / "5") == first
+
+
+def test_a_store_tells_nothing_about_the_machine(
+    array_source: Any, tmp_path: Path, files_of: ReadFiles
+) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options(workers=3))
+
+    text = b"".join(
+        data for name, data in files_of(tmp_path / "out.ome.zarr").items() if name.endswith(".json")
+    )
+    assert str(tmp_path).encode() not in text
+    assert b"worker" not in text
+    assert b"second" not in text
+
+
+def test_only_the_store_is_left(array_source: Any, tmp_path: Path) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options())
+
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ome.zarr"]
+
+
+def test_flatten_paints_glass_and_stores_it(
+    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    report = convert(array_source, tmp_path / "out.ome.zarr", options(glass="flatten"))
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    pixels = np.asarray(group["0"])
+    assert (pixels[:, :100, :100].reshape(3, -1).T == (243, 241, 244)).all()
+    assert (pixels[:, 300:700, 200:650] == planes(slide)[:, 300:700, 200:650]).all()
+    assert (np.asarray(group["coverage/0"]) == 1).all()
+    assert report.levels[0].elided == 0
+
+
+def test_keep_stores_every_chunk_even_white_ones(
+    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    white = slide.copy()
+    white[:256] = 255
+
+    convert(source_of(white), tmp_path / "out.ome.zarr", options(glass="keep"))
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    assert (np.asarray(group["0"]) == planes(white)).all()
+    assert (np.asarray(group["coverage/0"]) == 1).all()
+
+
+def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
+    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    white = slide.copy()
+    white[384:512, 256:384] = 255
+
+    convert(source_of(white), tmp_path / "out.ome.zarr", options())
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    assert np.asarray(group["coverage/0"])[3, 2] == 3
+    assert (np.asarray(group["0"])[:, 384:512, 256:384] == 255).all()
+
+
+def test_a_dark_slide_is_kept_whole_on_black(
+    source_of: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    dark = np.zeros((600, 500, 3), np.uint8)
+    dark[100:200, 100:200] = rng.integers(0, 200, (100, 100, 3))
+
+    report = convert(source_of(dark), tmp_path / "out.ome.zarr", options())
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    level: Any = group["0"]
+    assert level.fill_value == 0
+    assert (level[:] == planes(dark)).all()
+    assert report.glass == "keep"
+    assert "labels" not in group
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (513, 511), (128, 128)])
+def test_slides_of_any_size_convert(
+    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    pixels = slide[300 : 300 + shape[0], 200 : 200 + shape[1]]
+
+    convert(source_of(pixels), tmp_path / "out.ome.zarr", options(glass="keep"))
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    assert (np.asarray(group["0"]) == planes(pixels)).all()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("mpp", [None, (0.25, 0.26)], ids=["without mpp", "with mpp"])
+def test_metadata_are_valid_and_scales_are_micrometres(
+    source_of: Any,
+    slide: NDArray[np.uint8],
+    tmp_path: Path,
+    version: str,
+    mpp: tuple[float, float] | None,
+) -> None:
+    convert(source_of(slide, mpp), tmp_path / "out.ome.zarr", options(version))
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    image: Any = ome_zarr_models.open_ome_zarr(group)
+    assert image.ome_zarr_version == version
+    assert image.labels is not None
+    (multiscale,) = (
+        image.attributes.multiscales if version == "0.4" else (image.ome_attributes.multiscales)
+    )
+    assert [axis.name for axis in multiscale.axes] == ["c", "y", "x"]
+    assert [axis.unit for axis in multiscale.axes][1:] == ["micrometer" if mpp else None] * 2
+    y, x = mpp or (1.0, 1.0)
+    scale, translation = multiscale.datasets[2].coordinateTransformations
+    assert scale.scale == [1, 4 * y, 4 * x]
+    assert translation.translation == [0, 1.5 * y, 1.5 * x]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_channels_are_red_green_and_blue(array_source: Any, tmp_path: Path, version: str) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options(version))
+
+    attributes: Any = zarr.open_group(tmp_path / "out.ome.zarr", mode="r").attrs.asdict()
+    omero = attributes["omero"] if version == "0.4" else attributes["ome"]["omero"]
+    assert [(c["label"], c["color"]) for c in omero["channels"]] == [
+        ("R", "FF0000"),
+        ("G", "00FF00"),
+        ("B", "0000FF"),
+    ]
+
+
+def test_the_tissue_mask_is_a_label_of_every_level(array_source: Any, tmp_path: Path) -> None:
+    convert(array_source, tmp_path / "out.ome.zarr", options())
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    for level in range(5):
+        mask = np.asarray(group[f"labels/tissue/{level}"])
+        image: Any = group[str(level)]
+        assert mask.shape == image.shape[1:]
+        assert mask[300 >> level : 700 >> level, 200 >> level : 650 >> level].mean() > 0.95
+        assert set(np.unique(mask)) == {0, 1}
+
+
+def test_the_lossy_history_is_appended_to(array_source: Any, svs: Path, tmp_path: Path) -> None:
+    from numcodecs_neural.converters.sources import open_source
+
+    source = open_source(svs)
+    convert(source, tmp_path / "out.ome.zarr", options())
+    source.close()
+
+    block: Any = zarr.open_group(tmp_path / "out.ome.zarr", mode="r").attrs["numcodecs_neural"]
+    jpeg, ours = block["lossy_history"]
+    assert (jpeg["method"], jpeg["quality"]) == ("jpeg", 90)
+    assert ours["method"] == "zstd"
+    assert 0.5 < block["glass"]["elided_area"] < 1
+
+
+def test_the_report_counts_what_is_stored(array_source: Any, tmp_path: Path) -> None:
+    store = tmp_path / "out.ome.zarr"
+
+    report = convert(array_source, store, options())
+
+    for level in report.levels:
+        files = [path for path in (store / str(level.level) / "c").rglob("*") if path.is_file()]
+        assert level.nbytes == sum(path.stat().st_size for path in files)
+        assert level.chunks == level.stored + level.elided + level.empty
+        assert level.chunks_sampled > 0
+        assert level.psnr_db is None
+    assert report.nbytes == sum(level.nbytes for level in report.levels)
+    assert json.loads(json.dumps(report.to_json()))["levels"][0]["width"] == 1303
+
+
+def test_progress_ends_where_it_said(array_source: Any, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    convert(
+        array_source,
+        tmp_path / "out.ome.zarr",
+        options(),
+        progress=lambda done, total: seen.append((done, total)),
+    )
+
+    assert len({total for _, total in seen}) == 1
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == seen[-1][1]
