@@ -8,6 +8,8 @@ from typing import Any
 import numcodecs
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
@@ -46,6 +48,22 @@ def test_decoded_pixels_are_near_the_original_in_its_shape_and_dtype(
 
     assert (decoded.shape, decoded.dtype) == (image.shape, image.dtype)
     assert psnr(decoded, image) > 24
+
+
+@given(
+    shape=st.tuples(st.integers(1, 2), st.just(3), st.integers(1, 40), st.integers(1, 40)),
+    order=st.sampled_from(["C", "F"]),
+    low=st.integers(0, 255),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_shape_comes_back(shape: tuple[int, ...], order: Any, low: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(low, 256, shape, dtype=np.uint8)
+    codec = NeuralImage(quality=50)
+
+    decoded = codec.decode(codec.encode(np.asarray(pixels, order=order)))
+
+    assert (decoded.shape, decoded.dtype) == (shape, pixels.dtype)
+    assert np.abs(decoded.astype(int) - pixels).mean() < 64
 
 
 def test_channels_can_come_last(crop: Image) -> None:
