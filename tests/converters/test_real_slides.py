@@ -1,0 +1,80 @@
+"""Real slides, where the shared data stand beside the checkout."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ome_zarr_models
+import pytest
+import zarr
+
+from numcodecs_neural.converters.convert import convert
+from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.sources import open_source
+
+
+@pytest.fixture
+def shared_slide(root: Path) -> Callable[[str], Path]:
+    """Return a function that finds a shared slide, or skips."""
+
+    def find(name: str) -> Path:
+        path = root.parent / "shared" / "data" / "wsi" / name
+        if not path.is_file():
+            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
+        return path
+
+    return find
+
+
+def test_an_aperio_slide_converts_and_validates(
+    shared_slide: Callable[[str], Path], run_cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = shared_slide("aperio-svs/CMU-1-Small-Region.svs")
+
+    code, _, err = run_cli(path, "-o", tmp_path / "cmu.ome.zarr")
+
+    assert (code, err) == (0, "")
+    group = zarr.open_group(tmp_path / "cmu.ome.zarr", mode="r")
+    image: Any = ome_zarr_models.open_ome_zarr(group)
+    (multiscale,) = image.ome_attributes.multiscales
+    assert multiscale.datasets[0].coordinateTransformations[0].scale == [1, 0.499, 0.499]
+    history: Any = group.attrs["numcodecs_neural"]
+    assert [step["method"] for step in history["lossy_history"]] == ["jpeg", "jpeg", "neural_image"]
+    level: Any = group["0"]
+    with closing(open_source(path)) as source:
+        original = np.moveaxis(source.read_region(Region(1024, 512, 512, 512)), -1, 0)
+    difference = level[:, 1024:1536, 512:1024].astype(int) - original
+    assert 10 * np.log10(255**2 / np.square(difference).mean()) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lossless")
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_glass_of_a_real_section_is_elided_and_nothing_else_touched(
+    shared_slide: Callable[[str], Path], tmp_path: Path, version: Any
+) -> None:
+    path = shared_slide("derived-pyramids/her2st_B4_pyramidal.ome.tif")
+    with closing(open_source(path)) as source:
+        convert(source, tmp_path / "out", ConvertOptions(ome_zarr_version=version))
+        height, width = source.info.shape
+        original = np.moveaxis(source.read_region(Region(0, 0, height, width)), -1, 0)
+
+    group = zarr.open_group(tmp_path / "out", mode="r")
+    image: Any = group["0"]
+    tissue = np.asarray(group["labels/tissue/0"]) == 1
+    coverage = np.asarray(group["coverage/0"])
+    assert (coverage == 2).mean() > 0.5
+    for row, column in np.ndindex(coverage.shape):
+        chunk = np.s_[:, 512 * row : 512 * (row + 1), 512 * column : 512 * (column + 1)]
+        is_stored = coverage[row, column] == 1
+        expected = original[chunk] if is_stored else 255
+        assert (image[chunk] == expected).all()
+        assert is_stored or not tissue[chunk[1:]].any()
+        # By a rule of its own: nothing so much darker than this slide's glass is elided.
+        assert is_stored or (original[chunk].max(axis=0) > 150).mean() > 0.999
+        if version == "0.4":
+            file = tmp_path / "out" / "0" / "0" / str(row) / str(column)
+            assert file.is_file() == is_stored
