@@ -4,6 +4,7 @@ The weights themselves are looked up (name, digest, what they can code) and not 
 """
 
 import json
+import math
 import operator
 import re
 from collections.abc import Collection, Mapping
@@ -21,6 +22,7 @@ __all__ = [
     "check_chunk",
     "check_dtype",
     "check_keys",
+    "check_size",
     "installed_weights",
     "parse_channel_axis",
     "parse_encoder",
@@ -137,6 +139,25 @@ def check_dtype(dtype: "np.dtype[Any]", info: "WeightsInfo") -> None:
         raise ConfigError(
             f"the array is {name}, and the weights {info.name!r} code {' or '.join(info.dtypes)}: "
             "convert the array, or choose another codec"
+        )
+
+
+def check_size(shape: tuple[int, ...], info: "WeightsInfo") -> None:
+    """Refuse chunks that are larger than one chunk may be.
+
+    Raises
+    ------
+    ConfigError
+        If `shape` has more axes than a header holds, or too many pixels.
+    """
+    from numcodecs_neural.coding.chunk import MAX_LOSSY_PIXELS
+    from numcodecs_neural.format.header import MAX_NDIM
+
+    pixels = math.prod(shape) // info.channels
+    if len(shape) > MAX_NDIM or pixels > MAX_LOSSY_PIXELS:
+        raise ConfigError(
+            f"chunks of shape {shape} have {len(shape)} axes and {pixels} pixels, and at most "
+            f"{MAX_NDIM} axes and {MAX_LOSSY_PIXELS} pixels can be coded: choose smaller chunks"
         )
 
 

@@ -140,6 +140,7 @@ class NeuralImageCodec(ArrayBytesCodec):
         if info is not None:
             chunks = chunk_grid.chunk_shape
             parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
+            parameters.check_size(chunks, info)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: "ArraySpec") -> int:
         """Raise NotImplementedError, as zarr wants it of codecs whose output varies in size."""

@@ -11,6 +11,7 @@ import zarr
 from numcodecs_neural import NeuralImageCodec
 from numcodecs_neural.errors import ConfigError, WeightsError
 
+NINE_AXES = (1, 1, 1, 1, 1, 1, 3, 8, 8)
 GOOD: dict[str, Any] = {"shape": (3, 200, 200), "chunks": (3, 64, 64), "dtype": "uint8"}
 
 
@@ -33,6 +34,14 @@ def create(store: Any, **options: Any) -> Any:
             {"shape": (200, 200, 3), "chunks": (64, 64, 3)}, "pass channel_axis=-1", id="last"
         ),
         pytest.param({"shape": (200, 200), "chunks": (64, 64)}, "has 2 axes", id="grey"),
+        pytest.param(
+            {"shape": (3, 10**5, 10**5), "chunks": (3, 10**4, 10**4)}, "smaller chunks", id="large"
+        ),
+        pytest.param(
+            {"shape": (1,) * 6 + (3, 8, 8), "chunks": (1,) * 6 + (3, 8, 8)},
+            "9 axes",
+            id="nine axes",
+        ),
     ],
 )
 def test_what_cannot_be_coded_is_refused(
@@ -52,6 +61,7 @@ def test_what_cannot_be_coded_is_refused(
     [
         pytest.param({"shape": (6, 200, 200)}, id="two images along c"),
         pytest.param({"shape": (3, 0, 200)}, id="to be resized"),
+        pytest.param({"shape": (3, 10**5, 10**5), "shards": (3, 12800, 12800)}, id="large shards"),
         pytest.param({"shape": (3, 20, 20)}, id="smaller than its chunk"),
         pytest.param({"shape": (5, 3, 200, 200), "chunks": (1, 3, 64, 64)}, id="time"),
         pytest.param({"shards": (3, 128, 128)}, id="shards"),
