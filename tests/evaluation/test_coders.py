@@ -1,0 +1,131 @@
+"""Every codec of the tables codes a small crop, at rates and errors that rise with its settings."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from numcodecs_neural import NeuralImage
+from numcodecs_neural.errors import ConfigError, NeuralCodecError, WeightsError
+from numcodecs_neural.evaluation import metrics
+from numcodecs_neural.evaluation.coders import ImageCoder, neural_coder
+from numcodecs_neural.evaluation.measure import average, measure_chunk
+from numcodecs_neural.evaluation.peers import PEERS, peer_coders
+
+
+@pytest.fixture(scope="module")
+def crop(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 128 x 128 pixels of tissue as (y, x, c)."""
+    return np.ascontiguousarray(tissue[:, 200:328, 100:228].transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_rise_from_low_to_high_quality(name: str, crop: NDArray[np.uint8]) -> None:
+    (coder,) = peer_coders([name])
+
+    low, high = (measure_chunk(crop, coder, s) for s in (coder.settings[0], coder.settings[-1]))
+
+    assert low.nbytes < 0.5 * high.nbytes
+    # None is lossless by accident, and none is broken.
+    assert 20 < metrics.psnr_of(low.error / low.samples) < 36
+    assert 33 < metrics.psnr_of(high.error / high.samples) < 55
+
+
+def test_our_rate_is_that_of_the_stored_chunk(crop: NDArray[np.uint8]) -> None:
+    tally = measure_chunk(crop, neural_coder("he-fast"), 60)
+
+    assert tally.nbytes == len(NeuralImage("he-fast", 60).encode(crop.transpose(2, 0, 1)))
+
+
+def test_tallies_count_everything(crop: NDArray[np.uint8]) -> None:
+    coder = neural_coder("he-fast")
+    decoded = coder.decode(coder.encode(crop, 30))
+
+    tally = measure_chunk(crop, coder, 30, with_ssim=True)
+    point = average([tally], 30)
+
+    assert (tally.pixels, tally.samples) == (128 * 128, 3 * 128 * 128)
+    assert point.bpp == 8 * tally.nbytes / tally.pixels
+    assert point.psnr == pytest.approx(metrics.psnr(crop, decoded))
+    assert point.ssim == pytest.approx(metrics.ssim(crop, decoded))
+
+
+def test_a_set_is_the_mean_of_its_images_in_decibels(crop: NDArray[np.uint8]) -> None:
+    coder = neural_coder("he-fast")
+    first, second = (measure_chunk(image, coder, 30) for image in (crop, crop[:64, :64]))
+
+    together = average([first, second], 30)
+
+    alone = [average([tally], 30) for tally in (first, second)]
+    assert together.psnr == pytest.approx(np.mean([point.psnr for point in alone]))
+    assert together.bpp == pytest.approx(np.mean([point.bpp for point in alone]))
+
+
+def test_chunks_of_an_image_add_up(crop: NDArray[np.uint8]) -> None:
+    (coder,) = peer_coders(["jpeg420"])
+    left, right = (measure_chunk(np.ascontiguousarray(crop[:, s]), coder, 80) for s in HALVES)
+
+    both = left + right
+
+    assert both.nbytes == left.nbytes + right.nbytes
+    assert (both.error, both.pixels) == (left.error + right.error, 128 * 128)
+
+
+HALVES = (slice(0, 64), slice(64, 128))
+
+
+def coder_of_error(where: tuple[slice, slice]) -> ImageCoder:
+    """Return a codec that gets one part of every chunk wrong by 10 and the rest by 1."""
+
+    def decode(_: bytes) -> NDArray[np.uint8]:
+        pixels = np.ones((160, 160, 3), np.uint8)
+        pixels[where] = 10
+        return pixels
+
+    return ImageCoder(name="off", settings=(1,), encode=lambda _pixels, _s: b"", decode=decode)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        pytest.param((slice(0, 0), slice(None)), 0.0, id="even"),
+        pytest.param((slice(32, 128), slice(32, 128)), -20.0, id="inside"),
+        pytest.param((slice(70, 90), slice(70, 90)), 0.0, id="middle, too far to compare"),
+    ],
+)
+def test_seams_compare_borders_with_what_is_near(
+    where: tuple[slice, slice], expected: float
+) -> None:
+    black = np.zeros((160, 160, 3), np.uint8)
+
+    point = average([measure_chunk(black, coder_of_error(where), 1)], 1)
+
+    assert point.seam_db == pytest.approx(expected)
+
+
+def test_a_seam_is_seen() -> None:
+    black = np.zeros((160, 160, 3), np.uint8)
+    top = (slice(0, 8), slice(None))
+
+    point = average([measure_chunk(black, coder_of_error(top), 1)], 1)
+
+    share = 8 * 160 / (160**2 - 144**2)
+    assert point.seam_db == pytest.approx(10 * math.log10(100 * share + 1 - share))
+
+
+def test_a_codec_that_changes_the_shape_is_refused() -> None:
+    small = np.zeros((32, 32, 3), np.uint8)
+
+    with pytest.raises(NeuralCodecError, match=r"off at 1 decodes \(32, 32, 3\)"):
+        measure_chunk(small, coder_of_error((slice(0), slice(0))), 1)
+
+
+def test_unknown_peers_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="'gif'; known are jpeg420"):
+        peer_coders(["avif", "gif"])
+
+
+def test_unknown_models_are_refused() -> None:
+    with pytest.raises(WeightsError, match="no weights called 'he-none'"):
+        neural_coder("he-none")
