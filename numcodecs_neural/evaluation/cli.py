@@ -86,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _checked(args: argparse.Namespace) -> list[ImageSet]:
     """Find out before any work what cannot work; return the sets."""
+    if not args.models:
+        raise ConfigError("--models names none")
     for model in args.models:
         _check_rgb(model)
     peer_coders(args.peers)

@@ -53,7 +53,7 @@ PEERS = tuple(curve[0] for curve in _CURVES.values())
 
 
 def peer_coders(names: Iterable[str] = PEERS) -> list[ImageCoder]:
-    """Return the codecs of these command-line names, in that order.
+    """Return the codecs of these command-line names, in that order and each once.
 
     Raises
     ------
@@ -65,16 +65,17 @@ def peer_coders(names: Iterable[str] = PEERS) -> list[ImageCoder]:
     >>> [coder.name for coder in peer_coders(["jpeg420", "avif"])]
     ['JPEG 4:2:0', 'AVIF']
     """
+    # Without it no image could be read either, so it is missed even where no peer is asked for.
+    imagecodecs = _imagecodecs()
     titles = {curve[0]: title for title, curve in _CURVES.items()}
-    names = list(names)
+    names = list(dict.fromkeys(names))
     for name in names:
         if name not in titles:
             raise ConfigError(f"there is no peer called {name!r}; known are {', '.join(PEERS)}")
-    return [_coder(titles[name]) for name in names]
+    return [_coder(titles[name], imagecodecs) for name in names]
 
 
-def _coder(title: str) -> ImageCoder:
-    imagecodecs = _imagecodecs()
+def _coder(title: str, imagecodecs: Any) -> ImageCoder:
     _, codec, parameter, settings, options = _CURVES[title]
     encode = partial(getattr(imagecodecs, f"{codec}_encode"), **options)
     threads = {"numthreads": 1} if "numthreads" in options else {}

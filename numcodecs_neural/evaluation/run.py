@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.errors import SourceError
+from numcodecs_neural.errors import ConfigError, SourceError
 from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_coder
 from numcodecs_neural.evaluation.curves import BDRate, Point, bd_rate, rises
 from numcodecs_neural.evaluation.images import SCALES, ImageSet, at_scale, chunks, read_image
@@ -120,13 +120,16 @@ def evaluate(
     Raises
     ------
     ConfigError
-        If a peer or quality does not exist.
+        If a peer or quality does not exist, or there are no models.
     SourceError
         If an image cannot be read or is too small.
     WeightsError
         If there are no weights of such a name.
     """
-    ours = [neural_coder(model, qualities) for model in models]
+    if not models:
+        raise ConfigError("no models are named: give at least one")
+    # A family and its exact name are one model.
+    ours = list({c.name: c for c in (neural_coder(name, qualities) for name in models)}.values())
     others = peer_coders(peers)
     pool = ThreadPoolExecutor(workers)
     try:

@@ -42,7 +42,8 @@ def test_tables_and_json_are_written(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = tmp_path / "out.json", tmp_path / "out.md"
-    options = ["--models", "he-fast", "--peers", "jpeg420,jpeg444", "--ssim"]
+    # A model that is named twice is measured once.
+    options = ["--models", "he-fast,he-fast-1", "--peers", "jpeg420,jpeg444", "--ssim"]
 
     code, out, err = run(capsys, folder, *options, "--json", files[0], "--markdown", files[1])
 
@@ -99,6 +100,7 @@ def test_images_that_are_all_one_colour_make_valid_json(
     ("options", "says"),
     [
         pytest.param(["--models", "he-none"], "no weights called 'he-none'", id="model"),
+        pytest.param(["--models", ""], "--models names none", id="no model"),
         pytest.param(["--peers", "gif"], "no peer called 'gif'", id="peer"),
         pytest.param(["--workers", "0"], "'0' is no whole number from 1 on", id="workers"),
         pytest.param(["--json", "nowhere/a.json"], "nowhere is not a folder", id="output"),
