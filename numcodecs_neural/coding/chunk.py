@@ -16,9 +16,12 @@ from numcodecs_neural.coding.plain import (
     stored_payload,
 )
 from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
-from numcodecs_neural.errors import BitstreamError
+from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk, unpack_chunk
 from numcodecs_neural.format.header import NO_WEIGHTS
+
+MAX_LOSSY_PIXELS = 1 << 26
+"""Of all images of a chunk: the networks need some hundred bytes for each."""
 
 __all__ = ["LossyCoder", "decode_chunk", "encode_chunk"]
 
@@ -103,6 +106,12 @@ def _smallest(planes: NDArray[Any], quality: int, coder: LossyCoder) -> tuple[Mo
     constant = constant_payload(planes)
     if constant is not None:
         return Mode.CONSTANT, constant
+    n, _, height, width = planes.shape
+    if n * height * width > MAX_LOSSY_PIXELS:
+        raise ConfigError(
+            f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that can "
+            "be coded: choose smaller chunks"
+        )
     stored = stored_payload(planes)
     lossy = coder.encode(planes, quality)
     return (Mode.STORED, stored) if len(stored) <= len(lossy) else (Mode.LOSSY, lossy)
@@ -119,6 +128,8 @@ def _decode_lossy(
     payload: bytes, shape: tuple[int, int, int, int], header: ChunkHeader, coder: LossyCoder
 ) -> NDArray[np.uint8]:
     n, channels, height, width = shape
+    if n * height * width > MAX_LOSSY_PIXELS:
+        raise BitstreamError(f"chunk has {n * height * width} pixels; allowed are {MAX_LOSSY_PIXELS}")
     if channels != coder.channels or header.dtype != np.uint8:
         raise BitstreamError(
             f"chunk has {channels} channels of {header.dtype}; its weights code "

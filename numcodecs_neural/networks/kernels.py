@@ -64,8 +64,7 @@ def _requantize(x: Tensor, bias: Vector, scale: Vector, low: Vector, high: Vecto
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             v = np.floor((x[i, j] + bias[j]) * scale[j])
-            v = v if v > low[j] else low[j]
-            x[i, j] = v if v < high[j] else high[j]
+            x[i, j] = min(max(v, low[j]), high[j])
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -89,18 +88,16 @@ def _shuffle_to_pixels(
     factor: int,
     out: NDArray[np.uint8],
 ) -> None:
-    n, h, w, _ = x.shape
-    colours = out.shape[1]
-    area = factor * factor
+    n, h, w, channels = x.shape
+    line = np.empty((w, channels), np.uint8)  # pixels of one row of blocks, still block by block
     for b in range(n):
         for y in range(h):
-            for c in range(colours):
-                for i in range(factor):
-                    row = out[b, c, y * factor + i]
-                    k = c * area + i * factor
-                    for z in range(w):
-                        for j in range(factor):
-                            v = np.floor((x[b, y, z, k + j] + bias[k + j]) * scale[k + j])
-                            v = v if v > low[k + j] else low[k + j]
-                            v = v if v < high[k + j] else high[k + j]
-                            row[z * factor + j] = np.uint8(v)
+            for z in range(w):
+                for k in range(channels):
+                    v = np.floor((x[b, y, z, k] + bias[k]) * scale[k])
+                    line[z, k] = np.uint8(np.int32(min(max(v, low[k]), high[k])))
+            for r in range(channels // factor):
+                row = out[b, r // factor, y * factor + r % factor]
+                for z in range(w):
+                    for j in range(factor):
+                        row[z * factor + j] = line[z, r * factor + j]

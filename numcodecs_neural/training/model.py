@@ -22,7 +22,7 @@ from numcodecs_neural.training.layers import IntegerConv, clamp_ste, round_ste, 
 ANCHORS = 6
 SCALES = 64
 SCALE_MIN, SCALE_MAX = 0.05, 64.0
-LMBDA_MIN, LMBDA_MAX = 0.004, 1.2
+LMBDA_MIN, LMBDA_MAX = 0.0015, 1.0
 FRACTION = 16  # means and latents are kept in sixteenths of a step
 
 

@@ -1,0 +1,155 @@
+"""Turns, batches and devices: speed may depend on them, results never do."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
+
+from numcodecs_neural import config
+from numcodecs_neural.engine import devices
+from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
+from numcodecs_neural.engine.devices import backend_for, device_of
+from numcodecs_neural.engine.turns import turn
+from numcodecs_neural.errors import BitstreamError, ConfigError
+from numcodecs_neural.networks.models import DecoderModel
+from numcodecs_neural.weights import load_decoder, resolve
+
+
+def blas_threads() -> list[int]:
+    return [int(x["num_threads"]) for x in threadpool_info() if x["user_api"] == "blas"]
+
+
+def test_no_more_chunks_at_once_than_threads_are_allowed() -> None:
+    seen: list[int] = []
+    inside = 0
+    lock = threading.Lock()
+    pause = threading.Event()
+
+    def work() -> None:
+        nonlocal inside
+        with turn():
+            with lock:
+                inside += 1
+                seen.append(inside)
+            pause.wait(0.01)
+            with lock:
+                inside -= 1
+
+    with config.set(threads=2), ThreadPoolExecutor(8) as pool:
+        for future in [pool.submit(work) for _ in range(20)]:
+            future.result()
+
+    assert max(seen) == 2
+
+
+def test_matrix_products_keep_to_one_thread_and_the_setting_comes_back() -> None:
+    before = blas_threads()
+
+    with config.set(threads=2), turn(), turn():
+        during = blas_threads()
+
+    assert set(during) == {1}
+    assert blas_threads() == before
+
+
+class Recording:
+    """Takes batches slowly, so that requests collect."""
+
+    weights_id, channels = b"recorder", 3
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.open = threading.Event()
+
+    def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]:
+        self.open.wait(5)
+        self.batches.append(len(images))
+        return [bytes([int(x.flat[0]), quality]) for x in images]
+
+    def decode_batch(
+        self, streams: list[bytes], shape: tuple[int, int, int], quality: int
+    ) -> list[NDArray[np.uint8]]:
+        if b"broken" in streams:
+            raise BitstreamError("broken")
+        return [np.full((1, 3, *shape[1:]), s[0], np.uint8) for s in streams]
+
+
+def test_requests_in_flight_run_as_batches_of_one_kind() -> None:
+    recorder = Recording()
+    coder = BatchingCoder(recorder)
+    images = [np.full((1, 3, 2, 2), i, np.uint8) for i in range(40)]
+
+    with ThreadPoolExecutor(40) as pool:
+        futures = [pool.submit(coder.encode, x, 10 + i % 2) for i, x in enumerate(images)]
+        recorder.open.set()
+        results = [f.result() for f in futures]
+
+    assert results == [bytes([i, 10 + i % 2]) for i in range(40)]
+    assert sum(recorder.batches) == 40
+    assert max(recorder.batches) <= MAX_BATCH
+
+
+def test_one_damaged_chunk_does_not_spoil_its_batch() -> None:
+    coder = BatchingCoder(Recording())
+    streams = [b"a", b"broken", b"c"]
+
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(coder.decode, s, (1, 2, 2), 5) for s in streams]
+
+    assert futures[0].result().flat[0] == ord("a")
+    assert futures[2].result().flat[0] == ord("c")
+    with pytest.raises(BitstreamError, match="broken"):
+        futures[1].result()
+
+
+def test_without_a_driver_automatic_means_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_has_driver", lambda: False)
+
+    assert device_of("auto") == "numpy"
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        pytest.param("_has_torch", "needs torch", id="no torch"),
+        pytest.param("_cuda_works", "torch finds no CUDA device here", id="no device"),
+    ],
+)
+def test_a_device_that_is_not_there_is_named(
+    missing: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_has_torch", lambda: True)
+    monkeypatch.setattr(devices, missing, lambda: False)
+
+    with pytest.raises(ConfigError, match=says):
+        device_of("cuda")
+
+
+def test_a_device_that_computes_wrongly_is_replaced_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoder = DecoderModel.from_file(load_decoder(resolve("he-fast")))
+    good: Any = backend_for("numpy", decoder)
+
+    class Wrong:
+        def run(self, *args: Any) -> Any:
+            return {k: x + 1 for k, x in good.run(*args).items()}
+
+    monkeypatch.setattr(devices, "_make", lambda device: Wrong())
+
+    with pytest.warns(RuntimeWarning, match="does not compute integer networks exactly"):
+        backend = backend_for("cuda", decoder)
+
+    rng = np.random.default_rng(0)
+    inputs = {
+        f"d{i}": rng.integers(-9, 9, (1, 2, 2, g)).astype(np.float32)
+        for i, g in enumerate(decoder.groups, 1)
+    }
+    network = decoder.networks["synthesis"]
+    np.testing.assert_array_equal(
+        backend.run_to_pixels(network, inputs, 50), good.run_to_pixels(network, inputs, 50)
+    )

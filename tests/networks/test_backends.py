@@ -1,0 +1,134 @@
+"""Every backend computes the integers of the specification, bit for bit."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from numcodecs_neural.networks.description import Network
+from numcodecs_neural.networks.kernels import CompiledKernels
+from numcodecs_neural.networks.models import DecoderModel
+from numcodecs_neural.networks.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks.selftest import is_exact
+
+torch = pytest.importorskip("torch", reason="the torch backend needs torch")
+
+Tensors = dict[str, NDArray[Any]]
+Cases = Callable[[int, int], dict[str, tuple[Network, Tensors]]]
+NETWORKS = ["features", "synthesis", "analysis", "hyper_analysis"]
+QUALITY = 37
+
+needs_cuda = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="torch finds no CUDA device on this machine"
+)
+
+
+def _torch_backend(device: str) -> Any:
+    from numcodecs_neural.networks.torch_backend import TorchBackend
+
+    return TorchBackend(device)
+
+
+@pytest.fixture(
+    params=[
+        "numpy",
+        "numba",
+        "float64",
+        "torch",
+        pytest.param("cuda", marks=needs_cuda),
+        pytest.param("cuda with TF32", marks=needs_cuda),
+    ]
+)
+def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    tf32 = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = request.param == "cuda with TF32"
+    yield {
+        "numpy": lambda: NumpyBackend(PlainKernels()),
+        "numba": lambda: NumpyBackend(CompiledKernels()),
+        "float64": lambda: NumpyBackend(CompiledKernels(), np.float64),
+        "torch": lambda: _torch_backend("cpu"),
+        "cuda": lambda: _torch_backend("cuda"),
+        "cuda with TF32": lambda: _torch_backend("cuda"),
+    }[request.param]()
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_is_that_of_64_bit_integers(
+    backend: Any, name: str, cases: Cases, reference: Callable[..., Tensors]
+) -> None:
+    network, inputs = cases(2, 1)[name]
+
+    found = backend.run(network, inputs, QUALITY)
+
+    expected = reference(network, inputs, QUALITY)
+    for layer in network.layers:
+        np.testing.assert_array_equal(found[layer.name], expected[layer.name], layer.name)
+
+
+def test_pixels_are_the_last_layer(
+    backend: Any, cases: Cases, reference: Callable[..., Tensors]
+) -> None:
+    network, inputs = cases(2, 2)["synthesis"]
+
+    pixels = backend.run_to_pixels(network, inputs, QUALITY)
+
+    expected = reference(network, inputs, QUALITY)["pixels"].transpose(0, 3, 1, 2)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("zeros", [0.5, 0.999, 1.0])
+def test_sparse_latents_give_the_same_pixels(
+    backend: Any, zeros: float, cases: Cases, reference: Callable[..., Tensors]
+) -> None:
+    network, inputs = cases(1, 3)["synthesis"]
+    rng = np.random.default_rng(4)
+    inputs = {name: x * (rng.random(x.shape) >= zeros) for name, x in inputs.items()}
+
+    pixels = backend.run_to_pixels(network, inputs, QUALITY)
+
+    expected = reference(network, inputs, QUALITY)["pixels"].transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_batch_of_64_is_64_batches_of_one(backend: Any, name: str, cases: Cases) -> None:
+    network, inputs = cases(64, 5)[name]
+    last = network.layers[-1].name
+
+    together = backend.run(network, inputs, QUALITY)[last]
+
+    for i in range(0, 64, 21):
+        alone = backend.run(network, {k: x[i : i + 1] for k, x in inputs.items()}, QUALITY)[last]
+        np.testing.assert_array_equal(together[i : i + 1], alone)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_number_of_threads_changes_nothing(backend: Any, name: str, cases: Cases) -> None:
+    network, inputs = cases(8, 6)[name]
+    last = network.layers[-1].name
+
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            results.append(backend.run(network, inputs, QUALITY)[last])
+
+    np.testing.assert_array_equal(*results)
+
+
+def test_the_self_test_passes(backend: Any, decoder: DecoderModel) -> None:
+    assert is_exact(backend, decoder)
+
+
+def test_the_self_test_notices_one_wrong_integer(decoder: DecoderModel) -> None:
+    class Faulty(NumpyBackend):
+        def run(self, *args: Any) -> Any:
+            result = super().run(*args)
+            result["n2"][0, 0, 0, 0] += 1
+            return result
+
+    assert not is_exact(Faulty(), decoder)
