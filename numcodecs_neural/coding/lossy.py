@@ -86,7 +86,7 @@ def symbols_and_indexes(
     coder.begin(z)
     for number, channels in enumerate(decoder.group_slices, 1):
         mean, indexes = coder.parameters(number)
-        symbols = np.where(indexes == SKIP, 0, symbols_of(y[..., channels], mean))
+        symbols = symbols_of(encoder, y[..., channels], mean, indexes)
         coder.add(number, latents_of(symbols, mean))
         parts.append((symbols, indexes))
     return parts

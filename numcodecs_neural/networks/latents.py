@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.networks.models import (
     DEQUANTIZED_LIMIT,
     FRACTION_BITS,
@@ -19,8 +20,6 @@ from numcodecs_neural.networks.models import (
     DecoderModel,
     EncoderModel,
 )
-
-_HALF_STEP = 1 << (FRACTION_BITS - 1)
 
 
 def in_steps(model: EncoderModel, y: NDArray[np.float32], quality: int) -> NDArray[np.int32]:
@@ -31,10 +30,22 @@ def in_steps(model: EncoderModel, y: NDArray[np.float32], quality: int) -> NDArr
     return limited
 
 
-def symbols_of(y: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:
-    """Nearest whole steps of `y` about `mean`, halves up."""
-    symbols: NDArray[np.int32] = (y - mean + _HALF_STEP) >> FRACTION_BITS
-    return symbols
+def symbols_of(
+    model: EncoderModel,
+    y: NDArray[np.int32],
+    mean: NDArray[np.int32] | int,
+    indexes: NDArray[np.uint8],
+) -> NDArray[np.int32]:
+    """Whole steps of `y` about `mean`: rounded towards 0 where that saves more bits than it costs.
+
+    Symbols that are not coded (index `SKIP`) are 0.
+    """
+    rounding = np.zeros(SKIP + 1, np.int32)
+    rounding[: len(model.rounding)] = model.rounding
+    rest = y - mean
+    symbols = np.sign(rest) * ((np.abs(rest) + rounding[indexes]) >> FRACTION_BITS)
+    symbols[indexes == SKIP] = 0
+    return symbols.astype(np.int32, copy=False)
 
 
 def latents_of(symbols: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:

@@ -126,12 +126,16 @@ class EncoderModel:
     ----------
     inverse_step : (101, M) int64, inverse_shift : int
         Latent in sixteenths of a step = ``(y * inverse_step + half) >> inverse_shift``.
+    rounding : (tables,) int32
+        What is added to the magnitude of a latent, in sixteenths, before its fraction is dropped,
+        by table index: 8 rounds to the nearest step, less rounds towards 0.
     networks : mapping of str to Network
         ``analysis`` (``x`` to ``y``) and ``hyper_analysis`` (``y`` in sixteenths to ``z``).
     """
 
     inverse_step: NDArray[np.int64]
     inverse_shift: int
+    rounding: NDArray[np.int32]
     networks: Mapping[str, Network]
 
     @classmethod
@@ -150,6 +154,7 @@ class EncoderModel:
             model = cls(
                 inverse_step=file.arrays["inverse_step"].astype(np.int64),
                 inverse_shift=d["inverse_shift"],
+                rounding=file.arrays["rounding"].astype(np.int32),
                 networks=_networks(d["networks"], file.arrays),
             )
         except KeyError as exc:

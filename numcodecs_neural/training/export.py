@@ -35,9 +35,11 @@ def export_decoder(codec: Codec, tables: SymbolTables, skip_below: int, path: Pa
     return write_weights(path, description, arrays)
 
 
-def export_encoder(codec: Codec, decoder_sha256: str, path: Path) -> str:
+def export_encoder(
+    codec: Codec, rounding: NDArray[np.uint8], decoder_sha256: str, path: Path
+) -> str:
     """Write the encoder file that belongs to a decoder file; return its SHA-256."""
-    description, arrays = encoder_content(codec)
+    description, arrays = encoder_content(codec, rounding)
     return write_weights(path, {**description, "decoder_sha256": decoder_sha256}, arrays)
 
 
@@ -101,7 +103,7 @@ def decoder_content(
 
 
 @torch.no_grad()
-def encoder_content(codec: Codec) -> tuple[dict[str, Any], Arrays]:
+def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str, Any], Arrays]:
     """Description (without the decoder's digest) and arrays of the encoder file."""
     choose_all_weight_exponents(codec)
     g_a, h_a, first = codec.g_a, codec.h_a, codec.shape.groups[0]
@@ -127,7 +129,10 @@ def encoder_content(codec: Codec) -> tuple[dict[str, Any], Arrays]:
     writer.sums("z", ["a2"], [h_a.a3], 0, HYPER_LIMIT)
     step = torch.exp(_every_quality() @ codec.log_step).double()
     inverse = FRACTION / (step * 2**LATENT_EXPONENT) * 2**INVERSE_SHIFT
-    arrays = writer.arrays | {"inverse_step": torch.floor(inverse + 0.5).numpy().astype(np.int32)}
+    arrays = writer.arrays | {
+        "inverse_step": torch.floor(inverse + 0.5).numpy().astype(np.int32),
+        "rounding": rounding,
+    }
     description = {
         "kind": "encoder",
         "channels": codec.shape.channels,
