@@ -7,23 +7,52 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 SCALES = (1, 2, 4)
 SCALE_WEIGHTS = (0.45, 0.35, 0.2)
 
 
-def load_folder(folder: Path) -> dict[str, list[NDArray[np.uint8]]]:
-    """Read every RGB image below `folder`, by name of the sub-folder it lies in."""
+HOLD_BACK = 16
+"""One image of so many is never trained on."""
+
+Image = NDArray[np.uint8]
+
+
+def load_folder(folder: Path) -> tuple[dict[str, list[Image]], list[Image]]:
+    """Read every 8-bit RGB image below `folder`.
+
+    Returns
+    -------
+    sets : dict of str to list of (H, W, 3) uint8
+        To train on, by name of the sub-folder.
+    held_back : list of (H, W, 3) uint8
+        To measure with.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such image.
+    """
     import imagecodecs
 
-    sets: dict[str, list[NDArray[np.uint8]]] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    sets: dict[str, list[Image]] = {}
+    held_back: list[Image] = []
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    for number, path in enumerate(paths):
         image = imagecodecs.imread(path)
-        if image.ndim == 3 and image.shape[2] >= 3 and image.dtype == np.uint8:
-            sets.setdefault(path.parent.name, []).append(np.ascontiguousarray(image[..., :3]))
-    return sets
+        if image.ndim != 3 or image.shape[2] < 3 or image.dtype != np.uint8:
+            continue
+        image = np.ascontiguousarray(image[..., :3])
+        if number % HOLD_BACK == HOLD_BACK // 2 - 1:
+            held_back.append(image)
+        else:
+            sets.setdefault(path.parent.name, []).append(image)
+    if not sets:
+        raise FileNotFoundError(f"there are no 8-bit RGB images to train on below {folder}")
+    return sets, held_back
 
 
-def area_reduce(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+def area_reduce(image: Image, factor: int) -> Image:
     """Mean of `factor` x `factor` blocks, rounded; rows and columns left over are dropped."""
     h, w = (n // factor for n in image.shape[:2])
     blocks = image[: h * factor, : w * factor].reshape(h, factor, w, factor, -1)
@@ -38,7 +67,7 @@ class Crops:
     its area, so that one large source does not rule.
     """
 
-    def __init__(self, sets: dict[str, list[NDArray[np.uint8]]], seed: int) -> None:
+    def __init__(self, sets: dict[str, list[Image]], seed: int | tuple[int, ...]) -> None:
         self.rng = np.random.default_rng(seed)
         self.pyramids = [
             [[area_reduce(image, s) if s > 1 else image for s in SCALES] for image in images]
@@ -85,7 +114,8 @@ class Crops:
             crop = crop[rng.permutation(3)]
         crop = np.floor(np.clip(crop * gain.astype(np.float32), 0, 255) + 0.5)
         if rng.random() < 0.06:
-            (top, bottom), (left, right) = (np.sort(rng.integers(0, s + 1, 2)) for s in crop.shape[1:])
+            sides = crop.shape[1:]
+            (top, bottom), (left, right) = (np.sort(rng.integers(0, s + 1, 2)) for s in sides)
             colour = rng.choice([0, 255], 3) if rng.random() < 0.5 else rng.integers(0, 256, 3)
             crop[:, top:bottom, left:right] = colour[:, None, None]
         return crop

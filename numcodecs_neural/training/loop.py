@@ -1,4 +1,8 @@
-"""The training loop: resumable, a checkpoint every minute, schedule by time spent."""
+"""The training loop: resumable, a checkpoint every minute, schedule by time spent.
+
+The noise that stands for rounding follows Balle et al. 2018 (variational image compression with a
+scale hyperprior); all rates train at once, each sample of a batch with its own lambda.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from numcodecs_neural.training.data import Crops, principal_components
+from numcodecs_neural.training.data import Crops
 from numcodecs_neural.training.model import Codec, lmbda_of
+from numcodecs_neural.training.quantize import choose_all_weight_exponents
 
 CHECKPOINT_SECONDS = 60
 
@@ -28,7 +33,7 @@ class Schedule:
     rate: float = 6e-4
     warm_fraction: float = 0.02
     flat_fraction: float = 0.45
-    seed: int = 0
+    last_factor: float = 0.02
 
     def factor(self, spent: float) -> float:
         """Learning rate factor after the fraction `spent` of the time."""
@@ -37,7 +42,8 @@ class Schedule:
         if spent < self.flat_fraction:
             return 1.0
         x = (spent - self.flat_fraction) / (1 - self.flat_fraction)
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(x, 1.0)))
+        cosine = 0.5 * (1 + math.cos(math.pi * min(x, 1.0)))
+        return self.last_factor + (1 - self.last_factor) * cosine
 
 
 def loss_of(codec: Codec, x: Tensor, t: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -61,9 +67,12 @@ def loss_of(codec: Codec, x: Tensor, t: Tensor) -> tuple[Tensor, dict[str, float
 class Trainer:
     """A codec, its moving average and its optimiser, with one file to resume from."""
 
-    def __init__(self, codec: Codec, schedule: Schedule, checkpoint: Path) -> None:
-        self.codec, self.schedule, self.checkpoint = codec, schedule, checkpoint
-        self.average = copy.deepcopy(codec).eval()
+    def __init__(
+        self, codec: Codec, schedule: Schedule, checkpoint: Path, device: str = "cpu"
+    ) -> None:
+        self.codec, self.schedule, self.checkpoint = codec.to(device), schedule, checkpoint
+        self.device = torch.device(device)
+        self.average = copy.deepcopy(codec).eval().requires_grad_(requires_grad=False)
         slow = [*codec.g_a.linear.parameters(), *codec.g_s.linear.parameters()]
         slow_ids = {id(p) for p in slow}
         fast = [p for p in codec.parameters() if id(p) not in slow_ids]
@@ -76,6 +85,10 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
+        if self.codec.quantized:  # weights have moved
+            choose_all_weight_exponents(self.codec)
+            for mine, theirs in zip(self.average.buffers(), self.codec.buffers(), strict=True):
+                mine.copy_(theirs)
         state = {
             "codec": self.codec.state_dict(),
             "average": self.average.state_dict(),
@@ -110,15 +123,18 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = schedule.rate * factor * group["scale"]
             x = torch.from_numpy(crops.batch(schedule.batch, schedule.crop_px))
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = x.to(self.device, memory_format=torch.channels_last)
             t = (torch.arange(schedule.batch) + torch.rand(schedule.batch)) / schedule.batch
+            t = t.to(self.device)
             loss, log = loss_of(codec, x, t)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             norm = torch.nn.utils.clip_grad_norm_(codec.parameters(), 3.0)
             if not torch.isfinite(norm):
-                report(f"step {self.steps}: gradient not finite; step left out")
-                continue
+                raise FloatingPointError(
+                    f"the gradient of step {self.steps} is not finite; the last good state is in "
+                    f"{self.checkpoint}"
+                )
             self.optimizer.step()
             self._follow()
             logs.append(log)
@@ -144,9 +160,3 @@ class Trainer:
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.codec.parameters()), 1 - decay
         )
-
-
-def start(codec: Codec, crops: Crops) -> None:
-    """Initialise the linear branches of a fresh codec."""
-    components, mean = principal_components(crops, codec.shape.latents)
-    codec.start_from_principal_components(torch.from_numpy(components), torch.from_numpy(mean))
