@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
     "errors",
     "config",
+    "compilation",
     "format",
     "entropy",
     "weights",

@@ -5,15 +5,11 @@ differs here is for speed, and says so. numba does not check bounds: every posit
 a caller can choose is compared before it is used.
 """
 
-import functools
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-import numba
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from numcodecs_neural.compilation import compiled, readable
 from numcodecs_neural.entropy.rans import LOWEST_STATE, MAX_ZEROS, WORD_BITS, Reader, Writer
 from numcodecs_neural.entropy.tables import (
     LOOKUP_SHIFT,
@@ -31,8 +27,6 @@ from numcodecs_neural.errors import (
 )
 
 __all__ = ["decode_part", "encode_part"]
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Kernels return one of these: an exception raised in compiled code loses its class.
 _DONE, _BAD_INDEX, _NOT_ZERO, _TOO_LARGE, _NO_WORDS, _BAD_ESCAPE, _NO_ESCAPES = range(7)
@@ -95,29 +89,7 @@ def _raise_unless_done(status: int) -> None:
         raise error(text)
 
 
-def _array(dtype: types.Type, ndim: int = 1) -> types.Array:
-    """Return the type of an array that is only read; numba passes writable ones as well."""
-    return types.Array(dtype, ndim, "C", readonly=True)
-
-
-def _compiled(*arguments: types.Type) -> Callable[[_Function], _Function]:
-    """Compile for one signature, and keep the result on disk where numba finds a place for it."""
-    jit: Any = functools.partial(
-        numba.njit, types.int64(*arguments), nogil=True, error_model="numpy"
-    )
-
-    def decorate(function: _Function) -> _Function:
-        compiled: _Function
-        try:
-            compiled = jit(cache=True)(function)
-        except RuntimeError:
-            compiled = jit()(function)
-        return compiled
-
-    return decorate
-
-
-@_compiled(_array(types.uint8), types.int64[::1])
+@compiled(types.int64, readable(types.uint8), types.int64[::1])
 def _read_exp_golomb(escapes: NDArray[np.uint8], positions: NDArray[np.int64]) -> int:
     """Return the next escape value, or minus a status."""
     end = 8 * escapes.size
@@ -138,12 +110,13 @@ def _read_exp_golomb(escapes: NDArray[np.uint8], positions: NDArray[np.int64]) -
     return value - 1
 
 
-@_compiled(
-    _array(types.int32),
-    _array(types.uint8),
-    _array(types.int32),
-    _array(types.int32),
-    _array(types.uint32, 2),
+@compiled(
+    types.int64,
+    readable(types.int32),
+    readable(types.uint8),
+    readable(types.int32),
+    readable(types.int32),
+    readable(types.uint32, 2),
     types.uint32[::1],
     types.uint16[::1],
     types.uint32[::1],
@@ -194,16 +167,17 @@ def _encode(
     return _DONE
 
 
-@_compiled(
+@compiled(
+    types.int64,
     types.int32[::1],
-    _array(types.uint8),
-    _array(types.int32),
-    _array(types.int32),
-    _array(types.uint32, 2),
-    _array(types.uint16, 2),
+    readable(types.uint8),
+    readable(types.int32),
+    readable(types.int32),
+    readable(types.uint32, 2),
+    readable(types.uint16, 2),
     types.uint32[::1],
-    _array(types.uint16),
-    _array(types.uint8),
+    readable(types.uint16),
+    readable(types.uint8),
     types.int64[::1],
 )
 def _decode(

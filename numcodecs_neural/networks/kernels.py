@@ -1,22 +1,27 @@
 """Compiled loops of the numpy backend. Same integers as its plain kernels, several times faster.
 
-``nogil`` and ``cache``, never ``parallel``: parallelism is over chunks.
+Compiled for float32 in C order, which is what the networks are run in.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
+from numcodecs_neural.compilation import compiled, readable
 from numcodecs_neural.networks.description import ConvArrays
 from numcodecs_neural.networks.models import DEQUANTIZED_LIMIT
 
 Tensor = NDArray[np.floating[Any]]
 Vector = NDArray[np.float32]
 Integers = NDArray[np.int32]
+
+_NOTHING = types.void
+_VECTOR = readable(types.float32)
+_INTEGERS = readable(types.int32)
 
 
 class CompiledKernels:
@@ -28,7 +33,7 @@ class CompiledKernels:
 
     def add_sparse(self, x: Tensor, weight: Tensor, out: Tensor) -> None:
         """Add ``x @ weight`` to `out`, cheap where most of `x` is zero."""
-        _add_sparse(x, weight, out)
+        _add_sparse(np.ascontiguousarray(x), np.ascontiguousarray(weight), out)
 
     def shuffle_to_pixels(
         self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int
@@ -49,7 +54,9 @@ def dequantize(
     return out
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(
+    _NOTHING, readable(types.int32, 2), _INTEGERS, _INTEGERS, types.int64, types.float32[:, ::1]
+)
 def _dequantize(y: Integers, step: Integers, shift: Integers, limit: int, out: Vector) -> None:
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
@@ -59,7 +66,7 @@ def _dequantize(y: Integers, step: Integers, shift: Integers, limit: int, out: V
             out[i, j] = v if v < limit else limit
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(_NOTHING, types.float32[:, ::1], _VECTOR, _VECTOR, _VECTOR, _VECTOR)
 def _requantize(x: Tensor, bias: Vector, scale: Vector, low: Vector, high: Vector) -> None:
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
@@ -67,7 +74,7 @@ def _requantize(x: Tensor, bias: Vector, scale: Vector, low: Vector, high: Vecto
             x[i, j] = min(max(v, low[j]), high[j])
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(_NOTHING, readable(types.float32, 2), readable(types.float32, 2), types.float32[:, ::1])
 def _add_sparse(x: Tensor, weight: Tensor, out: Tensor) -> None:
     outputs = weight.shape[1]
     for i in range(x.shape[0]):
@@ -78,7 +85,16 @@ def _add_sparse(x: Tensor, weight: Tensor, out: Tensor) -> None:
                     out[i, j] += v * weight[k, j]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(
+    _NOTHING,
+    readable(types.float32, 4),
+    _VECTOR,
+    _VECTOR,
+    _VECTOR,
+    _VECTOR,
+    types.int64,
+    types.uint8[:, :, :, ::1],
+)
 def _shuffle_to_pixels(
     x: Tensor,
     bias: Vector,

@@ -26,10 +26,16 @@ needs_cuda = pytest.mark.skipif(
 )
 
 
-def _torch_backend(device: str) -> Any:
+def _backend(name: str) -> Any:
+    if name == "numpy":
+        return NumpyBackend(PlainKernels())
+    if name == "numba":
+        return NumpyBackend(CompiledKernels())
+    if name == "float64":
+        return NumpyBackend(PlainKernels(), np.float64)
     from numcodecs_neural.networks.torch_backend import TorchBackend
 
-    return TorchBackend(device)
+    return TorchBackend("cuda" if name.startswith("cuda") else "cpu")
 
 
 @pytest.fixture(
@@ -45,14 +51,7 @@ def _torch_backend(device: str) -> Any:
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     tf32 = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = request.param == "cuda with TF32"
-    yield {
-        "numpy": lambda: NumpyBackend(PlainKernels()),
-        "numba": lambda: NumpyBackend(CompiledKernels()),
-        "float64": lambda: NumpyBackend(CompiledKernels(), np.float64),
-        "torch": lambda: _torch_backend("cpu"),
-        "cuda": lambda: _torch_backend("cuda"),
-        "cuda with TF32": lambda: _torch_backend("cuda"),
-    }[request.param]()
+    yield _backend(request.param)
     torch.backends.cuda.matmul.allow_tf32 = tf32
 
 
