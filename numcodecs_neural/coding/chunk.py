@@ -109,8 +109,8 @@ def _smallest(planes: NDArray[Any], quality: int, coder: LossyCoder) -> tuple[Mo
     n, _, height, width = planes.shape
     if n * height * width > MAX_LOSSY_PIXELS:
         raise ConfigError(
-            f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that can "
-            "be coded: choose smaller chunks"
+            f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that "
+            "can be coded: choose smaller chunks"
         )
     stored = stored_payload(planes)
     lossy = coder.encode(planes, quality)
@@ -129,7 +129,9 @@ def _decode_lossy(
 ) -> NDArray[np.uint8]:
     n, channels, height, width = shape
     if n * height * width > MAX_LOSSY_PIXELS:
-        raise BitstreamError(f"chunk has {n * height * width} pixels; allowed are {MAX_LOSSY_PIXELS}")
+        raise BitstreamError(
+            f"chunk has {n * height * width} pixels; allowed are {MAX_LOSSY_PIXELS}"
+        )
     if channels != coder.channels or header.dtype != np.uint8:
         raise BitstreamError(
             f"chunk has {channels} channels of {header.dtype}; its weights code "

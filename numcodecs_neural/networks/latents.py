@@ -45,7 +45,8 @@ def symbols_of(
     rest = y - mean
     symbols = np.sign(rest) * ((np.abs(rest) + rounding[indexes]) >> FRACTION_BITS)
     symbols[indexes == SKIP] = 0
-    return symbols.astype(np.int32, copy=False)
+    whole: NDArray[np.int32] = symbols.astype(np.int32, copy=False)
+    return whole
 
 
 def latents_of(symbols: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:

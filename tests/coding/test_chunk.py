@@ -34,7 +34,7 @@ class Halving:
         n, h, w = shape
         packed = np.frombuffer(stream, np.uint8)
         flat = np.stack([packed >> 4, packed & 15], 1).ravel()[: n * 3 * h * w]
-        return (flat << 4 | 8).reshape(n, 3, h, w)
+        return (flat << 4 | 8).astype(np.uint8).reshape(n, 3, h, w)
 
 
 def encode(array: NDArray[Any], channel_axis: int = -3) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from numcodecs_neural.errors import WeightsError
@@ -46,7 +47,10 @@ def test_an_unknown_id_says_what_to_install() -> None:
 
 
 def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
-    arrays = {"b": np.arange(3, dtype=np.int16), "a": np.ones((2, 2), np.uint8)}
+    arrays: dict[str, NDArray[Any]] = {
+        "b": np.arange(3, dtype=np.int16),
+        "a": np.ones((2, 2), np.uint8),
+    }
     first = write_weights(tmp_path / "a", {"x": 1, "y": [2]}, arrays)
     second = write_weights(tmp_path / "b", {"y": [2], "x": 1}, dict(reversed(arrays.items())))
 
