@@ -16,7 +16,7 @@ from numcodecs_neural.training.layers import (
 from numcodecs_neural.training.model import FRACTION, Codec, blend_of
 
 LATENT_LIMIT = 2**15 - 1
-LATENT_EXPONENT = 3  # the analysis gives latents in eighths of a grey level
+LATENT_EXPONENT = 2  # the analysis gives latents in quarters of a grey level: black needs -5300
 HYPER_LIMIT = 127
 PIXEL_REACH = 128.0
 LOG_EXPONENT = 4

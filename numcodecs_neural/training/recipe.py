@@ -117,8 +117,8 @@ def finish_as_integers(
         minutes=recipe.finish_minutes,
         batch=recipe.batch,
         crop_px=recipe.crop_px,
-        rate=3e-4,
-        flat_fraction=0.1,
+        rate=5e-4,
+        flat_fraction=0.25,
     )
     trainer = Trainer(codec, schedule, checkpoint, recipe.device)
     trainer.resume()

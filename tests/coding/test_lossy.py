@@ -137,3 +137,14 @@ def test_a_shortened_stream_is_an_error(keep: int, tissue: Image) -> None:
 
     with pytest.raises(BitstreamError):
         codec.decode(pack_chunk(header, [stream[:keep]]))
+
+
+@pytest.mark.parametrize("value", [0, 7, 255], ids=["black", "ink", "white"])
+def test_flat_colours_far_from_tissue_come_back(value: int, tissue: Image) -> None:
+    image = tissue.copy()
+    image[:, 128:384, 128:384] = value
+    codec = NeuralImage("he-fast", 60)
+
+    inside = codec.decode(codec.encode(image))[:, 160:352, 160:352].astype(int)
+
+    assert np.abs(inside.mean((1, 2)) - value).max() < 1
