@@ -1,0 +1,219 @@
+"""Frozen chunks decode to the same symbols and pixels, for ever and everywhere.
+
+Encoding is not golden: a later encoder may write better chunks. `regenerate.py` writes the folders.
+"""
+
+import hashlib
+import json
+import lzma
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from numpy.typing import NDArray
+
+from numcodecs_neural import NeuralImage
+from numcodecs_neural.coding import lossy
+from numcodecs_neural.coding.chunk import decode_chunk
+from numcodecs_neural.coding.lossy import Backend
+from numcodecs_neural.engine.sessions import NetworkCoder
+from numcodecs_neural.entropy import SymbolDecoder, SymbolTables, rans, stream
+from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
+from numcodecs_neural.networks import latents
+from numcodecs_neural.networks.models import DecoderModel
+from numcodecs_neural.networks.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.weights import by_id, catalogue, load_decoder, resolve
+
+HERE = Path(__file__).parent
+FOLDERS = sorted(HERE.glob("v*/*"))
+BACKENDS = ["plain numpy", "float64", "numba", "torch on the CPU", "torch on CUDA"]
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return content
+
+
+CHUNKS = [
+    pytest.param(folder, name, id=f"{folder.name}-{name}")
+    for folder in FOLDERS
+    for name in manifest_of(folder)["chunks"]
+]
+ARRAYS = [
+    pytest.param(folder, name, id=f"{folder.name}-{name}")
+    for folder in FOLDERS
+    for name in manifest_of(folder)["arrays"]
+]
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): digest(path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path != folder / "manifest.json"
+    }
+
+
+def pixels_of(folder: Path, name: str) -> NDArray[Any]:
+    with lzma.open(folder / f"{name}.npy.xz") as file:
+        pixels: NDArray[Any] = np.load(file)
+    return pixels
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """Return each backend, with numpy and plain Python alone around the plain ones."""
+    if request.param == "numba":
+        kernels = pytest.importorskip("numcodecs_neural.networks.kernels", exc_type=ImportError)
+        return NumpyBackend(kernels.CompiledKernels())
+    if request.param.startswith("torch"):
+        return torch_backend("cuda" if request.param.endswith("CUDA") else "cpu")
+    monkeypatch.setattr(stream, "_coder", lambda: rans)
+    monkeypatch.setattr(latents, "_dequantize", lambda: latents.plain_dequantize)
+    dtype = np.float64 if request.param == "float64" else np.float32
+    return NumpyBackend(PlainKernels(), dtype)
+
+
+def torch_backend(device: str) -> Backend:
+    torch = pytest.importorskip("torch", reason="the torch backend needs torch")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("torch finds no CUDA device on this machine")
+    from numcodecs_neural.networks.torch_backend import TorchBackend
+
+    return TorchBackend(device)
+
+
+@pytest.fixture
+def decoded_symbols(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int32]]:
+    """Return a list that takes all parts that are decoded."""
+    parts: list[NDArray[np.int32]] = []
+
+    class Recorder(SymbolDecoder):
+        def decode(self, indexes: NDArray[np.uint8], tables: SymbolTables) -> NDArray[np.int32]:
+            parts.append(super().decode(indexes, tables))
+            return parts[-1]
+
+    monkeypatch.setattr(lossy, "SymbolDecoder", Recorder)
+    return parts
+
+
+def coder_on(backend: Backend) -> Callable[[bytes], NetworkCoder]:
+    def coder(weights_id: bytes) -> NetworkCoder:
+        info = by_id(weights_id)
+        return NetworkCoder(info, DecoderModel.from_file(load_decoder(info)), backend)
+
+    return coder
+
+
+def test_all_weights_of_this_release_have_their_folder() -> None:
+    assert {folder.name for folder in FOLDERS} == set(catalogue())
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_no_file_is_missing_changed_or_added(folder: Path) -> None:
+    assert files_in(folder) == manifest_of(folder)["files"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_the_weights_are_those_that_wrote_the_chunks(folder: Path) -> None:
+    assert resolve(folder.name).sha256 == manifest_of(folder)["weights"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_every_mode_and_every_branch_of_the_stream_is_there(folder: Path) -> None:
+    unpacked = [unpack_chunk(path.read_bytes()) for path in folder.glob("*.chunk")]
+    streams = [payload for header, (payload,) in unpacked if header.mode is Mode.LOSSY]
+    after_words = [
+        len(s) - 5 - 4 * (s[0] + 1) - 2 * int.from_bytes(s[1:5], "little") for s in streams
+    ]
+
+    assert {header.mode for header, _ in unpacked} == {Mode.CONSTANT, Mode.STORED, Mode.LOSSY}
+    assert max(after_words) > 0, "no chunk has escapes"
+
+
+@pytest.mark.parametrize(("folder", "name"), CHUNKS)
+def test_the_bytes_hold_what_the_manifest_says(folder: Path, name: str) -> None:
+    entry = manifest_of(folder)["chunks"][name]
+    chunk = (folder / f"{name}.chunk").read_bytes()
+
+    header, sections = unpack_chunk(chunk)
+
+    assert pack_chunk(header, sections) == chunk
+    assert header.mode.name == entry["mode"]
+    assert list(header.shape) == entry["shape"]
+    assert list(header.box) == entry["box"]
+    for key in ("quality", "order", "channel_axis", "margin_value"):
+        assert getattr(header, key) == entry[key], key
+
+
+@pytest.mark.parametrize(("folder", "name"), CHUNKS)
+def test_symbols_and_pixels_are_the_same_on_every_backend(
+    folder: Path, name: str, backend: Backend, decoded_symbols: list[NDArray[np.int32]]
+) -> None:
+    entry = manifest_of(folder)["chunks"][name]
+    chunk = (folder / f"{name}.chunk").read_bytes()
+
+    pixels = decode_chunk(chunk, coder_on(backend))
+
+    expected = pixels_of(folder, name)
+    np.testing.assert_array_equal(pixels, expected, strict=True)
+    assert pixels.flags.f_contiguous == expected.flags.f_contiguous
+    assert digest(pixels.tobytes()) == entry["pixels"]
+    symbols = b"".join(part.astype("<i4").tobytes() for part in decoded_symbols)
+    assert (digest(symbols) if symbols else None) == entry["symbols"]
+
+
+@pytest.mark.parametrize(("folder", "name"), CHUNKS)
+def test_the_codec_gives_the_same_pixels(folder: Path, name: str) -> None:
+    axis = manifest_of(folder)["chunks"][name]["channel_axis"]
+    codec = NeuralImage(folder.name, channel_axis=axis)
+
+    pixels = codec.decode((folder / f"{name}.chunk").read_bytes())
+
+    np.testing.assert_array_equal(pixels, pixels_of(folder, name), strict=True)
+
+
+@pytest.mark.parametrize(("folder", "name"), ARRAYS)
+def test_zarr_reads_the_same_pixels(folder: Path, name: str) -> None:
+    array = zarr.open_array(folder / name, mode="r")
+
+    pixels = array[...]
+
+    assert isinstance(pixels, np.ndarray)
+    np.testing.assert_array_equal(pixels, pixels_of(folder, Path(name).stem), strict=True)
+    assert digest(pixels.tobytes()) == manifest_of(folder)["arrays"][name]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_zarr_2_18_reads_the_same_pixels(
+    folder: Path, zarr2_python: str, fresh_python: Callable[..., str]
+) -> None:
+    code = (
+        "import hashlib, sys, zarr\n"
+        "print(hashlib.sha256(zarr.open(sys.argv[1], mode='r')[...].tobytes()).hexdigest())"
+    )
+
+    found = fresh_python(code, folder / "zarr-v2.zarr", python=zarr2_python)
+
+    assert found == manifest_of(folder)["arrays"]["zarr-v2.zarr"]
+
+
+def test_released_folders_were_only_added_to(root: Path) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    last = git("describe", "--tags", "--abbrev=0")
+    if not last:
+        pytest.skip("there is no git history with a tagged release here")
+
+    assert git("diff", "--name-only", "--diff-filter=a", last, "--", "tests/golden/v*") == ""
