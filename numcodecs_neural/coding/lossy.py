@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import SKIP, SymbolDecoder, encode_symbols
 from numcodecs_neural.networks.description import Network
-from numcodecs_neural.networks.latents import dequantize, in_steps, latents_of, symbols_of
+from numcodecs_neural.networks.latents import (
+    dequantize,
+    in_steps,
+    latents_of,
+    look_decoded,
+    symbols_of,
+)
 from numcodecs_neural.networks.models import DecoderModel, EncoderModel
 
 __all__ = ["Backend", "decode_streams", "encode_streams", "symbols_and_indexes"]
@@ -84,9 +90,12 @@ def symbols_and_indexes(
     coder = _Groups(decoder, backend, quality, (y.shape[1], y.shape[2]))
     parts = [(z - decoder.hyper_mean[quality], coder.hyper_indexes(z.shape))]
     coder.begin(z)
+    nearest = np.zeros((len(y), 1, 1, 1), bool)
     for number, channels in enumerate(decoder.group_slices, 1):
         mean, indexes = coder.parameters(number)
-        symbols = symbols_of(encoder, y[..., channels], mean, indexes)
+        if number == 1:
+            nearest = look_decoded(y[..., channels], mean)
+        symbols = symbols_of(encoder, y[..., channels], mean, indexes, nearest)
         coder.add(number, latents_of(symbols, mean))
         parts.append((symbols, indexes))
     return parts

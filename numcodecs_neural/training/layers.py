@@ -147,7 +147,10 @@ class IntegerConv(nn.Module):
     def _fake_output(self, y: Tensor) -> Tensor:
         unit = torch.exp2(self.output_exponent)[:, None, None]
         top = float(self.output_max)
-        return clamp_ste(round_ste(y * unit), 0 if self.relu else -top, top) / unit
+        y = round_ste(y * unit)
+        if self.relu:  # whose gradient below zero is zero, unlike that of a clamp
+            y = F.relu(y)
+        return clamp_ste(y, -top, top) / unit
 
     def integer_weight(self) -> Tensor:
         """Weights as integers: (outputs, inputs, kernel, kernel)."""
