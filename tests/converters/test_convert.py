@@ -12,7 +12,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.convert import convert
-from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 
 pytestmark = pytest.mark.usefixtures("lossless")
 
@@ -20,7 +20,7 @@ VERSIONS = ["0.4", "0.5"]
 ReadFiles = Callable[[Path], dict[str, bytes]]
 
 
-def options(version: str = "0.5", **changes: Any) -> ConvertOptions:
+def options(version: OmeZarrVersion = "0.5", **changes: Any) -> ConvertOptions:
     # Small chunks and regions: several of each at most levels of a small slide.
     sizes: dict[str, Any] = {"chunk_px": 128, "workers": 2}
     if version == "0.5":
@@ -39,7 +39,7 @@ def per_pixel(chunks: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[An
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_stored_pixels_are_untouched_and_glass_chunks_absent(
-    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: str
+    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     report = convert(array_source, tmp_path / "out.ome.zarr", options(version))
 
@@ -70,7 +70,7 @@ def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Pat
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_level_is_the_area_average_of_the_original(
-    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: str
+    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     convert(array_source, tmp_path / "out.ome.zarr", options(version, glass="keep"))
 
@@ -105,7 +105,7 @@ def test_workers_do_not_change_a_byte(
     slide: NDArray[np.uint8],
     tmp_path: Path,
     files_of: ReadFiles,
-    version: str,
+    version: OmeZarrVersion,
     glass: str,
 ) -> None:
     for workers in (1, 2, 5):
@@ -212,7 +212,7 @@ def test_metadata_are_valid_and_scales_are_micrometres(
     source_of: Any,
     slide: NDArray[np.uint8],
     tmp_path: Path,
-    version: str,
+    version: OmeZarrVersion,
     mpp: tuple[float, float] | None,
 ) -> None:
     convert(source_of(slide, mpp), tmp_path / "out.ome.zarr", options(version))
@@ -233,7 +233,9 @@ def test_metadata_are_valid_and_scales_are_micrometres(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_channels_are_red_green_and_blue(array_source: Any, tmp_path: Path, version: str) -> None:
+def test_channels_are_red_green_and_blue(
+    array_source: Any, tmp_path: Path, version: OmeZarrVersion
+) -> None:
     convert(array_source, tmp_path / "out.ome.zarr", options(version))
 
     attributes: Any = zarr.open_group(tmp_path / "out.ome.zarr", mode="r").attrs.asdict()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry import LevelGrid, Region, plan_levels
 from numcodecs_neural.converters.glass import GlassPlan, grow, plan_glass, sample_mask
+from numcodecs_neural.converters.options import GlassTreatment
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 SHAPES = st.tuples(st.integers(12, 300), st.integers(12, 300))
@@ -20,7 +21,7 @@ def pyramid(shape: tuple[int, int]) -> tuple[LevelGrid, ...]:
 
 
 def planned(
-    mask: NDArray[np.bool_], shape: tuple[int, int], treatment: str, margin_px: float = 0
+    mask: NDArray[np.bool_], shape: tuple[int, int], treatment: GlassTreatment, margin_px: float = 0
 ) -> GlassPlan:
     return plan_glass(
         mask,
@@ -61,7 +62,7 @@ def test_a_margin_only_keeps_more(
 
 
 @pytest.mark.parametrize("treatment", ["keep", "flatten"])
-def test_nothing_is_elided_unless_asked_for(treatment: str) -> None:
+def test_nothing_is_elided_unless_asked_for(treatment: GlassTreatment) -> None:
     glass = planned(np.zeros((4, 4), bool), (100, 100), treatment)
 
     assert not any(level.any() for level in glass.elided)
