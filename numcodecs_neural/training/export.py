@@ -21,6 +21,7 @@ from numcodecs_neural.training.quantize import (
     LATENT_EXPONENT,
     LATENT_LIMIT,
     LOG_EXPONENT,
+    PIXEL_CENTRE,
     choose_all_weight_exponents,
 )
 from numcodecs_neural.weights.files import write_weights
@@ -182,7 +183,7 @@ class _Writer:
     ) -> None:
         """The sum of branches about the middle of the range, as pixels."""
         exponents = torch.zeros_like(layers[0].weight_exponent)
-        self._conv(name, inputs, layers, exponents, 0, 255, offset=128.0)
+        self._conv(name, inputs, layers, exponents, 0, 255, offset=PIXEL_CENTRE)
 
     def parameters(self, number: int, source: str, layer: IntegerConv, *, has_mean: bool) -> None:
         """Mean (sixteenths of a step) and scale index of a group, as two layers."""

@@ -159,14 +159,14 @@ class IntegerConv(nn.Module):
 
 
 @torch.no_grad()
-def choose_weight_exponents(*branches: IntegerConv) -> None:
+def choose_weight_exponents(*branches: IntegerConv, offset: float = 0.0) -> None:
     """Take the finest power of two per output channel that the proof of bounds allows.
 
-    `branches` add up in one accumulator, and so share their exponents.
+    `branches` add up in one accumulator, to which the export adds `offset`: they share exponents.
     """
     exponent = torch.full_like(branches[0].weight_exponent, 24.0)
     while True:
-        total = torch.zeros_like(exponent, dtype=torch.float64)
+        total = offset * torch.exp2(exponent.double())
         largest = torch.zeros_like(exponent)
         for branch in branches:
             branch.weight_exponent.copy_(exponent)

@@ -132,7 +132,6 @@ class EntropyParameters(nn.Module):
         self.h3 = IntegerConv(n + g2, 96, relu=True, anchors=ANCHORS)
         self.k3 = IntegerConv(96, n, 3, relu=True)
         self.p3 = IntegerConv(n, g3, raw=True)  # no mean: most of it stays 0
-        self.rounding: Tensor | None = None  # as the encoder rounds, by index; None: to the nearest
 
     def features(self, z: Tensor, blend: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, hyper, h/4, w/4) -> (N, features, h, w), cropped to `size`."""
@@ -145,22 +144,15 @@ class EntropyParameters(nn.Module):
         f = self.features(z, blend, (y.shape[-2], y.shape[-1]))
         y1, y2, y3 = torch.split(y, list(self.groups), 1)
         m1, i1 = self._split(self.p1(f))
-        y1_hat = self._round(y1 - m1, i1) + m1
+        y1_hat = round_ste(y1 - m1) + m1
         h2 = self.h2(torch.cat([signed_log(y1_hat), f], 1), blend)
         m2, i2 = self._split(self.p2(h2))
-        y2_hat = self._round(y2 - m2, i2) + m2
+        y2_hat = round_ste(y2 - m2) + m2
         k3 = self.k3(self.h3(torch.cat([h2, signed_log(y2_hat)], 1), blend))
         i3 = clamp_ste(self.p3(k3), 0, SCALES - 1)
-        y_hat = torch.cat([y1_hat, y2_hat, self._round(y3, i3)], 1)
+        y_hat = torch.cat([y1_hat, y2_hat, round_ste(y3)], 1)
         mean = torch.cat([m1, m2, torch.zeros_like(y3)], 1)
         return y_hat, mean, torch.cat([i1, i2, i3], 1)
-
-    def _round(self, rest: Tensor, index: Tensor) -> Tensor:
-        """Symbols of `rest`, straight-through."""
-        if self.rounding is None:
-            return round_ste(rest)
-        offset = self.rounding[(index.detach() + 0.5).long()]
-        return rest + (rest.sign() * torch.floor(rest.abs() + offset) - rest).detach()
 
     @staticmethod
     def _split(p: Tensor) -> tuple[Tensor, Tensor]:
@@ -229,18 +221,10 @@ class Codec(nn.Module):
         return x_hat, y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
 
     def _bits(self, y: Tensor, y_hat: Tensor, mean: Tensor, index: Tensor) -> Tensor:
-        """Bits of each latent: under noise at first, of the symbols themselves once that is set.
-
-        Symbols tell the entropy parameters the truth, and the transform nothing; noise serves the
-        transform. So with symbols the value is theirs, and each side has its own gradient.
-        """
-        if not self.training:
-            return logistic_bits(y_hat - mean, index)
-        noisy = y + torch.rand_like(y) - 0.5
-        if self.entropy.rounding is None:
-            return logistic_bits(noisy - mean, index)
-        pull = logistic_bits(noisy - mean.detach(), index.detach())
-        return logistic_bits(y_hat.detach() - mean, index) + pull - pull.detach()
+        """Bits of each latent: of its symbol, or, in training, of `y` under uniform noise."""
+        if self.training:
+            y_hat = y + torch.rand_like(y) - 0.5
+        return logistic_bits(y_hat - mean, index)
 
     def dequantize(self, d: Tensor) -> Tensor:
         """Latents in grey levels, on the integer grid of each channel once calibrated."""

@@ -18,7 +18,7 @@ from numcodecs_neural.training.model import FRACTION, Codec, blend_of
 LATENT_LIMIT = 2**15 - 1
 LATENT_EXPONENT = 2  # the analysis gives latents in quarters of a grey level: black needs -5300
 HYPER_LIMIT = 127
-PIXEL_REACH = 128.0
+PIXEL_CENTRE = PIXEL_REACH = 128.0
 LOG_EXPONENT = 4
 LOG_MAX = round(16 * math.log2(1 + LATENT_LIMIT / FRACTION))
 LATENT_MARGIN = 1.5  # over the largest latent seen: other slides hold sharper edges
@@ -72,8 +72,8 @@ def _settle_exponents(codec: Codec) -> None:
 
 def choose_all_weight_exponents(codec: Codec) -> None:
     """Choose the weights' exponents anew: weights move in training."""
-    for transform in (codec.g_a, codec.g_s):
-        choose_weight_exponents(transform.linear, transform.last)
+    choose_weight_exponents(codec.g_a.linear, codec.g_a.last)
+    choose_weight_exponents(codec.g_s.linear, codec.g_s.last, offset=PIXEL_CENTRE)
     for layer in codec.modules():
         if isinstance(layer, IntegerConv) and layer not in _joint(codec):
             choose_weight_exponents(layer)

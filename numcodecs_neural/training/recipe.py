@@ -1,9 +1,9 @@
 """From a folder of images to weights files: the phases of training, each resumable.
 
 1. In floating point, rounding stood for by noise.
-2. As integers, with the very symbols that the encoder will write: rounded towards zero where that
-   saves more bits than it costs.
-3. Tables fitted to symbols, and the export.
+2. As integers, straight-through, at a low rate of learning.
+3. Tables, and rounding towards zero where that saves more bits than it costs, fitted to each other
+   and to the symbols that the integer encoder writes; and the export.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from numcodecs_neural.coding.lossy import symbols_and_indexes
 from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.networks.kernels import CompiledKernels
-from numcodecs_neural.networks.models import FRACTION_BITS, DecoderModel, EncoderModel
+from numcodecs_neural.networks.models import DecoderModel, EncoderModel
 from numcodecs_neural.networks.numpy_backend import NumpyBackend
 from numcodecs_neural.training.data import Crops, load_folder, principal_components
 from numcodecs_neural.training.export import export_decoder, export_encoder
@@ -34,6 +34,8 @@ from numcodecs_neural.training.tables import (
     thrifty_rounding,
 )
 from numcodecs_neural.weights.files import read_weights
+
+FINISH_RATE = 6e-5
 
 Report = Callable[[str], None]
 Sets = dict[str, list[NDArray[np.uint8]]]
@@ -112,22 +114,18 @@ def finish_as_integers(
     codec.requires_grad_(requires_grad=True)  # an average asks for none
     crops = Crops(sets, (recipe.seed, 2))
     calibrate(codec, _batches(crops, 30, recipe))
-    rounding = _settle_rounding(codec, crops, checkpoint.parent, recipe)[1]
     schedule = Schedule(
         minutes=recipe.finish_minutes,
         batch=recipe.batch,
         crop_px=recipe.crop_px,
-        rate=5e-4,
-        flat_fraction=0.25,
+        rate=FINISH_RATE,
+        flat_fraction=0.1,
     )
     trainer = Trainer(codec, schedule, checkpoint, recipe.device)
     trainer.resume()
     for each in (codec, trainer.average):
         set_quantized(each, quantized=True)
-        offset = torch.from_numpy(rounding / np.float32(2**FRACTION_BITS))
-        each.entropy.rounding = offset.to(recipe.device)
     trainer.run(Crops(sets, (recipe.seed, 3, trainer.steps)), report)
-    trainer.average.entropy.rounding = None
     return trainer.average.cpu()
 
 
