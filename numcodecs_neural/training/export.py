@@ -70,10 +70,13 @@ def decoder_content(
     writer.conv("k3", ["h3"], e.k3)
     writer.parameters(3, "k3", e.p3, has_mean=False)
     writer.begin("synthesis")
-    first = shape.groups[0]
-    writer.conv("n1", ["d1", Source("d2", 0, shape.context - first)], g_s.n1)
-    writer.conv("n2", ["n1"], g_s.n2)
-    writer.pixels("p", ["d1", "d2", "d3", "n2"], [g_s.linear, g_s.last])
+    latents: list[str | Source] = ["d1", "d2", "d3"]
+    if shape.has_branches:
+        seen = Source("d2", 0, shape.context - shape.groups[0])
+        writer.conv("n1", ["d1", seen], g_s.n1)
+        writer.conv("n2", ["n1"], g_s.n2)
+        latents.append("n2")
+    writer.pixels("p", latents, g_s.summed)
     writer.move("pixels", "shuffle", "p", shape.stride)
     blend = _every_quality()
     step, shift = _dequantization(codec, blend)
@@ -110,15 +113,18 @@ def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str
     g_a, h_a, first = codec.g_a, codec.h_a, codec.shape.groups[0]
     writer = _Writer()
     writer.begin("analysis")
-    writer.move("x8", "unshuffle", "x", 8)
     writer.move("x16", "unshuffle", "x", 16)
-    writer.conv("e0", ["x8"], g_a.e0)
-    writer.conv("e1", ["e0"], g_a.e1)
-    writer.conv("e2", ["e1", "e0"], g_a.e2)
-    writer.move("e2u", "unshuffle", "e2", 2)
-    writer.conv("e3", ["e2u"], g_a.e3)
-    writer.conv("e4", ["e3"], g_a.e4)
-    writer.sums("y", ["x16", "e4", "e3"], [g_a.linear, g_a.last], LATENT_EXPONENT, LATENT_LIMIT)
+    seen = ["x16"]
+    if codec.shape.has_branches:
+        writer.move("x8", "unshuffle", "x", 8)
+        writer.conv("e0", ["x8"], g_a.e0)
+        writer.conv("e1", ["e0"], g_a.e1)
+        writer.conv("e2", ["e1", "e0"], g_a.e2)
+        writer.move("e2u", "unshuffle", "e2", 2)
+        writer.conv("e3", ["e2u"], g_a.e3)
+        writer.conv("e4", ["e3"], g_a.e4)
+        seen += ["e4", "e3"]
+    writer.sums("y", seen, g_a.summed, LATENT_EXPONENT, LATENT_LIMIT)
     writer.begin("hyper_analysis")
     writer.table("logs", Source("y"), np.abs(_signed_log()))
     writer.table("signs", Source("y", 0, first), _signed_log())

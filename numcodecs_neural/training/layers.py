@@ -80,6 +80,8 @@ class IntegerConv(nn.Module):
         Number of quality anchors between which an additional bias is interpolated; 0 for none.
     raw : bool
         Leave the sums as they are: the caller adds further branches, or rounds in its own way.
+    gain : float
+        Power of two by which weights and bias count: it sets how fast they learn, and no more.
     """
 
     input_exponent: Tensor
@@ -97,9 +99,10 @@ class IntegerConv(nn.Module):
         relu: bool = False,
         anchors: int = 0,
         raw: bool = False,
+        gain: float = 1.0,
     ) -> None:
         super().__init__()
-        self.kernel, self.relu, self.raw = kernel, relu, raw
+        self.kernel, self.relu, self.raw, self.gain = kernel, relu, raw, gain
         self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -114,7 +117,7 @@ class IntegerConv(nn.Module):
 
     def forward(self, x: Tensor, blend: Tensor | None = None) -> Tensor:
         """Apply the layer: (N, inputs, h, w) -> (N, outputs, h, w); `blend` is (N, anchors)."""
-        weight = self.fake_weight() if self.quantized else self.weight
+        weight = self.fake_weight() if self.quantized else self.gain * self.weight
         if self.kernel == 3:
             x = F.pad(x, (1, 1, 1, 1), mode="replicate")
         y = F.conv2d(x, weight) + self.bias_of(blend)[..., None, None]
@@ -129,20 +132,21 @@ class IntegerConv(nn.Module):
     def bias_of(self, blend: Tensor | None) -> Tensor:
         """Bias per sample: (N, outputs), or (1, outputs) where quality plays no part."""
         if self.anchor_bias is None or blend is None:
-            return self.bias[None]
-        return self.bias + blend @ self.anchor_bias
+            return self.gain * self.bias[None]
+        return self.gain * (self.bias + blend @ self.anchor_bias)
 
     def largest_bias(self) -> Tensor:
         """Largest magnitude of each output's bias over all qualities: (outputs,)."""
         if self.anchor_bias is None:
-            return self.bias.abs()
-        return (self.bias + self.anchor_bias).abs().amax(0)
+            return self.gain * self.bias.abs()
+        return self.gain * (self.bias + self.anchor_bias).abs().amax(0)
 
     def fake_weight(self) -> Tensor:
         """Weights as the integers will have them, in real units."""
         scale = torch.exp2(self.weight_exponent[:, None] - self.input_exponent[None, :])
         scale = scale[..., None, None]
-        return clamp_ste(round_ste(self.weight * scale), -WEIGHT_MAX, WEIGHT_MAX) / scale
+        integers = round_ste(self.gain * self.weight * scale)
+        return clamp_ste(integers, -WEIGHT_MAX, WEIGHT_MAX) / scale
 
     def _fake_output(self, y: Tensor) -> Tensor:
         unit = torch.exp2(self.output_exponent)[:, None, None]
@@ -155,7 +159,7 @@ class IntegerConv(nn.Module):
     def integer_weight(self) -> Tensor:
         """Weights as integers: (outputs, inputs, kernel, kernel)."""
         scale = torch.exp2(self.weight_exponent[:, None] - self.input_exponent[None, :])
-        return torch.floor(self.weight * scale[..., None, None] + 0.5)
+        return torch.floor(self.gain * self.weight * scale[..., None, None] + 0.5)
 
 
 @torch.no_grad()

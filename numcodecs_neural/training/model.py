@@ -1,11 +1,11 @@
 """The trainable codec: transforms, hyperprior and channel groups, all rates in one model.
 
-Shape of the network (kMAC per pixel in brackets; strides 16 for latents, 64 for hyper-latents):
-a linear branch, initialised with principal components of 16 x 16 patches, beside a non-linear
-one, in both directions; latents coded in three channel groups in order of energy, each later
-group's mean and scale predicted from the groups before it (Minnen & Singh 2020, channel-wise
-conditioning, here without latent residual prediction); per-channel steps interpolated between
-quality anchors (Cui et al. 2021, gained variational autoencoder).
+Strides are 16 for latents and 64 for hyper-latents. The transforms are linear, initialised with
+principal components of 16 x 16 patches, beside which a shape may have non-linear branches. Latents
+are coded in three channel groups in order of energy, each later group's mean and scale predicted
+from the groups before it (Minnen & Singh 2020, channel-wise conditioning, here without latent
+residual prediction); per-channel steps are interpolated between quality anchors (Cui et al. 2021,
+gained variational autoencoder).
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ ANCHORS = 6
 SCALES = 64
 SCALE_MIN, SCALE_MAX = 0.05, 64.0
 LMBDA_MIN, LMBDA_MAX = 0.0015, 1.0
+# Grey levels and latents are divided by this before non-linear layers, and what those add is
+# multiplied by it: inputs of thousands kill rectified units within minutes of training.
+CALM_BITS = 6
+CALM = 2.0**CALM_BITS
 FRACTION = 16  # means and latents are kept in sixteenths of a step
 
 
@@ -30,8 +34,9 @@ FRACTION = 16  # means and latents are kept in sixteenths of a step
 class Shape:
     """Numbers of channels of one model.
 
-    `groups` are the latents' channel groups in coding order; `context` is how many of the first
-    latents the non-linear synthesis sees.
+    `groups` are the latents' channel groups in coding order. `has_branches` says whether there are
+    non-linear branches beside the linear transforms (EXPERIMENTS.md says what they gave); `context`
+    is how many of the first latents the non-linear synthesis sees.
     """
 
     channels: int = 3
@@ -39,6 +44,7 @@ class Shape:
     groups: tuple[int, ...] = (64, 128, 320)
     hyper: int = 32
     features: int = 64
+    has_branches: bool = False
     hidden8: int = 128
     hidden16: int = 192
     context: int = 96
@@ -76,22 +82,32 @@ class Analysis(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         c, s = shape.channels, shape.stride
+        self.linear = IntegerConv(c * s * s, shape.latents, anchors=ANCHORS, raw=True)
+        self.has_branches = shape.has_branches
+        if not shape.has_branches:
+            return
         self.e0 = IntegerConv(c * 64, shape.hidden8, relu=True, anchors=ANCHORS)
         self.e1 = IntegerConv(shape.hidden8, shape.hidden8, 3, relu=True)
         self.e2 = IntegerConv(2 * shape.hidden8, shape.hidden8, relu=True)
         self.e3 = IntegerConv(4 * shape.hidden8, shape.hidden16, relu=True, anchors=ANCHORS)
         self.e4 = IntegerConv(shape.hidden16, shape.hidden16, 3, relu=True)
-        self.linear = IntegerConv(c * s * s, shape.latents, raw=True)
-        self.last = IntegerConv(2 * shape.hidden16, shape.latents, raw=True)
+        self.last = IntegerConv(2 * shape.hidden16, shape.latents, raw=True, gain=CALM)
+
+    @property
+    def summed(self) -> tuple[IntegerConv, ...]:
+        """The layers whose sums are the latents."""
+        return (self.linear, self.last) if self.has_branches else (self.linear,)
 
     def forward(self, x: Tensor, blend: Tensor) -> Tensor:
         """Transform pixels about 0; `blend` is (N, anchors)."""
-        e0 = self.e0(F.pixel_unshuffle(x, 8), blend)  # (N, 64 C, H/8, W/8) -> (N, 128, ...)
+        latents: Tensor = self.linear(F.pixel_unshuffle(x, 16), blend)
+        if not self.has_branches:
+            return latents
+        e0 = self.e0(F.pixel_unshuffle(x, 8) / CALM, blend)  # (N, 64 C, H/8, W/8) -> (N, 128, ...)
         e2 = self.e2(torch.cat([self.e1(e0), e0], 1))
         e3 = self.e3(F.pixel_unshuffle(e2, 2), blend)  # -> (N, 192, H/16, W/16)
         branch = self.last(torch.cat([self.e4(e3), e3], 1))
-        latents: Tensor = self.linear(F.pixel_unshuffle(x, 16)) + branch
-        return latents
+        return latents + branch
 
 
 class HyperAnalysis(nn.Module):
@@ -166,17 +182,27 @@ class Synthesis(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.context = shape.context
-        self.n1 = IntegerConv(shape.context, shape.synthesis, 3, relu=True, anchors=ANCHORS)
-        self.n2 = IntegerConv(shape.synthesis, shape.synthesis, relu=True)
         pixels = shape.channels * shape.stride**2
         self.linear = IntegerConv(shape.latents, pixels, raw=True)
-        self.last = IntegerConv(shape.synthesis, pixels, raw=True)
+        self.context, self.has_branches = shape.context, shape.has_branches
+        if not shape.has_branches:
+            return
+        self.n1 = IntegerConv(shape.context, shape.synthesis, 3, relu=True, anchors=ANCHORS)
+        self.n2 = IntegerConv(shape.synthesis, shape.synthesis, relu=True)
+        self.last = IntegerConv(shape.synthesis, pixels, raw=True, gain=CALM)
+
+    @property
+    def summed(self) -> tuple[IntegerConv, ...]:
+        """The layers whose sums are the pixels."""
+        return (self.linear, self.last) if self.has_branches else (self.linear,)
 
     def forward(self, d: Tensor, blend: Tensor) -> Tensor:
         """Transform latents to pixels about 0; `blend` is (N, anchors)."""
-        n2 = self.n2(self.n1(d[:, : self.context], blend))
-        return F.pixel_shuffle(self.linear(d) + self.last(n2), 16)
+        pixels: Tensor = self.linear(d)
+        if not self.has_branches:
+            return F.pixel_shuffle(pixels, 16)
+        n2 = self.n2(self.n1(d[:, : self.context] / CALM, blend))
+        return F.pixel_shuffle(pixels + self.last(n2), 16)
 
 
 class Codec(nn.Module):
@@ -241,8 +267,9 @@ class Codec(nn.Module):
         self.g_a.linear.bias.copy_(-components @ mean)
         self.g_s.linear.weight.copy_(basis.transpose(0, 1))
         self.g_s.linear.bias.copy_(mean)
-        for last in (self.g_a.last, self.g_s.last):
-            last.weight.mul_(0.02)
+        if self.shape.has_branches:
+            for last in (self.g_a.last, self.g_s.last):
+                last.weight.mul_(0.02)
         for p in (self.entropy.p1, self.entropy.p2, self.entropy.p3):
             p.weight.mul_(0.1)
             p.bias.fill_(20.0)

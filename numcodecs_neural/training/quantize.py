@@ -13,7 +13,7 @@ from numcodecs_neural.training.layers import (
     IntegerConv,
     choose_weight_exponents,
 )
-from numcodecs_neural.training.model import FRACTION, Codec, blend_of
+from numcodecs_neural.training.model import CALM_BITS, FRACTION, Codec, blend_of
 
 LATENT_LIMIT = 2**15 - 1
 LATENT_EXPONENT = 2  # the analysis gives latents in quarters of a grey level: black needs -5300
@@ -72,10 +72,11 @@ def _settle_exponents(codec: Codec) -> None:
 
 def choose_all_weight_exponents(codec: Codec) -> None:
     """Choose the weights' exponents anew: weights move in training."""
-    choose_weight_exponents(codec.g_a.linear, codec.g_a.last)
-    choose_weight_exponents(codec.g_s.linear, codec.g_s.last, offset=PIXEL_CENTRE)
+    choose_weight_exponents(*codec.g_a.summed)
+    choose_weight_exponents(*codec.g_s.summed, offset=PIXEL_CENTRE)
     for layer in codec.modules():
-        if isinstance(layer, IntegerConv) and layer not in _joint(codec):
+        summed = (*codec.g_a.summed, *codec.g_s.summed)
+        if isinstance(layer, IntegerConv) and layer not in summed:
             choose_weight_exponents(layer)
 
 
@@ -85,10 +86,6 @@ def set_quantized(codec: Codec, *, quantized: bool) -> None:
     for layer in codec.modules():
         if isinstance(layer, IntegerConv):
             layer.quantized = quantized
-
-
-def _joint(codec: Codec) -> tuple[IntegerConv, ...]:
-    return codec.g_a.linear, codec.g_a.last, codec.g_s.linear, codec.g_s.last
 
 
 def _peak(layer: IntegerConv) -> float:
@@ -103,14 +100,11 @@ def _wire(codec: Codec) -> None:
     def log(count: int) -> tuple[Tensor, Tensor]:
         return torch.full((count,), float(LOG_EXPONENT)), torch.full((count,), float(LOG_MAX))
 
-    for layer in (g_a.e0, g_a.linear):
-        count = len(layer.input_exponent)
-        _set_inputs(layer, (torch.zeros(count), torch.full((count,), PIXEL_REACH)))
-    _set_inputs(g_a.e1, g_a.e0)
-    _set_inputs(g_a.e2, g_a.e1, g_a.e0)
-    _set_inputs(g_a.e3, g_a.e2)
-    _set_inputs(g_a.e4, g_a.e3)
-    _set_inputs(g_a.last, g_a.e4, g_a.e3)
+    _set_inputs(g_a.linear, _pixels(g_a.linear, exponent=0))
+    latents = codec.latent_exponent, torch.full((shape.latents,), float(ACTIVATION_MAX))
+    _set_inputs(g_s.linear, latents)
+    if shape.has_branches:
+        _wire_branches(codec)
     _set_inputs(h_a.a0, log(shape.latents + shape.groups[0]))
     for after, before in ((h_a.a1, h_a.a0), (h_a.a2, h_a.a1), (h_a.a3, h_a.a2)):
         _set_inputs(after, before)
@@ -123,11 +117,26 @@ def _wire(codec: Codec) -> None:
     _set_inputs(e.h3, e.h2, log(shape.groups[1]))
     _set_inputs(e.k3, e.h3)
     _set_inputs(e.p3, e.k3)
-    latents = codec.latent_exponent, torch.full((shape.latents,), float(ACTIVATION_MAX))
-    _set_inputs(g_s.linear, latents)
-    _set_inputs(g_s.n1, (latents[0][: shape.context], latents[1][: shape.context]))
+
+
+def _wire_branches(codec: Codec) -> None:
+    """The same for the non-linear branches of the transforms."""
+    g_a, g_s, context = codec.g_a, codec.g_s, codec.shape.context
+    _set_inputs(g_a.e0, _pixels(g_a.e0, exponent=CALM_BITS))
+    _set_inputs(g_a.e1, g_a.e0)
+    _set_inputs(g_a.e2, g_a.e1, g_a.e0)
+    _set_inputs(g_a.e3, g_a.e2)
+    _set_inputs(g_a.e4, g_a.e3)
+    _set_inputs(g_a.last, g_a.e4, g_a.e3)
+    reach = torch.full((context,), float(ACTIVATION_MAX))
+    _set_inputs(g_s.n1, (codec.latent_exponent[:context] + CALM_BITS, reach))
     _set_inputs(g_s.n2, g_s.n1)
     _set_inputs(g_s.last, g_s.n2)
+
+
+def _pixels(layer: IntegerConv, *, exponent: int) -> tuple[Tensor, Tensor]:
+    count = len(layer.input_exponent)
+    return torch.full((count,), float(exponent)), torch.full((count,), PIXEL_REACH)
 
 
 def _set_inputs(layer: IntegerConv, *sources: IntegerConv | tuple[Tensor, Tensor]) -> None:

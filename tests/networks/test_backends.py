@@ -127,7 +127,7 @@ def test_the_self_test_notices_one_wrong_integer(decoder: DecoderModel) -> None:
     class Faulty(NumpyBackend):
         def run(self, *args: Any) -> Any:
             result = super().run(*args)
-            result["n2"][0, 0, 0, 0] += 1
+            result["p"][0, 0, 0, 0] += 1
             return result
 
     assert not is_exact(Faulty(), decoder)

@@ -1,5 +1,6 @@
 """Training on a very small model: what is exported computes what was trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -39,7 +40,14 @@ from numcodecs_neural.weights.files import read_weights  # noqa: E402
 
 Image = NDArray[np.uint8]
 SMALL = Shape(
-    groups=(6, 8, 10), hyper=4, features=8, hidden8=8, hidden16=8, context=10, synthesis=8
+    groups=(6, 8, 10),
+    hyper=4,
+    features=8,
+    has_branches=True,
+    hidden8=8,
+    hidden16=8,
+    context=10,
+    synthesis=8,
 )
 
 
@@ -219,9 +227,20 @@ def test_tables_follow_what_was_seen() -> None:
     assert tables.frequency[30, zero] / 2**14 == pytest.approx(0.9, abs=0.02)
 
 
-def test_what_is_exported_is_what_was_trained(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_branches", [False, True], ids=["linear", "branches"])
+def test_what_is_exported_is_what_was_trained(
+    folder: Path,
+    tmp_path: Path,
+    *,
+    has_branches: bool,
+) -> None:
     recipe = Recipe(
-        minutes=0.08, finish_minutes=0.05, shape=SMALL, batch=4, crop_px=64, table_batches=8
+        minutes=0.06,
+        finish_minutes=0.04,
+        shape=replace(SMALL, has_branches=has_branches),
+        batch=4,
+        crop_px=64,
+        table_batches=8,
     )
     lines: list[str] = []
 

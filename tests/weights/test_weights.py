@@ -107,7 +107,7 @@ def _without(file: WeightsFile, key: str) -> WeightsFile:
     return replace(file, arrays=arrays, description=description)
 
 
-@pytest.mark.parametrize("key", ["step", "groups", "n1.weight", "tables.size", "networks"])
+@pytest.mark.parametrize("key", ["step", "groups", "h2.weight", "tables.size", "networks"])
 def test_a_decoder_that_lacks_something_is_refused(key: str) -> None:
     file = load_decoder(resolve("he-fast"))
 
