@@ -106,7 +106,7 @@ class Analysis(nn.Module):
         e0 = self.e0(F.pixel_unshuffle(x, 8) / CALM, blend)  # (N, 64 C, H/8, W/8) -> (N, 128, ...)
         e2 = self.e2(torch.cat([self.e1(e0), e0], 1))
         e3 = self.e3(F.pixel_unshuffle(e2, 2), blend)  # -> (N, 192, H/16, W/16)
-        branch = self.last(torch.cat([self.e4(e3), e3], 1))
+        branch: Tensor = self.last(torch.cat([self.e4(e3), e3], 1))
         return latents + branch
 
 
