@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ class _Writer:
         if bool((shift < 0).any()):
             raise ValueError(f"layer {name!r}: weights are coarser than the output's unit")
         weight = torch.cat([x.integer_weight()[outputs] for x in layers], 1)
-        bias = torch.stack([_bias_by_quality(x)[:, outputs] for x in layers]).sum(0) + offset
+        bias = reduce(torch.add, [_bias_by_quality(x)[:, outputs] for x in layers]) + offset
         bias = torch.floor(bias * torch.exp2(layers[0].weight_exponent[outputs]) + 0.5)
         bias = bias + torch.floor(torch.exp2(shift - 1))  # halves up; nothing where shift is 0
         sources = tuple(Source(s) if isinstance(s, str) else s for s in inputs)
