@@ -8,6 +8,9 @@ two per output channel, integer activations with a power of two per channel.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +19,7 @@ from torch.nn import functional as F
 
 ACTIVATION_MAX = 2047  # exact as a TF32 input: 11 significant bits
 WEIGHT_MAX = 2047
+PEAK_MARGIN = 1.25  # over the largest activation seen
 ACCUMULATOR_LIMIT = 0.97 * 2**24  # leaves room for the rounding bias, and for training to move
 
 
@@ -35,10 +39,10 @@ class _Clamp(torch.autograd.Function):
     """Clamp whose gradient passes where it points back into the range."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, lo: float, hi: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, lo: float | Tensor, hi: float | Tensor) -> Tensor:
         ctx.save_for_backward(x)
         ctx.range = (lo, hi)
-        return x.clamp(lo, hi)
+        return x.clamp(lo, hi)  # type: ignore[arg-type]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
@@ -54,7 +58,7 @@ def round_ste(x: Tensor) -> Tensor:
     return result
 
 
-def clamp_ste(x: Tensor, lo: float, hi: float) -> Tensor:
+def clamp_ste(x: Tensor, lo: float | Tensor, hi: float | Tensor) -> Tensor:
     """`x` limited to ``[lo, hi]``; the gradient passes where it leads back inside."""
     result: Tensor = _Clamp.apply(x, lo, hi)  # type: ignore[no-untyped-call]
     return result
@@ -63,6 +67,50 @@ def clamp_ste(x: Tensor, lo: float, hi: float) -> Tensor:
 def signed_log(y: Tensor) -> Tensor:
     """Compress latents in steps: ``sign(y) log2(1 + |y|)``, in sixteenths."""
     return round_ste(torch.sign(y) * torch.log2(1 + y.abs()) * 16) / 16
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Unit and range of a tensor's channels: value = integer * 2**-exponent; each (channels,)."""
+
+    exponent: Tensor
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def of(cls, count: int, exponent: float, low: float, high: float) -> Span:
+        """The same for `count` channels."""
+        return cls(*(torch.full((count,), float(v)) for v in (exponent, low, high)))
+
+    @classmethod
+    def joined(cls, spans: Sequence[Span]) -> Span:
+        """One after the other."""
+        return cls(
+            torch.cat([s.exponent for s in spans]),
+            torch.cat([s.low for s in spans]),
+            torch.cat([s.high for s in spans]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.exponent)
+
+    def at(self, exponent: Tensor) -> Span:
+        """The same integers in other units."""
+        return Span(exponent, self.low, self.high)
+
+    def part(self, start: int, stop: int | None) -> Span:
+        """Some of the channels."""
+        part = slice(start, stop)
+        return Span(self.exponent[part], self.low[part], self.high[part])
+
+    def repeated(self, times: int) -> Span:
+        """Each channel `times` in a row, as an unshuffle makes them."""
+        return Span(*(v.repeat_interleave(times) for v in (self.exponent, self.low, self.high)))
+
+    def gathered(self, count: int) -> Span:
+        """`count` channels in one, as a shuffle makes them; they must have one exponent."""
+        low, high = self.low.reshape(-1, count).amin(1), self.high.reshape(-1, count).amax(1)
+        return Span(self.exponent[::count], low, high)
 
 
 class IntegerConv(nn.Module):
@@ -80,14 +128,15 @@ class IntegerConv(nn.Module):
         Number of quality anchors between which an additional bias is interpolated; 0 for none.
     raw : bool
         Leave the sums as they are: the caller adds further branches, or rounds in its own way.
+    calm : float
+        Power of two by which inputs are divided.
     gain : float
         Power of two by which weights and bias count: it sets how fast they learn, and no more.
     """
 
     input_exponent: Tensor
-    input_max: Tensor
     output_exponent: Tensor
-    output_max: Tensor
+    output_peak: Tensor
     weight_exponent: Tensor
 
     def __init__(
@@ -99,30 +148,30 @@ class IntegerConv(nn.Module):
         relu: bool = False,
         anchors: int = 0,
         raw: bool = False,
+        calm: float = 1.0,
         gain: float = 1.0,
     ) -> None:
         super().__init__()
-        self.kernel, self.relu, self.raw, self.gain = kernel, relu, raw, gain
+        self.kernel, self.relu, self.raw = kernel, relu, raw
+        self.gain, self.weight_gain = gain, gain / calm
         self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.anchor_bias = nn.Parameter(torch.zeros(anchors, outputs)) if anchors else None
-        self.quantized = False
-        self.peak: float | None = None  # largest output seen while calibrating
+        self.quantized = self._is_calibrating = False
         self.register_buffer("input_exponent", torch.zeros(inputs))
-        self.register_buffer("input_max", torch.full((inputs,), float(ACTIVATION_MAX)))
         self.register_buffer("output_exponent", torch.zeros(outputs))
-        self.register_buffer("output_max", torch.tensor(float(ACTIVATION_MAX)))
+        self.register_buffer("output_peak", torch.zeros(outputs))
         self.register_buffer("weight_exponent", torch.zeros(outputs))
 
     def forward(self, x: Tensor, blend: Tensor | None = None) -> Tensor:
         """Apply the layer: (N, inputs, h, w) -> (N, outputs, h, w); `blend` is (N, anchors)."""
-        weight = self.fake_weight() if self.quantized else self.gain * self.weight
+        weight = self.fake_weight() if self.quantized else self.weight_gain * self.weight
         if self.kernel == 3:
             x = F.pad(x, (1, 1, 1, 1), mode="replicate")
         y = F.conv2d(x, weight) + self.bias_of(blend)[..., None, None]
-        if self.peak is not None:
-            self.peak = max(self.peak, float(y.detach().abs().max()))
+        if self._is_calibrating:
+            self.output_peak.copy_(torch.maximum(self.output_peak, y.detach().amax((0, 2, 3))))
         if self.raw:
             return y
         if self.quantized:
@@ -141,44 +190,83 @@ class IntegerConv(nn.Module):
             return self.gain * self.bias.abs()
         return self.gain * (self.bias + self.anchor_bias).abs().amax(0)
 
+    def begin_calibration(self) -> None:
+        """From now on watch the largest output of each channel."""
+        self._is_calibrating = True
+        self.output_peak.zero_()
+
+    def finish_calibration(self) -> None:
+        """Give all outputs the finest unit that holds the largest."""
+        self._is_calibrating = False
+        top = PEAK_MARGIN * max(float(self.output_peak.max()), 1e-3)
+        self.output_exponent.fill_(math.floor(math.log2(ACTIVATION_MAX / top)))
+
+    def read(self, span: Span) -> None:
+        """Take the units of the inputs."""
+        self.input_exponent.copy_(span.exponent)
+
+    def gives(self) -> Span:
+        """Unit and range of the outputs (of a layer that is not raw)."""
+        high = torch.ceil(PEAK_MARGIN * self.output_peak * torch.exp2(self.output_exponent))
+        high = high.clamp(1, ACTIVATION_MAX)
+        low = torch.zeros_like(high) if self.relu else torch.full_like(high, -ACTIVATION_MAX)
+        return Span(self.output_exponent, low, high)
+
     def fake_weight(self) -> Tensor:
         """Weights as the integers will have them, in real units."""
         scale = torch.exp2(self.weight_exponent[:, None] - self.input_exponent[None, :])
         scale = scale[..., None, None]
-        integers = round_ste(self.gain * self.weight * scale)
+        integers = round_ste(self.weight_gain * self.weight * scale)
         return clamp_ste(integers, -WEIGHT_MAX, WEIGHT_MAX) / scale
 
     def _fake_output(self, y: Tensor) -> Tensor:
         unit = torch.exp2(self.output_exponent)[:, None, None]
-        top = float(self.output_max)
+        span = self.gives()
         y = round_ste(y * unit)
         if self.relu:  # whose gradient below zero is zero, unlike that of a clamp
             y = F.relu(y)
-        return clamp_ste(y, -top, top) / unit
+        return clamp_ste(y, span.low[:, None, None], span.high[:, None, None]) / unit
 
-    def integer_weight(self) -> Tensor:
-        """Weights as integers: (outputs, inputs, kernel, kernel)."""
-        scale = torch.exp2(self.weight_exponent[:, None] - self.input_exponent[None, :])
-        return torch.floor(self.gain * self.weight * scale[..., None, None] + 0.5)
+    def integer_weight(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """Weights as integers for given exponents: (outputs, inputs, kernel, kernel)."""
+        scale = torch.exp2(outputs[:, None] - inputs[None, :])
+        return torch.floor(self.weight_gain * self.weight * scale[..., None, None] + 0.5)
 
 
 @torch.no_grad()
-def choose_weight_exponents(*branches: IntegerConv, offset: float = 0.0) -> None:
+def finest_exponents(
+    terms: Sequence[tuple[IntegerConv, Span, bool]], offset: float = 0.0
+) -> Tensor:
     """Take the finest power of two per output channel that the proof of bounds allows.
 
-    `branches` add up in one accumulator, to which the export adds `offset`: they share exponents.
+    Parameters
+    ----------
+    terms : sequence of (layer, what it reads, whether its bias is added)
+        They add up in one accumulator, and share exponents.
+    offset : float
+        What the export adds to the bias.
+
+    Returns
+    -------
+    Tensor
+        (outputs,)
     """
-    exponent = torch.full_like(branches[0].weight_exponent, 24.0)
+    exponent = torch.full_like(terms[0][0].weight_exponent, 24.0)
     while True:
-        total = offset * torch.exp2(exponent.double())
+        positive = offset * torch.exp2(exponent.double())
+        for layer, _, is_biased in terms:
+            if is_biased:
+                positive += layer.largest_bias() * torch.exp2(exponent)
+        negative = positive.clone()
         largest = torch.zeros_like(exponent)
-        for branch in branches:
-            branch.weight_exponent.copy_(exponent)
-            magnitude = branch.integer_weight().abs()
-            total += (magnitude.double() * branch.input_max[:, None, None]).sum((1, 2, 3))
-            total += branch.largest_bias() * torch.exp2(exponent)
-            largest = torch.maximum(largest, magnitude.amax((1, 2, 3)))
-        is_bad = (largest > WEIGHT_MAX) | (total >= ACCUMULATOR_LIMIT)
+        for layer, span, _ in terms:
+            weight = layer.integer_weight(span.exponent, exponent).double()
+            at_low = weight * span.low.double()[:, None, None]
+            at_high = weight * span.high.double()[:, None, None]
+            positive += torch.maximum(at_low, at_high).clamp(min=0).sum((1, 2, 3))
+            negative -= torch.minimum(at_low, at_high).clamp(max=0).sum((1, 2, 3))
+            largest = torch.maximum(largest, weight.abs().amax((1, 2, 3)).float())
+        is_bad = (largest > WEIGHT_MAX) | (torch.maximum(positive, negative) >= ACCUMULATOR_LIMIT)
         if not is_bad.any():
-            return
+            return exponent
         exponent = exponent - is_bad.float()

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from numcodecs_neural.training.data import Crops
 from numcodecs_neural.training.model import Codec, lmbda_of
-from numcodecs_neural.training.quantize import choose_all_weight_exponents
+from numcodecs_neural.training.quantize import wire
 
 CHECKPOINT_SECONDS = 60
 
@@ -86,7 +86,7 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         if self.codec.quantized:  # weights have moved
-            choose_all_weight_exponents(self.codec)
+            wire(self.codec)
             for mine, theirs in zip(self.average.buffers(), self.codec.buffers(), strict=True):
                 mine.copy_(theirs)
         state = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,35 +26,85 @@ SCALE_MIN, SCALE_MAX = 0.05, 64.0
 LMBDA_MIN, LMBDA_MAX = 0.0015, 1.0
 # Grey levels and latents are divided by this before non-linear layers, and what those add is
 # multiplied by it: inputs of thousands kill rectified units within minutes of training.
-CALM_BITS = 6
-CALM = 2.0**CALM_BITS
-FRACTION = 16  # means and latents are kept in sixteenths of a step
+CALM = 64.0
+FRACTION_BITS = 4  # means and latents are kept in sixteenths of a step
+FRACTION = 2**FRACTION_BITS
+
+
+Phase = Literal["all", "even", "odd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One step of coding: which latents, and the network that predicts them.
+
+    `group` counts from 1; `phase` names the half of a checkerboard, or all of it. The network has
+    `width` channels and, after a mixing layer, `depth` layers of 3 x 3.
+    """
+
+    group: int
+    phase: Phase = "all"
+    width: int = 64
+    depth: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """Numbers of channels of one model.
 
-    `groups` are the latents' channel groups in coding order. `has_branches` says whether there are
-    non-linear branches beside the linear transforms (EXPERIMENTS.md says what they gave); `context`
-    is how many of the first latents the non-linear synthesis sees.
+    Pixels have `pixel_fraction` bits below a grey level: more than 0 serves images of 16 bits.
+    `groups` are the latents' channel groups in order of energy, `passes` the order of coding;
+    `analysis` and `synthesis` the widths at strides 8 and 16 of the non-linear branches beside the
+    linear transforms, 0 for none. `context` is how many of the first latents the non-linear
+    synthesis sees; `overlap` how many of them are transformed over 48 x 48 pixels, not 16 x 16.
     """
 
     channels: int = 3
+    pixel_fraction: int = 0
     stride: int = 16
-    groups: tuple[int, ...] = (64, 128, 320)
+    groups: tuple[int, ...] = (8, 56, 128, 320)
+    passes: tuple[Pass, ...] = ()
     hyper: int = 32
     features: int = 64
-    has_branches: bool = False
-    hidden8: int = 128
-    hidden16: int = 192
-    context: int = 96
-    synthesis: int = 128
+    analysis: tuple[int, int] = (0, 0)
+    synthesis: tuple[int, int] = (0, 0)
+    blocks: int = 1
+    overlap: int = 0
+    context: int = 192
 
     @property
     def latents(self) -> int:
         """Number of latent channels in all."""
         return sum(self.groups)
+
+    @property
+    def has_mean(self) -> tuple[bool, ...]:
+        """Whether each pass predicts means.
+
+        The first has nothing to predict from; latents of the last group are mostly 0.
+        """
+        return tuple(n > 0 and p.group < len(self.groups) for n, p in enumerate(self.passes))
+
+
+FAST = (Pass(1, "even"), Pass(1, "odd", 48), Pass(2, "even"), Pass(2, "odd"), Pass(3), Pass(4))
+WIDE = tuple(Pass(group, phase, 128, 2) for group in (1, 2, 3) for phase in ("even", "odd")) + (
+    Pass(4, "all", 128, 2),
+    Pass(5, "all", 128, 2),
+)
+PRESETS = {
+    "he-fast": Shape(groups=(8, 56, 128, 320), passes=FAST),
+    "he-lap": Shape(groups=(8, 56, 128, 320), passes=FAST, overlap=32),
+    "he-best": Shape(
+        groups=(8, 56, 64, 128, 256),
+        passes=WIDE,
+        features=128,
+        analysis=(128, 192),
+        synthesis=(96, 192),
+        blocks=3,
+        context=256,
+    ),
+    "grey-fast": Shape(channels=1, pixel_fraction=4, groups=(4, 28, 64, 160), passes=FAST),
+}
 
 
 def lmbda_of(t: Tensor) -> Tensor:
@@ -81,31 +132,38 @@ class Analysis(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        c, s = shape.channels, shape.stride
+        c, s, (n8, n16) = shape.channels, shape.stride, shape.analysis
         self.linear = IntegerConv(c * s * s, shape.latents, anchors=ANCHORS, raw=True)
-        self.has_branches = shape.has_branches
-        if not shape.has_branches:
+        self.overlap = (
+            IntegerConv(c * s * s, shape.overlap, 3, raw=True) if shape.overlap else None
+        )
+        self.has_branch = n8 > 0
+        if not self.has_branch:
             return
-        self.e0 = IntegerConv(c * 64, shape.hidden8, relu=True, anchors=ANCHORS)
-        self.e1 = IntegerConv(shape.hidden8, shape.hidden8, 3, relu=True)
-        self.e2 = IntegerConv(2 * shape.hidden8, shape.hidden8, relu=True)
-        self.e3 = IntegerConv(4 * shape.hidden8, shape.hidden16, relu=True, anchors=ANCHORS)
-        self.e4 = IntegerConv(shape.hidden16, shape.hidden16, 3, relu=True)
-        self.last = IntegerConv(2 * shape.hidden16, shape.latents, raw=True, gain=CALM)
+        self.e0 = IntegerConv(c * 64, n8, relu=True, anchors=ANCHORS, calm=CALM)
+        self.e1 = IntegerConv(n8, n8, 3, relu=True)
+        self.e2 = IntegerConv(2 * n8, n8, relu=True)
+        self.e3 = IntegerConv(4 * n8, n16, relu=True, anchors=ANCHORS)
+        self.e4 = IntegerConv(n16, n16, 3, relu=True)
+        self.last = IntegerConv(2 * n16, shape.latents, raw=True, gain=CALM)
 
     @property
     def summed(self) -> tuple[IntegerConv, ...]:
         """The layers whose sums are the latents."""
-        return (self.linear, self.last) if self.has_branches else (self.linear,)
+        return (self.linear, self.last) if self.has_branch else (self.linear,)
 
     def forward(self, x: Tensor, blend: Tensor) -> Tensor:
         """Transform pixels about 0; `blend` is (N, anchors)."""
-        latents: Tensor = self.linear(F.pixel_unshuffle(x, 16), blend)
-        if not self.has_branches:
+        x16 = F.pixel_unshuffle(x, 16)
+        latents: Tensor = self.linear(x16, blend)
+        if self.overlap is not None:
+            wide = self.overlap(x16)
+            latents = latents + F.pad(wide, (0, 0, 0, 0, 0, latents.shape[1] - wide.shape[1]))
+        if not self.has_branch:
             return latents
-        e0 = self.e0(F.pixel_unshuffle(x, 8) / CALM, blend)  # (N, 64 C, H/8, W/8) -> (N, 128, ...)
+        e0 = self.e0(F.pixel_unshuffle(x, 8), blend)  # (N, 64 C, H/8, W/8) -> (N, n8, ...)
         e2 = self.e2(torch.cat([self.e1(e0), e0], 1))
-        e3 = self.e3(F.pixel_unshuffle(e2, 2), blend)  # -> (N, 192, H/16, W/16)
+        e3 = self.e3(F.pixel_unshuffle(e2, 2), blend)  # -> (N, n16, H/16, W/16)
         branch: Tensor = self.last(torch.cat([self.e4(e3), e3], 1))
         return latents + branch
 
@@ -132,22 +190,51 @@ class HyperAnalysis(nn.Module):
         return z
 
 
+class PassNetwork(nn.Module):
+    """What was decoded before a pass, to what predicts its means and its scales.
+
+    Means are predicted from decoded latents alone. An image that was decoded before has the same
+    latents, hence the same means, whatever the hyper-latents are: coding it again changes nothing.
+    Scales see the hyper-latents too.
+    """
+
+    def __init__(self, seen: int, features: int, step: Pass) -> None:
+        super().__init__()
+        self.mix = IntegerConv(seen, step.width, relu=True, anchors=ANCHORS)
+        self.around = nn.ModuleList(
+            IntegerConv(step.width, step.width, 3, relu=True) for _ in range(step.depth)
+        )
+        self.join = IntegerConv(features + step.width, features, relu=True, anchors=ANCHORS)
+
+    def forward(self, seen: Tensor, features: Tensor, blend: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, seen, h, w), (N, features, h, w) -> (N, width, h, w), (N, features, h, w)."""
+        context = self.mix(seen, blend)
+        for layer in self.around:
+            context = layer(context)
+        return context, self.join(torch.cat([features, context], 1), blend)
+
+
 class EntropyParameters(nn.Module):
-    """Hyper-latents and decoded groups to mean (in steps) and scale index of the next group."""
+    """Hyper-latents and decoded latents to means (in steps) and scale indexes, pass by pass."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        n, (g1, g2, g3) = shape.features, shape.groups
-        self.groups = shape.groups
-        self.f1 = IntegerConv(shape.hyper, 128, 3, relu=True, anchors=ANCHORS)
-        self.f2 = IntegerConv(128, 4 * n, relu=True)
+        n = shape.features
+        self.groups, self.passes, self.has_mean = shape.groups, shape.passes, shape.has_mean
+        self.f1 = IntegerConv(shape.hyper, 2 * n, 3, relu=True, anchors=ANCHORS)
+        self.f2 = IntegerConv(2 * n, 4 * n, relu=True)
         self.f3 = IntegerConv(n, 4 * n, 3, relu=True)
-        self.p1 = IntegerConv(n, 2 * g1, raw=True)
-        self.h2 = IntegerConv(g1 + n, n, 3, relu=True, anchors=ANCHORS)
-        self.p2 = IntegerConv(n, 2 * g2, raw=True)
-        self.h3 = IntegerConv(n + g2, 96, relu=True, anchors=ANCHORS)
-        self.k3 = IntegerConv(96, n, 3, relu=True)
-        self.p3 = IntegerConv(n, g3, raw=True)  # no mean: most of it stays 0
+        self.networks, self.mean, self.index = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        width = 0
+        for number, step in enumerate(shape.passes):
+            count = shape.groups[step.group - 1]
+            if number:
+                before = shape.groups[shape.passes[number - 1].group - 1]
+                self.networks.append(PassNetwork(width + before, n, step))
+                width = step.width
+            if self.has_mean[number]:
+                self.mean.append(IntegerConv(width, count, raw=True))
+            self.index.append(IntegerConv(n, count, raw=True))
 
     def features(self, z: Tensor, blend: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, hyper, h/4, w/4) -> (N, features, h, w), cropped to `size`."""
@@ -156,25 +243,37 @@ class EntropyParameters(nn.Module):
         return f[..., : size[0], : size[1]]
 
     def forward(self, y: Tensor, z: Tensor, blend: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Decoded latents, their means and scale indexes (each (N, M, h, w)), group by group."""
-        f = self.features(z, blend, (y.shape[-2], y.shape[-1]))
-        y1, y2, y3 = torch.split(y, list(self.groups), 1)
-        m1, i1 = self._split(self.p1(f))
-        y1_hat = round_ste(y1 - m1) + m1
-        h2 = self.h2(torch.cat([signed_log(y1_hat), f], 1), blend)
-        m2, i2 = self._split(self.p2(h2))
-        y2_hat = round_ste(y2 - m2) + m2
-        k3 = self.k3(self.h3(torch.cat([h2, signed_log(y2_hat)], 1), blend))
-        i3 = clamp_ste(self.p3(k3), 0, SCALES - 1)
-        y_hat = torch.cat([y1_hat, y2_hat, round_ste(y3)], 1)
-        mean = torch.cat([m1, m2, torch.zeros_like(y3)], 1)
-        return y_hat, mean, torch.cat([i1, i2, i3], 1)
+        """Decoded latents, their means and scale indexes (each (N, M, h, w)), pass by pass."""
+        size = (y.shape[-2], y.shape[-1])
+        groups = torch.split(y, list(self.groups), 1)
+        decoded = [torch.zeros_like(g) for g in groups]
+        means, indexes = list(decoded), list(decoded)
+        features = self.features(z, blend, size)
+        context = features[:, :0]
+        heads = iter(self.mean)
+        for number, step in enumerate(self.passes):
+            if number:
+                before = decoded[self.passes[number - 1].group - 1]
+                seen = torch.cat([context, signed_log(before)], 1)
+                context, features = self.networks[number - 1](seen, features, blend)
+            g = step.group - 1
+            index = clamp_ste(self.index[number](features), 0, SCALES - 1)  # fractions train better
+            mean = torch.zeros_like(index)
+            if self.has_mean[number]:
+                mean = round_ste(next(heads)(context) * FRACTION) / FRACTION
+            mine = round_ste(groups[g] - mean) + mean
+            mask = phase_mask(size, step.phase, y.device)
+            decoded[g] = torch.where(mask, mine, decoded[g])
+            means[g] = torch.where(mask, mean, means[g])
+            indexes[g] = torch.where(mask, index, indexes[g])
+        return torch.cat(decoded, 1), torch.cat(means, 1), torch.cat(indexes, 1)
 
-    @staticmethod
-    def _split(p: Tensor) -> tuple[Tensor, Tensor]:
-        mean, index = p.chunk(2, 1)
-        mean = round_ste(mean * FRACTION) / FRACTION
-        return mean, clamp_ste(index, 0, SCALES - 1)  # a fraction of an index trains better
+
+def phase_mask(size: tuple[int, int], phase: Phase, device: torch.device) -> Tensor:
+    """Which of (h, w) positions a phase holds: bool (h, w)."""
+    rows, columns = (torch.arange(n, device=device) for n in size)
+    odd = (rows[:, None] + columns[None, :]) % 2 == 1
+    return {"all": torch.ones_like(odd), "even": ~odd, "odd": odd}[phase]
 
 
 class Synthesis(nn.Module):
@@ -182,27 +281,36 @@ class Synthesis(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        pixels = shape.channels * shape.stride**2
+        pixels, (n8, n16) = shape.channels * shape.stride**2, shape.synthesis
         self.linear = IntegerConv(shape.latents, pixels, raw=True)
-        self.context, self.has_branches = shape.context, shape.has_branches
-        if not shape.has_branches:
+        self.overlap = IntegerConv(shape.overlap, pixels, 3, raw=True) if shape.overlap else None
+        self.context, self.has_branch = shape.context, n8 > 0
+        if not self.has_branch:
             return
-        self.n1 = IntegerConv(shape.context, shape.synthesis, 3, relu=True, anchors=ANCHORS)
-        self.n2 = IntegerConv(shape.synthesis, shape.synthesis, relu=True)
-        self.last = IntegerConv(shape.synthesis, pixels, raw=True, gain=CALM)
+        self.n1 = IntegerConv(shape.context, n16, 3, relu=True, anchors=ANCHORS, calm=CALM)
+        self.n2 = IntegerConv(n16, 4 * n8, relu=True)
+        self.around = nn.ModuleList(IntegerConv(n8, n8, 3, relu=True) for _ in range(shape.blocks))
+        self.gather = IntegerConv((1 + shape.blocks) * n8, n8, relu=True)
+        self.last = IntegerConv(4 * n8, pixels, raw=True, gain=CALM)
 
     @property
     def summed(self) -> tuple[IntegerConv, ...]:
         """The layers whose sums are the pixels."""
-        return (self.linear, self.last) if self.has_branches else (self.linear,)
+        return (self.linear, self.last) if self.has_branch else (self.linear,)
 
     def forward(self, d: Tensor, blend: Tensor) -> Tensor:
         """Transform latents to pixels about 0; `blend` is (N, anchors)."""
         pixels: Tensor = self.linear(d)
-        if not self.has_branches:
+        if self.overlap is not None:
+            pixels = pixels + self.overlap(d[:, : self.overlap.weight.shape[1]])
+        if not self.has_branch:
             return F.pixel_shuffle(pixels, 16)
-        n2 = self.n2(self.n1(d[:, : self.context] / CALM, blend))
-        return F.pixel_shuffle(pixels + self.last(n2), 16)
+        n2 = self.n2(self.n1(d[:, : self.context], blend))
+        stages = [F.pixel_shuffle(n2, 2)]
+        for layer in self.around:
+            stages.append(layer(stages[-1]))
+        gathered = F.pixel_unshuffle(self.gather(torch.cat(stages, 1)), 2)
+        return F.pixel_shuffle(pixels + self.last(gathered), 16)
 
 
 class Codec(nn.Module):
@@ -267,11 +375,11 @@ class Codec(nn.Module):
         self.g_a.linear.bias.copy_(-components @ mean)
         self.g_s.linear.weight.copy_(basis.transpose(0, 1))
         self.g_s.linear.bias.copy_(mean)
-        if self.shape.has_branches:
-            for last in (self.g_a.last, self.g_s.last):
-                last.weight.mul_(0.02)
-        for p in (self.entropy.p1, self.entropy.p2, self.entropy.p3):
-            p.weight.mul_(0.1)
-            p.bias.fill_(20.0)
-        for p in (self.entropy.p1, self.entropy.p2):
-            p.bias[: len(p.bias) // 2].zero_()
+        for transform in (self.g_a, self.g_s):
+            for branch in transform.summed[1:]:
+                branch.weight.mul_(0.02)
+        for head in self.entropy.mean:
+            head.weight.mul_(0.1)
+        for head in self.entropy.index:
+            head.weight.mul_(0.1)
+            head.bias.fill_(20.0)

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from numcodecs_neural.training.layers import (
-    ACTIVATION_MAX,
-    IntegerConv,
-    choose_weight_exponents,
+from numcodecs_neural.training.graph import (
+    Networks,
+    Node,
+    Term,
+    decoder_networks,
+    encoder_networks,
 )
-from numcodecs_neural.training.model import CALM_BITS, FRACTION, Codec, blend_of
+from numcodecs_neural.training.layers import ACTIVATION_MAX, IntegerConv, Span, finest_exponents
+from numcodecs_neural.training.model import FRACTION_BITS, SCALES, Codec, blend_of
 
 LATENT_LIMIT = 2**15 - 1
 LATENT_EXPONENT = 2  # the analysis gives latents in quarters of a grey level: black needs -5300
 HYPER_LIMIT = 127
-PIXEL_CENTRE = PIXEL_REACH = 128.0
+PIXEL_CENTRE = 128.0
 LOG_EXPONENT = 4
-LOG_MAX = round(16 * math.log2(1 + LATENT_LIMIT / FRACTION))
+LOG_MAX = round(2**LOG_EXPONENT * math.log2(1 + LATENT_LIMIT / 2**FRACTION_BITS))
 LATENT_MARGIN = 1.5  # over the largest latent seen: other slides hold sharper edges
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A node, what each of its terms reads, and what it gives."""
+
+    node: Node
+    reads: tuple[Span, ...]
+    gives: Span
 
 
 @torch.no_grad()
@@ -37,47 +50,21 @@ def calibrate(codec: Codec, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
     """
     layers = [m for m in codec.modules() if isinstance(m, IntegerConv)]
     for layer in layers:
-        layer.peak = 0.0
+        layer.begin_calibration()
     latent_peak = torch.zeros(codec.shape.latents)
     was_training = codec.training
     codec.eval()
     for x, t in batches:
         codec(x, t)
-        y = codec.g_a(x - 128, blend_of(t))
+        y = codec.g_a(x - PIXEL_CENTRE, blend_of(t))
         latent_peak = torch.maximum(latent_peak, y.abs().amax((0, 2, 3)))
     for layer in layers:
-        if not layer.raw:
-            layer.output_exponent.fill_(math.floor(math.log2(ACTIVATION_MAX / _peak(layer))))
-        layer.peak = None
+        layer.finish_calibration()
     reach = (LATENT_MARGIN * latent_peak).clamp(min=1.0)
     codec.latent_exponent.copy_(torch.floor(torch.log2(ACTIVATION_MAX / reach)))
-    _settle_exponents(codec)
+    wire(codec)
     set_quantized(codec, quantized=True)
     codec.train(was_training)
-
-
-def _settle_exponents(codec: Codec) -> None:
-    """Choose exponents until no layer's sums are coarser than the unit of its output."""
-    is_settled = False
-    while not is_settled:
-        _wire(codec)
-        choose_all_weight_exponents(codec)
-        is_settled = True
-        for layer in codec.modules():
-            if isinstance(layer, IntegerConv) and not layer.raw:
-                finest = layer.weight_exponent.min()
-                is_settled &= bool(layer.output_exponent[0] <= finest)
-                layer.output_exponent.clamp_(max=float(finest))
-
-
-def choose_all_weight_exponents(codec: Codec) -> None:
-    """Choose the weights' exponents anew: weights move in training."""
-    choose_weight_exponents(*codec.g_a.summed)
-    choose_weight_exponents(*codec.g_s.summed, offset=PIXEL_CENTRE)
-    for layer in codec.modules():
-        summed = (*codec.g_a.summed, *codec.g_s.summed)
-        if isinstance(layer, IntegerConv) and layer not in summed:
-            choose_weight_exponents(layer)
 
 
 def set_quantized(codec: Codec, *, quantized: bool) -> None:
@@ -88,70 +75,83 @@ def set_quantized(codec: Codec, *, quantized: bool) -> None:
             layer.quantized = quantized
 
 
-def _peak(layer: IntegerConv) -> float:
-    return max(layer.peak or 0.0, 1e-3)
+@torch.no_grad()
+def wire(codec: Codec) -> dict[str, tuple[Wired, ...]]:
+    """Tell every layer what it reads, and choose its exponents: anew when weights have moved.
 
-
-def _wire(codec: Codec) -> None:
-    """Tell each layer the exponents and ranges of its inputs, in the order of its channels."""
-    g_a, h_a, e, g_s = codec.g_a, codec.h_a, codec.entropy, codec.g_s
-    shape = codec.shape
-
-    def log(count: int) -> tuple[Tensor, Tensor]:
-        return torch.full((count,), float(LOG_EXPONENT)), torch.full((count,), float(LOG_MAX))
-
-    _set_inputs(g_a.linear, _pixels(g_a.linear, exponent=0))
-    latents = codec.latent_exponent, torch.full((shape.latents,), float(ACTIVATION_MAX))
-    _set_inputs(g_s.linear, latents)
-    if shape.has_branches:
-        _wire_branches(codec)
-    _set_inputs(h_a.a0, log(shape.latents + shape.groups[0]))
-    for after, before in ((h_a.a1, h_a.a0), (h_a.a2, h_a.a1), (h_a.a3, h_a.a2)):
-        _set_inputs(after, before)
-    hyper = torch.zeros(shape.hyper), torch.full((shape.hyper,), float(HYPER_LIMIT))
-    _set_inputs(e.f1, hyper)
-    for after, before in ((e.f2, e.f1), (e.f3, e.f2), (e.p1, e.f3), (e.p2, e.h2)):
-        _set_inputs(after, before)
-    f = e.f3.output_exponent[: shape.features], torch.full((shape.features,), float(ACTIVATION_MAX))
-    _set_inputs(e.h2, log(shape.groups[0]), f)
-    _set_inputs(e.h3, e.h2, log(shape.groups[1]))
-    _set_inputs(e.k3, e.h3)
-    _set_inputs(e.p3, e.k3)
-
-
-def _wire_branches(codec: Codec) -> None:
-    """The same for the non-linear branches of the transforms."""
-    g_a, g_s, context = codec.g_a, codec.g_s, codec.shape.context
-    _set_inputs(g_a.e0, _pixels(g_a.e0, exponent=CALM_BITS))
-    _set_inputs(g_a.e1, g_a.e0)
-    _set_inputs(g_a.e2, g_a.e1, g_a.e0)
-    _set_inputs(g_a.e3, g_a.e2)
-    _set_inputs(g_a.e4, g_a.e3)
-    _set_inputs(g_a.last, g_a.e4, g_a.e3)
-    reach = torch.full((context,), float(ACTIVATION_MAX))
-    _set_inputs(g_s.n1, (codec.latent_exponent[:context] + CALM_BITS, reach))
-    _set_inputs(g_s.n2, g_s.n1)
-    _set_inputs(g_s.last, g_s.n2)
-
-
-def _pixels(layer: IntegerConv, *, exponent: int) -> tuple[Tensor, Tensor]:
-    count = len(layer.input_exponent)
-    return torch.full((count,), float(exponent)), torch.full((count,), PIXEL_REACH)
-
-
-def _set_inputs(layer: IntegerConv, *sources: IntegerConv | tuple[Tensor, Tensor]) -> None:
-    """Fill in exponent and range per input channel; a layer's output has one exponent for all.
-
-    Where a shuffle lies between, the number of channels differs: one exponent serves any number.
+    Returns
+    -------
+    dict of str to tuple of Wired
+        All networks of decoder and encoder, in order of execution.
     """
-    exponents, reaches = [], []
-    for source in sources:
-        if isinstance(source, IntegerConv):
-            count = len(layer.input_exponent) if len(sources) == 1 else len(source.output_exponent)
-            exponents.append(source.output_exponent[:1].expand(count))
-            reaches.append(torch.full((count,), float(ACTIVATION_MAX)))
-        else:
-            exponents.append(source[0])
-            reaches.append(source[1])
-    layer.input_exponent.copy_(torch.cat(exponents))
-    layer.input_max.copy_(torch.cat(reaches))
+    shape = codec.shape
+    spans = {
+        "z": Span.of(shape.hyper, 0, -HYPER_LIMIT, HYPER_LIMIT),
+        "y": Span.of(shape.latents, FRACTION_BITS, -LATENT_LIMIT, LATENT_LIMIT),
+        "x": Span.of(shape.channels, 0, -128, 127),
+        "x_fraction": Span.of(shape.channels, shape.pixel_fraction, 0, 2**shape.pixel_fraction - 1),
+    }
+    units = torch.split(codec.latent_exponent, list(shape.groups))
+    for number, unit in enumerate(units, 1):
+        count = len(unit)
+        spans[f"y{number}"] = Span.of(count, FRACTION_BITS, -LATENT_LIMIT, LATENT_LIMIT)
+        spans[f"d{number}"] = Span.of(count, 0, -ACTIVATION_MAX, ACTIVATION_MAX).at(unit)
+    networks: Networks = {**encoder_networks(codec), **decoder_networks(codec)}
+    wired = {}
+    for name in ("analysis", "hyper_analysis", *decoder_networks(codec)):
+        if name == "hyper_analysis":  # reads latents in steps, not what the analysis gives
+            spans["y"] = Span.of(shape.latents, FRACTION_BITS, -LATENT_LIMIT, LATENT_LIMIT)
+        wired[name] = tuple(_wire(node, spans, codec) for node in networks[name])
+    return wired
+
+
+def _wire(node: Node, spans: dict[str, Span], codec: Codec) -> Wired:
+    if node.op == "conv":
+        reads = tuple(_read(term, spans) for term in node.terms)
+        gives = _choose(node, reads, codec)
+    else:
+        assert node.source is not None
+        source = node.source
+        reads = (spans[source.name].part(source.start, source.stop),)
+        gives = _moved(node, reads[0])
+    spans[node.name] = gives
+    return Wired(node, reads, gives)
+
+
+def _read(term: Term, spans: dict[str, Span]) -> Span:
+    return Span.joined([spans[s.name].part(s.start, s.stop) for s in term.sources])
+
+
+def _moved(node: Node, span: Span) -> Span:
+    if node.op == "table":
+        low = 0 if node.name == "sizes" else -LOG_MAX
+        return Span.of(len(span), LOG_EXPONENT, low, LOG_MAX)
+    area = node.factor**2
+    return span.gathered(area) if node.op == "shuffle" else span.repeated(area)
+
+
+def _choose(node: Node, reads: tuple[Span, ...], codec: Codec) -> Span:
+    """Choose the exponents of a sum; return what it gives."""
+    for term, span in zip(node.terms, reads, strict=True):
+        if term.is_biased:
+            term.layer.read(span)
+    offset = PIXEL_CENTRE if node.unit == "pixel" else 0.0
+    exponents = finest_exponents(
+        [(term.layer, span, term.is_biased) for term, span in zip(node.terms, reads, strict=True)],
+        offset,
+    )
+    for term in node.terms:
+        term.layer.weight_exponent.copy_(exponents)
+    layer, count = node.terms[0].layer, len(exponents)
+    if node.unit == "hidden":
+        layer.output_exponent.clamp_(max=float(exponents.min()))
+        return layer.gives()
+    fraction = codec.shape.pixel_fraction
+    exponent, low, high = {
+        "latent": (LATENT_EXPONENT, -LATENT_LIMIT, LATENT_LIMIT),
+        "hyper": (0, -HYPER_LIMIT, HYPER_LIMIT),
+        "pixel": (fraction, 0, (256 << fraction) - 1),
+        "mean": (FRACTION_BITS, -LATENT_LIMIT, LATENT_LIMIT),
+        "index": (0, 0, SCALES - 1),
+    }[node.unit]
+    return Span.of(count, exponent, low, high)
