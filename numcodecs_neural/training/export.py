@@ -14,7 +14,7 @@ from torch import Tensor
 
 from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.networks.description import Layer, Source, layers_to_json
-from numcodecs_neural.networks.models import QUALITIES
+from numcodecs_neural.networks.models import DECODER_VERSION, QUALITIES
 from numcodecs_neural.training.layers import ACTIVATION_MAX, IntegerConv
 from numcodecs_neural.training.model import FRACTION, SCALES, Codec, blend_of
 from numcodecs_neural.training.quantize import (
@@ -59,13 +59,13 @@ def decoder_content(
     writer.move("f2s", "shuffle", "f2", 2)
     writer.conv("f3", ["f2s"], e.f3)
     writer.move("f", "shuffle", "f3", 2)
-    writer.begin("group1")
+    writer.begin("pass1")
     writer.parameters(1, "f", e.p1, has_mean=True)
-    writer.begin("group2")
+    writer.begin("pass2")
     writer.table("c1", Source("y1"), _signed_log())
     writer.conv("h2", ["c1", "f"], e.h2)
     writer.parameters(2, "h2", e.p2, has_mean=True)
-    writer.begin("group3")
+    writer.begin("pass3")
     writer.table("c2", Source("y2"), _signed_log())
     writer.conv("h3", ["h2", "c2"], e.h3)
     writer.conv("k3", ["h3"], e.k3)
@@ -94,11 +94,12 @@ def decoder_content(
     }
     description = {
         "kind": "decoder",
-        "version": 1,
+        "version": DECODER_VERSION,
         "channels": shape.channels,
         "stride": shape.stride,
         "hyper_stride": 4,
         "groups": list(shape.groups),
+        "passes": [[1, "all"], [2, "all"], [3, "all"]],
         "has_mean": [True, True, False],
         "hyper_limit": HYPER_LIMIT,
         "skip_below": skip_below,
