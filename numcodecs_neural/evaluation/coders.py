@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.codec import NeuralImage
+from numcodecs_neural.evaluation.kinds import Kind, Pixels
+from numcodecs_neural.weights import resolve
 
-__all__ = ["QUALITIES", "ImageCoder", "neural_coder"]
+__all__ = ["QUALITIES", "Entrant", "ImageCoder", "neural_entrant"]
 
 QUALITIES = tuple(range(0, 101, 10))
 
@@ -23,24 +25,41 @@ class ImageCoder:
     settings : tuple of float
         In order of rising rate.
     encode : callable
-        ``(pixels, setting) -> bytes`` for pixels (H, W, 3) uint8, C-contiguous.
+        ``(pixels, setting, bits) -> bytes`` for C-contiguous pixels (H, W, C), the greatest of
+        which has so many bits in the whole image.
     decode : callable
-        ``bytes -> pixels``.
+        ``(bytes, setting, shape) -> pixels`` of that `shape` (H, W, C); (H, W) will do for
+        (H, W, 1). Setting and shape are what the metadata of an array tell a reader.
     """
 
     name: str
     settings: tuple[float, ...]
-    encode: Callable[[NDArray[np.uint8], float], bytes]
-    decode: Callable[[bytes], NDArray[np.uint8]]
+    encode: Callable[[Pixels, float, int], bytes]
+    decode: Callable[[bytes, float, tuple[int, ...]], NDArray[np.generic]]
 
 
-def neural_coder(model: str, qualities: tuple[int, ...] = QUALITIES) -> ImageCoder:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """A codec that takes part, and how it codes each kind of images.
+
+    Parameters
+    ----------
+    name : str
+    coder_for : callable
+        ``kind -> ImageCoder``, or None for a kind that it does not code.
+    """
+
+    name: str
+    coder_for: Callable[[Kind], ImageCoder | None]
+
+
+def neural_entrant(model: str, qualities: tuple[int, ...] = QUALITIES) -> Entrant:
     """Return a model of ours: whole chunks as Zarr stores them, header and checksum included.
 
     Parameters
     ----------
     model : str
-        Name of RGB weights; the coder has their exact name.
+        Name of weights; the entrant has their exact name.
     qualities : tuple of int
         Rising, 0 to 100.
 
@@ -53,17 +72,26 @@ def neural_coder(model: str, qualities: tuple[int, ...] = QUALITIES) -> ImageCod
 
     Examples
     --------
-    >>> neural_coder("he-fast").settings
+    >>> from numcodecs_neural.evaluation.kinds import GREY, RGB
+    >>> entrant = neural_entrant("he-fast")
+    >>> entrant.coder_for(RGB).settings
     (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+    >>> entrant.coder_for(GREY)
     """
+    info = resolve(model)
     codecs = {quality: NeuralImage(model, quality) for quality in qualities}
     first = codecs[qualities[0]]
 
-    def encode(pixels: NDArray[np.uint8], setting: float) -> bytes:
+    def encode(pixels: Pixels, setting: float, _bits: int) -> bytes:
         # Chunks of slides are (c, y, x).
         return codecs[int(setting)].encode(pixels.transpose(2, 0, 1))
 
-    def decode(chunk: bytes) -> NDArray[np.uint8]:
+    def decode(chunk: bytes, _setting: float, _shape: tuple[int, ...]) -> NDArray[np.generic]:
         return np.asarray(first.decode(chunk)).transpose(1, 2, 0)
 
-    return ImageCoder(name=first.model, settings=qualities, encode=encode, decode=decode)
+    def coder_for(kind: Kind) -> ImageCoder | None:
+        if kind.channels != info.channels or kind.dtype not in info.dtypes:
+            return None
+        return ImageCoder(name=first.model, settings=qualities, encode=encode, decode=decode)
+
+    return Entrant(name=first.model, coder_for=coder_for)

@@ -1,15 +1,16 @@
 """One image through one codec at one setting, in sums that add up over chunks and images."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError
 from numcodecs_neural.evaluation import metrics
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.curves import Point
+from numcodecs_neural.evaluation.kinds import Pixels
+from numcodecs_neural.evaluation.measures import Measure
 
 __all__ = ["Tally", "average", "measure_chunk"]
 
@@ -27,8 +28,10 @@ class Tally:
         Pixels times channels.
     border_error, border_pixels, inside_error, inside_pixels : int
         The parts of `error` and `pixels` within 8, and from 32 to 64, pixels of chunk borders.
-    ssim : float, optional
-        SSIM times pixels.
+    data_range : float
+        The peak of PSNR: of the image, not of the chunk.
+    scores : dict of str to float
+        Measures that are means over chunks, by the name of their field, times pixels.
     """
 
     nbytes: int
@@ -39,10 +42,10 @@ class Tally:
     border_pixels: int
     inside_error: int
     inside_pixels: int
-    ssim: float | None = None
+    data_range: float = metrics.PEAK
+    scores: dict[str, float] = field(default_factory=dict)
 
     def __add__(self, other: "Tally") -> "Tally":
-        both = None if self.ssim is None or other.ssim is None else self.ssim + other.ssim
         return Tally(
             nbytes=self.nbytes + other.nbytes,
             pixels=self.pixels + other.pixels,
@@ -52,68 +55,94 @@ class Tally:
             border_pixels=self.border_pixels + other.border_pixels,
             inside_error=self.inside_error + other.inside_error,
             inside_pixels=self.inside_pixels + other.inside_pixels,
-            ssim=both,
+            data_range=self.data_range,
+            scores={name: value + other.scores[name] for name, value in self.scores.items()},
         )
 
 
 def measure_chunk(
-    pixels: NDArray[np.uint8], coder: ImageCoder, setting: float, *, with_ssim: bool = False
+    pixels: Pixels,
+    coder: ImageCoder,
+    setting: float,
+    *,
+    measures: Sequence[Measure] = (),
+    data_range: float = metrics.PEAK,
+    bits: int = 8,
 ) -> Tally:
-    """Encode and decode one chunk of shape (H, W, 3), and count bytes and errors.
+    """Encode and decode one chunk of shape (H, W, C), and count bytes and errors.
 
     Raises
     ------
     NeuralCodecError
-        If the codec returns another shape than it was given.
+        If the codec fails, or returns other samples than it was given.
     """
-    stored = coder.encode(pixels, setting)
-    decoded = coder.decode(stored)
-    if decoded.shape != pixels.shape:
-        raise NeuralCodecError(
-            f"{coder.name} at {setting} decodes {pixels.shape} to {decoded.shape}: "
-            "is imagecodecs built as expected?"
-        )
+    stored = coder.encode(pixels, setting, bits)
+    decoded = _as_given(coder, stored, setting, pixels)
     error = metrics.squared_error(pixels, decoded)
     height, width = error.shape
     border = metrics.ring(height, width, *metrics.BORDER_PX)
     inside = metrics.ring(height, width, *metrics.INSIDE_PX)
-    ssim = metrics.ssim(pixels, decoded) * error.size if with_ssim else None
     return Tally(
         nbytes=len(stored),
         pixels=error.size,
-        error=int(error.sum(dtype=np.int64)),
+        error=int(error.sum()),
         samples=pixels.size,
-        border_error=int(error[border].sum(dtype=np.int64)),
+        border_error=int(error[border].sum()),
         border_pixels=int(border.sum()),
-        inside_error=int(error[inside].sum(dtype=np.int64)),
+        inside_error=int(error[inside].sum()),
         inside_pixels=int(inside.sum()),
-        ssim=ssim,
+        data_range=data_range,
+        scores={
+            measure.field: measure.score(pixels, decoded, data_range) * error.size
+            for measure in measures
+            if measure.score is not None
+        },
     )
 
 
 def average(images: Sequence[Tally], setting: float) -> Point:
-    """Return the point of a set: the mean over its images of rate, of PSNR in dB, and of SSIM.
+    """Return the point of a set: the mean over its images of rate, of PSNR in dB, and of scores.
 
     Errors near chunk borders are pooled over the set instead: one smooth image must not rule.
     """
-    pooled = sum(images[1:], start=images[0])
+    scores = {
+        name: _mean(image.scores[name] / image.pixels for image in images)
+        for name in images[0].scores
+    }
     return Point(
         setting=setting,
         bpp=_mean(8 * image.nbytes / image.pixels for image in images),
-        psnr=_mean(metrics.psnr_of(image.error / image.samples) for image in images),
-        ssim=None
-        if pooled.ssim is None
-        else _mean((image.ssim or 0.0) / image.pixels for image in images),
-        seam_db=_seam_db(pooled),
+        psnr=_mean(metrics.psnr_of(i.error / i.samples, i.data_range) for i in images),
+        seam_db=_seam_db(images),
+        # Where a chunk has none, neither has the set.
+        **{name: None if np.isnan(score) else score for name, score in scores.items()},
     )
 
 
-def _seam_db(tally: Tally) -> float | None:
-    if not tally.inside_pixels:
+def _as_given(coder: ImageCoder, stored: bytes, setting: float, pixels: Pixels) -> Pixels:
+    """Return what a chunk decodes to, with the axes and dtype of `pixels`."""
+    decoded = coder.decode(stored, setting, pixels.shape)
+    if decoded.ndim == 2:
+        decoded = decoded[..., np.newaxis]
+    if decoded.shape != pixels.shape or decoded.dtype != pixels.dtype:
+        raise NeuralCodecError(
+            f"{coder.name} at {setting:g} decodes {pixels.shape} of {pixels.dtype} to "
+            f"{decoded.shape} of {decoded.dtype}: is imagecodecs built as expected?"
+        )
+    same: Pixels = decoded.view(pixels.dtype)
+    return same
+
+
+def _seam_db(images: Sequence[Tally]) -> float | None:
+    pixels = sum(image.inside_pixels for image in images)
+    if not pixels:
         return None
-    return metrics.decibels(
-        tally.border_error / tally.border_pixels, tally.inside_error / tally.inside_pixels
+    # Errors of 16-bit images count by what they are of the image's own range.
+    border, inside = (
+        sum(getattr(image, name) / image.data_range**2 for image in images)
+        for name in ("border_error", "inside_error")
     )
+    return metrics.decibels(border / sum(image.border_pixels for image in images), inside / pixels)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -1,9 +1,11 @@
-"""Distortion of decoded 8-bit RGB: squared error, PSNR, SSIM, and error at chunk borders."""
+"""Distortion of decoded samples: squared error, PSNR, SSIM, and error at chunk borders."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from numcodecs_neural.evaluation.kinds import Pixels
 
 __all__ = [
     "BORDER_PX",
@@ -16,21 +18,21 @@ __all__ = [
     "ssim",
 ]
 
-PEAK = 255
+PEAK = 255.0
 # A seam is compared with what lies near it, because the middle of a chunk may show other tissue,
 # or glass; and not with what lies next to it, which the padding of a network may reach as well.
 BORDER_PX = (0, 8)
 INSIDE_PX = (32, 64)
 
 
-def squared_error(image: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> NDArray[np.int32]:
+def squared_error(image: Pixels, decoded: Pixels) -> NDArray[np.int64]:
     """Return the squared error of every pixel, summed over its channels: (H, W, C) to (H, W)."""
-    difference = image.astype(np.int32) - decoded
-    total: NDArray[np.int32] = (difference * difference).sum(axis=-1, dtype=np.int32)
+    difference = image.astype(np.int64) - decoded
+    total: NDArray[np.int64] = (difference * difference).sum(axis=-1)
     return total
 
 
-def psnr(image: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
+def psnr(image: Pixels, decoded: Pixels, data_range: float = PEAK) -> float:
     """Return the peak signal-to-noise ratio over all samples of all channels, in dB.
 
     Examples
@@ -39,12 +41,14 @@ def psnr(image: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     >>> round(psnr(black, black + np.uint8(1)), 2)
     48.13
     """
-    return psnr_of(float(squared_error(image, decoded).sum()) / image.size)
+    return psnr_of(float(squared_error(image, decoded).sum()) / image.size, data_range)
 
 
-def psnr_of(mean_squared_error: float) -> float:
+def psnr_of(mean_squared_error: float, data_range: float = PEAK) -> float:
     """Return the PSNR of a mean squared error, in dB; infinite where there is no error."""
-    return decibels(PEAK * PEAK, mean_squared_error)
+    if not mean_squared_error:
+        return math.inf
+    return decibels(data_range * data_range, mean_squared_error)
 
 
 def decibels(numerator: float, denominator: float) -> float:
@@ -62,8 +66,8 @@ def decibels(numerator: float, denominator: float) -> float:
     return 10 * math.log10(numerator / denominator) if numerator else -math.inf
 
 
-def ssim(image: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
-    """Return the mean structural similarity of the three channels of (H, W, 3).
+def ssim(image: Pixels, decoded: Pixels, data_range: float = PEAK) -> float:
+    """Return the mean structural similarity of the channels of (H, W, C).
 
     As Wang et al. (2004) define it: Gaussian window of 11 taps, sigma 1.5, no sample covariance.
     """
@@ -77,7 +81,7 @@ def ssim(image: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
             gaussian_weights=True,
             sigma=1.5,
             use_sample_covariance=False,
-            data_range=PEAK,
+            data_range=data_range,
             channel_axis=-1,
         )
     )

@@ -1,89 +1,25 @@
 """evaluate: image sets and models in, rate-distortion curves and BD-rates out."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
-from statistics import fmean
-
-import numpy as np
-from numpy.typing import NDArray
 
 from numcodecs_neural.errors import ConfigError, SourceError
-from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_coder
-from numcodecs_neural.evaluation.curves import BDRate, Point, bd_rate, rises
-from numcodecs_neural.evaluation.images import SCALES, ImageSet, at_scale, chunks, read_image
+from numcodecs_neural.evaluation.coders import QUALITIES, Entrant, ImageCoder, neural_entrant
+from numcodecs_neural.evaluation.crops import VIEWS, Crop, View
+from numcodecs_neural.evaluation.images import ImageSet, sorted_by_kind
+from numcodecs_neural.evaluation.kinds import Kind
 from numcodecs_neural.evaluation.measure import Tally, average, measure_chunk
-from numcodecs_neural.evaluation.peers import JPEG_420, JPEG_444, PEERS, peer_coders
+from numcodecs_neural.evaluation.measures import PSNR, Measure, measures_by_name
+from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
+from numcodecs_neural.evaluation.results import JPEG_QUALITY, Evaluation, SetResult
+from numcodecs_neural.evaluation.speed import AT_PSNR_DB, Speed, like_quality, measure_speed
 
-__all__ = ["Evaluation", "Progress", "SetResult", "evaluate"]
+__all__ = ["Progress", "evaluate"]
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetResult:
-    """Every codec on one set at one scale.
-
-    Parameters
-    ----------
-    name, scale : str
-        Of the set, and one of ``"native"`` and ``"reduced by 2"``.
-    images, chunks, pixels : int
-        How much was measured.
-    curves : dict of str to tuple of Point
-        By name of the codec, at its settings in order.
-    """
-
-    name: str
-    scale: str
-    images: int
-    chunks: int
-    pixels: int
-    curves: dict[str, tuple[Point, ...]]
-
-    @property
-    def title(self) -> str:
-        """What a table calls it."""
-        return f"{self.name}, {self.scale}"
-
-    @property
-    def window(self) -> tuple[float, float]:
-        """The range of PSNR that JPEG spans: 4:2:0 at quality 30 to 4:4:4 at quality 95."""
-        low, high = self.curves.get(JPEG_420), self.curves.get(JPEG_444)
-        return (low[0].psnr if low else -math.inf, high[-1].psnr if high else math.inf)
-
-    def bd_rate(self, model: str, peer: str) -> BDRate | None:
-        """Return the rate of `model` against `peer` at equal PSNR within `window`."""
-        return bd_rate(self.curves[peer], self.curves[model], window=self.window)
-
-    def rises(self, model: str) -> bool:
-        """Whether mean rate and mean PSNR of `model` both rise at every step of its quality."""
-        return rises(self.curves[model])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What `evaluate` measured.
-
-    Parameters
-    ----------
-    models, peers : tuple of str
-        Names of curves, in the order of the tables.
-    results : tuple of SetResult
-    """
-
-    models: tuple[str, ...]
-    peers: tuple[str, ...]
-    results: tuple[SetResult, ...]
-
-    def mean_bd_rate(self, model: str, peer: str) -> float | None:
-        """Return the mean over sets and scales, in percent; None if there is none for any."""
-        rates = [result.bd_rate(model, peer) for result in self.results]
-        known = [rate.percent for rate in rates if rate is not None]
-        return fmean(known) if known and len(known) == len(rates) else None
 
 
 def evaluate(
@@ -91,9 +27,11 @@ def evaluate(
     models: Sequence[str] = ("he-fast",),
     *,
     peers: Sequence[str] = PEERS,
+    codecs: Sequence[Entrant] = (),
     qualities: tuple[int, ...] = QUALITIES,
-    scales: Sequence[str] = SCALES,
-    with_ssim: bool = False,
+    views: Sequence[View] = VIEWS,
+    metrics: tuple[str, ...] = ("psnr",),
+    with_speed: bool = False,
     workers: int = 1,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
@@ -102,16 +40,21 @@ def evaluate(
     Parameters
     ----------
     sets : iterable of ImageSet
+        A set with images of several kinds is measured as several.
     models : sequence of str
-        Names of RGB weights.
+        Names of weights; each is measured on the sets that it codes.
     peers : sequence of str
         Names out of `PEERS`.
+    codecs : sequence of Entrant
+        More codecs, as `registered_entrant` returns them.
     qualities : tuple of int
         Rising; the settings of the models.
-    scales : sequence of str
-        Out of `SCALES`. Crops start off the grid of the source's JPEG at either.
-    with_ssim : bool
-        Also measure SSIM, which takes longer than most of the codecs do.
+    views : sequence of View
+        How each image is looked at.
+    metrics : tuple of str
+        Names out of `MEASURES`. What cannot be measured here is left out and noted.
+    with_speed : bool
+        Also time each codec, at like quality, on the first image of each kind.
     workers : int
         Chunks measured at once. Changes time only.
     progress : callable
@@ -120,91 +63,201 @@ def evaluate(
     Raises
     ------
     ConfigError
-        If a peer or quality does not exist, or there are no models.
+        If a peer, metric or quality does not exist, or there are no models.
     SourceError
-        If an image cannot be read or is too small.
+        If an image cannot be read or is too small, or none could be measured.
     WeightsError
         If there are no weights of such a name.
     """
     if not models:
         raise ConfigError("no models are named: give at least one")
+    notes: list[str] = []
+    measures = _measurable(measures_by_name(metrics), notes)
     # A family and its exact name are one model.
-    ours = list({c.name: c for c in (neural_coder(name, qualities) for name in models)}.values())
-    others = peer_coders(peers)
-    pool = ThreadPoolExecutor(workers)
-    try:
-        results = [
-            _run_set(
-                pool, image_set, scale, [*ours, *others], with_ssim=with_ssim, progress=progress
-            )
-            for image_set in sets
-            for scale in scales
-        ]
-    finally:
-        # What waits in line is of no use after an error or an interrupt.
-        pool.shutdown(cancel_futures=True)
-    return Evaluation(
-        models=tuple(coder.name for coder in ours),
-        peers=tuple(coder.name for coder in others),
-        results=tuple(results),
-    )
-
-
-def _run_set(
-    pool: Executor,
-    image_set: ImageSet,
-    scale: str,
-    coders: Sequence[ImageCoder],
-    *,
-    with_ssim: bool,
-    progress: Progress,
-) -> SetResult:
-    tallies: dict[tuple[str, float], list[Tally]] = {}
-    count = 0
-    for number, pieces in enumerate(_images(image_set, scale), start=1):
-        progress(f"{image_set.name}, {scale}: image {number} of {len(image_set.paths)}")
-        count += len(pieces)
-        for key, tally in _run_image(pool, pieces, coders, with_ssim=with_ssim):
-            tallies.setdefault(key, []).append(tally)
-    curves = {
-        coder.name: tuple(average(tallies[coder.name, s], s) for s in coder.settings)
-        for coder in coders
-    }
-    return SetResult(
-        name=image_set.name,
-        scale=scale,
-        images=len(image_set.paths),
-        chunks=count,
-        pixels=sum(image.pixels for image in next(iter(tallies.values()))),
-        curves=curves,
-    )
-
-
-def _images(image_set: ImageSet, scale: str) -> Iterator[list[NDArray[np.uint8]]]:
-    for path in image_set.paths:
-        image = read_image(path)
+    ours = list({e.name: e for e in (neural_entrant(m, qualities) for m in models)}.values())
+    others = [*peer_entrants(peers), *codecs]
+    _check_names([*ours, *others])
+    with ThreadPoolExecutor(workers) as pool:
+        run = _Run(
+            ours=ours,
+            others=others,
+            views=views,
+            measures=measures,
+            with_speed=with_speed,
+            workers=workers,
+            progress=progress,
+            pool=pool,
+            notes=notes,
+        )
         try:
-            pieces = chunks(at_scale(image, scale))
-        except SourceError as exc:
-            raise SourceError(f"{path} is too small when {scale}: {exc}") from exc
-        yield pieces
+            for image_set in sets:
+                run.measure(image_set)
+        finally:
+            # What waits in line is of no use after an error or an interrupt.
+            pool.shutdown(cancel_futures=True)
+    return run.evaluation()
 
 
-def _run_image(
-    pool: Executor,
-    pieces: Sequence[NDArray[np.uint8]],
-    coders: Sequence[ImageCoder],
-    *,
-    with_ssim: bool,
-) -> Iterator[tuple[tuple[str, float], Tally]]:
-    """Yield the sums over an image's chunks for each codec and setting."""
-    futures = {
-        (coder.name, setting): [
-            pool.submit(measure_chunk, piece, coder, setting, with_ssim=with_ssim)
-            for piece in pieces
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """An evaluation under way: what is measured with, and what was found so far."""
+
+    ours: list[Entrant]
+    others: list[Entrant]
+    views: Sequence[View]
+    measures: list[Measure]
+    with_speed: bool
+    workers: int
+    progress: Progress
+    pool: Executor
+    notes: list[str]
+    results: list[SetResult] = field(default_factory=list)
+    speeds: dict[Kind, list[Speed]] = field(default_factory=dict)
+    is_complete: bool = True
+
+    def measure(self, image_set: ImageSet) -> None:
+        """Measure a set in every view, or note why not."""
+        parts, passed_over = sorted_by_kind(image_set)
+        self.notes += passed_over
+        self.is_complete = self.is_complete and not passed_over
+        for kind, part in parts:
+            coders = self._coders(kind, part.name)
+            for view in self.views if coders else ():
+                self._measure_view(part, kind, view, coders)
+
+    def evaluation(self) -> Evaluation:
+        """Return what was found.
+
+        Raises
+        ------
+        SourceError
+            If that is nothing.
+        """
+        if not self.results:
+            raise SourceError(f"nothing was measured: {'; '.join(self.notes)}")
+        names = {name: None for result in self.results for name in result.curves}
+        models = [entrant.name for entrant in self.ours]
+        return Evaluation(
+            models=tuple(model for model in models if model in names),
+            peers=tuple(name for name in names if name not in models),
+            results=tuple(self.results),
+            measures=tuple(self.measures),
+            speeds=tuple(speed for speeds in self.speeds.values() for speed in speeds),
+            notes=tuple(dict.fromkeys(self.notes)),
+            is_complete=self.is_complete,
+        )
+
+    def _coders(self, kind: Kind, name: str) -> list[ImageCoder]:
+        """Return who takes part for a kind; nobody where no model of ours does."""
+        ours = [coder for entrant in self.ours if (coder := entrant.coder_for(kind))]
+        if not ours:
+            models = ", ".join(entrant.name for entrant in self.ours)
+            self.notes.append(f"{name} was skipped: {models} cannot code {kind.title} images")
+            self.is_complete = False
+            return []
+        others = [(entrant, entrant.coder_for(kind)) for entrant in self.others]
+        self.notes += [
+            f"{entrant.name} takes no part where images are {kind.title}"
+            for entrant, coder in others
+            if coder is None
         ]
-        for coder in coders
-        for setting in coder.settings
-    }
-    for key, parts in futures.items():
-        yield key, reduce(add, (part.result() for part in parts))
+        return [*ours, *(coder for _, coder in others if coder is not None)]
+
+    def _measure_view(
+        self, image_set: ImageSet, kind: Kind, view: View, coders: Sequence[ImageCoder]
+    ) -> None:
+        tallies: dict[tuple[str, float], list[Tally]] = {}
+        crops = []
+        for number, image in enumerate(image_set.images, start=1):
+            self.progress(
+                f"{image_set.name}, {view.name}: image {number} of {len(image_set.images)}"
+            )
+            try:
+                crop = Crop.of(image.read(), view)
+            except SourceError as exc:
+                raise SourceError(f"{image.name} is too small when {view.name}: {exc}") from exc
+            crops.append((len(crop.chunks), crop.data_range))
+            for key, tally in self._measure_crop(crop, coders):
+                tallies.setdefault(key, []).append(tally)
+        curves = {
+            coder.name: tuple(average(tallies[coder.name, s], s) for s in coder.settings)
+            for coder in coders
+        }
+        ranges = [data_range for _, data_range in crops]
+        result = SetResult(
+            name=image_set.name,
+            scale=view.name,
+            images=len(crops),
+            chunks=sum(count for count, _ in crops),
+            pixels=sum(image.pixels for image in next(iter(tallies.values()))),
+            curves=curves,
+            kind=kind,
+            data_range=(min(ranges), max(ranges)),
+        )
+        self.results.append(result)
+        self.notes += _unmeasured(result, self.measures)
+        if self.with_speed and kind not in self.speeds:
+            self.progress(f"{image_set.name}, {view.name}: speed")
+            self.speeds[kind] = self._time(crop, coders, result)
+
+    def _measure_crop(
+        self, crop: Crop, coders: Sequence[ImageCoder]
+    ) -> Iterator[tuple[tuple[str, float], Tally]]:
+        """Yield the sums over an image's chunks for each codec and setting."""
+        futures = {
+            (coder.name, setting): [
+                self.pool.submit(
+                    measure_chunk,
+                    chunk,
+                    coder,
+                    setting,
+                    measures=self.measures,
+                    data_range=crop.data_range,
+                    bits=crop.bits,
+                )
+                for chunk in crop.chunks
+            ]
+            for coder in coders
+            for setting in coder.settings
+        }
+        for key, parts in futures.items():
+            yield key, reduce(add, (part.result() for part in parts))
+
+    def _time(self, crop: Crop, coders: Sequence[ImageCoder], result: SetResult) -> list[Speed]:
+        """Time every codec where its PSNR is nearest to that of JPEG at quality 80."""
+        at_80 = [point.psnr for point in result.jpeg or () if point.setting == JPEG_QUALITY]
+        psnr = at_80[0] if at_80 else AT_PSNR_DB
+        return [
+            measure_speed(
+                crop,
+                coder,
+                like_quality(result.curves[coder.name], psnr),
+                pool=self.pool,
+                workers=self.workers,
+            )
+            for coder in coders
+        ]
+
+
+def _measurable(measures: Sequence[Measure], notes: list[str]) -> list[Measure]:
+    """Return the measures that can be measured here, and note what the others lack."""
+    reasons = {measure.name: measure.why_not() for measure in measures}
+    notes += [f"{m.title} was not measured: {reasons[m.name]}" for m in measures if reasons[m.name]]
+    return [measure for measure in measures if reasons[measure.name] is None]
+
+
+def _unmeasured(result: SetResult, measures: Sequence[Measure]) -> list[str]:
+    """Note the measures that the chunks of a set are too small, or not of the kind, for."""
+    points = next(iter(result.curves.values()))
+    return [
+        f"{measure.title} was not measured on {result.title}: it needs {measure.needs}"
+        for measure in measures
+        if measure is not PSNR and measure.of(points[0]) is None
+    ]
+
+
+def _check_names(entrants: Sequence[Entrant]) -> None:
+    names = [entrant.name for entrant in entrants]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"two codecs are called {', '.join(twice)}: give one another name")

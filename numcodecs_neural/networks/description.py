@@ -87,6 +87,12 @@ class Network:
     convs: Mapping[str, ConvArrays] = field(repr=False)
     tables: Mapping[str, NDArray[np.float32]] = field(repr=False)
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the tensors that must be given."""
+        own = {layer.name for layer in self.layers}
+        return frozenset({s.name for layer in self.layers for s in layer.inputs} - own)
+
 
 def layers_from_json(entries: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
     """Layers as written in a weights file.

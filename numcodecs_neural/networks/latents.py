@@ -42,8 +42,8 @@ def symbols_of(
 ) -> NDArray[np.int32]:
     """Whole steps of `y` about `mean`: rounded towards 0 where that saves more bits than it costs.
 
-    Images for which `nearest` (N, 1, 1, 1) is True are rounded to the nearest step. Symbols that
-    are not coded (index `SKIP`) are 0.
+    Latents are (N, positions, channels). Images for which `nearest` (N, 1, 1) is True are rounded
+    to the nearest step. Symbols that are not coded (index `SKIP`) are 0.
     """
     rounding = np.zeros(SKIP + 1, np.int32)
     rounding[: len(model.rounding)] = model.rounding
@@ -56,7 +56,7 @@ def symbols_of(
 
 
 def look_decoded(y: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.bool_]:
-    """Which images were decoded from a chunk of this quality before: (N, 1, 1, 1).
+    """Which images were decoded from a chunk of this quality before: (N, 1, 1).
 
     Their latents lie near whole steps: on average 1/20 to 3/20 of a step away, those of other
     images 1/4. Rounding such an image towards 0 once more would lose a little with each
@@ -66,8 +66,8 @@ def look_decoded(y: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray
     fraction = rest & (2 * _HALF_STEP - 1)
     distance = np.minimum(fraction, 2 * _HALF_STEP - fraction)
     is_coded = rest > _HALF_STEP + 1
-    count = is_coded.sum((1, 2, 3), keepdims=True)
-    total = (distance * is_coded).sum((1, 2, 3), keepdims=True)
+    count = is_coded.sum((1, 2), keepdims=True)
+    total = (distance * is_coded).sum((1, 2), keepdims=True)
     near: NDArray[np.bool_] = (total < _NEAR_SIXTEENTHS * count) & (count >= _ENOUGH_LATENTS)
     return near
 

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.errors import WeightsError
-from numcodecs_neural.networks.bounds import prove
+from numcodecs_neural.networks.bounds import Interval, interval, prove
 from numcodecs_neural.networks.description import Network, network_from_arrays
+from numcodecs_neural.networks.passes import Pass, passes_from_json
 from numcodecs_neural.weights import WeightsFile
 
+DECODER_VERSION = 2
 QUALITIES = 101
 FRACTION_BITS = 4  # latents and means are in sixteenths of a step
 LATENT_LIMIT = 2**15 - 1  # of latents in sixteenths of a step
 DEQUANTIZED_LIMIT = 2**11 - 1
+PIXEL_MAX, PIXEL_CENTRE = 255, 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +33,9 @@ class DecoderModel:
     channels, stride, hyper_stride : int
         Colours; pixels per latent step; latent steps per hyper-latent step.
     groups : tuple of int
-        Latent channels per group, in coding order.
-    has_mean : tuple of bool
-        Whether the group's means are predicted (else they are 0).
+        Latent channels per group.
+    passes : tuple of Pass
+        In which order, and at which positions, the groups are coded.
     hyper_mean : (101, hyper) int32
         What is added to the symbols of the hyper-latents.
     hyper_index : (101, hyper) uint8
@@ -45,14 +48,14 @@ class DecoderModel:
         Latents whose index is lower are 0 and not coded.
     tables : SymbolTables
     networks : mapping of str to Network
-        ``features``, ``group1``, ``group2``, ..., ``synthesis``.
+        ``features``, ``pass1``, ``pass2``, ..., ``synthesis``.
     """
 
     channels: int
     stride: int
     hyper_stride: int
     groups: tuple[int, ...]
-    has_mean: tuple[bool, ...]
+    passes: tuple[Pass, ...]
     hyper_mean: NDArray[np.int32]
     hyper_index: NDArray[np.uint8]
     hyper_limit: int
@@ -73,14 +76,15 @@ class DecoderModel:
         """
         d, arrays = file.description, file.arrays
         try:
-            if d["kind"] != "decoder" or d["version"] != 1:
-                raise WeightsError("the file holds no decoder of version 1")
+            if d["kind"] != "decoder" or d["version"] != DECODER_VERSION:
+                raise WeightsError(f"the file holds no decoder of version {DECODER_VERSION}")
+            groups = tuple(d["groups"])
             model = cls(
                 channels=d["channels"],
                 stride=d["stride"],
                 hyper_stride=d["hyper_stride"],
-                groups=tuple(d["groups"]),
-                has_mean=tuple(d["has_mean"]),
+                groups=groups,
+                passes=passes_from_json(d["passes"], d["has_mean"], len(groups)),
                 hyper_mean=arrays["hyper_mean"].astype(np.int32),
                 hyper_index=arrays["hyper_index"].astype(np.uint8),
                 hyper_limit=d["hyper_limit"],
@@ -105,17 +109,49 @@ class DecoderModel:
         ends = np.cumsum(self.groups)
         return tuple(slice(int(e) - g, int(e)) for e, g in zip(ends, self.groups, strict=True))
 
+    @property
+    def read_later(self) -> frozenset[str]:
+        """Names of the tensors that the networks of the passes read."""
+        return frozenset().union(*(self.networks[p.network].reads for p in self.passes))
+
     def _prove(self) -> None:
         """Bounds of all networks, in the order in which they feed each other."""
-        hyper = np.full(self.hyper_index.shape[1], float(self.hyper_limit))
-        reach = prove(self.networks["features"], {"z": hyper})
-        for number, count in enumerate(self.groups, 1):
-            reach |= prove(self.networks[f"group{number}"], reach)
-            reach[f"y{number}"] = np.full(count, float(LATENT_LIMIT))
+        _check_names(self.networks, ("features", *(p.network for p in self.passes), "synthesis"))
+        limit = self.hyper_limit
+        hyper = interval(-limit, limit, self.hyper_index.shape[1])
+        have = {"f": _result("f", prove(self.networks["features"], {"z": hyper}))}
+        for step in self.passes:
+            have |= prove(self.networks[step.network], have)
+            self._check_parameters(step, have)
+            latents = interval(-LATENT_LIMIT, LATENT_LIMIT, self.groups[step.group - 1])
+            have[f"y{step.group}"] = latents
         inputs = {
-            f"d{i}": np.full(g, float(DEQUANTIZED_LIMIT)) for i, g in enumerate(self.groups, 1)
+            f"d{number}": interval(-DEQUANTIZED_LIMIT, DEQUANTIZED_LIMIT, count)
+            for number, count in enumerate(self.groups, 1)
         }
-        prove(self.networks["synthesis"], inputs)
+        self._check_pixels(*_result("pixels", prove(self.networks["synthesis"], inputs)))
+
+    def _check_parameters(self, step: Pass, have: Mapping[str, Interval]) -> None:
+        """Refuse means and indexes that do not fit their group or the tables."""
+        count = self.groups[step.group - 1]
+        low, high = _result(step.index, have)
+        if len(low) != count or low.min() < 0 or high.max() >= len(self.tables):
+            raise WeightsError(
+                f"tensor {step.index!r} has {len(low)} channels of {low.min():.0f} to "
+                f"{high.max():.0f}; expected {count} that name one of {len(self.tables)} tables"
+            )
+        if step.has_mean and len(_result(step.mean, have)[0]) != count:
+            raise WeightsError(f"tensor {step.mean!r} does not have {count} channels")
+
+    def _check_pixels(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        last = [layer.op for layer in self.networks["synthesis"].layers[-2:]]
+        if last != ["conv", "shuffle"] or len(low) != self.channels:
+            raise WeightsError(
+                f"the synthesis ends in {last} with {len(low)} channels; expected a conv and a "
+                f"shuffle with {self.channels}"
+            )
+        if low.min() < 0 or high.max() > PIXEL_MAX:
+            raise WeightsError(f"the synthesis gives pixels beyond 0 to {PIXEL_MAX}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +195,10 @@ class EncoderModel:
             )
         except KeyError as exc:
             raise WeightsError(f"the weights file lacks {exc}") from exc
-        pixels = np.full(d["channels"], 128.0)
+        _check_names(model.networks, ("analysis", "hyper_analysis"))
+        pixels = interval(-PIXEL_CENTRE, PIXEL_MAX - PIXEL_CENTRE, d["channels"])
         prove(model.networks["analysis"], {"x": pixels})
-        latents = np.full(model.inverse_step.shape[1], float(LATENT_LIMIT))
+        latents = interval(-LATENT_LIMIT, LATENT_LIMIT, model.inverse_step.shape[1])
         prove(model.networks["hyper_analysis"], {"y": latents})
         return model
 
@@ -170,3 +207,20 @@ def _networks(
     described: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> dict[str, Network]:
     return {name: network_from_arrays(layers, arrays) for name, layers in described.items()}
+
+
+def _check_names(networks: Mapping[str, Network], expected: tuple[str, ...]) -> None:
+    """Refuse files whose networks are others, or whose layers are not told apart by name."""
+    if set(networks) != set(expected):
+        raise WeightsError(
+            f"the weights file has the networks {sorted(networks)}; expected {sorted(expected)}"
+        )
+    names = [layer.name for network in networks.values() for layer in network.layers]
+    if len(names) != len(set(names)):
+        raise WeightsError("the weights file has two layers of one name")
+
+
+def _result(name: str, have: Mapping[str, Interval]) -> Interval:
+    if name not in have:
+        raise WeightsError(f"the weights file has no layer {name!r}")
+    return have[name]

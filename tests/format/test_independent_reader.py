@@ -196,19 +196,24 @@ def read_lossy(
     run(d["networks"]["features"], tensors, w, q)
     tensors["f"] = tensors["f"][:, :h, :wide]
 
-    begin = 0
-    for i, (count, has_mean) in enumerate(zip(d["groups"], d["has_mean"], strict=True), 1):
-        run(d["networks"][f"group{i}"], tensors, w, q)
-        indexes = tensors[f"index{i}"]
+    ends = np.cumsum(d["groups"]).tolist()
+    even = np.add.outer(np.arange(h), np.arange(wide)) % 2 == 0
+    phases = {"all": even | True, "even": even, "odd": ~even}
+    for k, ((group, phase), has_mean) in enumerate(zip(d["passes"], d["has_mean"], strict=True), 1):
+        run(d["networks"][f"pass{k}"], tensors, w, q)
+        count, coded = d["groups"][group - 1], phases[phase]
+        indexes = tensors[f"index{k}"][:, coded]
         indexes = np.where(indexes < d["skip_below"], 255, indexes)
         symbols = stream.part(indexes, w)
         parts.append((symbols, indexes))
-        mean = tensors[f"mean{i}"] if has_mean else 0
-        y = np.clip(16 * np.clip(symbols, -4094, 4094) + mean, -32767, 32767)
-        s, k = (a[begin : begin + count] for a in (w["step"][q], w["step_shift"]))
-        tensors[f"y{i}"] = y
-        tensors[f"d{i}"] = np.clip((y * s + 2 ** (k - 1)) >> k, -2047, 2047)
-        begin += count
+        mean = tensors[f"mean{k}"][:, coded] if has_mean else 0
+        y = tensors.setdefault(f"y{group}", np.zeros((n, h, wide, count), np.int64)).copy()
+        y[:, coded] = np.clip(16 * np.clip(symbols, -4094, 4094) + mean, -32767, 32767)
+        tensors[f"y{group}"] = y
+    for i, (count, end) in enumerate(zip(d["groups"], ends, strict=True), 1):
+        s, r = (a[end - count : end] for a in (w["step"][q], w["step_shift"]))
+        y = tensors[f"y{i}"]
+        tensors[f"d{i}"] = np.clip((y * s + 2 ** (r - 1)) >> r, -2047, 2047)
     stream.finish()
     run(d["networks"]["synthesis"], tensors, w, q)
     pixels: Array = tensors["pixels"].transpose(0, 3, 1, 2)[..., :height, :width]

@@ -272,7 +272,7 @@ def _chunk_lines(chunk: bytes, stream: bytes) -> Iterator[str]:
 
 def _part_line(number: int, part: Part) -> str:
     symbols, indexes = (x.ravel() for x in part)
-    name = f"group {number}" if number else "hyper-latents"
+    name = f"pass {number}" if number else "hyper-latents"
     first = " ".join(map(str, indexes[:8]))
     others = ", ".join(f"{c}: {symbols[c]}" for c in np.flatnonzero(symbols))
     coded = np.count_nonzero(indexes != 255)
