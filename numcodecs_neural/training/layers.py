@@ -130,8 +130,6 @@ class IntegerConv(nn.Module):
         Leave the sums as they are: the caller adds further branches, or rounds in its own way.
     calm : float
         Power of two by which inputs are divided.
-    gain : float
-        Power of two by which weights and bias count: it sets how fast they learn, and no more.
     """
 
     input_exponent: Tensor
@@ -149,11 +147,10 @@ class IntegerConv(nn.Module):
         anchors: int = 0,
         raw: bool = False,
         calm: float = 1.0,
-        gain: float = 1.0,
     ) -> None:
         super().__init__()
         self.kernel, self.relu, self.raw = kernel, relu, raw
-        self.gain, self.weight_gain = gain, gain / calm
+        self.calm = calm
         self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -166,7 +163,7 @@ class IntegerConv(nn.Module):
 
     def forward(self, x: Tensor, blend: Tensor | None = None) -> Tensor:
         """Apply the layer: (N, inputs, h, w) -> (N, outputs, h, w); `blend` is (N, anchors)."""
-        weight = self.fake_weight() if self.quantized else self.weight_gain * self.weight
+        weight = self.fake_weight() if self.quantized else self.weight / self.calm
         if self.kernel == 3:
             x = F.pad(x, (1, 1, 1, 1), mode="replicate")
         y = F.conv2d(x, weight) + self.bias_of(blend)[..., None, None]
@@ -181,14 +178,14 @@ class IntegerConv(nn.Module):
     def bias_of(self, blend: Tensor | None) -> Tensor:
         """Bias per sample: (N, outputs), or (1, outputs) where quality plays no part."""
         if self.anchor_bias is None or blend is None:
-            return self.gain * self.bias[None]
-        return self.gain * (self.bias + blend @ self.anchor_bias)
+            return self.bias[None]
+        return self.bias + blend @ self.anchor_bias
 
     def largest_bias(self) -> Tensor:
         """Largest magnitude of each output's bias over all qualities: (outputs,)."""
         if self.anchor_bias is None:
-            return self.gain * self.bias.abs()
-        return self.gain * (self.bias + self.anchor_bias).abs().amax(0)
+            return self.bias.abs()
+        return (self.bias + self.anchor_bias).abs().amax(0)
 
     def begin_calibration(self) -> None:
         """From now on watch the largest output of each channel."""
@@ -216,7 +213,7 @@ class IntegerConv(nn.Module):
         """Weights as the integers will have them, in real units."""
         scale = torch.exp2(self.weight_exponent[:, None] - self.input_exponent[None, :])
         scale = scale[..., None, None]
-        integers = round_ste(self.weight_gain * self.weight * scale)
+        integers = round_ste(self.weight * (scale / self.calm))
         return clamp_ste(integers, -WEIGHT_MAX, WEIGHT_MAX) / scale
 
     def _fake_output(self, y: Tensor) -> Tensor:
@@ -230,7 +227,7 @@ class IntegerConv(nn.Module):
     def integer_weight(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         """Weights as integers for given exponents: (outputs, inputs, kernel, kernel)."""
         scale = torch.exp2(outputs[:, None] - inputs[None, :])
-        return torch.floor(self.weight_gain * self.weight * scale[..., None, None] + 0.5)
+        return torch.floor(self.weight * (scale / self.calm)[..., None, None] + 0.5)
 
 
 @torch.no_grad()

@@ -86,7 +86,7 @@ class Shape:
         return tuple(n > 0 and p.group < len(self.groups) for n, p in enumerate(self.passes))
 
 
-FAST = (Pass(1, "even"), Pass(1, "odd", 48), Pass(2, "even"), Pass(2, "odd"), Pass(3), Pass(4))
+FAST = (Pass(1, "even"), Pass(1, "odd", 32), Pass(2), Pass(3), Pass(4, "all", 48))
 WIDE = tuple(Pass(group, phase, 128, 2) for group in (1, 2, 3) for phase in ("even", "odd")) + (
     Pass(4, "all", 128, 2),
     Pass(5, "all", 128, 2),
@@ -145,7 +145,7 @@ class Analysis(nn.Module):
         self.e2 = IntegerConv(2 * n8, n8, relu=True)
         self.e3 = IntegerConv(4 * n8, n16, relu=True, anchors=ANCHORS)
         self.e4 = IntegerConv(n16, n16, 3, relu=True)
-        self.last = IntegerConv(2 * n16, shape.latents, raw=True, gain=CALM)
+        self.last = IntegerConv(2 * n16, shape.latents, raw=True)
 
     @property
     def summed(self) -> tuple[IntegerConv, ...]:
@@ -291,7 +291,7 @@ class Synthesis(nn.Module):
         self.n2 = IntegerConv(n16, 4 * n8, relu=True)
         self.around = nn.ModuleList(IntegerConv(n8, n8, 3, relu=True) for _ in range(shape.blocks))
         self.gather = IntegerConv((1 + shape.blocks) * n8, n8, relu=True)
-        self.last = IntegerConv(4 * n8, pixels, raw=True, gain=CALM)
+        self.last = IntegerConv(4 * n8, pixels, raw=True)
 
     @property
     def summed(self) -> tuple[IntegerConv, ...]:
