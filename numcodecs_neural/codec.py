@@ -12,7 +12,7 @@ from numcodecs_neural import parameters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NeuralImage"]
+__all__ = ["NeuralImage", "copy_into"]
 
 
 class NeuralImage(Codec):
@@ -119,7 +119,7 @@ class NeuralImage(Codec):
         from numcodecs_neural.engine import decode
 
         array = decode(ensure_bytes(buf))
-        return array if out is None else _copy_into(out, array)
+        return array if out is None else copy_into(out, array)
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration as JSON-safe values; `from_config` takes it back."""
@@ -142,7 +142,7 @@ class NeuralImage(Codec):
         return hash((self.model, self.weights, self.quality, self.channel_axis))
 
 
-def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
+def copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
     """Fill `out`: by position where it has the array's shape, else as a flat buffer.
 
     numcodecs' own helper copies in memory order always, which scrambles a C-ordered `out` of an

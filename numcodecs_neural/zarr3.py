@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numcodecs.abc import Codec
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.chunk_grids import RegularChunkGrid
 from zarr.core.common import parse_named_configuration
@@ -22,11 +23,95 @@ if TYPE_CHECKING:
     from zarr.core.common import JSON
     from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
 
-__all__ = ["NeuralImageCodec"]
+    from numcodecs_neural.weights import WeightsInfo
+
+__all__ = ["ImageSerializer", "NeuralImageCodec"]
+
+
+class ImageSerializer(ArrayBytesCodec):
+    """What codecs of images share as serializers: zarr's calls, passed on to a numcodecs codec."""
+
+    is_fixed_size = False
+
+    channel_axis: int
+
+    @property
+    def _codec(self) -> Codec:
+        """The codec that codes the chunks."""
+        raise NotImplementedError
+
+    @property
+    def _info(self) -> "WeightsInfo | None":
+        """What the weights can code, or None where they are not installed."""
+        raise NotImplementedError
+
+    def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
+        """Refuse, at creation, what cannot be coded inside shards: zarr calls no `validate` there.
+
+        `array_spec` has the shape of the inner chunks there, and of the whole array elsewhere, so
+        that only whole multiples of the channels can be told from mistakes.
+        """
+        info = self._info
+        if info is not None:
+            shape = list(array_spec.shape)
+            if len(shape) >= 3 and shape[self.channel_axis] % info.channels == 0:
+                shape[self.channel_axis] = info.channels
+            dtype = array_spec.dtype.to_native_dtype()
+            parameters.check_chunk(tuple(shape), dtype, self.channel_axis, info)
+        return self
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: "ZDType[TBaseDType, TBaseScalar]",
+        chunk_grid: "ChunkGrid",
+    ) -> None:
+        """Refuse an array that the weights cannot code, when it is created.
+
+        Raises
+        ------
+        ConfigError
+            If its dtype or its chunks are not those of the weights.
+        """
+        if not isinstance(chunk_grid, RegularChunkGrid):
+            raise ConfigError(f"images need chunks of one shape, found {chunk_grid!r}")
+        info = self._info
+        if info is not None:
+            chunks = chunk_grid.chunk_shape
+            parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
+            parameters.check_size(chunks, info)
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: "ArraySpec") -> int:
+        """Raise NotImplementedError, as zarr wants it of codecs whose output varies in size."""
+        raise NotImplementedError
+
+    def _decode_sync(self, chunk_bytes: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
+        array = self._codec.decode(chunk_bytes.to_bytes())
+        if array.shape != chunk_spec.shape:
+            raise BitstreamError(
+                f"the chunk holds an array of shape {array.shape}, and its place in this array is "
+                f"{chunk_spec.shape}: it belongs to another array"
+            )
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    async def _decode_single(self, chunk_data: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
+        return await asyncio.to_thread(self._decode_sync, chunk_data, chunk_spec)
+
+    def _encode_sync(self, chunk_array: "NDBuffer", chunk_spec: "ArraySpec") -> "Buffer | None":
+        # A v3 chunk has no memory order: equal pixels shall give equal bytes.
+        array = np.ascontiguousarray(chunk_array.as_numpy_array())
+        chunk = self._codec.encode(array)
+        return chunk_spec.prototype.buffer.from_bytes(chunk)
+
+    async def _encode_single(
+        self, chunk_data: "NDBuffer", chunk_spec: "ArraySpec"
+    ) -> "Buffer | None":
+        return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)
 
 
 @dataclass(frozen=True, init=False)
-class NeuralImageCodec(ArrayBytesCodec):
+class NeuralImageCodec(ImageSerializer):
     """Lossy compression of image chunks by a learned transform, for Zarr v3.
 
     Stands in ``serializer=``; ``compressors=None``, since its output does not compress further.
@@ -68,8 +153,6 @@ class NeuralImageCodec(ArrayBytesCodec):
     'he-fast-1'
     """
 
-    is_fixed_size = False
-
     model: str
     quality: int
     weights: str
@@ -105,70 +188,10 @@ class NeuralImageCodec(ArrayBytesCodec):
             "configuration": {key: getattr(self, key) for key in parameters.KEYS},
         }
 
-    def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
-        """Refuse, at creation, what cannot be coded inside shards: zarr calls no `validate` there.
-
-        `array_spec` has the shape of the inner chunks there, and of the whole array elsewhere, so
-        that only whole multiples of the channels can be told from mistakes.
-        """
-        info = parameters.installed_weights(self.model, self.weights)
-        if info is not None:
-            shape = list(array_spec.shape)
-            if len(shape) >= 3 and shape[self.channel_axis] % info.channels == 0:
-                shape[self.channel_axis] = info.channels
-            dtype = array_spec.dtype.to_native_dtype()
-            parameters.check_chunk(tuple(shape), dtype, self.channel_axis, info)
-        return self
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: "ZDType[TBaseDType, TBaseScalar]",
-        chunk_grid: "ChunkGrid",
-    ) -> None:
-        """Refuse an array that the weights cannot code, when it is created.
-
-        Raises
-        ------
-        ConfigError
-            If its dtype or its chunks are not those of the weights.
-        """
-        if not isinstance(chunk_grid, RegularChunkGrid):
-            raise ConfigError(f"neural_image needs chunks of one shape, found {chunk_grid!r}")
-        info = parameters.installed_weights(self.model, self.weights)
-        if info is not None:
-            chunks = chunk_grid.chunk_shape
-            parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
-            parameters.check_size(chunks, info)
-
-    def compute_encoded_size(self, input_byte_length: int, chunk_spec: "ArraySpec") -> int:
-        """Raise NotImplementedError, as zarr wants it of codecs whose output varies in size."""
-        raise NotImplementedError
-
-    def _decode_sync(self, chunk_bytes: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
-        array = self._codec.decode(chunk_bytes.to_bytes())
-        if array.shape != chunk_spec.shape:
-            raise BitstreamError(
-                f"the chunk holds an array of shape {array.shape}, and its place in this array is "
-                f"{chunk_spec.shape}: it belongs to another array"
-            )
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
-
-    async def _decode_single(self, chunk_data: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
-        return await asyncio.to_thread(self._decode_sync, chunk_data, chunk_spec)
-
-    def _encode_sync(self, chunk_array: "NDBuffer", chunk_spec: "ArraySpec") -> "Buffer | None":
-        # A v3 chunk has no memory order: equal pixels shall give equal bytes.
-        array = np.ascontiguousarray(chunk_array.as_numpy_array())
-        chunk = self._codec.encode(array)
-        return chunk_spec.prototype.buffer.from_bytes(chunk)
-
-    async def _encode_single(
-        self, chunk_data: "NDBuffer", chunk_spec: "ArraySpec"
-    ) -> "Buffer | None":
-        return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)
-
     @cached_property
     def _codec(self) -> NeuralImage:
         return NeuralImage.from_config({key: getattr(self, key) for key in parameters.KEYS})
+
+    @property
+    def _info(self) -> "WeightsInfo | None":
+        return parameters.installed_weights(self.model, self.weights)

@@ -23,7 +23,7 @@ FLOORS = [
     "codec",
     "zarr3",
 ]
-WINGS = ["evaluation", "training", "converters"]
+WINGS = ["compressai", "evaluation", "training", "converters"]
 # What a wing may use of another wing.
 BRIDGES: set[tuple[str, str]] = set()
 

@@ -1,0 +1,40 @@
+"""Make CompressAI importable where torch is built for the CPU and torchvision is not.
+
+torchvision's Python code declares what its compiled operators return, and fails where they could
+not be loaded. Their schemas are all it needs: CompressAI uses none of them.
+
+python tests/compressai/operators.py SCRIPT [ARGUMENTS]     runs a script with them declared
+"""
+
+import runpy
+import sys
+import warnings
+
+SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_kept = []
+
+
+def declare() -> None:
+    """Declare the operators, unless torchvision has them or is not installed."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import torchvision  # noqa: F401
+        except ImportError:
+            return
+        except RuntimeError:
+            library = torch.library.Library("torchvision", "DEF")
+            for schema in SCHEMAS:
+                library.define(schema)  # type: ignore[no-untyped-call]
+            _kept.append(library)  # it takes its schemas with it
+
+
+if __name__ == "__main__":
+    declare()
+    sys.argv = sys.argv[1:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
