@@ -50,11 +50,11 @@ def import_checkpoint(path: str | os.PathLike[str], arch: str) -> str:
     MissingDependencyError
         If CompressAI cannot be imported.
     """
+    name = parse_architecture(arch).name
+    path = Path(path)
     load_library()  # before torch, which it may miss too
     from numcodecs_neural.compressai.networks import arrays_of, build_model, update_tables
 
-    name = parse_architecture(arch).name
-    path = Path(path)
     said, state = _read(path)
     if said is not None and said != name:
         raise WeightsError(f"{path} is a {said} model, and {name} was asked for")

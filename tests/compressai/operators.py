@@ -6,6 +6,7 @@ not be loaded. Their schemas are all it needs: CompressAI uses none of them.
 python tests/compressai/operators.py SCRIPT [ARGUMENTS]     runs a script with them declared
 """
 
+import importlib
 import runpy
 import sys
 import warnings
@@ -14,27 +15,30 @@ SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_kept = []
 
 
-def declare() -> None:
-    """Declare the operators, unless torchvision has them or is not installed."""
+def declare() -> object:
+    """Declare the operators, unless torchvision has them or is not installed.
+
+    They are declared as long as what is returned is kept.
+    """
     import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            import torchvision  # noqa: F401
+            importlib.import_module("torchvision")
         except ImportError:
-            return
+            return None
         except RuntimeError:
-            library = torch.library.Library("torchvision", "DEF")
+            library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
             for schema in SCHEMAS:
                 library.define(schema)  # type: ignore[no-untyped-call]
-            _kept.append(library)  # it takes its schemas with it
+            return library
+    return None
 
 
 if __name__ == "__main__":
-    declare()
+    kept = declare()
     sys.argv = sys.argv[1:]
     runpy.run_path(sys.argv[0], run_name="__main__")
