@@ -159,8 +159,8 @@ def _coder(peer: _Peer, imagecodecs: Any, kind: Kind) -> ImageCoder | None:
     threads = {"numthreads": 1} if "numthreads" in options else {}
     decode = partial(getattr(imagecodecs, f"{peer.codec}_decode"), **threads)
 
-    def encode_at(pixels: Pixels, setting: float, bits: int) -> bytes:
-        depth = {"bitspersample": bits} if kind == GREY16 else {}
+    def encode_at(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:
+        depth = {"bitspersample": max(span[1].bit_length(), 1)} if kind == GREY16 else {}
         return bytes(encode(_as_taken(peer, pixels), **{peer.parameter: setting}, **depth))
 
     def decode_as_given(

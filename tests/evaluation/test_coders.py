@@ -1,7 +1,8 @@
 """Every codec of the tables codes a small crop, at rates and errors that rise with its settings."""
 
+import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError, NeuralCodecError, WeightsError
-from numcodecs_neural.evaluation import metrics
+from numcodecs_neural.evaluation import coders, metrics
 from numcodecs_neural.evaluation.coders import ImageCoder, neural_entrant
-from numcodecs_neural.evaluation.kinds import GREY, GREY16, KINDS, RGB, Kind
+from numcodecs_neural.evaluation.kinds import GREY, GREY16, KINDS, RGB, SPAN, Kind
 from numcodecs_neural.evaluation.measure import average, measure_chunk
 from numcodecs_neural.evaluation.measures import SSIM
 from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
+from numcodecs_neural.weights import resolve
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_peers_code_16_bits_from_low_to_high_quality(
 ) -> None:
     coder = peer_coder(name, GREY16)
     wide = crop[..., 1:2].astype(np.uint16) * np.uint16(2 ** (bits - 8))
-    options: dict[str, Any] = {"data_range": float(np.ptp(wide)), "bits": bits}
+    options: dict[str, Any] = {"data_range": float(np.ptp(wide)), "span": (0, 2**bits - 1)}
 
     points = [average([measure_chunk(wide, coder, s, **options)], s) for s in coder.settings]
 
@@ -92,6 +94,41 @@ def test_rgb_models_take_no_part_in_grey_images() -> None:
     assert [kind for kind in KINDS if entrant.coder_for(kind)] == [RGB]
 
 
+class GreyImage:
+    """Stands in for a codec with grey weights: remembers how it was called, and stores raw."""
+
+    seen: ClassVar[list[tuple[object, ...]]] = []
+
+    def __init__(self, model: str, quality: int, **options: object) -> None:
+        self.model, self.quality, self.options = model, quality, options
+
+    def encode(self, chunk: NDArray[np.uint16]) -> bytes:
+        self.seen.append((self.quality, self.options, chunk.shape))
+        return chunk.tobytes()
+
+    def decode(self, stored: bytes) -> NDArray[np.uint16]:
+        return np.frombuffer(stored, np.uint16).reshape(32, 48)
+
+
+def test_grey_models_code_two_axes_and_know_the_range_of_16_bits(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    info = dataclasses.replace(resolve("he-fast"), channels=1, dtypes=("uint8", "uint16"))
+    monkeypatch.setattr(coders, "resolve", lambda _: info)
+    monkeypatch.setattr(coders, "NeuralImage", GreyImage)
+    monkeypatch.setattr(GreyImage, "seen", [])
+    entrant = neural_entrant("grey", (50,))
+    coder = entrant.coder_for(GREY16)
+    assert coder is not None
+
+    pixels = rng.integers(100, 4000, (32, 48, 1), np.uint16)
+    tally = measure_chunk(pixels, coder, 50, span=(100, 3999))
+
+    assert tally.error == 0
+    assert GreyImage.seen == [(50, {"value_range": (100, 3999)}, (32, 48))]
+    assert [kind for kind in KINDS if entrant.coder_for(kind)] == [GREY, GREY16]
+
+
 def test_our_rate_is_that_of_the_stored_chunk(crop: NDArray[np.uint8]) -> None:
     tally = measure_chunk(crop, neural_coder("he-fast"), 60)
 
@@ -100,7 +137,7 @@ def test_our_rate_is_that_of_the_stored_chunk(crop: NDArray[np.uint8]) -> None:
 
 def test_tallies_count_everything(crop: NDArray[np.uint8]) -> None:
     coder = neural_coder("he-fast")
-    decoded = np.asarray(coder.decode(coder.encode(crop, 30, 8), 30, crop.shape), np.uint8)
+    decoded = np.asarray(coder.decode(coder.encode(crop, 30, SPAN), 30, crop.shape), np.uint8)
 
     tally = measure_chunk(crop, coder, 30, measures=[SSIM])
     point = average([tally], 30)

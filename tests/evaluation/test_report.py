@@ -198,7 +198,7 @@ def test_16_bit_sets_say_what_their_peak_is() -> None:
 
     text = to_markdown(dataclasses.replace(found, results=(grey,)))
 
-    assert "each image's own range of samples, 1000 to 4095" in text
+    assert "each image's own range of samples, 1000 to 4095;" in text
     assert "and PSNR (dB) of" in text
 
 

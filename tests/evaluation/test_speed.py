@@ -25,7 +25,7 @@ def spin(seconds: float) -> None:
 def test_both_clocks_count_what_was_coded() -> None:
     seen = []
 
-    def encode(_pixels: object, setting: float, _bits: int) -> bytes:
+    def encode(_pixels: object, setting: float, _span: tuple[int, int]) -> bytes:
         seen.append(setting)
         spin(0.004)
         return b""
