@@ -33,7 +33,7 @@ class ImageSerializer(ArrayBytesCodec):
 
     is_fixed_size = False
 
-    channel_axis: int
+    channel_axis: int | None
 
     @property
     def _codec(self) -> Codec:
@@ -53,11 +53,9 @@ class ImageSerializer(ArrayBytesCodec):
         """
         info = self._info
         if info is not None:
-            shape = list(array_spec.shape)
-            if len(shape) >= 3 and shape[self.channel_axis] % info.channels == 0:
-                shape[self.channel_axis] = info.channels
+            chunk = parameters.chunk_with_channels(array_spec.shape, self.channel_axis, info)
             dtype = array_spec.dtype.to_native_dtype()
-            parameters.check_chunk(tuple(shape), dtype, self.channel_axis, info)
+            parameters.check_chunk(chunk, dtype, self.channel_axis, info)
         return self
 
     def validate(
@@ -125,8 +123,12 @@ class NeuralImageCodec(ImageSerializer):
         0 (smallest) to 100 (best).
     weights : str, optional
         SHA-256 of the decoder weights, filled in from `model` when absent.
-    channel_axis : int
-        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c).
+    channel_axis : int, optional
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); by default -3, and None with
+        weights of one channel, which code chunks (..., y, x).
+    value_range : (int, int), optional
+        For samples of 16 bits: the lowest and the highest to expect, so that all chunks have one
+        quality.
     encoder : dict, optional
         Notes of the encoder that wrote the data; no reader needs them.
 
@@ -156,7 +158,7 @@ class NeuralImageCodec(ImageSerializer):
     model: str
     quality: int
     weights: str
-    channel_axis: int
+    channel_axis: int | None
     encoder: dict[str, Any] = field(hash=False)
 
     def __init__(
@@ -165,11 +167,17 @@ class NeuralImageCodec(ImageSerializer):
         quality: int = 60,
         *,
         weights: str | None = None,
-        channel_axis: int = -3,
+        channel_axis: int | None = None,
+        value_range: tuple[int, int] | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
         parsed = NeuralImage(
-            model, quality, weights=weights, channel_axis=channel_axis, encoder=encoder
+            model,
+            quality,
+            weights=weights,
+            channel_axis=channel_axis,
+            value_range=value_range,
+            encoder=encoder,
         )
         for key in parameters.KEYS:
             object.__setattr__(self, key, getattr(parsed, key))

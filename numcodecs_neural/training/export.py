@@ -98,6 +98,7 @@ def decoder_content(
         "channels": shape.channels,
         "stride": shape.stride,
         "hyper_stride": 4,
+        "pixel_fraction": 0,
         "groups": list(shape.groups),
         "passes": [[1, "all"], [2, "all"], [3, "all"]],
         "has_mean": [True, True, False],
@@ -145,6 +146,7 @@ def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str
     description = {
         "kind": "encoder",
         "channels": codec.shape.channels,
+        "pixel_fraction": 0,
         "inverse_shift": INVERSE_SHIFT,
         "networks": writer.networks,
     }
