@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import cli as evaluation
+from numcodecs_neural.training import cli as training
 from numcodecs_neural.weights import catalogue, resolve
 
 __all__ = ["main"]
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {version(PROGRAM)}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluation.register(subparsers)
+    training.register(subparsers)
     _register_models(subparsers)
     return parser
 

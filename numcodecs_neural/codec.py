@@ -12,7 +12,7 @@ from numcodecs_neural import parameters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NeuralImage"]
+__all__ = ["NeuralImage", "copy_into"]
 
 
 class NeuralImage(Codec):
@@ -27,8 +27,16 @@ class NeuralImage(Codec):
         0 (smallest) to 100 (best).
     weights : str, optional
         SHA-256 of the decoder weights, in hexadecimal. Filled in from `model` when absent.
-    channel_axis : int
-        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); other leading axes are a batch.
+    channel_axis : int, optional
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); by default -3. None with weights
+        of one channel, which code chunks (..., y, x). All other leading axes are a batch.
+    value_range : (int, int), optional
+        For samples of 16 bits: the lowest and the highest to expect in the whole array, such as
+        ``(0, 4095)``. A chunk is coded in 256 grey levels and fractions of them; a level is the
+        smallest power of two samples that holds the chunk's own range. `quality` is relative to
+        it, so that a dark chunk is coded more finely than a bright one. With a range, no chunk has
+        smaller levels than the range needs, and all have one quality. Nothing is clipped: a chunk
+        that exceeds it takes larger levels. Kept under ``encoder``: no reader needs it.
     encoder : dict, optional
         Notes of the encoder that wrote the data. Kept as they are; no reader needs them.
 
@@ -55,13 +63,15 @@ class NeuralImage(Codec):
         quality: int = 60,
         *,
         weights: str | None = None,
-        channel_axis: int = -3,
+        channel_axis: int | None = None,
+        value_range: tuple[int, int] | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.weights = parameters.pin_weights(model, weights)
         self.quality = parameters.parse_quality(quality)
-        self.channel_axis = parameters.parse_channel_axis(channel_axis)
-        self.encoder = parameters.parse_encoder(encoder)
+        info = parameters.installed_weights(self.model, self.weights)
+        self.channel_axis = parameters.resolve_channel_axis(channel_axis, info)
+        self.encoder = parameters.parse_encoder(encoder, value_range)
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk.
@@ -69,7 +79,8 @@ class NeuralImage(Codec):
         Parameters
         ----------
         buf : ndarray
-            Shape (..., c, y, x) or (..., y, x, c), after `channel_axis`; any memory layout.
+            Shape (..., c, y, x), (..., y, x, c) or (..., y, x), after `channel_axis`; any memory
+            layout.
 
         Returns
         -------
@@ -90,7 +101,11 @@ class NeuralImage(Codec):
         info = parameters.require_weights(self.model, self.weights)
         parameters.check_chunk(array.shape, array.dtype, self.channel_axis, info)
         return encode(
-            array, weights=info.name, quality=self.quality, channel_axis=self.channel_axis
+            array,
+            weights=info.name,
+            quality=self.quality,
+            channel_axis=self.channel_axis,
+            value_range=parameters.value_range_of(self.encoder),
         )
 
     def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
@@ -119,7 +134,7 @@ class NeuralImage(Codec):
         from numcodecs_neural.engine import decode
 
         array = decode(ensure_bytes(buf))
-        return array if out is None else _copy_into(out, array)
+        return array if out is None else copy_into(out, array)
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration as JSON-safe values; `from_config` takes it back."""
@@ -142,7 +157,7 @@ class NeuralImage(Codec):
         return hash((self.model, self.weights, self.quality, self.channel_axis))
 
 
-def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
+def copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
     """Fill `out`: by position where it has the array's shape, else as a flat buffer.
 
     numcodecs' own helper copies in memory order always, which scrambles a C-ordered `out` of an

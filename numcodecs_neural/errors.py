@@ -7,6 +7,7 @@ __all__ = [
     "BitstreamError",
     "ChecksumError",
     "ConfigError",
+    "MissingDependencyError",
     "NeuralCodecError",
     "NumericsError",
     "SourceError",
@@ -26,6 +27,10 @@ class ConfigError(NeuralCodecError, ValueError):
 
 class WeightsError(NeuralCodecError, LookupError):
     """Weights are unknown, absent, damaged, or not the ones that are asked for."""
+
+
+class MissingDependencyError(NeuralCodecError, ImportError):
+    """A library that an optional part needs is not installed, or cannot be imported."""
 
 
 class BitstreamError(NeuralCodecError, ValueError):

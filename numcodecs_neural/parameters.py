@@ -23,16 +23,20 @@ __all__ = [
     "check_dtype",
     "check_keys",
     "check_size",
+    "chunk_with_channels",
     "installed_weights",
     "parse_channel_axis",
     "parse_encoder",
     "parse_quality",
     "pin_weights",
     "require_weights",
+    "resolve_channel_axis",
+    "value_range_of",
 ]
 
 KEYS = ("model", "weights", "quality", "channel_axis", "encoder")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_AXES = {-3: "(..., c, y, x)", -1: "(..., y, x, c)", None: "(..., y, x)"}
 
 
 def check_keys(config: Mapping[str, Any]) -> None:
@@ -106,7 +110,10 @@ def require_weights(model: str, sha256: str) -> "WeightsInfo":
 
 
 def check_chunk(
-    shape: tuple[int, ...], dtype: "np.dtype[Any]", channel_axis: int, info: "WeightsInfo"
+    shape: tuple[int, ...],
+    dtype: "np.dtype[Any]",
+    channel_axis: int | None,
+    info: "WeightsInfo",
 ) -> None:
     """Refuse chunks that the weights cannot code.
 
@@ -116,7 +123,14 @@ def check_chunk(
         If `dtype`, or the axes of `shape`, are not those of the weights.
     """
     check_dtype(dtype, info)
-    axes = "(..., c, y, x)" if channel_axis == -3 else "(..., y, x, c)"
+    axes = _AXES[channel_axis]
+    if channel_axis is None:
+        if len(shape) < 2:
+            raise ConfigError(
+                f"shape {shape} has {len(shape)} axes, and the weights {info.name!r} code images "
+                f"{axes}: give the array both"
+            )
+        return
     if len(shape) < 3:
         raise ConfigError(
             f"shape {shape} has {len(shape)} axes, and channel_axis={channel_axis} needs {axes}: "
@@ -130,6 +144,17 @@ def check_chunk(
             f"the weights {info.name!r} code {info.channels} channels: choose chunks {axes} that "
             f"hold {info.channels} channels each{hint}"
         )
+
+
+def chunk_with_channels(
+    shape: tuple[int, ...], channel_axis: int | None, info: "WeightsInfo"
+) -> tuple[int, ...]:
+    """Return `shape` with as many channels as one chunk has, if it has a multiple of them."""
+    chunk = list(shape)
+    if channel_axis is None or len(chunk) < 3 or chunk[channel_axis] % info.channels:
+        return shape
+    chunk[channel_axis] = info.channels
+    return tuple(chunk)
 
 
 def check_dtype(dtype: "np.dtype[Any]", info: "WeightsInfo") -> None:
@@ -171,17 +196,74 @@ def parse_channel_axis(value: object) -> int:
     return _parse_int(value, "channel_axis", (-3, -1), "-3 for (..., c, y, x) or -1 (..., y, x, c)")
 
 
-def parse_encoder(value: object) -> dict[str, Any]:
-    """Return a copy of `value` that is certain to be JSON, or raise ConfigError."""
+def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | None:
+    """Return where the channels lie, or None for weights of one channel.
+
+    Parameters
+    ----------
+    value : object
+        None stands for what the weights need: -3, or no axis.
+    info : WeightsInfo, optional
+        None where the weights are not installed: then None is kept.
+
+    Raises
+    ------
+    ConfigError
+        If it is no such axis, or the weights have one channel and need none.
+    """
     if value is None:
-        return {}
-    if not isinstance(value, Mapping):
+        return None if info is None or info.channels == 1 else -3
+    axis = parse_channel_axis(value)
+    if info is not None and info.channels == 1:
+        raise ConfigError(
+            f"channel_axis is {axis}, and the weights {info.name!r} code arrays (..., y, x) of one "
+            "channel: leave channel_axis out"
+        )
+    return axis
+
+
+def parse_encoder(value: object, value_range: object = None) -> dict[str, Any]:
+    """Return a copy of `value` that is certain to be JSON, with `value_range` where that is given.
+
+    Raises
+    ------
+    ConfigError
+        If `value` is no dictionary of JSON values, or `value_range` not two integers that rise.
+    """
+    if not (value is None or isinstance(value, Mapping)):
         raise ConfigError(f"encoder is {value!r}; it must be a dictionary of JSON values")
     try:
-        copied: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+        copied: dict[str, Any] = json.loads(json.dumps(dict(value or {}), allow_nan=False))
     except (TypeError, ValueError) as exc:
         raise ConfigError(f"encoder must be a dictionary of JSON values: {exc}") from exc
+    if value_range is not None:
+        copied["value_range"] = list(_parse_range(value_range))
     return copied
+
+
+def value_range_of(encoder: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the range of samples that `encoder` notes; only who encodes needs to understand it.
+
+    Raises
+    ------
+    ConfigError
+        If it is not two integers that rise.
+    """
+    noted = encoder.get("value_range")
+    return None if noted is None else _parse_range(noted)
+
+
+def _parse_range(value: object) -> tuple[int, int]:
+    try:
+        low, high = (operator.index(end) for end in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        low, high = 0, -1
+    if not 0 <= high - low < 1 << 16:
+        raise ConfigError(
+            f"value_range is {value!r}; it must be the lowest and the highest sample to expect, "
+            "such as (0, 4095)"
+        )
+    return low, high
 
 
 def _parse_int(value: object, name: str, allowed: Collection[int], says: str) -> int:

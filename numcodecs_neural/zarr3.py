@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numcodecs.abc import Codec
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.chunk_grids import RegularChunkGrid
 from zarr.core.common import parse_named_configuration
@@ -22,88 +23,27 @@ if TYPE_CHECKING:
     from zarr.core.common import JSON
     from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
 
-__all__ = ["NeuralImageCodec"]
+    from numcodecs_neural.weights import WeightsInfo
+
+__all__ = ["ImageSerializer", "NeuralImageCodec"]
 
 
-@dataclass(frozen=True, init=False)
-class NeuralImageCodec(ArrayBytesCodec):
-    """Lossy compression of image chunks by a learned transform, for Zarr v3.
-
-    Stands in ``serializer=``; ``compressors=None``, since its output does not compress further.
-    The parameters are those of `numcodecs_neural.NeuralImage`.
-
-    Parameters
-    ----------
-    model : str
-        Name of the weights, pinned to the newest exact name.
-    quality : int
-        0 (smallest) to 100 (best).
-    weights : str, optional
-        SHA-256 of the decoder weights, filled in from `model` when absent.
-    channel_axis : int
-        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c).
-    encoder : dict, optional
-        Notes of the encoder that wrote the data; no reader needs them.
-
-    Raises
-    ------
-    ConfigError
-        If a parameter has a value that is not allowed.
-    WeightsError
-        If `model` is unknown and `weights` are not given.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from numcodecs_neural import NeuralImageCodec
-    >>> array = zarr.create_array(
-    ...     {},
-    ...     shape=(3, 1000, 1000),
-    ...     chunks=(3, 512, 512),
-    ...     dtype="uint8",
-    ...     serializer=NeuralImageCodec("he-fast", quality=60),
-    ...     compressors=None,
-    ... )
-    >>> array.serializer.model
-    'he-fast-1'
-    """
+class ImageSerializer(ArrayBytesCodec):
+    """What codecs of images share as serializers: zarr's calls, passed on to a numcodecs codec."""
 
     is_fixed_size = False
 
-    model: str
-    quality: int
-    weights: str
-    channel_axis: int
-    encoder: dict[str, Any] = field(hash=False)
+    channel_axis: int | None
 
-    def __init__(
-        self,
-        model: str = "he-fast",
-        quality: int = 60,
-        *,
-        weights: str | None = None,
-        channel_axis: int = -3,
-        encoder: Mapping[str, Any] | None = None,
-    ) -> None:
-        parsed = NeuralImage(
-            model, quality, weights=weights, channel_axis=channel_axis, encoder=encoder
-        )
-        for key in parameters.KEYS:
-            object.__setattr__(self, key, getattr(parsed, key))
+    @property
+    def _codec(self) -> Codec:
+        """The codec that codes the chunks."""
+        raise NotImplementedError
 
-    @classmethod
-    def from_dict(cls, data: "dict[str, JSON]") -> Self:
-        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
-        _, found = parse_named_configuration(data, "neural_image", require_configuration=False)
-        parameters.check_keys(found or {})
-        return cls(**(found or {}))  # type: ignore[arg-type]
-
-    def to_dict(self) -> "dict[str, JSON]":
-        """Return the metadata from which `from_dict` makes this codec again."""
-        return {
-            "name": "neural_image",
-            "configuration": {key: getattr(self, key) for key in parameters.KEYS},
-        }
+    @property
+    def _info(self) -> "WeightsInfo | None":
+        """What the weights can code, or None where they are not installed."""
+        raise NotImplementedError
 
     def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
         """Refuse, at creation, what cannot be coded inside shards: zarr calls no `validate` there.
@@ -111,13 +51,11 @@ class NeuralImageCodec(ArrayBytesCodec):
         `array_spec` has the shape of the inner chunks there, and of the whole array elsewhere, so
         that only whole multiples of the channels can be told from mistakes.
         """
-        info = parameters.installed_weights(self.model, self.weights)
+        info = self._info
         if info is not None:
-            shape = list(array_spec.shape)
-            if len(shape) >= 3 and shape[self.channel_axis] % info.channels == 0:
-                shape[self.channel_axis] = info.channels
+            chunk = parameters.chunk_with_channels(array_spec.shape, self.channel_axis, info)
             dtype = array_spec.dtype.to_native_dtype()
-            parameters.check_chunk(tuple(shape), dtype, self.channel_axis, info)
+            parameters.check_chunk(chunk, dtype, self.channel_axis, info)
         return self
 
     def validate(
@@ -135,8 +73,8 @@ class NeuralImageCodec(ArrayBytesCodec):
             If its dtype or its chunks are not those of the weights.
         """
         if not isinstance(chunk_grid, RegularChunkGrid):
-            raise ConfigError(f"neural_image needs chunks of one shape, found {chunk_grid!r}")
-        info = parameters.installed_weights(self.model, self.weights)
+            raise ConfigError(f"images need chunks of one shape, found {chunk_grid!r}")
+        info = self._info
         if info is not None:
             chunks = chunk_grid.chunk_shape
             parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
@@ -169,6 +107,99 @@ class NeuralImageCodec(ArrayBytesCodec):
     ) -> "Buffer | None":
         return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)
 
+
+@dataclass(frozen=True, init=False)
+class NeuralImageCodec(ImageSerializer):
+    """Lossy compression of image chunks by a learned transform, for Zarr v3.
+
+    Stands in ``serializer=``; ``compressors=None``, since its output does not compress further.
+    The parameters are those of `numcodecs_neural.NeuralImage`.
+
+    Parameters
+    ----------
+    model : str
+        Name of the weights, pinned to the newest exact name.
+    quality : int
+        0 (smallest) to 100 (best).
+    weights : str, optional
+        SHA-256 of the decoder weights, filled in from `model` when absent.
+    channel_axis : int, optional
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); by default -3, and None with
+        weights of one channel, which code chunks (..., y, x).
+    value_range : (int, int), optional
+        For samples of 16 bits: the lowest and the highest to expect, so that all chunks have one
+        quality.
+    encoder : dict, optional
+        Notes of the encoder that wrote the data; no reader needs them.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter has a value that is not allowed.
+    WeightsError
+        If `model` is unknown and `weights` are not given.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from numcodecs_neural import NeuralImageCodec
+    >>> array = zarr.create_array(
+    ...     {},
+    ...     shape=(3, 1000, 1000),
+    ...     chunks=(3, 512, 512),
+    ...     dtype="uint8",
+    ...     serializer=NeuralImageCodec("he-fast", quality=60),
+    ...     compressors=None,
+    ... )
+    >>> array.serializer.model
+    'he-fast-1'
+    """
+
+    model: str
+    quality: int
+    weights: str
+    channel_axis: int | None
+    encoder: dict[str, Any] = field(hash=False)
+
+    def __init__(
+        self,
+        model: str = "he-fast",
+        quality: int = 60,
+        *,
+        weights: str | None = None,
+        channel_axis: int | None = None,
+        value_range: tuple[int, int] | None = None,
+        encoder: Mapping[str, Any] | None = None,
+    ) -> None:
+        parsed = NeuralImage(
+            model,
+            quality,
+            weights=weights,
+            channel_axis=channel_axis,
+            value_range=value_range,
+            encoder=encoder,
+        )
+        for key in parameters.KEYS:
+            object.__setattr__(self, key, getattr(parsed, key))
+
+    @classmethod
+    def from_dict(cls, data: "dict[str, JSON]") -> Self:
+        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
+        _, found = parse_named_configuration(data, "neural_image", require_configuration=False)
+        parameters.check_keys(found or {})
+        return cls(**(found or {}))  # type: ignore[arg-type]
+
+    def to_dict(self) -> "dict[str, JSON]":
+        """Return the metadata from which `from_dict` makes this codec again."""
+        return {
+            "name": "neural_image",
+            "configuration": {key: getattr(self, key) for key in parameters.KEYS},
+        }
+
     @cached_property
     def _codec(self) -> NeuralImage:
         return NeuralImage.from_config({key: getattr(self, key) for key in parameters.KEYS})
+
+    @property
+    def _info(self) -> "WeightsInfo | None":
+        return parameters.installed_weights(self.model, self.weights)

@@ -9,6 +9,8 @@ LIGHT = [
     "numcodecs_neural",
     "numcodecs_neural.codec",
     "numcodecs_neural.coding",
+    "numcodecs_neural.compressai",
+    "numcodecs_neural.compressai.zarr3",
     "numcodecs_neural.config",
     "numcodecs_neural.engine",
     "numcodecs_neural.entropy",

@@ -23,7 +23,9 @@ FLOORS = [
     "codec",
     "zarr3",
 ]
-WINGS = ["evaluation", "training", "converters"]
+WINGS = ["compressai", "evaluation", "training", "converters"]
+# Stands above all: the program, which gathers the subcommands of the wings.
+ROOF = ["cli"]
 # What a wing may use of another wing.
 BRIDGES: set[tuple[str, str]] = set()
 
@@ -59,11 +61,13 @@ def imports_of(path: Path) -> Iterator[tuple[str, ...]]:
 
 def floors_imported_by(path: Path) -> set[str]:
     names = (name for name in imports_of(path) if name[0] == "numcodecs_neural")
-    return {name[1] for name in names if len(name) > 1 and name[1] in FLOORS + WINGS}
+    return {name[1] for name in names if len(name) > 1 and name[1] in FLOORS + WINGS + ROOF}
 
 
 def is_allowed(here: str, there: str) -> bool:
     if here == there or (here, there) in BRIDGES:
+        return True
+    if here in ROOF:
         return True
     if here in WINGS:
         return there in FLOORS
@@ -73,7 +77,7 @@ def is_allowed(here: str, there: str) -> bool:
 def test_every_source_stands_on_a_floor() -> None:
     floors = {module_of(path)[1] for path in SOURCES if len(module_of(path)) > 1}
 
-    assert floors == {*FLOORS, *WINGS}
+    assert floors == {*FLOORS, *WINGS, *ROOF}
 
 
 # The package's own namespace is left out: it gathers its public names from all floors.

@@ -90,8 +90,9 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/coding", [], id="coding"),
         pytest.param("numcodecs_neural/engine", ["torch"], id="engine"),
         pytest.param("numcodecs_neural/networks", ["torch"], id="networks"),
+        pytest.param("numcodecs_neural/compressai", ["compressai"], id="compressai"),
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
-        pytest.param("numcodecs_neural/evaluation", ["evaluate"], id="evaluation"),
+        pytest.param("numcodecs_neural/evaluation", ["lpips"], id="evaluation"),
         pytest.param("converters", ["convert"], id="converters"),
         pytest.param("tests", ["test"], id="tests"),
     ],
@@ -109,13 +110,26 @@ def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
         path.relative_to(ROOT).as_posix()
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*.py")
-        if "torch" in imports_of(path) and path.parent.name != "training"
+        if "torch" in imports_of(path) and path.parent.name not in {"compressai", "training"}
     }
 
     assert users == {
         "numcodecs_neural/engine/devices.py",
+        # Measures that are written for torch: see its docstring.
+        "numcodecs_neural/evaluation/perceptual.py",
         "numcodecs_neural/networks/torch_backend.py",
     }
+
+
+def test_compressai_is_imported_in_one_place() -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if "compressai" in imports_of(path)
+    }
+
+    assert users == {"numcodecs_neural/compressai/library.py"}
 
 
 @pytest.mark.parametrize("requirement", ["zarr", "numcodecs"])
@@ -135,8 +149,9 @@ def test_constraints_are_exact(name: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["numcodecs.codecs", "zarr.codecs"])
-def test_both_registries_know_the_same_name(group: str) -> None:
-    found = importlib.metadata.entry_points(group=group, name="neural_image")
+@pytest.mark.parametrize("name", ["neural_image", "compressai_image"])
+def test_both_registries_know_the_same_name(name: str, group: str) -> None:
+    found = importlib.metadata.entry_points(group=group, name=name)
 
     assert [entry.load().__module__.split(".")[0] for entry in found] == ["numcodecs_neural"]
 

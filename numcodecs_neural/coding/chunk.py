@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.levels import Levels, levels_of, to_pixels, to_samples
 from numcodecs_neural.coding.plain import (
     constant_payload,
     decode_constant,
@@ -19,6 +20,7 @@ from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk, unpack_chunk
 from numcodecs_neural.format.header import NO_WEIGHTS
+from numcodecs_neural.networks.description import Pixels
 
 MAX_LOSSY_PIXELS = 1 << 26
 """Of all images of a chunk: the networks need some hundred bytes for each."""
@@ -27,39 +29,52 @@ __all__ = ["LossyCoder", "decode_chunk", "encode_chunk"]
 
 
 class LossyCoder(Protocol):
-    """Loaded weights that code images; `weights_id` is theirs."""
+    """Loaded weights that code images; `weights_id` is theirs.
+
+    Their pixels are grey levels with `pixel_fraction` bits below them: uint8 without such bits,
+    else uint16.
+    """
 
     weights_id: bytes
     channels: int
+    pixel_fraction: int
 
-    def encode(self, images: NDArray[np.uint8], quality: int) -> bytes:
-        """Return the symbol stream of (n, C, H, W) uint8."""
+    def encode(self, images: Pixels, quality: int) -> bytes:
+        """Return the symbol stream of pixels (n, C, H, W)."""
         ...
 
-    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> NDArray[np.uint8]:
-        """Return (n, C, H, W) uint8 for ``shape = (n, H, W)``."""
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
+        """Return pixels (n, C, H, W) for ``shape = (n, H, W)``."""
         ...
 
 
 def encode_chunk(
-    array: NDArray[Any], *, quality: int, channel_axis: int, coder: LossyCoder
+    array: NDArray[Any],
+    *,
+    quality: int,
+    channel_axis: int,
+    coder: LossyCoder,
+    value_range: tuple[int, int] | None = None,
 ) -> bytes:
     """Encode a chunk in the mode that suits it.
 
     Parameters
     ----------
     array : ndarray
-        (..., C, y, x) or (..., y, x, C), in any memory order.
+        (..., C, y, x), (..., y, x, C) or (..., y, x), in any memory order.
     quality : int
         0 to 100.
     channel_axis : int
-        -3 or -1.
+        -3, -1, or 0 for none.
     coder : LossyCoder
+    value_range : (low, high), optional
+        For samples of 16 bits: a grey level is no finer than this range of samples needs.
     """
     planes = to_planes(array, channel_axis)
     box, margin_value = constant_box(planes)
     inside = np.ascontiguousarray(planes[..., : box[0], : box[1]])
-    mode, payload = _smallest(inside, quality, coder)
+    levels = levels_of(inside, value_range)
+    mode, payload = _smallest(inside, levels, quality, coder)
     is_lossy = mode is Mode.LOSSY
     is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     header = ChunkHeader(
@@ -72,6 +87,8 @@ def encode_chunk(
         channel_axis=channel_axis,
         weights_id=coder.weights_id if is_lossy else NO_WEIGHTS,
         quality=quality if is_lossy else 0,
+        low=levels.low if is_lossy else 0,
+        level_shift=levels.shift if is_lossy else 0,
     )
     return pack_chunk(header, [payload])
 
@@ -101,7 +118,9 @@ def decode_chunk(chunk: bytes, coder_of: Callable[[bytes], LossyCoder]) -> NDArr
     return from_planes(planes, header)
 
 
-def _smallest(planes: NDArray[Any], quality: int, coder: LossyCoder) -> tuple[Mode, bytes]:
+def _smallest(
+    planes: NDArray[Any], levels: Levels, quality: int, coder: LossyCoder
+) -> tuple[Mode, bytes]:
     """Mode and payload: without loss where that is no larger."""
     constant = constant_payload(planes)
     if constant is not None:
@@ -113,7 +132,7 @@ def _smallest(planes: NDArray[Any], quality: int, coder: LossyCoder) -> tuple[Mo
             "can be coded: choose smaller chunks"
         )
     stored = stored_payload(planes)
-    lossy = coder.encode(planes, quality)
+    lossy = coder.encode(to_pixels(planes, levels, coder.pixel_fraction), quality)
     return (Mode.STORED, stored) if len(stored) <= len(lossy) else (Mode.LOSSY, lossy)
 
 
@@ -126,15 +145,18 @@ def _planes_shape(header: ChunkHeader) -> tuple[int, int, int, int]:
 
 def _decode_lossy(
     payload: bytes, shape: tuple[int, int, int, int], header: ChunkHeader, coder: LossyCoder
-) -> NDArray[np.uint8]:
+) -> NDArray[Any]:
     n, channels, height, width = shape
     if n * height * width > MAX_LOSSY_PIXELS:
         raise BitstreamError(
             f"chunk has {n * height * width} pixels; allowed are {MAX_LOSSY_PIXELS}"
         )
-    if channels != coder.channels or header.dtype != np.uint8:
+    fraction = coder.pixel_fraction
+    if channels != coder.channels or (fraction == 0 and header.dtype != np.uint8):
         raise BitstreamError(
             f"chunk has {channels} channels of {header.dtype}; its weights code "
-            f"{coder.channels} of uint8"
+            f"{coder.channels} of {'8 or 16 bits' if fraction else 'uint8'}"
         )
-    return coder.decode(payload, (n, height, width), header.quality)
+    pixels = coder.decode(payload, (n, height, width), header.quality)
+    levels = Levels(header.low, header.level_shift)
+    return to_samples(pixels, levels, fraction, header.dtype.newbyteorder("="))

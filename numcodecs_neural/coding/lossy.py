@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.coding.walk import Backend, Walk
 from numcodecs_neural.entropy import SymbolDecoder, encode_symbols
+from numcodecs_neural.errors import WeightsError
+from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.networks.latents import in_steps, latents_of, look_decoded, symbols_of
-from numcodecs_neural.networks.models import PIXEL_CENTRE, DecoderModel, EncoderModel
+from numcodecs_neural.networks.models import LEVEL_CENTRE, DecoderModel, EncoderModel
 
 __all__ = ["Backend", "decode_streams", "encode_streams", "symbols_and_indexes"]
 
 
 def encode_streams(
-    images: NDArray[np.uint8],
+    images: Pixels,
     streams: int,
     quality: int,
     *,
@@ -32,7 +34,8 @@ def encode_streams(
 
     Parameters
     ----------
-    images : ndarray of uint8, shape (streams * n, C, H, W)
+    images : ndarray of uint8 or uint16, shape (streams * n, C, H, W)
+        Pixels of the model: grey levels with ``decoder.pixel_fraction`` bits below them.
     streams : int
     quality : int
     """
@@ -48,7 +51,7 @@ def encode_streams(
 
 
 def symbols_and_indexes(
-    images: NDArray[np.uint8],
+    images: Pixels,
     quality: int,
     *,
     decoder: DecoderModel,
@@ -60,8 +63,11 @@ def symbols_and_indexes(
     Of a pass, symbols and indexes are (N, positions, channels of its group), at the positions of
     its phase.
     """
-    x = _padded(images, decoder.stride).transpose(0, 2, 3, 1).astype(np.float32) - PIXEL_CENTRE
-    latents = backend.run(encoder.networks["analysis"], {"x": x}, quality)["y"]
+    if encoder.pixel_fraction != decoder.pixel_fraction:
+        raise WeightsError("encoder and decoder weights differ in their pixels' fractions")
+    pixels = _padded(images, decoder.stride).transpose(0, 2, 3, 1)
+    given = _analysis_inputs(pixels, encoder.pixel_fraction)
+    latents = backend.run(encoder.networks["analysis"], given, quality)["y"]
     y = in_steps(encoder, latents, quality)
     z = _hyper_latents(y, quality, decoder, encoder, backend)
 
@@ -87,7 +93,7 @@ def decode_streams(
     *,
     decoder: DecoderModel,
     backend: Backend,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Decode streams of one shape; the inverse of `encode_streams` as far as there is one.
 
     Parameters
@@ -99,7 +105,7 @@ def decode_streams(
 
     Returns
     -------
-    ndarray of uint8, shape (len(streams) * n, C, H, W)
+    ndarray of uint8 or uint16, shape (len(streams) * n, C, H, W)
 
     Raises
     ------
@@ -122,6 +128,16 @@ def decode_streams(
         reader.finish()
     pixels = backend.run_to_pixels(decoder.networks["synthesis"], walk.dequantized, quality)
     return pixels[:, :, :height, :width]
+
+
+def _analysis_inputs(pixels: Pixels, fraction: int) -> dict[str, NDArray[np.float32]]:
+    """Whole grey levels about 0, and the bits below them: both are small enough for products."""
+    if fraction == 0:
+        return {"x": pixels.astype(np.float32) - LEVEL_CENTRE}
+    return {
+        "x": (pixels >> fraction).astype(np.float32) - LEVEL_CENTRE,
+        "x_fraction": (pixels & ((1 << fraction) - 1)).astype(np.float32),
+    }
 
 
 def _hyper_latents(
@@ -151,7 +167,7 @@ def _read(
     return symbols.reshape(indexes.shape)
 
 
-def _padded(images: NDArray[np.uint8], stride: int) -> NDArray[np.uint8]:
+def _padded(images: Pixels, stride: int) -> Pixels:
     """Images extended to multiples of the stride by repeating their last row and column."""
     height, width = images.shape[2:]
     if height % stride == 0 and width % stride == 0:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import SKIP
-from numcodecs_neural.networks.description import Network
+from numcodecs_neural.networks.description import Network, Pixels
 from numcodecs_neural.networks.latents import dequantize
 from numcodecs_neural.networks.models import DecoderModel
 from numcodecs_neural.networks.passes import Pass, positions_of
@@ -30,8 +30,8 @@ class Backend(Protocol):
 
     def run_to_pixels(
         self, network: Network, tensors: Mapping[str, NDArray[Any]], quality: int
-    ) -> NDArray[np.uint8]:
-        """Return (N, C, H, W) uint8."""
+    ) -> Pixels:
+        """Return (N, C, H, W) uint8, or uint16 where the network's pixels have fractions."""
         ...
 
 

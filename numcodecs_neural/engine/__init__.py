@@ -14,19 +14,29 @@ if TYPE_CHECKING:
 __all__ = ["decode", "encode"]
 
 
-def encode(array: NDArray[Any], *, weights: str, quality: int, channel_axis: int) -> bytes:
+def encode(
+    array: NDArray[Any],
+    *,
+    weights: str,
+    quality: int,
+    channel_axis: int | None,
+    value_range: tuple[int, int] | None = None,
+) -> bytes:
     """Encode one chunk.
 
     Parameters
     ----------
     array : ndarray
-        (..., C, y, x) or (..., y, x, C), of a dtype and with channels that the weights take.
+        (..., C, y, x), (..., y, x, C) or (..., y, x), of a dtype and with channels that the
+        weights take.
     weights : str
         Exact name, e.g. ``"he-fast-1"``.
     quality : int
         0 to 100.
-    channel_axis : int
-        -3 or -1.
+    channel_axis : int or None
+        -3, -1, or None for arrays without channels.
+    value_range : (low, high), optional
+        For samples of 16 bits: a grey level is no finer than this range of samples needs.
 
     Raises
     ------
@@ -34,7 +44,13 @@ def encode(array: NDArray[Any], *, weights: str, quality: int, channel_axis: int
         If the weights are not installed or their file is damaged.
     """
     coder = coder_for(resolve(weights))
-    return encode_chunk(array, quality=quality, channel_axis=channel_axis, coder=coder)
+    return encode_chunk(
+        array,
+        quality=quality,
+        channel_axis=channel_axis or 0,
+        coder=coder,
+        value_range=value_range,
+    )
 
 
 def decode(chunk: bytes) -> NDArray[Any]:

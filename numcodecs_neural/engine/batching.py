@@ -14,10 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numcodecs_neural.networks.description import Pixels
 
 __all__ = ["MAX_BATCH", "BatchingCoder"]
 
@@ -27,12 +25,13 @@ MAX_BATCH = 16
 class _BatchCoder(Protocol):
     weights_id: bytes
     channels: int
+    pixel_fraction: int
 
-    def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]: ...
+    def encode_batch(self, images: list[Pixels], quality: int) -> list[bytes]: ...
 
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
-    ) -> list[NDArray[np.uint8]]: ...
+    ) -> list[Pixels]: ...
 
 
 @dataclass(slots=True)
@@ -50,12 +49,13 @@ class BatchingCoder:
 
     def __init__(self, coder: _BatchCoder) -> None:
         self.weights_id, self.channels = coder.weights_id, coder.channels
+        self.pixel_fraction = coder.pixel_fraction
         self._coder = coder
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         threading.Thread(target=_serve, args=(self._requests,), daemon=True).start()
         weakref.finalize(self, self._requests.put, None)
 
-    def encode(self, images: NDArray[np.uint8], quality: int) -> bytes:
+    def encode(self, images: Pixels, quality: int) -> bytes:
         """Return the stream of (n, C, H, W)."""
         stream: bytes = self._submit(
             ("encode", images.shape, quality),
@@ -64,9 +64,9 @@ class BatchingCoder:
         )
         return stream
 
-    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> NDArray[np.uint8]:
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""
-        pixels: NDArray[np.uint8] = self._submit(
+        pixels: Pixels = self._submit(
             ("decode", shape, quality),
             lambda items: self._coder.decode_batch(items, shape, quality),
             stream,

@@ -23,7 +23,7 @@ from numcodecs_neural.networks.models import DecoderModel, EncoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numcodecs_neural.networks.description import Pixels
 
 __all__ = ["coder_for"]
 
@@ -66,7 +66,8 @@ class NetworkCoder:
     """
 
     def __init__(self, info: WeightsInfo, decoder: DecoderModel, backend: Backend) -> None:
-        self.weights_id, self.channels = info.id, info.channels
+        self.weights_id, self.channels = info.id, decoder.channels
+        self.pixel_fraction = decoder.pixel_fraction
         self._info, self._decoder, self._backend = info, decoder, backend
 
     @cached_property
@@ -74,17 +75,17 @@ class NetworkCoder:
         """Loaded by the first chunk that is encoded: most processes only read."""
         return EncoderModel.from_file(load_encoder(self._info), self._info.sha256)
 
-    def encode(self, images: NDArray[np.uint8], quality: int) -> bytes:
+    def encode(self, images: Pixels, quality: int) -> bytes:
         """Return the stream of (n, C, H, W)."""
         with turn():
             return self.encode_batch([images], quality)[0]
 
-    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> NDArray[np.uint8]:
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""
         with turn():
             return self.decode_batch([stream], shape, quality)[0]
 
-    def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]:
+    def encode_batch(self, images: list[Pixels], quality: int) -> list[bytes]:
         """Return one stream for each array; all have one shape."""
         together = images[0] if len(images) == 1 else np.concatenate(images)
         return encode_streams(
@@ -98,7 +99,7 @@ class NetworkCoder:
 
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
-    ) -> list[NDArray[np.uint8]]:
+    ) -> list[Pixels]:
         """Return one (n, C, H, W) for each stream; all have one shape."""
         pixels = decode_streams(
             streams, shape, quality, decoder=self._decoder, backend=self._backend

@@ -25,8 +25,8 @@ class ImageCoder:
     settings : tuple of float
         In order of rising rate.
     encode : callable
-        ``(pixels, setting, bits) -> bytes`` for C-contiguous pixels (H, W, C), the greatest of
-        which has so many bits in the whole image.
+        ``(pixels, setting, span) -> bytes`` for C-contiguous pixels (H, W, C) of an image whose
+        samples lie within `span`, which matters for 16 bits.
     decode : callable
         ``(bytes, setting, shape) -> pixels`` of that `shape` (H, W, C); (H, W) will do for
         (H, W, 1). Setting and shape are what the metadata of an array tell a reader.
@@ -34,7 +34,7 @@ class ImageCoder:
 
     name: str
     settings: tuple[float, ...]
-    encode: Callable[[Pixels, float, int], bytes]
+    encode: Callable[[Pixels, float, tuple[int, int]], bytes]
     decode: Callable[[bytes, float, tuple[int, ...]], NDArray[np.generic]]
 
 
@@ -82,12 +82,18 @@ def neural_entrant(model: str, qualities: tuple[int, ...] = QUALITIES) -> Entran
     codecs = {quality: NeuralImage(model, quality) for quality in qualities}
     first = codecs[qualities[0]]
 
-    def encode(pixels: Pixels, setting: float, _bits: int) -> bytes:
-        # Chunks of slides are (c, y, x).
-        return codecs[int(setting)].encode(pixels.transpose(2, 0, 1))
+    def encode(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:
+        if pixels.dtype == np.uint8:
+            codec = codecs[int(setting)]
+        else:
+            # As an array whose range is known is written: no chunk is coded finer than another.
+            codec = NeuralImage(model, int(setting), value_range=span)
+        # Chunks of slides are (c, y, x), and those of grey images (y, x).
+        return codec.encode(pixels.transpose(2, 0, 1) if info.channels > 1 else pixels[..., 0])
 
     def decode(chunk: bytes, _setting: float, _shape: tuple[int, ...]) -> NDArray[np.generic]:
-        return np.asarray(first.decode(chunk)).transpose(1, 2, 0)
+        decoded = np.asarray(first.decode(chunk))
+        return decoded.transpose(1, 2, 0) if info.channels > 1 else decoded
 
     def coder_for(kind: Kind) -> ImageCoder | None:
         if kind.channels != info.channels or kind.dtype not in info.dtypes:

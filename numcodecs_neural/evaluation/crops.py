@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.evaluation.kinds import Pixels
+from numcodecs_neural.evaluation.kinds import SPAN, Pixels
 
 __all__ = ["ALIGNED", "CHUNK_PX", "NATIVE", "REDUCED", "VIEWS", "Crop", "View", "chunks", "halve"]
 
@@ -53,13 +53,13 @@ class Crop:
     data_range : float
         What PSNR and SSIM take as the peak: 255 for 8 bits; for 16 bits the difference of the
         crop's greatest and least sample, because cameras rarely use all bits.
-    bits : int
-        How many bits the greatest sample has, which codecs for 16 bits are told; 8 for 8 bits.
+    span : (int, int)
+        The least and greatest sample, which codecs for 16 bits are told; 0 and 255 for 8 bits.
     """
 
     chunks: tuple[Pixels, ...]
     data_range: float = 255.0
-    bits: int = 8
+    span: tuple[int, int] = SPAN
 
     @classmethod
     def of(cls, image: Pixels, view: View) -> "Crop":
@@ -83,7 +83,7 @@ class Crop:
             return cls(chunks=pieces)
         low, high = int(part.min()), int(part.max())
         # Of one colour: any range will do, since every codec gets it right.
-        return cls(chunks=pieces, data_range=float(high - low or 1), bits=max(high.bit_length(), 1))
+        return cls(chunks=pieces, data_range=float(high - low or 1), span=(low, high))
 
 
 def halve(image: Pixels) -> Pixels:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GREY", "GREY16", "KINDS", "RGB", "Kind", "Pixels"]
+__all__ = ["GREY", "GREY16", "KINDS", "RGB", "SPAN", "Kind", "Pixels"]
 
 # (H, W, C); C is 3 or 1.
 Pixels = NDArray[np.unsignedinteger[Any]]
+# The least and the greatest sample of 8 bits.
+SPAN = (0, 255)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from numcodecs_neural.errors import NeuralCodecError
 from numcodecs_neural.evaluation import metrics
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.curves import Point
-from numcodecs_neural.evaluation.kinds import Pixels
+from numcodecs_neural.evaluation.kinds import SPAN, Pixels
 from numcodecs_neural.evaluation.measures import Measure
 
 __all__ = ["Tally", "average", "measure_chunk"]
@@ -67,7 +67,7 @@ def measure_chunk(
     *,
     measures: Sequence[Measure] = (),
     data_range: float = metrics.PEAK,
-    bits: int = 8,
+    span: tuple[int, int] = SPAN,
 ) -> Tally:
     """Encode and decode one chunk of shape (H, W, C), and count bytes and errors.
 
@@ -76,7 +76,7 @@ def measure_chunk(
     NeuralCodecError
         If the codec fails, or returns other samples than it was given.
     """
-    stored = coder.encode(pixels, setting, bits)
+    stored = coder.encode(pixels, setting, span)
     decoded = _as_given(coder, stored, setting, pixels)
     error = metrics.squared_error(pixels, decoded)
     height, width = error.shape

@@ -159,8 +159,8 @@ def _coder(peer: _Peer, imagecodecs: Any, kind: Kind) -> ImageCoder | None:
     threads = {"numthreads": 1} if "numthreads" in options else {}
     decode = partial(getattr(imagecodecs, f"{peer.codec}_decode"), **threads)
 
-    def encode_at(pixels: Pixels, setting: float, bits: int) -> bytes:
-        depth = {"bitspersample": bits} if kind == GREY16 else {}
+    def encode_at(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:
+        depth = {"bitspersample": max(span[1].bit_length(), 1)} if kind == GREY16 else {}
         return bytes(encode(_as_taken(peer, pixels), **{peer.parameter: setting}, **depth))
 
     def decode_as_given(
@@ -174,10 +174,14 @@ def _coder(peer: _Peer, imagecodecs: Any, kind: Kind) -> ImageCoder | None:
 
 
 def _as_taken(peer: _Peer, pixels: Pixels) -> Pixels:
-    """Return grey pixels (H, W, 1) as (H, W), and for WebP, which has no grey, as RGB."""
+    """Return grey pixels (H, W, 1) as (H, W), or as RGB where a codec must have that.
+
+    WebP has no grey, and imagecodecs makes a lossless AVIF of grey whatever the level; of RGB it
+    stores the one channel that the pixel format asks for.
+    """
     if pixels.shape[2] == 3:
         return pixels
-    if peer.codec == "webp":
+    if peer.codec in ("avif", "webp"):
         return np.ascontiguousarray(np.repeat(pixels, 3, axis=2))
     return pixels[..., 0]
 

@@ -47,7 +47,7 @@ def registered_entrant(path: Path) -> Entrant:
 
 
 def _coder(name: str, codecs: list[Any], kind: Kind) -> ImageCoder:
-    def encode(pixels: Pixels, setting: float, _bits: int) -> bytes:
+    def encode(pixels: Pixels, setting: float, _span: tuple[int, int]) -> bytes:
         chunk = np.ascontiguousarray(pixels.transpose(2, 0, 1))
         stored: bytes = ensure_bytes(_tried(name, setting, codecs[int(setting) - 1].encode, chunk))
         return stored

@@ -213,7 +213,7 @@ class _Run:
                     setting,
                     measures=self.measures,
                     data_range=crop.data_range,
-                    bits=crop.bits,
+                    span=crop.span,
                 )
                 for chunk in crop.chunks
             ]

@@ -61,7 +61,7 @@ def measure_speed(
     chunks = crop.chunks[:MAX_CHUNKS]
 
     def encode(number: int) -> bytes:
-        return coder.encode(chunks[number], point.setting, crop.bits)
+        return coder.encode(chunks[number], point.setting, crop.span)
 
     def decode(number: int) -> object:
         return coder.decode(stored[number], point.setting, chunks[number].shape)

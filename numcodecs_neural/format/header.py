@@ -28,8 +28,11 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _BIG_ENDIAN, _FORTRAN_ORDER = 1, 2
+# lowest sample, level shift: behind the shape, in lossy chunks of 16-bit samples
+_LEVELS = struct.Struct("<iB")
 _CHANNEL_AXES = (0, -1, -3)
 _MAX_QUALITY = 100
+_MAX_LEVEL_SHIFT = 8
 
 
 class Mode(enum.IntEnum):
@@ -71,6 +74,10 @@ class ChunkHeader:
         0 to 100; 0 unless the mode is lossy.
     max_error : int
         Keeps its place for ``EXACT``; 0.
+    low : int
+        The sample that is grey level 0; 0 unless the mode is lossy and samples have 16 bits.
+    level_shift : int
+        A grey level is ``2**level_shift`` samples, 0 to 8; 0 in the same chunks.
 
     Raises
     ------
@@ -101,11 +108,19 @@ class ChunkHeader:
     weights_id: bytes = NO_WEIGHTS
     quality: int = 0
     max_error: int = 0
+    low: int = 0
+    level_shift: int = 0
 
     def __post_init__(self) -> None:
         _check_mode(self)
         _check_shape(self)
         _check_box(self)
+        _check_levels(self)
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether `low` and `level_shift` are stored."""
+        return self.mode is Mode.LOSSY and self.dtype.itemsize > 1
 
     @property
     def plane(self) -> tuple[int, int]:
@@ -123,7 +138,7 @@ class ChunkHeader:
     @property
     def packed_nbytes(self) -> int:
         """Length of `pack`'s result."""
-        return _LAYOUT.size + 4 * len(self.shape)
+        return _LAYOUT.size + 4 * len(self.shape) + self.has_levels * _LEVELS.size
 
     def pack(self) -> bytes:
         """Return this header as bytes."""
@@ -140,7 +155,9 @@ class ChunkHeader:
             *self.box,
             self.weights_id,
         )
-        return fixed + struct.pack(f"<{len(self.shape)}I", *self.shape)
+        shape = struct.pack(f"<{len(self.shape)}I", *self.shape)
+        levels = _LEVELS.pack(self.low, self.level_shift) if self.has_levels else b""
+        return fixed + shape + levels
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
@@ -168,7 +185,12 @@ class ChunkHeader:
             raise BitstreamError(f"chunk header has flags {flags:#04x} for dtype {_DTYPES[code]}")
         if ndim > MAX_NDIM:
             raise BitstreamError(f"chunk header has {ndim} axes; the most are {MAX_NDIM}")
-        _require(data, _LAYOUT.size + 4 * ndim)
+        end = _LAYOUT.size + 4 * ndim
+        _require(data, end)
+        low = level_shift = 0
+        if mode == Mode.LOSSY and _DTYPES[code].itemsize > 1:
+            _require(data, end + _LEVELS.size)
+            low, level_shift = _LEVELS.unpack_from(data, end)
         return cls(
             mode=Mode(mode),
             dtype=_DTYPES[code].newbyteorder(">" if flags & _BIG_ENDIAN else "<"),
@@ -180,6 +202,8 @@ class ChunkHeader:
             weights_id=weights_id,
             quality=quality,
             max_error=max_error,
+            low=low,
+            level_shift=level_shift,
         )
 
 
@@ -235,4 +259,15 @@ def _check_box(header: ChunkHeader) -> None:
         raise BitstreamError(
             f"chunk has margin value {header.margin_value};"
             f" allowed are {allowed.start} to {allowed.stop - 1}"
+        )
+
+
+def _check_levels(header: ChunkHeader) -> None:
+    limits = np.iinfo(header.dtype)
+    allowed = range(limits.min, limits.max + 1) if header.has_levels else range(1)
+    most = _MAX_LEVEL_SHIFT if header.has_levels else 0
+    if header.low not in allowed or not 0 <= header.level_shift <= most:
+        raise BitstreamError(
+            f"chunk has lowest sample {header.low} and level shift {header.level_shift}; allowed"
+            f" are {allowed.start} to {allowed.stop - 1} and 0 to {most}"
         )

@@ -15,7 +15,7 @@ from numcodecs_neural.format.header import ChunkHeader
 __all__ = ["MAGIC", "SECTION_COUNT", "VERSION", "pack_chunk", "unpack_chunk"]
 
 MAGIC = b"NNIC"
-VERSION = 1
+VERSION = 2
 SECTION_COUNT = 1
 """Sections of a chunk in each of the modes that this version reads."""
 

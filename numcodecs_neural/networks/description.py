@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import WeightsError
 
 Op = Literal["conv", "shuffle", "unshuffle", "table"]
+Pixels = NDArray[np.unsignedinteger[Any]]
+"""uint8, or uint16 where a model has fractions of grey levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class ConvArrays:
         """(outputs,) bias at `quality`."""
         row: NDArray[np.float32] = self.bias[quality if len(self.bias) > 1 else 0]
         return row
+
+    @property
+    def pixel_dtype(self) -> type[np.uint8] | type[np.uint16]:
+        """The smallest dtype that holds the layer's results, where these are pixels."""
+        return np.uint8 if self.high.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Compiled for float32 in C order, which is what the networks are run in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import compiled, readable
-from numcodecs_neural.networks.description import ConvArrays
+from numcodecs_neural.networks.description import ConvArrays, Pixels
 from numcodecs_neural.networks.models import DEQUANTIZED_LIMIT
 
 Tensor = NDArray[np.floating[Any]]
@@ -35,13 +36,13 @@ class CompiledKernels:
         """Add ``x @ weight`` to `out`, cheap where most of `x` is zero."""
         _add_sparse(np.ascontiguousarray(x), np.ascontiguousarray(weight), out)
 
-    def shuffle_to_pixels(
-        self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int
-    ) -> NDArray[np.uint8]:
-        """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) uint8."""
+    def shuffle_to_pixels(self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int) -> Pixels:
+        """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) pixels."""
         n, h, w, channels = x.shape
-        out = np.empty((n, channels // factor**2, h * factor, w * factor), np.uint8)
-        _shuffle_to_pixels(x, bias, arrays.scale, arrays.low, arrays.high, factor, out)
+        shape = (n, channels // factor**2, h * factor, w * factor)
+        out: Pixels = np.empty(shape, arrays.pixel_dtype)
+        shuffle = _shuffle_to_uint8 if out.dtype == np.uint8 else _shuffle_to_uint16
+        shuffle(x, bias, arrays.scale, arrays.low, arrays.high, factor, out)
         return out
 
 
@@ -85,16 +86,6 @@ def _add_sparse(x: Tensor, weight: Tensor, out: Tensor) -> None:
                     out[i, j] += v * weight[k, j]
 
 
-@compiled(
-    _NOTHING,
-    readable(types.float32, 4),
-    _VECTOR,
-    _VECTOR,
-    _VECTOR,
-    _VECTOR,
-    types.int64,
-    types.uint8[:, :, :, ::1],
-)
 def _shuffle_to_pixels(
     x: Tensor,
     bias: Vector,
@@ -102,18 +93,28 @@ def _shuffle_to_pixels(
     low: Vector,
     high: Vector,
     factor: int,
-    out: NDArray[np.uint8],
+    out: Pixels,
 ) -> None:
     n, h, w, channels = x.shape
-    line = np.empty((w, channels), np.uint8)  # pixels of one row of blocks, still block by block
+    line = np.empty((w, channels), out.dtype)  # pixels of one row of blocks, still block by block
     for b in range(n):
         for y in range(h):
             for z in range(w):
                 for k in range(channels):
                     v = np.floor((x[b, y, z, k] + bias[k]) * scale[k])
-                    line[z, k] = np.uint8(np.int32(min(max(v, low[k]), high[k])))
+                    line[z, k] = np.int32(min(max(v, low[k]), high[k]))
             for r in range(channels // factor):
                 row = out[b, r // factor, y * factor + r % factor]
                 for z in range(w):
                     for j in range(factor):
                         row[z * factor + j] = line[z, r * factor + j]
+
+
+def _shuffle_for(pixel: types.Type) -> Callable[..., None]:
+    vectors = (_VECTOR,) * 4
+    signature = (readable(types.float32, 4), *vectors, types.int64, pixel[:, :, :, ::1])
+    return compiled(_NOTHING, *signature)(_shuffle_to_pixels)
+
+
+_shuffle_to_uint8 = _shuffle_for(types.uint8)
+_shuffle_to_uint16 = _shuffle_for(types.uint16)

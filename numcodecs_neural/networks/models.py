@@ -21,7 +21,9 @@ QUALITIES = 101
 FRACTION_BITS = 4  # latents and means are in sixteenths of a step
 LATENT_LIMIT = 2**15 - 1  # of latents in sixteenths of a step
 DEQUANTIZED_LIMIT = 2**11 - 1
-PIXEL_MAX, PIXEL_CENTRE = 255, 128
+LEVEL_BITS = 8  # whole grey levels of a pixel
+LEVEL_CENTRE = 1 << (LEVEL_BITS - 1)
+MAX_PIXEL_FRACTION = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class DecoderModel:
     ----------
     channels, stride, hyper_stride : int
         Colours; pixels per latent step; latent steps per hyper-latent step.
+    pixel_fraction : int
+        Bits of a pixel below a grey level: pixels are 0 to ``(256 << pixel_fraction) - 1``.
     groups : tuple of int
         Latent channels per group.
     passes : tuple of Pass
@@ -54,6 +58,7 @@ class DecoderModel:
     channels: int
     stride: int
     hyper_stride: int
+    pixel_fraction: int
     groups: tuple[int, ...]
     passes: tuple[Pass, ...]
     hyper_mean: NDArray[np.int32]
@@ -83,6 +88,7 @@ class DecoderModel:
                 channels=d["channels"],
                 stride=d["stride"],
                 hyper_stride=d["hyper_stride"],
+                pixel_fraction=_pixel_fraction(d),
                 groups=groups,
                 passes=passes_from_json(d["passes"], d["has_mean"], len(groups)),
                 hyper_mean=arrays["hyper_mean"].astype(np.int32),
@@ -150,8 +156,12 @@ class DecoderModel:
                 f"the synthesis ends in {last} with {len(low)} channels; expected a conv and a "
                 f"shuffle with {self.channels}"
             )
-        if low.min() < 0 or high.max() > PIXEL_MAX:
-            raise WeightsError(f"the synthesis gives pixels beyond 0 to {PIXEL_MAX}")
+        highest = (1 << (LEVEL_BITS + self.pixel_fraction)) - 1
+        if low.min() < 0 or high.max() > highest:
+            raise WeightsError(
+                f"the synthesis gives pixels of {low.min():.0f} to {high.max():.0f}; allowed are "
+                f"0 to {highest}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,15 +170,19 @@ class EncoderModel:
 
     Parameters
     ----------
+    pixel_fraction : int
+        That of the decoder.
     inverse_step : (101, M) int64, inverse_shift : int
         Latent in sixteenths of a step = ``(y * inverse_step + half) >> inverse_shift``.
     rounding : (tables,) int32
         What is added to the magnitude of a latent, in sixteenths, before its fraction is dropped,
         by table index: 8 rounds to the nearest step, less rounds towards 0.
     networks : mapping of str to Network
-        ``analysis`` (``x`` to ``y``) and ``hyper_analysis`` (``y`` in sixteenths to ``z``).
+        ``analysis`` (``x``, whole grey levels about 0, and ``x_fraction``, the bits below them
+        where there are any, to ``y``) and ``hyper_analysis`` (``y`` in sixteenths to ``z``).
     """
 
+    pixel_fraction: int
     inverse_step: NDArray[np.int64]
     inverse_shift: int
     rounding: NDArray[np.int32]
@@ -188,6 +202,7 @@ class EncoderModel:
             if d["kind"] != "encoder" or d["decoder_sha256"] != decoder_sha256:
                 raise WeightsError("the encoder file belongs to other decoder weights")
             model = cls(
+                pixel_fraction=_pixel_fraction(d),
                 inverse_step=file.arrays["inverse_step"].astype(np.int64),
                 inverse_shift=d["inverse_shift"],
                 rounding=file.arrays["rounding"].astype(np.int32),
@@ -196,8 +211,11 @@ class EncoderModel:
         except KeyError as exc:
             raise WeightsError(f"the weights file lacks {exc}") from exc
         _check_names(model.networks, ("analysis", "hyper_analysis"))
-        pixels = interval(-PIXEL_CENTRE, PIXEL_MAX - PIXEL_CENTRE, d["channels"])
-        prove(model.networks["analysis"], {"x": pixels})
+        pixels = {"x": interval(-LEVEL_CENTRE, LEVEL_CENTRE - 1, d["channels"])}
+        if model.pixel_fraction:
+            highest = (1 << model.pixel_fraction) - 1
+            pixels["x_fraction"] = interval(0, highest, d["channels"])
+        prove(model.networks["analysis"], pixels)
         latents = interval(-LATENT_LIMIT, LATENT_LIMIT, model.inverse_step.shape[1])
         prove(model.networks["hyper_analysis"], {"y": latents})
         return model
@@ -207,6 +225,16 @@ def _networks(
     described: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> dict[str, Network]:
     return {name: network_from_arrays(layers, arrays) for name, layers in described.items()}
+
+
+def _pixel_fraction(description: Mapping[str, Any]) -> int:
+    fraction = description["pixel_fraction"]
+    if type(fraction) is not int or not 0 <= fraction <= MAX_PIXEL_FRACTION:
+        raise WeightsError(
+            f"the weights file has pixel_fraction {fraction!r}; allowed are 0 to "
+            f"{MAX_PIXEL_FRACTION}"
+        )
+    return fraction
 
 
 def _check_names(networks: Mapping[str, Network], expected: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.networks.description import ConvArrays, Layer, Network, Source
+from numcodecs_neural.networks.description import ConvArrays, Layer, Network, Pixels, Source
 
 Tensor = NDArray[np.floating[Any]]
 
@@ -31,10 +31,8 @@ class Kernels(Protocol):
         """Add ``x @ weight`` to `out`, cheap where most of `x` is zero."""
         ...
 
-    def shuffle_to_pixels(
-        self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int
-    ) -> NDArray[np.uint8]:
-        """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) uint8."""
+    def shuffle_to_pixels(self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int) -> Pixels:
+        """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) pixels."""
         ...
 
 
@@ -52,14 +50,12 @@ class PlainKernels:
         """See :class:`Kernels`."""
         out += x @ weight
 
-    def shuffle_to_pixels(
-        self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int
-    ) -> NDArray[np.uint8]:
+    def shuffle_to_pixels(self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int) -> Pixels:
         """See :class:`Kernels`."""
         n, h, w, channels = x.shape
         self.requantize(x.reshape(-1, channels), arrays, bias)
         blocks = x.reshape(n, h, w, -1, factor, factor).transpose(0, 3, 1, 4, 2, 5)
-        return blocks.reshape(n, -1, h * factor, w * factor).astype(np.uint8)
+        return blocks.reshape(n, -1, h * factor, w * factor).astype(arrays.pixel_dtype)
 
 
 class NumpyBackend:
@@ -88,10 +84,10 @@ class NumpyBackend:
 
     def run_to_pixels(
         self, network: Network, tensors: Mapping[str, Tensor], quality: int
-    ) -> NDArray[np.uint8]:
-        """Execute a network that ends in a ``conv`` to 0..255 and a ``shuffle``.
+    ) -> Pixels:
+        """Execute a network that ends in a ``conv`` to pixels and a ``shuffle``.
 
-        Returns (N, C, H, W) uint8.
+        Returns (N, C, H, W), uint8 where the ``conv`` is clamped to 255 at most, else uint16.
         """
         *body, conv, shuffle = network.layers
         have = self.run(Network(tuple(body), network.convs, network.tables), tensors, quality)

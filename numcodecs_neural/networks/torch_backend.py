@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from numcodecs_neural.networks.description import ConvArrays, Layer, Network
+from numcodecs_neural.networks.description import ConvArrays, Layer, Network, Pixels
 
 
 class TorchBackend:
@@ -41,11 +41,13 @@ class TorchBackend:
 
     def run_to_pixels(
         self, network: Network, tensors: Mapping[str, NDArray[Any]], quality: int
-    ) -> NDArray[np.uint8]:
-        """Execute a network that ends in pixels; (N, C, H, W) uint8."""
+    ) -> Pixels:
+        """Execute a network that ends in pixels; (N, C, H, W) uint8 or uint16."""
         last = self._execute(network, tensors, quality)[network.layers[-1].name]
-        pixels: NDArray[np.uint8] = last.to(torch.uint8).permute(0, 3, 1, 2).cpu().numpy()
-        return np.ascontiguousarray(pixels)
+        dtype = network.convs[network.layers[-2].name].pixel_dtype
+        # torch's own uint16 is incomplete.
+        moved = last.to(torch.uint8 if dtype is np.uint8 else torch.int32).permute(0, 3, 1, 2)
+        return np.ascontiguousarray(moved.cpu().numpy(), dtype)
 
     @torch.inference_mode()
     def _execute(

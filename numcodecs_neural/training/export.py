@@ -73,6 +73,7 @@ def decoder_content(
         "pixel_fraction": shape.pixel_fraction,
         "stride": shape.stride,
         "hyper_stride": 4,
+        "pixel_fraction": 0,
         "groups": list(shape.groups),
         "passes": [[p.group, p.phase] for p in shape.passes],
         "has_mean": list(shape.has_mean),
@@ -96,6 +97,7 @@ def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str
     description = {
         "kind": "encoder",
         "channels": codec.shape.channels,
+        "pixel_fraction": 0,
         "inverse_shift": INVERSE_SHIFT,
         "networks": layers,
     }

@@ -24,6 +24,7 @@ class Halving:
 
     weights_id: bytes = b"halving!"
     channels: int = 3
+    pixel_fraction: int = 0
 
     def encode(self, images: Image, quality: int) -> bytes:
         flat = images.ravel() >> 4

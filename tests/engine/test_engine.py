@@ -59,7 +59,7 @@ def test_matrix_products_keep_to_one_thread_and_the_setting_comes_back() -> None
 class Recording:
     """Takes batches slowly, so that requests collect."""
 
-    weights_id, channels = b"recorder", 3
+    weights_id, channels, pixel_fraction = b"recorder", 3, 0
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -1,6 +1,7 @@
 """Distortion against values worked out by other means."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,10 +37,19 @@ def test_psnr_pools_the_channels() -> None:
     assert metrics.psnr(black, decoded) == pytest.approx(10 * math.log10(255**2 / 3))
 
 
-def test_squared_error_does_not_wrap() -> None:
-    black = np.zeros((1, 1, 3), np.uint8)
+@pytest.mark.parametrize(("dtype", "peak"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_squared_error_does_not_wrap(dtype: type[np.unsignedinteger[Any]], peak: int) -> None:
+    black = np.zeros((1, 1, 3), dtype)
 
-    assert metrics.squared_error(black, black + np.uint8(255)).item() == 3 * 255**2
+    assert metrics.squared_error(black, black + dtype(peak)).item() == 3 * peak**2
+
+
+def test_the_peak_of_psnr_is_the_range_that_is_given() -> None:
+    black = np.zeros((4, 4, 1), np.uint16)
+
+    found = metrics.psnr(black, black + np.uint16(2), data_range=4000)
+
+    assert found == pytest.approx(20 * math.log10(2000))
 
 
 def test_ssim_of_equal_images_is_one(image: NDArray[np.uint8]) -> None:
@@ -53,6 +63,17 @@ def test_ssim_has_a_gaussian_window_of_eleven_taps(
     decoded = np.clip(image + noise, 0, 255).astype(np.uint8)
 
     assert metrics.ssim(image, decoded) == pytest.approx(_plain_ssim(image, decoded), abs=1e-6)
+
+
+def test_ssim_of_16_bits_is_that_of_8_at_the_same_scale(
+    image: NDArray[np.uint8], rng: np.random.Generator
+) -> None:
+    decoded = np.clip(image + rng.integers(-9, 10, image.shape), 0, 255).astype(np.uint8)
+
+    wide, wide_decoded = (pixels.astype(np.uint16) * 16 for pixels in (image, decoded))
+
+    found = metrics.ssim(wide, wide_decoded, data_range=255 * 16)
+    assert found == pytest.approx(metrics.ssim(image, decoded))
 
 
 def test_rings_lie_inside_one_another() -> None:

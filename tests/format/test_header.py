@@ -20,11 +20,13 @@ VALID: dict[str, Any] = {
     "channel_axis": -3,
     "weights_id": bytes.fromhex("0011223344556677"),
     "quality": 60,
+    "low": -300,
+    "level_shift": 3,
 }
 HEADER = ChunkHeader(**VALID)
 BYTES = bytes.fromhex(
     "01 03 03 3c 03 04 0000 feffffff 00020000 bc020000 0011223344556677"
-    "02000000 03000000 00020000 00040000"
+    "02000000 03000000 00020000 00040000 d4feffff 03"
 )
 
 
@@ -44,6 +46,7 @@ def headers(draw: st.DrawFn) -> ChunkHeader:
     dtype: np.dtype[Any] = np.dtype(draw(st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i2"])))
     limits = np.iinfo(dtype)
     values = st.integers(int(limits.min), int(limits.max))
+    has_levels = mode is Mode.LOSSY and dtype.itemsize > 1
     return ChunkHeader(
         mode=mode,
         dtype=dtype,
@@ -54,6 +57,8 @@ def headers(draw: st.DrawFn) -> ChunkHeader:
         channel_axis=channel_axis,
         weights_id=draw(st.binary(min_size=8, max_size=8)) if mode is Mode.LOSSY else bytes(8),
         quality=draw(st.integers(0, 100)) if mode is Mode.LOSSY else 0,
+        low=draw(values) if has_levels else 0,
+        level_shift=draw(st.integers(0, 8)) if has_levels else 0,
     )
 
 
@@ -88,7 +93,7 @@ def test_any_bytes_are_a_header_or_a_bitstream_error(data: bytes) -> None:
         pytest.param(4, 2, BitstreamError, "channel axis -2", id="channel axis"),
         pytest.param(5, 0, BitstreamError, r"shape \(\)", id="no axis"),
         pytest.param(5, 3, BitstreamError, "box", id="an axis too few"),
-        pytest.param(5, 5, TruncatedChunkError, "needs 48 bytes", id="an axis too many"),
+        pytest.param(5, 5, TruncatedChunkError, "needs 53 bytes", id="an axis too many"),
         pytest.param(5, 9, BitstreamError, "9 axes", id="nine axes"),
         pytest.param(6, 1, BitstreamError, "largest error of 1", id="largest error"),
         pytest.param(10, 0, BitstreamError, "margin value -16711682", id="margin beyond dtype"),
@@ -96,6 +101,8 @@ def test_any_bytes_are_a_header_or_a_bitstream_error(data: bytes) -> None:
         pytest.param(17, 5, BitstreamError, r"box of \(512, 1468\)", id="box too wide"),
         pytest.param(28, 0, BitstreamError, "none empty", id="empty axis"),
         pytest.param(31, 255, BitstreamError, "the most are 1073741824", id="huge shape"),
+        pytest.param(46, 0, BitstreamError, "lowest sample -16711980", id="low beyond dtype"),
+        pytest.param(48, 9, BitstreamError, "level shift 9; .* and 0 to 8", id="level shift"),
     ],
 )
 def test_values_that_are_not_allowed_are_refused(
@@ -117,11 +124,41 @@ def test_values_that_are_not_allowed_are_refused(
         pytest.param({"shape": (512, 1024)}, "at least 3 axes", id="channels without an axis"),
         pytest.param({"weights_id": b"1234567"}, "8 bytes", id="short weights id"),
         pytest.param({"mode": Mode.STORED}, "stored has neither", id="stored with weights"),
+        pytest.param(
+            {"mode": Mode.STORED, "weights_id": bytes(8), "quality": 0},
+            "lowest sample -300 and level shift 3; allowed are 0 to 0 and 0 to 0",
+            id="stored with levels",
+        ),
+        pytest.param(
+            {"dtype": np.dtype("u1"), "margin_value": 0}, "lowest sample", id="uint8 with levels"
+        ),
     ],
 )
 def test_headers_that_are_not_allowed_cannot_be_made(change: dict[str, Any], says: str) -> None:
     with pytest.raises(BitstreamError, match=says):
         ChunkHeader(**(VALID | change))
+
+
+@pytest.mark.parametrize("length", [44, 45, 48])
+def test_levels_that_are_cut_off_are_missed(length: int) -> None:
+    with pytest.raises(TruncatedChunkError, match="needs 49 bytes"):
+        ChunkHeader.unpack(BYTES[:length])
+
+
+def test_only_lossy_chunks_of_16_bits_have_levels() -> None:
+    sizes = {
+        (mode, dtype): ChunkHeader(
+            mode=mode, dtype=np.dtype(dtype), shape=(9, 9), box=(9, 9)
+        ).packed_nbytes
+        for mode in (Mode.CONSTANT, Mode.LOSSY, Mode.STORED)
+        for dtype in ("u1", "u2", "i2")
+    }
+
+    assert {case for case, size in sizes.items() if size == 41} == {
+        (Mode.LOSSY, "u2"),
+        (Mode.LOSSY, "i2"),
+    }
+    assert set(sizes.values()) == {36, 41}
 
 
 def test_a_big_endian_uint8_is_refused() -> None:

@@ -23,7 +23,13 @@ CHUNK = pack_chunk(HEADER, [b"payload"])
 BODY = HEADER.pack() + b"\7\0\0\0payload"
 
 
-def sealed(body: bytes, version: int = 1) -> bytes:
+DEEP = ChunkHeader(
+    mode=Mode.LOSSY, dtype=np.dtype("<u2"), shape=(4, 5), box=(4, 5), low=700, level_shift=2
+)
+DEEP_BODY = DEEP.pack() + b"\7\0\0\0payload"
+
+
+def sealed(body: bytes, version: int = 2) -> bytes:
     """Return a chunk around `body` with the length and checksum that belong to it."""
     chunk = b"NNIC" + struct.pack("<BI", version, 13 + len(body)) + body
     return chunk + struct.pack("<I", crc32c(chunk))
@@ -53,8 +59,8 @@ def test_container_takes_at_most_64_bytes() -> None:
         pytest.param(CHUNK + CHUNK, BitstreamError, "64 bytes behind it", id="two chunks"),
         pytest.param(b"\xff\xd8\xff\xe0" + CHUNK[4:], BitstreamError, "not a chunk", id="a jpeg"),
         pytest.param(b"\xff\xd8", BitstreamError, "not a chunk", id="a short jpeg"),
-        pytest.param(sealed(BODY, 2), UnsupportedVersionError, "version 2", id="from the future"),
-        pytest.param(sealed(BODY, 0), UnsupportedVersionError, "version 0", id="version 0"),
+        pytest.param(sealed(BODY, 3), UnsupportedVersionError, "version 3", id="from the future"),
+        pytest.param(sealed(BODY, 1), UnsupportedVersionError, "version 1", id="never released"),
         pytest.param(CHUNK[:-1] + b"?", ChecksumError, "damaged", id="wrong checksum"),
         pytest.param(sealed(b""), TruncatedChunkError, "header needs 28", id="no header"),
         pytest.param(sealed(BODY[:30]), TruncatedChunkError, "header needs 40", id="half a shape"),
@@ -66,6 +72,19 @@ def test_container_takes_at_most_64_bytes() -> None:
             sealed(BODY[:40] + b"\xff" * 4), TruncatedChunkError, "4294967299", id="huge section"
         ),
         pytest.param(sealed(BODY + b"\0"), BitstreamError, "behind its last", id="long section"),
+        pytest.param(sealed(DEEP_BODY[:38]), TruncatedChunkError, "needs 41", id="half its levels"),
+        pytest.param(
+            sealed(DEEP_BODY[:40] + b"\x09" + DEEP_BODY[41:]), BitstreamError, "shift 9", id="shift"
+        ),
+        pytest.param(
+            sealed(DEEP_BODY[:36] + b"\xff" * 4 + DEEP_BODY[40:]),
+            BitstreamError,
+            "lowest sample -1",
+            id="low below uint16",
+        ),
+        pytest.param(
+            sealed(DEEP_BODY[:36] + DEEP_BODY[41:]), BitstreamError, "level shift", id="no levels"
+        ),
         pytest.param(sealed(BODY + b"\0" * 4), BitstreamError, "behind", id="a section too many"),
     ],
 )
@@ -89,7 +108,13 @@ def test_any_bytes_behind_the_magic_are_refused(data: bytes) -> None:
         unpack_chunk(b"NNIC" + data)
 
 
-@given(st.one_of(st.binary(max_size=80), st.binary(max_size=80).map(lambda end: BODY[:36] + end)))
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.binary(max_size=80).map(lambda end: BODY[:36] + end),
+        st.binary(max_size=80).map(lambda end: DEEP_BODY[:36] + end),
+    )
+)
 def test_any_sealed_bytes_are_a_chunk_or_a_bitstream_error(body: bytes) -> None:
     try:
         header, sections = unpack_chunk(sealed(body))

@@ -1,6 +1,6 @@
 """A second reader, written from SPEC.md alone, decodes the same samples as the package.
 
-It imports none of the package's code, and is slow and simple on purpose: Python integers for the
+It uses none of the package's code, and is slow and simple on purpose: Python integers for the
 symbols, int64 for the networks. Where it is stuck, SPEC.md lacks something.
 """
 
@@ -18,13 +18,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, Passes, Small, install
+
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 Parts = list[tuple[Array, Array]]
 
 PACKAGE = resources.files("numcodecs_neural")
+WEIGHTS = PACKAGE.joinpath("weights", "files")
 SPEC = PACKAGE.joinpath("format", "SPEC.md").read_text(encoding="utf-8")
-GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("v1/*/*.chunk"))
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("v2/*/*.chunk"))
 
 
 def u4(data: bytes, offset: int) -> int:
@@ -40,9 +43,12 @@ def crc32c(data: bytes) -> int:  # section 3
     return crc ^ 0xFFFFFFFF
 
 
-def read(chunk: bytes) -> tuple[Array, Parts]:
-    """Return the decoded array, and the symbols and indexes of all parts (sections 2 to 4)."""
-    assert chunk[:5] == b"NNIC\1"
+def read(chunk: bytes, folder: Any = WEIGHTS) -> tuple[Array, Parts]:
+    """Return the decoded array, and the symbols and indexes of all parts (sections 2 to 4).
+
+    Weights are looked for in `folder`.
+    """
+    assert chunk[:5] == b"NNIC\2"
     assert u4(chunk, 5) == len(chunk)
     assert u4(chunk, len(chunk) - 4) == crc32c(chunk[:-4])
     mode, code, flags, quality, axis, n = chunk[9:15]
@@ -50,8 +56,13 @@ def read(chunk: bytes) -> tuple[Array, Parts]:
     margin = int.from_bytes(chunk[17:21], "little", signed=True)
     box = (u4(chunk, 21), u4(chunk, 25))
     shape = tuple(u4(chunk, 37 + 4 * i) for i in range(n))
-    section = chunk[37 + 4 * n + 4 : -4]
-    assert u4(chunk, 37 + 4 * n) == len(section)
+    end = 37 + 4 * n
+    levels = (0, 0)
+    if mode == 1 and code != 1:
+        levels = (int.from_bytes(chunk[end : end + 4], "little", signed=True), chunk[end + 4])
+        end += 5
+    section = chunk[end + 4 : -4]
+    assert u4(chunk, end) == len(section)
 
     first_last = (*shape[:-3], shape[-1], *shape[-3:-1]) if axis == 1 else shape
     plane = first_last[-2:] if n > 1 else (1, *first_last)
@@ -66,7 +77,9 @@ def read(chunk: bytes) -> tuple[Array, Parts]:
         samples = np.cumsum(differences.reshape(planes), -1, dtype=dtype)
     else:
         assert mode == 1
-        samples = read_lossy(section, planes, quality, find_weights(chunk[29:37]), parts)
+        weights = find_weights(chunk[29:37], folder)
+        pixels = read_lossy(section, planes, quality, weights, parts)
+        samples = samples_of(pixels, *levels, weights[0]["pixel_fraction"], dtype)
     whole = np.full((images, channels, *plane), margin, dtype)
     whole[..., : box[0], : box[1]] = samples
     array = whole.reshape(first_last)
@@ -120,9 +133,18 @@ class Stream:
         assert "1" not in rest
 
 
-def find_weights(weights_id: bytes) -> tuple[dict[str, Any], Arrays]:
+def samples_of(pixels: Array, lowest: int, shift: int, fraction: int, dtype: Any) -> Array:
+    """Return samples (section 6.4)."""
+    k = shift - fraction
+    v = (pixels + 2 ** (-k - 1)) >> -k if k < 0 else (pixels << k) + (pixels >> (8 + fraction - k))
+    limits = np.iinfo(dtype)
+    samples: Array = np.clip(lowest + v, limits.min, limits.max)
+    return samples
+
+
+def find_weights(weights_id: bytes, folder: Any) -> tuple[dict[str, Any], Arrays]:
     """Return description and arrays of a decoder file (section 6.1)."""
-    for path in PACKAGE.joinpath("weights", "files").iterdir():
+    for path in folder.iterdir():
         content = path.read_bytes()
         if hashlib.sha256(content).digest()[:8] == weights_id:
             break
@@ -181,7 +203,7 @@ def read_lossy(
     weights: tuple[dict[str, Any], Arrays],
     parts: Parts,
 ) -> Array:
-    """Return the samples of the box, and add to `parts` (section 6.3)."""
+    """Return the pixels of the box, and add to `parts` (section 6.3)."""
     d, w = weights
     n, _, height, width = planes
     h, wide = -(-height // d["stride"]), -(-width // d["stride"])
@@ -285,3 +307,28 @@ def test_frozen_chunks(path: Path) -> None:
     symbols = b"".join(s.astype("<i4").tobytes() for s, _ in parts)
     digest = hashlib.sha256(symbols).hexdigest() if symbols else None
     assert digest == manifest["chunks"][path.stem]["symbols"]
+
+
+@pytest.mark.parametrize("dtype", ["|u1", "<u2", ">u2", "<i2"])
+@pytest.mark.parametrize("passes", [CHECKERBOARD, INTERLEAVED, MIXED], ids=str)
+def test_grey_chunks_of_every_dtype_and_order_of_passes(
+    passes: Passes, dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from numcodecs_neural import NeuralImage
+
+    install(tmp_path, monkeypatch, grey=Small(passes=passes))
+    rng = np.random.default_rng(7)
+    limits = np.iinfo(dtype)
+    noise = rng.normal(0, 0.05, (2, 40, 53))
+    wide = np.linspace(-0.1, 1.1, 53) + noise  # saturates at both ends
+    narrow = wide.clip(0, 1) * 99 + limits.max - 99
+    whole = wide.clip(0, 1) * (int(limits.max) - int(limits.min)) + limits.min
+    for pixels, quality in ((whole.astype(dtype), 40), (narrow[0].astype(dtype), 10)):
+        codec = NeuralImage("grey", quality)
+        chunk = codec.encode(pixels)
+        assert chunk[9] == 1
+
+        array, parts = read(chunk, tmp_path / "files")
+
+        assert len(parts) == 1 + len(passes)
+        np.testing.assert_array_equal(array, codec.decode(chunk), strict=True)

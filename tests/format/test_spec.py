@@ -40,7 +40,7 @@ def number(data: bytes, begin: int, nbytes: int) -> int:
 def test_offsets_of_the_specification_hold(chunk: bytes, mode: int, axes: int) -> None:
     section = 37 + 4 * axes
 
-    assert chunk[:5] == b"NNIC\1"
+    assert chunk[:5] == b"NNIC\2"
     assert number(chunk, 5, 4) == len(chunk)
     assert chunk[9] == mode
     assert chunk[14] == axes

@@ -39,7 +39,7 @@ Part = tuple[NDArray[np.int32], NDArray[np.uint8]]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SPEC = ROOT / "numcodecs_neural" / "format" / "SPEC.md"
 SPEC_WEIGHTS = "he-fast-1"
 SPEC_QUALITY = 30
@@ -252,7 +252,7 @@ def _chunk_lines(chunk: bytes, stream: bytes) -> Iterator[str]:
     begin = 5 + 4 * lanes
     end = begin + 2 * words
     fields = [
-        (chunk[:9], f"magic, version 1, {len(chunk)} bytes"),
+        (chunk[:9], f"magic, version {FORMAT_VERSION}, {len(chunk)} bytes"),
         (chunk[9:17], f"lossy, uint8, no flags, quality {chunk[12]}, channel axis -3, 3 axes"),
         (chunk[17:29], "no margin; box of height 16, width 16"),
         (chunk[29:37], "weights id"),

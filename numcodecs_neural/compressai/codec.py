@@ -1,0 +1,171 @@
+"""CompressAIImage: the models of the papers as a numcodecs codec."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from numcodecs.abc import Codec
+from numcodecs.compat import ensure_bytes, ensure_ndarray
+
+from numcodecs_neural.codec import copy_into
+from numcodecs_neural.compressai.architectures import parse_architecture
+from numcodecs_neural.compressai.library import load_library
+from numcodecs_neural.compressai.parameters import (
+    KEYS,
+    check_keys,
+    info_of,
+    parse_channel_axis,
+    parse_weights,
+)
+from numcodecs_neural.parameters import check_chunk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["CompressAIImage"]
+
+
+class CompressAIImage(Codec):
+    """Lossy compression of image chunks by a model of CompressAI, trained elsewhere.
+
+    For comparisons, and for research models. `NeuralImage` is the codec for archives: the
+    entropy models here compute in floating point, so a chunk may be unreadable on another
+    machine. It is then refused, by a checksum over the decoded latents, and never decoded to
+    garbage; what decides on a symbol is computed in float64 on the CPU, which makes that rare.
+    Pixels may differ by a grey level between machines.
+
+    ``mbt2018``, ``cheng2020-anchor`` and ``cheng2020-attn`` predict each latent from those before
+    it, one position after the other: they work, and take seconds for a chunk of 512 x 512.
+
+    Parameters
+    ----------
+    arch : str
+        ``"bmshj2018-factorized"``, ``"bmshj2018-hyperprior"``, ``"mbt2018-mean"``, ``"mbt2018"``,
+        ``"cheng2020-anchor"`` or ``"cheng2020-attn"``.
+    checkpoint : path, optional
+        A trained model to import; see `import_checkpoint`. The codec keeps its SHA-256 only.
+    weights : str, optional
+        SHA-256 of a model in the models folder, instead of `checkpoint`.
+    channel_axis : int
+        -3 for chunks (..., 3, y, x), -1 for chunks (..., y, x, 3); other leading axes are a batch.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter has a value that is not allowed.
+    WeightsError
+        If `checkpoint` cannot be imported.
+    MissingDependencyError
+        If it has to be, and CompressAI cannot be imported.
+
+    Examples
+    --------
+    >>> from numcodecs_neural.compressai import CompressAIImage
+    >>> codec = CompressAIImage("mbt2018-mean", weights="0f" * 32)
+    >>> codec.arch, codec.channel_axis
+    ('mbt2018-mean', -3)
+    """
+
+    codec_id = "compressai_image"
+
+    def __init__(
+        self,
+        arch: str = "bmshj2018-factorized",
+        checkpoint: str | os.PathLike[str] | None = None,
+        *,
+        weights: str | None = None,
+        channel_axis: int = -3,
+    ) -> None:
+        self.arch = parse_architecture(arch).name
+        self.channel_axis = parse_channel_axis(channel_axis)
+        self.weights = parse_weights(self.arch, checkpoint, weights)
+
+    def encode(self, buf: object) -> bytes:
+        """Encode one chunk.
+
+        Parameters
+        ----------
+        buf : ndarray
+            (..., 3, y, x) or (..., y, x, 3) uint8, after `channel_axis`; any memory layout, any
+            size: sides are extended to multiples of 64 by repeating the last row and column.
+
+        Returns
+        -------
+        bytes
+            The chunk; it knows its own shape and memory order.
+
+        Raises
+        ------
+        ConfigError
+            If the dtype or the shape is another.
+        WeightsError
+            If the model is not in the models folder.
+        MissingDependencyError
+            If CompressAI cannot be imported.
+        """
+        array = ensure_ndarray(buf)
+        info = info_of(self.arch, self.weights)
+        check_chunk(array.shape, array.dtype, self.channel_axis, info)
+        load_library()  # before torch, which it may miss too
+        from numcodecs_neural.compressai.coding import encode_chunk
+
+        return encode_chunk(
+            array,
+            arch=parse_architecture(self.arch),
+            weights=self.weights,
+            channel_axis=self.channel_axis,
+        )
+
+    def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
+        """Decode one chunk.
+
+        Parameters
+        ----------
+        buf : bytes-like
+            What `encode` returned.
+        out : buffer, optional
+            Where to put the samples: an array of the chunk's shape and dtype, or a flat buffer of
+            as many bytes, which takes them in the chunk's memory order.
+
+        Returns
+        -------
+        ndarray
+            The chunk in the shape and memory order in which it was encoded, or `out`.
+
+        Raises
+        ------
+        NumericsError
+            If this machine decodes other latents than were written.
+        BitstreamError
+            If `buf` is damaged, truncated, foreign or of a later version.
+        WeightsError
+            If the model is not in the models folder, or another one wrote the chunk.
+        MissingDependencyError
+            If CompressAI cannot be imported.
+        """
+        load_library()
+        from numcodecs_neural.compressai.coding import decode_chunk
+
+        arch = parse_architecture(self.arch)
+        array = decode_chunk(ensure_bytes(buf), arch=arch, weights=self.weights)
+        return array if out is None else copy_into(out, array)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration as JSON-safe values; `from_config` takes it back."""
+        return {"id": self.codec_id} | {key: getattr(self, key) for key in KEYS}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the codec that `config` describes.
+
+        Raises
+        ------
+        ConfigError
+            If `config` has a key that this release does not know, which names it.
+        """
+        given = {key: value for key, value in config.items() if key != "id"}
+        check_keys(given)
+        return cls(**given)
+
+    def __hash__(self) -> int:
+        return hash((self.arch, self.weights, self.channel_axis))

@@ -1,0 +1,92 @@
+"""CompressAIImageCodec: the models of the papers as a Zarr v3 serializer. Needs zarr 3."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from zarr.core.common import parse_named_configuration
+
+from numcodecs_neural.compressai.codec import CompressAIImage
+from numcodecs_neural.compressai.parameters import KEYS, check_keys, info_of
+from numcodecs_neural.zarr3 import ImageSerializer
+
+if TYPE_CHECKING:
+    from zarr.core.common import JSON
+
+    from numcodecs_neural.weights import WeightsInfo
+
+__all__ = ["CompressAIImageCodec"]
+
+
+@dataclass(frozen=True, init=False)
+class CompressAIImageCodec(ImageSerializer):
+    """Lossy compression of image chunks by a model of CompressAI, for Zarr v3.
+
+    Stands in ``serializer=``; ``compressors=None``. The parameters, and what to expect of it, are
+    those of `CompressAIImage`.
+
+    Parameters
+    ----------
+    arch : str
+        The architecture.
+    checkpoint : path, optional
+        A trained model to import.
+    weights : str, optional
+        SHA-256 of a model in the models folder, instead of `checkpoint`.
+    channel_axis : int
+        -3 for chunks (..., 3, y, x), -1 for chunks (..., y, x, 3).
+
+    Raises
+    ------
+    ConfigError
+        If a parameter has a value that is not allowed.
+    WeightsError
+        If `checkpoint` cannot be imported.
+    MissingDependencyError
+        If it has to be, and CompressAI cannot be imported.
+
+    Examples
+    --------
+    >>> from numcodecs_neural.compressai import CompressAIImageCodec
+    >>> CompressAIImageCodec("mbt2018-mean", weights="0f" * 32).arch
+    'mbt2018-mean'
+    """
+
+    arch: str
+    weights: str
+    channel_axis: int
+
+    def __init__(
+        self,
+        arch: str = "bmshj2018-factorized",
+        checkpoint: str | os.PathLike[str] | None = None,
+        *,
+        weights: str | None = None,
+        channel_axis: int = -3,
+    ) -> None:
+        parsed = CompressAIImage(arch, checkpoint, weights=weights, channel_axis=channel_axis)
+        for key in KEYS:
+            object.__setattr__(self, key, getattr(parsed, key))
+
+    @classmethod
+    def from_dict(cls, data: "dict[str, JSON]") -> Self:
+        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
+        _, found = parse_named_configuration(data, "compressai_image")
+        check_keys(found)
+        return cls(**found)  # type: ignore[arg-type]
+
+    def to_dict(self) -> "dict[str, JSON]":
+        """Return the metadata from which `from_dict` makes this codec again."""
+        return {
+            "name": "compressai_image",
+            "configuration": {key: getattr(self, key) for key in KEYS},
+        }
+
+    @cached_property
+    def _codec(self) -> CompressAIImage:
+        return CompressAIImage.from_config({key: getattr(self, key) for key in KEYS})
+
+    @property
+    def _info(self) -> "WeightsInfo":
+        return info_of(self.arch, self.weights)

@@ -1,0 +1,173 @@
+"""The lossy mode in passes: encoder and decoder walk alike, on every backend."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding import lossy
+from numcodecs_neural.coding.lossy import decode_streams, encode_streams, symbols_and_indexes
+from numcodecs_neural.coding.walk import Walk
+from numcodecs_neural.entropy import SKIP, SymbolDecoder
+from numcodecs_neural.errors import WeightsError
+from numcodecs_neural.networks.kernels import CompiledKernels
+from numcodecs_neural.networks.latents import in_steps
+from numcodecs_neural.networks.numpy_backend import NumpyBackend, PlainKernels
+from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, WHOLE, Passes, Small
+
+Image = NDArray[Any]
+ORDERS = [
+    pytest.param(WHOLE, id="whole"),
+    pytest.param(CHECKERBOARD, id="checkerboard"),
+    pytest.param(INTERLEAVED, id="interleaved"),
+    pytest.param(MIXED, id="mixed"),
+]
+KINDS = [
+    pytest.param((1, 4), id="grey"),
+    pytest.param((3, 0), id="RGB"),
+    pytest.param((2, 8), id="two channels of 16 bits"),
+]
+
+
+def backends() -> dict[str, Any]:
+    every: dict[str, Any] = {
+        "numpy": NumpyBackend(PlainKernels()),
+        "float64": NumpyBackend(PlainKernels(), np.float64),
+        "numba": NumpyBackend(CompiledKernels()),
+    }
+    try:
+        from numcodecs_neural.networks.torch_backend import TorchBackend
+    except ImportError:
+        return every
+    return every | {"torch": TorchBackend("cpu")}
+
+
+def noisy(model: Small, *shape: int) -> Image:
+    """Smooth pixels of the model with noise on them, (n, C, H, W)."""
+    rng = np.random.default_rng(3)
+    top = 256 << model.pixel_fraction
+    smooth = np.add(*np.indices(shape)[-2:]) / sum(shape[-2:]) * top
+    pixels = smooth + rng.normal(0, top / 20, shape)
+    limited: Image = pixels.clip(0, top - 1)
+    return limited.astype(np.uint16 if model.pixel_fraction else np.uint8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("passes", ORDERS)
+@pytest.mark.parametrize("size", [(1, 1), (8, 40), (37, 53)], ids=str)
+def test_all_backends_give_one_stream_and_one_image(
+    size: tuple[int, int], passes: Passes, kind: tuple[int, int]
+) -> None:
+    model = Small(channels=kind[0], pixel_fraction=kind[1], passes=passes)
+    decoder, encoder = model.load()
+    pixels = noisy(model, 2, model.channels, *size)
+    results = {}
+    for name, backend in backends().items():
+        streams = encode_streams(pixels, 2, 60, decoder=decoder, encoder=encoder, backend=backend)
+        decoded = decode_streams(streams, (1, *size), 60, decoder=decoder, backend=backend)
+        results[name] = (streams, decoded)
+
+    streams, decoded = results.pop("numpy")
+    assert (decoded.shape, decoded.dtype) == (pixels.shape, pixels.dtype)
+    error = (decoded.astype(int) - pixels) / 2**model.pixel_fraction
+    assert np.sqrt((error**2).mean()) < 2
+    for name, (other_streams, other) in results.items():
+        assert other_streams == streams, name
+        np.testing.assert_array_equal(other, decoded, name, strict=True)
+
+
+@pytest.mark.parametrize("passes", ORDERS)
+def test_the_decoder_sees_what_the_encoder_coded(
+    passes: Passes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Small(passes=passes)
+    decoder, encoder = model.load()
+    pixels, backend = noisy(model, 1, 1, 72, 56), NumpyBackend()
+    coders: dict[str, Any] = {"decoder": decoder, "encoder": encoder, "backend": backend}
+    parts = symbols_and_indexes(pixels, 50, **coders)
+    (stream,) = encode_streams(pixels, 1, 50, **coders)
+    decoded: list[NDArray[np.int32]] = []
+
+    class Recorder(SymbolDecoder):
+        def decode(self, *args: Any) -> NDArray[np.int32]:
+            decoded.append(super().decode(*args))
+            return decoded[-1]
+
+    monkeypatch.setattr(lossy, "SymbolDecoder", Recorder)
+    decode_streams([stream], (1, 72, 56), 50, decoder=decoder, backend=backend)
+
+    for (symbols, indexes), found in zip(parts, decoded, strict=True):
+        np.testing.assert_array_equal(symbols.ravel(), found)
+        assert not symbols[indexes == SKIP].any()
+    shapes = [symbols.shape for symbols, _ in parts[1:]]
+    positions = {"all": 63, "even": 32, "odd": 31}
+    assert shapes == [(1, positions[phase], model.groups[group - 1]) for group, phase in passes]
+    assert [len(np.unique(indexes)) > 1 for _, indexes in parts[1:]] == [True] * len(passes)
+
+
+def test_odd_positions_are_predicted_from_even_ones_alone() -> None:
+    decoder, _ = Small().load()
+    seen: list[NDArray[Any]] = []
+
+    class Spy(NumpyBackend):
+        def run(self, network: Any, tensors: Any, quality: int) -> Any:
+            seen.extend(tensors[name] for name in ("y1",) if name in tensors)
+            return super().run(network, tensors, quality)
+
+    even, odd = decoder.passes[:2]
+    predictions = []
+    for value in (0, 160):
+        walk = Walk(decoder, Spy(), 90, (3, 5))
+        walk.begin(np.zeros((1, 2, 3, 4), np.int32))
+        first = walk.parameters(even)
+        walk.add(even, np.full((1, 8, 16), value, np.int32))
+        predictions.append((first, walk.parameters(odd)))
+
+    (plain_even, plain_odd), (full_even, full_odd) = predictions
+    np.testing.assert_array_equal(plain_even[1], full_even[1])
+    assert plain_odd[1].shape == (1, 7, 16)
+    assert (plain_odd[1] != full_odd[1]).any()
+    assert (np.asarray(plain_odd[0]) != full_odd[0]).any()
+    board = np.add(*np.indices((3, 5))) % 2 == 0
+    np.testing.assert_array_equal(seen[-1], np.where(board, 160, 0)[None, ..., None].repeat(16, -1))
+
+
+@pytest.mark.parametrize("passes", ORDERS)
+def test_what_was_decoded_before_is_recognised(passes: Passes) -> None:
+    decoder, encoder = Small(passes=passes).load()
+    backend = NumpyBackend()
+    coders: dict[str, Any] = {"decoder": decoder, "encoder": encoder, "backend": backend}
+    pixels = noisy(Small(), 1, 1, 128, 128)
+
+    def again(image: Image) -> Image:
+        streams = encode_streams(image, 1, 40, **coders)
+        return decode_streams(streams, (1, 128, 128), 40, decoder=decoder, backend=backend)
+
+    first = again(pixels)
+    second = again(first)
+
+    loss = np.mean((first.astype(float) - pixels) ** 2)
+    assert np.mean((second.astype(float) - first) ** 2) < loss / 20
+
+
+def test_latents_that_are_in_steps_are_limited() -> None:
+    _, encoder = Small().load()
+
+    y = in_steps(encoder, np.array([[-1e7, 1e7]], np.float32).repeat(32, 1), 0)
+
+    assert np.abs(y).max() == 2**15 - 1
+
+
+def test_weights_of_different_fractions_are_not_mixed() -> None:
+    decoder, _ = Small(pixel_fraction=4).load()
+    _, encoder = Small(pixel_fraction=3).load()
+
+    with pytest.raises(WeightsError, match="differ in their pixels' fractions"):
+        symbols_and_indexes(
+            np.zeros((1, 1, 8, 8), np.uint16),
+            50,
+            decoder=decoder,
+            encoder=encoder,
+            backend=NumpyBackend(),
+        )
