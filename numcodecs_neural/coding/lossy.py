@@ -1,7 +1,11 @@
-"""Mode ``lossy``: pixels through the networks to one symbol stream, and back (SPEC.md, section 6).
+"""Mode ``lossy``: pixels through the networks to one payload, and back (SPEC.md, section 6).
 
 Images are coded in batches of equal size, since a device is busy only with many at once; each
-stream is what it would be alone.
+payload is what it would be alone.
+
+An image that was decoded from a chunk of this quality before gets its old symbols again: its
+latents are known by lying near whole steps, they are rounded to the nearest, and none of them is
+skipped as too improbable to code. So generations lose next to nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +17,15 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.coding.walk import Backend, Walk
 from numcodecs_neural.entropy import SymbolDecoder, encode_symbols
-from numcodecs_neural.errors import WeightsError
+from numcodecs_neural.errors import BitstreamError, WeightsError
 from numcodecs_neural.networks.description import Pixels
-from numcodecs_neural.networks.latents import in_steps, latents_of, look_decoded, symbols_of
+from numcodecs_neural.networks.latents import (
+    in_steps,
+    latents_of,
+    look_decoded,
+    symbols_of,
+    with_noise,
+)
 from numcodecs_neural.networks.models import LEVEL_CENTRE, DecoderModel, EncoderModel
 
 __all__ = ["Backend", "decode_streams", "encode_streams", "symbols_and_indexes"]
@@ -39,13 +49,25 @@ def encode_streams(
     streams : int
     quality : int
     """
-    parts = symbols_and_indexes(images, quality, decoder=decoder, encoder=encoder, backend=backend)
+    y, is_decoded = _latents(images, quality, decoder, encoder, backend)
+    of_stream = is_decoded.reshape(streams, -1)
+    codes_all = of_stream.any(1)
+    parts = _parts(
+        y,
+        is_decoded,
+        np.repeat(codes_all, of_stream.shape[1]),
+        quality,
+        decoder=decoder,
+        encoder=encoder,
+        backend=backend,
+    )
     split = [
         (np.array_split(symbols, streams), np.array_split(indexes, streams))
         for symbols, indexes in parts
     ]
     return [
-        encode_symbols([(s[k].ravel(), i[k].ravel(), decoder.tables) for s, i in split])
+        bytes([int(codes_all[k])])
+        + encode_symbols([(s[k].ravel(), i[k].ravel(), decoder.tables) for s, i in split])
         for k in range(streams)
     ]
 
@@ -63,24 +85,57 @@ def symbols_and_indexes(
     Of a pass, symbols and indexes are (N, positions, channels of its group), at the positions of
     its phase.
     """
+    y, is_decoded = _latents(images, quality, decoder, encoder, backend)
+    return _parts(
+        y, is_decoded, is_decoded, quality, decoder=decoder, encoder=encoder, backend=backend
+    )
+
+
+def _latents(
+    images: Pixels,
+    quality: int,
+    decoder: DecoderModel,
+    encoder: EncoderModel,
+    backend: Backend,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Latents in sixteenths of a step (N, h, w, M), and which images were decoded before (N,)."""
     if encoder.pixel_fraction != decoder.pixel_fraction:
         raise WeightsError("encoder and decoder weights differ in their pixels' fractions")
     pixels = _padded(images, decoder.stride).transpose(0, 2, 3, 1)
     given = _analysis_inputs(pixels, encoder.pixel_fraction)
     latents = backend.run(encoder.networks["analysis"], given, quality)["y"]
     y = in_steps(encoder, latents, quality)
-    z = _hyper_latents(y, quality, decoder, encoder, backend)
+    first = decoder.passes[0]
+    if first.has_mean:  # whole steps are whole about the mean, which is not known yet
+        return y, np.zeros(len(y), bool)
+    is_decoded = look_decoded(y[..., decoder.group_slices[first.group - 1]])
+    if is_decoded.any():
+        y[is_decoded] = in_steps(encoder, latents[is_decoded], quality, is_decoded=True)
+    return y, is_decoded
 
-    walk = Walk(decoder, backend, quality, (y.shape[1], y.shape[2]))
+
+def _parts(
+    y: NDArray[np.int32],
+    is_decoded: NDArray[np.bool_],
+    codes_all: NDArray[np.bool_],
+    quality: int,
+    *,
+    decoder: DecoderModel,
+    encoder: EncoderModel,
+    backend: Backend,
+) -> list[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
+    spread = y
+    if is_decoded.any():
+        spread = y.copy()
+        spread[is_decoded] = with_noise(y[is_decoded])
+    z = _hyper_latents(spread, quality, decoder, encoder, backend)
+    walk = Walk(decoder, backend, quality, (y.shape[1], y.shape[2]), codes_all)
     parts = [(z - decoder.hyper_mean[quality], walk.hyper_indexes(z.shape))]
     walk.begin(z)
-    nearest = np.zeros((len(y), 1, 1), bool)
     for step in decoder.passes:
         mean, indexes = walk.parameters(step)
         wanted = walk.at(step, y[..., decoder.group_slices[step.group - 1]])
-        if step.number == 1:
-            nearest = look_decoded(wanted, mean)
-        symbols = symbols_of(encoder, wanted, mean, indexes, nearest)
+        symbols = symbols_of(encoder, wanted, mean, indexes, is_decoded[:, None, None])
         walk.add(step, latents_of(symbols, mean))
         parts.append((symbols, indexes))
     return parts
@@ -99,6 +154,7 @@ def decode_streams(
     Parameters
     ----------
     streams : sequence of bytes
+        Each begins with the byte that says whether all its symbols are coded.
     shape : (n, H, W)
         Images per stream, and their size in pixels.
     quality : int
@@ -114,8 +170,9 @@ def decode_streams(
     """
     images, height, width = shape
     h, w = -(-height // decoder.stride), -(-width // decoder.stride)
-    readers = [SymbolDecoder(stream) for stream in streams]
-    walk = Walk(decoder, backend, quality, (h, w))
+    readers = [SymbolDecoder(stream[1:]) for stream in streams]
+    codes_all = np.repeat([_codes_all(stream) for stream in streams], images)
+    walk = Walk(decoder, backend, quality, (h, w), codes_all)
     n = images * len(streams)
     around = decoder.hyper_stride
     indexes = walk.hyper_indexes((n, -(-h // around), -(-w // around)))
@@ -128,6 +185,12 @@ def decode_streams(
         reader.finish()
     pixels = backend.run_to_pixels(decoder.networks["synthesis"], walk.dequantized, quality)
     return pixels[:, :, :height, :width]
+
+
+def _codes_all(stream: bytes) -> bool:
+    if stream[:1] not in (b"\0", b"\1"):
+        raise BitstreamError(f"lossy section begins with {stream[:1]!r}; expected a byte of 0 or 1")
+    return stream[0] == 1
 
 
 def _analysis_inputs(pixels: Pixels, fraction: int) -> dict[str, NDArray[np.float32]]:

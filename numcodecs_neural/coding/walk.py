@@ -48,6 +48,8 @@ class Walk:
     quality : int
     size : (h, w)
         Latent positions of an image.
+    codes_all : (N,) bool
+        In which images improbable symbols are coded too, and not taken as 0.
 
     Attributes
     ----------
@@ -56,10 +58,16 @@ class Walk:
     """
 
     def __init__(
-        self, decoder: DecoderModel, backend: Backend, quality: int, size: tuple[int, int]
+        self,
+        decoder: DecoderModel,
+        backend: Backend,
+        quality: int,
+        size: tuple[int, int],
+        codes_all: NDArray[np.bool_],
     ) -> None:
         self._decoder, self._backend, self._quality, self._size = decoder, backend, quality, size
         self._read_later = decoder.read_later
+        self._skips = ~codes_all
         self._tensors: _Tensors = {}
         self._begun: dict[int, NDArray[np.int32]] = {}
         self.dequantized: _Tensors = {}
@@ -83,7 +91,10 @@ class Walk:
         results = self._backend.run(network, given, self._quality)
         self._tensors |= {x: results[x] for x in self._read_later & results.keys()}
         indexes = self.at(step, results[step.index]).astype(np.uint8)
-        indexes[indexes < self._decoder.skip_below] = SKIP
+        improbable = indexes < self._decoder.skip_below
+        if not self._skips.all():
+            improbable &= self._skips[:, None, None]
+        indexes[improbable] = SKIP
         mean = self.at(step, results[step.mean]).astype(np.int32) if step.has_mean else 0
         return mean, indexes
 

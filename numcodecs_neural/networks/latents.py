@@ -6,6 +6,7 @@ All of it is element-wise integer arithmetic; shifts floor. Latents lie last: (.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,13 +23,22 @@ from numcodecs_neural.networks.models import (
 )
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
-_NEAR_SIXTEENTHS, _ENOUGH_LATENTS = 3, 64
+_FAR_SIXTEENTHS, _ENOUGH_LATENTS = 4, 64  # 4: the mean distance where chance decides
+_DEVIATIONS = 20  # sixteenths: nine standard deviations of one distance
+_NOISE_SIXTEENTHS = 4
 
 
-def in_steps(model: EncoderModel, y: NDArray[np.float32], quality: int) -> NDArray[np.int32]:
-    """Latents of the analysis as sixteenths of a step at `quality`."""
+def in_steps(
+    model: EncoderModel, y: NDArray[np.float32], quality: int, *, is_decoded: bool = False
+) -> NDArray[np.int32]:
+    """Latents of the analysis as sixteenths of a step at `quality`.
+
+    The analysis of an image shrinks its finer latents a little, as suits their noise. Of an image
+    that was decoded before it must not, and the shrinking is undone.
+    """
+    inverse = (model.restoring_step if is_decoded else model.inverse_step)[quality]
     half = 1 << (model.inverse_shift - 1)
-    scaled = (y.astype(np.int64) * model.inverse_step[quality] + half) >> model.inverse_shift
+    scaled = (y.astype(np.int64) * inverse + half) >> model.inverse_shift
     limited: NDArray[np.int32] = np.clip(scaled, -LATENT_LIMIT, LATENT_LIMIT).astype(np.int32)
     return limited
 
@@ -55,21 +65,36 @@ def symbols_of(
     return whole
 
 
-def look_decoded(y: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.bool_]:
-    """Which images were decoded from a chunk of this quality before: (N, 1, 1).
+def look_decoded(y: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which images were decoded from a chunk of this quality before: (N,).
 
-    Their latents lie near whole steps: on average 1/20 to 3/20 of a step away, those of other
-    images 1/4. Rounding such an image towards 0 once more would lose a little with each
-    generation.
+    Parameters
+    ----------
+    y : ndarray of int32, shape (N, h, w, channels)
+        Latents that are coded without a mean. They lie near whole steps then: on average 1/50 to
+        1/5 of a step away (most in bright images at high quality, whose pixels were clipped and
+        rounded), those of other images 1/4.
     """
-    rest = np.abs(y - mean)
+    rest = np.abs(y)
     fraction = rest & (2 * _HALF_STEP - 1)
     distance = np.minimum(fraction, 2 * _HALF_STEP - fraction)
     is_coded = rest > _HALF_STEP + 1
-    count = is_coded.sum((1, 2), keepdims=True)
-    total = (distance * is_coded).sum((1, 2), keepdims=True)
-    near: NDArray[np.bool_] = (total < _NEAR_SIXTEENTHS * count) & (count >= _ENOUGH_LATENTS)
+    count = is_coded.sum((1, 2, 3))
+    total = (distance * is_coded).sum((1, 2, 3))
+    chance = _FAR_SIXTEENTHS * count - _DEVIATIONS * np.sqrt(count)
+    near: NDArray[np.bool_] = (total < chance) & (count >= _ENOUGH_LATENTS)
     return near
+
+
+def with_noise(y: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Spread latents that lie at 0, as before they were decoded, by a fixed pattern: (N, ...).
+
+    The hyper-analysis takes the size of latents from them, and zeros would say too little.
+    """
+    place = np.arange(math.prod(y.shape[1:])).reshape(y.shape[1:])
+    noise = ((place * 7919) ^ (place >> 5)) % (2 * _NOISE_SIXTEENTHS + 1) - _NOISE_SIXTEENTHS
+    spread: NDArray[np.int32] = np.where(np.abs(y) <= _HALF_STEP, y + noise, y).astype(np.int32)
+    return spread
 
 
 def latents_of(symbols: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:

@@ -174,6 +174,8 @@ class EncoderModel:
         That of the decoder.
     inverse_step : (101, M) int64, inverse_shift : int
         Latent in sixteenths of a step = ``(y * inverse_step + half) >> inverse_shift``.
+    restoring_step : (101, M) int64
+        The same for images that were decoded before; `inverse_step` where the file has none.
     rounding : (tables,) int32
         What is added to the magnitude of a latent, in sixteenths, before its fraction is dropped,
         by table index: 8 rounds to the nearest step, less rounds towards 0.
@@ -184,6 +186,7 @@ class EncoderModel:
 
     pixel_fraction: int
     inverse_step: NDArray[np.int64]
+    restoring_step: NDArray[np.int64]
     inverse_shift: int
     rounding: NDArray[np.int32]
     networks: Mapping[str, Network]
@@ -201,9 +204,11 @@ class EncoderModel:
         try:
             if d["kind"] != "encoder" or d["decoder_sha256"] != decoder_sha256:
                 raise WeightsError("the encoder file belongs to other decoder weights")
+            inverse_step = file.arrays["inverse_step"].astype(np.int64)
             model = cls(
                 pixel_fraction=_pixel_fraction(d),
-                inverse_step=file.arrays["inverse_step"].astype(np.int64),
+                inverse_step=inverse_step,
+                restoring_step=file.arrays.get("restoring_step", inverse_step).astype(np.int64),
                 inverse_shift=d["inverse_shift"],
                 rounding=file.arrays["rounding"].astype(np.int32),
                 networks=_networks(d["networks"], file.arrays),

@@ -90,8 +90,10 @@ def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str
     step = torch.exp(_every_quality() @ codec.log_step).double()
     inverse = FRACTION / (step * 2**LATENT_EXPONENT) * 2**INVERSE_SHIFT
     layers, arrays = _written(codec, encoder_networks(codec))
+    restoring = inverse / codec.analysis_gain.double()
     arrays |= {
         "inverse_step": torch.floor(inverse + 0.5).numpy().astype(np.int32),
+        "restoring_step": torch.floor(restoring + 0.5).numpy().astype(np.int32),
         "rounding": rounding,
     }
     description = {

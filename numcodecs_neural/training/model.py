@@ -317,6 +317,7 @@ class Codec(nn.Module):
     """The whole trainable codec; `forward` gives what the loss needs."""
 
     latent_exponent: Tensor
+    analysis_gain: Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -329,6 +330,7 @@ class Codec(nn.Module):
         self.z_mean = nn.Parameter(torch.zeros(ANCHORS, shape.hyper))
         self.z_index = nn.Parameter(torch.full((ANCHORS, shape.hyper), 30.0))
         self.register_buffer("latent_exponent", torch.zeros(shape.latents))
+        self.register_buffer("analysis_gain", torch.ones(shape.latents))
         self.quantized = False
 
     def forward(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:

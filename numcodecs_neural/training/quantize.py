@@ -52,19 +52,45 @@ def calibrate(codec: Codec, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
     for layer in layers:
         layer.begin_calibration()
     latent_peak = torch.zeros(codec.shape.latents)
+    gain = _Gain(codec)
     was_training = codec.training
     codec.eval()
     for x, t in batches:
         codec(x, t)
         y = codec.g_a(x - PIXEL_CENTRE, blend_of(t))
         latent_peak = torch.maximum(latent_peak, y.abs().amax((0, 2, 3)))
+        gain.add(x, t)
     for layer in layers:
         layer.finish_calibration()
+    codec.analysis_gain.copy_(gain.result())
     reach = (LATENT_MARGIN * latent_peak).clamp(min=1.0)
     codec.latent_exponent.copy_(torch.floor(torch.log2(ACTIVATION_MAX / reach)))
     wire(codec)
     set_quantized(codec, quantized=True)
     codec.train(was_training)
+
+
+class _Gain:
+    """By how much the analysis shrinks the latents of what the synthesis gave, per channel."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._products = torch.zeros(codec.shape.latents)
+        self._squares = torch.full((codec.shape.latents,), 1e-6)
+
+    def add(self, x: Tensor, t: Tensor) -> None:
+        """Take a batch of images into account."""
+        codec, blend = self._codec, blend_of(t)
+        y = codec.g_a(x - PIXEL_CENTRE, blend)
+        step = torch.exp(blend @ codec.log_step)[..., None, None]
+        y = torch.round(y / step) * step
+        again = codec.g_a(codec.g_s(y, blend), blend)
+        self._products += (again * y).sum((0, 2, 3))
+        self._squares += y.square().sum((0, 2, 3))
+
+    def result(self) -> Tensor:
+        """(M,); 1 where nothing was seen."""
+        return (self._products / self._squares).clamp(0.5, 2.0).where(self._squares > 1, 1.0)
 
 
 def set_quantized(codec: Codec, *, quantized: bool) -> None:

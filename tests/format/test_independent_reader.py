@@ -208,7 +208,8 @@ def read_lossy(
     n, _, height, width = planes
     h, wide = -(-height // d["stride"]), -(-width // d["stride"])
     hz, wz = -(-h // d["hyper_stride"]), -(-wide // d["hyper_stride"])
-    stream = Stream(section)
+    assert section[0] in (0, 1)
+    stream = Stream(section[1:])
 
     indexes = np.broadcast_to(w["hyper_index"][q], (n, hz, wz, w["hyper_index"].shape[1]))
     symbols = stream.part(indexes, w)
@@ -225,7 +226,8 @@ def read_lossy(
         run(d["networks"][f"pass{k}"], tensors, w, q)
         count, coded = d["groups"][group - 1], phases[phase]
         indexes = tensors[f"index{k}"][:, coded]
-        indexes = np.where(indexes < d["skip_below"], 255, indexes)
+        if section[0] == 0:
+            indexes = np.where(indexes < d["skip_below"], 255, indexes)
         symbols = stream.part(indexes, w)
         parts.append((symbols, indexes))
         mean = tensors[f"mean{k}"][:, coded] if has_mean else 0
