@@ -48,7 +48,7 @@ def imports_of(path: Path) -> set[str]:
 
 def distributions_imported_in(folder: Path) -> set[str]:
     names = {name for path in folder.rglob("*.py") for name in imports_of(path)}
-    names -= {"numcodecs_neural", *sys.stdlib_module_names}
+    names -= {"numcodecs_neural", "tests", *sys.stdlib_module_names}
     return {DISTRIBUTIONS.get(name, name).replace("_", "-").lower() for name in names}
 
 

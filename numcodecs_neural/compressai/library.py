@@ -47,9 +47,9 @@ def load_library() -> Library:
         # What it warns of (torch functions that will go) is not for the users of a codec to mend.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import compressai.ans
             import compressai.models
             import compressai.zoo.pretrained
+            from compressai.ans import RansDecoder, RansEncoder  # codespell:ignore ans
     except ModuleNotFoundError as exc:
         raise MissingDependencyError(
             f"compressai_image needs CompressAI, and the module {exc.name!r} is not installed: "
@@ -68,6 +68,6 @@ def load_library() -> Library:
             for name, arch in ARCHITECTURES.items()
         },
         modern_keys=compressai.zoo.pretrained.load_pretrained,
-        encoder=compressai.ans.RansEncoder,
-        decoder=compressai.ans.RansDecoder,
+        encoder=RansEncoder,
+        decoder=RansDecoder,
     )

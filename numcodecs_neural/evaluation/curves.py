@@ -13,8 +13,8 @@ from numcodecs_neural.evaluation.measures import PSNR, Measure
 
 __all__ = ["ENOUGH_DB", "BDRate", "Point", "bd_rate", "efficient", "rate_at", "rises"]
 
-# An overlap of two curves that is narrower says little about either: JPEG spans 9 dB and more
-# between quality 30 and 95, whichever the measure.
+# An overlap of two curves that is narrower says little about either: on stained tissue (OS-1) JPEG
+# spans 12 dB of PSNR, 10 of SSIM and 15 of MS-SSIM between quality 30 and 95.
 ENOUGH_DB = 6.0
 
 

@@ -134,7 +134,7 @@ def _sets_below(path: Path, max_pixels: int) -> Iterator[ImageSet]:
     if not path.is_dir():
         raise SourceError(f"{path} does not exist: give an image, a folder or a Zarr array")
     if is_zarr(path):
-        yield ImageSet(name=path.resolve().name, images=regions(path, max_pixels=max_pixels))
+        yield ImageSet(name=_zarr_name(path.resolve()), images=regions(path, max_pixels=max_pixels))
         return
     images = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
     if not images:
@@ -144,6 +144,11 @@ def _sets_below(path: Path, max_pixels: int) -> Iterator[ImageSet]:
     for folder in sorted({image.parent for image in images}):
         inside = tuple(ImageFile(path=image) for image in images if image.parent == folder)
         yield ImageSet(name=folder.resolve().name, images=inside)
+
+
+def _zarr_name(path: Path) -> str:
+    """Return what to call an array: that in a group by both names, since levels are numbers."""
+    return f"{path.parent.name}/{path.name}" if is_zarr(path.parent) else path.name
 
 
 def _reason(exc: Exception) -> str:

@@ -79,6 +79,7 @@ def _footnotes(rows: Sequence[Sequence[str]]) -> list[str]:
     cells = [cell for row in rows for cell in row[1:]]
     notes = {
         "\\*": f"\\* the two curves have less than {ENOUGH_DB:.0f} dB in common",
+        "not reached": "not reached: its curve, or that of JPEG, does not pass the point",
         "n/a": "n/a: it does not code such images, and has its mean over the others",
     }
     return [

@@ -1,62 +1,27 @@
-"""Training images: a folder packed once, crops drawn from a seed."""
+"""Random crops of training images: what is drawn depends on the seed and the step alone."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import copy
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
+from numcodecs_neural.errors import SourceError
+from numcodecs_neural.training.images import Image
+
 SCALES = (1, 2, 4)
 SCALE_WEIGHTS = (0.45, 0.35, 0.2)
-
-
-HOLD_BACK = 16
-"""One image of so many is never trained on."""
-
-Image = NDArray[np.uint8]
-
-
-def load_folder(folder: Path) -> tuple[dict[str, list[Image]], list[Image]]:
-    """Read every 8-bit RGB image below `folder`.
-
-    Returns
-    -------
-    sets : dict of str to list of (H, W, 3) uint8
-        To train on, by name of the sub-folder.
-    held_back : list of (H, W, 3) uint8
-        To measure with.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such image.
-    """
-    import imagecodecs
-
-    sets: dict[str, list[Image]] = {}
-    held_back: list[Image] = []
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    for number, path in enumerate(paths):
-        image = imagecodecs.imread(path)
-        if image.ndim != 3 or image.shape[2] < 3 or image.dtype != np.uint8:
-            continue
-        image = np.ascontiguousarray(image[..., :3])
-        if number % HOLD_BACK == HOLD_BACK // 2 - 1:
-            held_back.append(image)
-        else:
-            sets.setdefault(path.parent.name, []).append(image)
-    if not sets:
-        raise FileNotFoundError(f"there are no 8-bit RGB images to train on below {folder}")
-    return sets, held_back
+JITTER = 0.25  # share of crops that are reduced by a factor between 1 and 2 besides
+CHUNK_PX = 512  # 16-bit samples are mapped by the range of the chunk that they lie in
 
 
 def area_reduce(image: Image, factor: int) -> Image:
     """Mean of `factor` x `factor` blocks, rounded; rows and columns left over are dropped."""
     h, w = (n // factor for n in image.shape[:2])
     blocks = image[: h * factor, : w * factor].reshape(h, factor, w, factor, -1)
-    reduced: NDArray[np.uint8] = (blocks.astype(np.float32).mean((1, 3)) + 0.5).astype(np.uint8)
+    reduced: Image = (blocks.astype(np.float32).mean((1, 3)) + 0.5).astype(image.dtype)
     return reduced
 
 
@@ -65,60 +30,153 @@ class Crops:
 
     Each set (source of images) is drawn with a probability that grows with the square root of
     its area, so that one large source does not rule.
+
+    Parameters
+    ----------
+    sets : dict of str to list of (H, W, channels) uint8 or uint16
+    seed : int or tuple of int
+    varied : bool
+        Whether colours are changed; flips, rotations and scales are always.
     """
 
-    def __init__(self, sets: dict[str, list[Image]], seed: int | tuple[int, ...]) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.pyramids = [
+    def __init__(
+        self, sets: dict[str, list[Image]], seed: int | tuple[int, ...], *, varied: bool = True
+    ) -> None:
+        self.seed = seed if isinstance(seed, tuple) else (seed,)
+        self.rng = np.random.default_rng(self.seed)
+        self.varied = varied
+        self._pyramids = [
             [[area_reduce(image, s) if s > 1 else image for s in SCALES] for image in images]
             for images in sets.values()
         ]
-        area = np.array([sum(im.size for im in images) for images in sets.values()])
-        self.weights = np.sqrt(area) / np.sqrt(area).sum()
+        self._weights: dict[int, NDArray[np.float64]] = {}
+
+    def with_seed(self, *seed: int) -> Crops:
+        """Return crops of the same images in another order."""
+        other = copy.copy(self)
+        other.seed, other.rng = seed, np.random.default_rng(seed)
+        return other
+
+    def seek(self, step: int) -> None:
+        """Go to where `step` begins: what is drawn then does not depend on what was before."""
+        self.rng = np.random.default_rng((*self.seed, step))
 
     def batch(self, count: int, size: int) -> NDArray[np.float32]:
-        """(count, 3, size, size) float32 in 0..255."""
+        """(count, channels, size, size) float32 in 0..255.
+
+        Raises
+        ------
+        SourceError
+            If all images are smaller.
+        """
         return np.stack([self._crop(size) for _ in range(count)])
+
+    def can_draw(self, size: int) -> bool:
+        """Whether there is an image as large as that."""
+        return bool(self._set_weights(size).any())
+
+    def _set_weights(self, size: int) -> NDArray[np.float64]:
+        """Probability of each set, of what is large enough in it."""
+        if size not in self._weights:
+            areas = [
+                sum(levels[0].size for levels in images if min(levels[0].shape[:2]) >= size)
+                for images in self._pyramids
+            ]
+            roots = np.sqrt(np.array(areas, float))
+            self._weights[size] = roots / max(roots.sum(), 1e-9)
+        return self._weights[size]
 
     def _crop(self, size: int) -> NDArray[np.float32]:
         rng = self.rng
-        while True:
-            images = self.pyramids[rng.choice(len(self.pyramids), p=self.weights)]
-            image = images[rng.integers(len(images))][rng.choice(len(SCALES), p=SCALE_WEIGHTS)]
-            h, w = image.shape[:2]
-            if min(h, w) >= size:
-                break
-        y, x = rng.integers(h - size + 1), rng.integers(w - size + 1)
-        crop = image[y : y + size, x : x + size].transpose(2, 0, 1)
+        image = self._draw(size)
+        shortest = min(image.shape[:2])
+        window = size
+        if rng.random() < JITTER and shortest > size:
+            window = int(rng.integers(size + 1, min(2 * size, shortest) + 1))
+        y, x = (int(rng.integers(n - window + 1)) for n in image.shape[:2])
+        crop = image[y : y + window, x : x + window].transpose(2, 0, 1).astype(np.float32)
+        if window > size:
+            matrix = _area_matrix(window, size)
+            crop = np.floor(matrix @ crop @ matrix.T + 0.5)
+        unit = 1.0
+        if image.dtype == np.uint16:
+            low, unit = _mapping(_chunk_around(image, y, x, window))
+            crop = (crop - low) / unit
         crop = np.rot90(crop, int(rng.integers(4)), (1, 2))
         if rng.random() < 0.5:
             crop = crop[..., ::-1]
-        return np.ascontiguousarray(self._vary(crop.astype(np.float32)))
+        return np.ascontiguousarray(self._vary(crop, unit) if self.varied else crop)
 
-    def _vary(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Stains, lamps and borders that the images do not show, (3, size, size) in 0..255.
+    def _draw(self, size: int) -> Image:
+        """Return a random level of a random image, with sides of `size` at least."""
+        rng, weights = self.rng, self._set_weights(size)
+        if not weights.any():
+            raise SourceError(f"all images are smaller than crops of {size} pixels")
+        while True:
+            images = self._pyramids[rng.choice(len(weights), p=weights)]
+            image = images[rng.integers(len(images))][rng.choice(len(SCALES), p=SCALE_WEIGHTS)]
+            if min(image.shape[:2]) >= size:
+                return image
+
+    def _vary(self, crop: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+        """Stains, lamps and borders that the images do not show, (C, size, size) in 0..255.
 
         Without dark and foreign colours the transforms are wrong by many grey levels on ink,
-        black borders and fluorescence, which no rate makes good.
+        black borders and fluorescence, which no rate makes good. Samples stay multiples of
+        ``1 / unit``.
         """
         rng, choice = self.rng, self.rng.random()
-        gain = np.ones((3, 1, 1))
+        channels, top = len(crop), np.float32(256 - 1 / unit)
+        gain = np.ones((channels, 1, 1))
         if choice < 0.4:
-            gain = rng.uniform(0.88, 1.06, (3, 1, 1))
+            gain = rng.uniform(0.88, 1.06, (channels, 1, 1))
         elif choice < 0.5:
-            gain = np.full((3, 1, 1), rng.uniform(0.05, 0.9))
+            gain = np.full((channels, 1, 1), rng.uniform(0.05, 0.9))
         elif choice < 0.57:
-            crop = 255 - crop
-            gain = rng.uniform(0.3, 1.0, (3, 1, 1))
+            crop = top - crop
+            gain = rng.uniform(0.3, 1.0, (channels, 1, 1))
         elif choice < 0.63:
-            crop = crop[rng.permutation(3)]
-        crop = np.floor(np.clip(crop * gain.astype(np.float32), 0, 255) + 0.5)
+            crop = crop[rng.permutation(channels)]
+        if choice < 0.57:
+            scaled = np.clip(crop * gain.astype(np.float32), 0, top)
+            crop = np.floor(scaled * np.float32(unit) + 0.5) / np.float32(unit)
         if rng.random() < 0.06:
-            sides = crop.shape[1:]
-            (top, bottom), (left, right) = (np.sort(rng.integers(0, s + 1, 2)) for s in sides)
-            colour = rng.choice([0, 255], 3) if rng.random() < 0.5 else rng.integers(0, 256, 3)
-            crop[:, top:bottom, left:right] = colour[:, None, None]
+            crop = crop.copy()
+            (y0, y1), (x0, x1) = (np.sort(rng.integers(0, s + 1, 2)) for s in crop.shape[1:])
+            is_plain = rng.random() < 0.5
+            colour = rng.choice([0, 255], channels) if is_plain else rng.integers(0, 256, channels)
+            crop[:, y0:y1, x0:x1] = colour[:, None, None]
         return crop
+
+
+def _chunk_around(image: Image, y: int, x: int, window: int) -> Image:
+    """Return the chunk's worth of pixels around a window, moved inside the image."""
+    (y0, y1), (x0, x1) = (
+        (max(0, min(start + (window - CHUNK_PX) // 2, n - CHUNK_PX)), n)
+        for start, n in zip((y, x), image.shape[:2], strict=True)
+    )
+    side = max(CHUNK_PX, window)
+    return image[y0 : min(y0 + side, y1), x0 : min(x0 + side, x1)]
+
+
+def _mapping(chunk: Image) -> tuple[float, float]:
+    """Lowest sample, and the power of two that brings the range of samples to 0..255."""
+    low, high = int(chunk.min()), int(chunk.max())
+    exponent = 0
+    while (high - low) >> exponent > 255:
+        exponent += 1
+    return float(low), float(2**exponent)
+
+
+@lru_cache(maxsize=256)
+def _area_matrix(window: int, size: int) -> NDArray[np.float32]:
+    """(size, window): means over `size` equal intervals of `window` pixels."""
+    edges = np.arange(size + 1) * (window / size)
+    pixels = np.arange(window)
+    upper = np.minimum(edges[1:, None], pixels + 1)
+    lower = np.maximum(edges[:-1, None], pixels)
+    matrix: NDArray[np.float32] = np.clip(upper - lower, 0, None).astype(np.float32)
+    return matrix * np.float32(size / window)
 
 
 def principal_components(
@@ -128,19 +186,22 @@ def principal_components(
 
     Returns
     -------
-    components : (count, 3 * stride**2) float32, orthonormal rows
-    mean : (3 * stride**2,) float32, of pixels minus 128
+    components : (count, channels * stride**2) float32, orthonormal rows
+    mean : (channels * stride**2,) float32, of pixels minus 128
     """
-    rows: list[NDArray[np.float32]] = []
-    while sum(len(r) for r in rows) < patches:
-        b = crops.batch(16, 128) - 128
+    size = 128 if crops.can_draw(128) else stride
+    seen, total, products = 0, np.zeros(()), np.zeros(())
+    while seen < patches:
+        b = crops.batch(16, size) - 128
         n, c, h, w = b.shape
         b = b.reshape(n, c, h // stride, stride, w // stride, stride).transpose(0, 2, 4, 1, 3, 5)
-        rows.append(b.reshape(-1, c * stride * stride))
-    x = np.concatenate(rows).astype(np.float64)
-    mean = x.mean(0)
+        x = b.reshape(-1, c * stride * stride)
+        seen += len(x)
+        total, products = total + x.sum(0, np.float64), products + x.T @ x
+    average = total / seen
     # one mean per colour channel: a patch has no privileged pixel
-    mean = np.repeat(mean.reshape(3, -1).mean(1), stride * stride)
-    covariance = (x - mean).T @ (x - mean) / len(x)
+    mean = np.repeat(average.reshape(-1, stride * stride).mean(1), stride * stride)
+    cross = np.outer(average, mean)
+    covariance = products / seen - cross - cross.T + np.outer(mean, mean)
     _, vectors = np.linalg.eigh(covariance)
     return vectors[:, ::-1][:, :count].T.astype(np.float32).copy(), mean.astype(np.float32)

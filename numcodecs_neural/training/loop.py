@@ -1,7 +1,9 @@
-"""The training loop: resumable, a checkpoint every minute, schedule by time spent.
+"""The training loop: resumable at any step, a checkpoint every minute.
 
 The noise that stands for rounding follows Balle et al. 2018 (variational image compression with a
-scale hyperprior); all rates train at once, each sample of a batch with its own lambda.
+scale hyperprior); all rates train at once, each sample of a batch with its own lambda. Crops,
+qualities and noise of a step depend on the seed and the step alone, so that a run by steps ends in
+the same weights however often it was stopped.
 """
 
 from __future__ import annotations
@@ -9,71 +11,63 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from numcodecs_neural.training.checkpoints import load_weights, read_checkpoint, write_checkpoint
 from numcodecs_neural.training.data import Crops
-from numcodecs_neural.training.model import Codec, lmbda_of
+from numcodecs_neural.training.feed import batches, seed_of
+from numcodecs_neural.training.losses import Distortion, loss_of
+from numcodecs_neural.training.model import Codec
+from numcodecs_neural.training.progress import Progress
 from numcodecs_neural.training.quantize import wire
+from numcodecs_neural.training.schedule import Schedule
+
+__all__ = ["Schedule", "Trainer"]
 
 CHECKPOINT_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How long and how: minutes of training in all, and the shape of a step."""
-
-    minutes: float
-    batch: int = 8
-    crop_px: int = 128
-    rate: float = 6e-4
-    warm_fraction: float = 0.02
-    flat_fraction: float = 0.45
-    last_factor: float = 0.02
-
-    def factor(self, spent: float) -> float:
-        """Learning rate factor after the fraction `spent` of the time."""
-        if spent < self.warm_fraction:
-            return (spent + 1e-3) / (self.warm_fraction + 1e-3)
-        if spent < self.flat_fraction:
-            return 1.0
-        x = (spent - self.flat_fraction) / (1 - self.flat_fraction)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(x, 1.0)))
-        return self.last_factor + (1 - self.last_factor) * cosine
-
-
-def loss_of(codec: Codec, x: Tensor, t: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Rate-distortion loss, every rate and every kind of image weighing about alike."""
-    x_hat, y_bits, z_bits = codec(x, t)
-    pixels = x.shape[-1] * x.shape[-2]
-    mse = (x - x_hat).square().mean((1, 2, 3))
-    bpp = (y_bits + z_bits) / pixels
-    lmbda = lmbda_of(t)
-    cost = (lmbda * mse + bpp) / lmbda.sqrt()
-    loss = (cost / (cost.detach() + 1.0).sqrt()).mean()
-    log = {
-        "cost": float(cost.mean().detach()),
-        "bpp": float(bpp.mean().detach()),
-        "z_bpp": float(z_bits.mean().detach() / pixels),
-        "psnr": float((10 * torch.log10(255**2 / mse.detach())).mean()),
-    }
-    return loss, log
+SETTLE_STEPS = 200  # weights move: in the integer phase their exponents are chosen anew so often
+LARGEST_GRADIENT = 3.0
 
 
 class Trainer:
-    """A codec, its moving average and its optimiser, with one file to resume from."""
+    """A codec, its moving average and its optimiser, with one file to resume from.
+
+    Parameters
+    ----------
+    codec : Codec
+    schedule : Schedule
+    checkpoint : Path
+    device : str
+    distortion : Distortion
+    settings : mapping, optional
+        What a checkpoint must have been made with, as JSON.
+    workers : int
+        Processes that draw crops beside this one.
+    """
 
     def __init__(
-        self, codec: Codec, schedule: Schedule, checkpoint: Path, device: str = "cpu"
+        self,
+        codec: Codec,
+        schedule: Schedule,
+        checkpoint: Path,
+        device: str = "cpu",
+        *,
+        distortion: Distortion | None = None,
+        settings: Mapping[str, Any] | None = None,
+        workers: int = 0,
     ) -> None:
         self.codec, self.schedule, self.checkpoint = codec.to(device), schedule, checkpoint
-        self.device = torch.device(device)
+        self.device, self.workers = torch.device(device), workers
+        self.distortion = (distortion or Distortion()).to(self.device)
+        self.settings = settings or {}
         self.average = copy.deepcopy(codec).eval().requires_grad_(requires_grad=False)
-        slow = [*codec.g_a.linear.parameters(), *codec.g_s.linear.parameters()]
+        slow = [p for layer in _linear(codec) for p in layer.parameters()]
         slow_ids = {id(p) for p in slow}
         fast = [p for p in codec.parameters() if id(p) not in slow_ids]
         self.optimizer = torch.optim.Adam(
@@ -84,11 +78,7 @@ class Trainer:
         self.seconds, self.steps = 0.0, 0
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        if self.codec.quantized:  # weights have moved
-            wire(self.codec)
-            for mine, theirs in zip(self.average.buffers(), self.codec.buffers(), strict=True):
-                mine.copy_(theirs)
+        """Write the checkpoint; raise FloatingPointError rather than write NaN."""
         state = {
             "codec": self.codec.state_dict(),
             "average": self.average.state_dict(),
@@ -96,67 +86,137 @@ class Trainer:
             "seconds": self.seconds,
             "steps": self.steps,
         }
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.checkpoint)
+        write_checkpoint(self.checkpoint, state, self.settings)
 
     def resume(self) -> bool:
         """Continue from the checkpoint, if there is one."""
-        if not self.checkpoint.exists():
+        state = read_checkpoint(self.checkpoint, self.settings)
+        if state is None:
             return False
-        state = torch.load(self.checkpoint, weights_only=True, map_location="cpu")
-        self.codec.load_state_dict(state["codec"])
-        self.average.load_state_dict(state["average"])
+        load_weights(self.codec, state["codec"], self.checkpoint)
+        load_weights(self.average, state["average"], self.checkpoint)
         self.optimizer.load_state_dict(state["optimizer"])
         self.seconds, self.steps = state["seconds"], state["steps"]
         return True
 
-    def run(self, crops: Crops, report: Callable[[str], None] = print) -> None:
-        """Train until the schedule's minutes are spent."""
-        schedule, codec = self.schedule, self.codec
-        total = schedule.minutes * 60
-        logs: list[dict[str, float]] = []
-        saved = last = time.monotonic()
-        codec.train()
-        while self.seconds < total:
-            factor = schedule.factor(self.seconds / total)
-            for group in self.optimizer.param_groups:
-                group["lr"] = schedule.rate * factor * group["scale"]
-            x = torch.from_numpy(crops.batch(schedule.batch, schedule.crop_px))
-            x = x.to(self.device, memory_format=torch.channels_last)
-            t = (torch.arange(schedule.batch) + torch.rand(schedule.batch)) / schedule.batch
-            t = t.to(self.device)
-            loss, log = loss_of(codec, x, t)
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(codec.parameters(), 3.0)
-            if not torch.isfinite(norm):
+    @property
+    def spent(self) -> float:
+        """Fraction of the schedule that is over."""
+        return self.schedule.spent(self.steps, self.seconds)
+
+    def run(
+        self,
+        crops: Crops,
+        report: Callable[[str], None] = print,
+        *,
+        deadline: float = math.inf,
+    ) -> bool:
+        """Train until the schedule is over, or until ``time.monotonic()`` is `deadline`.
+
+        Returns
+        -------
+        bool
+            Whether the schedule is over. A checkpoint is written in any case.
+
+        Raises
+        ------
+        FloatingPointError
+            If loss or gradient are not finite; the last good checkpoint is kept.
+        """
+        if self.spent >= 1:
+            return True
+        self.codec.train()
+        progress = Progress(self.seconds, self.steps)
+        with _exact_transforms(self.codec):
+            for x in self._batches(crops):
+                rate = self._set_rate()
+                log = self._step(x, seed_of(crops, self.steps))
+                self.seconds = progress.add(log)
+                is_last = self.spent >= 1 or time.monotonic() >= deadline
+                if is_last or progress.since_report >= CHECKPOINT_SECONDS:
+                    self.save()
+                    report(progress.line(self.steps, self.spent, rate))
+                if is_last:
+                    break
+        return self.spent >= 1
+
+    def _batches(self, crops: Crops) -> Iterator[Tensor]:
+        count, crop_px = self.schedule.batch, self.schedule.crop_px
+        return batches(
+            crops, count, crop_px, start=self.steps, workers=self.workers, device=self.device
+        )
+
+    def _set_rate(self) -> float:
+        rate = self.schedule.rate * self.schedule.factor(self.spent)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        return rate
+
+    def _step(self, x: Tensor, seed: int) -> dict[str, float]:
+        torch.manual_seed(seed)
+        x = x.contiguous(memory_format=torch.channels_last)
+        t = (torch.arange(len(x)) + torch.rand(len(x))) / len(x)
+        begin, end = self.schedule.progress
+        loss, log = loss_of(
+            self.codec,
+            x,
+            t.to(self.device),
+            self.distortion,
+            begin + (end - begin) * self.spent,
+            autocast=self.device.type == "cuda" and not self.codec.quantized,
+        )
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        log["gradient"] = nn.utils.clip_grad_norm_(self.codec.parameters(), LARGEST_GRADIENT)
+        # one transfer for all: each waits for the device
+        numbers = dict(
+            zip(log, torch.stack([v.float() for v in log.values()]).tolist(), strict=True)
+        )
+        for name in ("loss", "gradient"):
+            if not math.isfinite(numbers[name]):
                 raise FloatingPointError(
-                    f"the gradient of step {self.steps} is not finite; the last good state is in "
-                    f"{self.checkpoint}"
+                    f"the {name} of step {self.steps} is not finite; the last good state is in "
+                    f"{self.checkpoint}: continue with a lower --rate"
                 )
-            self.optimizer.step()
-            self._follow()
-            logs.append(log)
-            self.steps += 1
-            now = time.monotonic()
-            self.seconds += now - last
-            last = now
-            if now - saved > CHECKPOINT_SECONDS or self.seconds >= total:
-                mean = {k: sum(e[k] for e in logs) / len(logs) for k in log}
-                text = "  ".join(f"{k} {v:.4f}" for k, v in mean.items())
-                report(
-                    f"{self.seconds / 60:6.1f} min  step {self.steps}  "
-                    f"{len(logs) / (now - saved):.1f}/s  lr {schedule.rate * factor:.1e}  {text}"
-                )
-                self.save()
-                logs.clear()
-                saved = last = time.monotonic()
+        self.optimizer.step()
+        self.steps += 1
+        self._follow()
+        return numbers
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Let the moving average follow the weights, faster at the beginning."""
-        decay = min(0.999, (1 + self.steps) / (20 + self.steps))
+        decay = min(0.999, self.steps / (19 + self.steps))
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.codec.parameters()), 1 - decay
         )
+        if self.codec.quantized and self.steps % SETTLE_STEPS == 0:
+            wire(self.codec)
+            for mine, theirs in zip(self.average.buffers(), self.codec.buffers(), strict=True):
+                mine.copy_(theirs)
+
+
+def _linear(codec: Codec) -> tuple[nn.Module, nn.Module]:
+    """Return the linear transforms: they learn slowly, having begun as principal components."""
+    return codec.g_a.linear, codec.g_s.linear
+
+
+@contextmanager
+def _exact_transforms(codec: Codec) -> Iterator[None]:
+    """Keep autocast out of the linear transforms: bfloat16 has too few digits for latents."""
+    layers = _linear(codec)
+    for layer in layers:
+        layer.forward = _without_autocast(layer.forward)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+def _without_autocast(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def exact(x: Tensor, *others: Tensor | None) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return forward(x.float(), *others)
+
+    return exact

@@ -101,7 +101,7 @@ def read_elsewhere(library: object, tmp_path: Path) -> Callable[..., list[str]]:
         (tmp_path / "read.py").write_text(READ)
         command = [sys.executable, str(OPERATORS), str(tmp_path / "read.py"), *map(str, arrays)]
         done = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | variables, timeout=300
+            command, capture_output=True, text=True, env=os.environ | variables, timeout=900
         )
         assert done.returncode == 0, done.stderr
         lines: list[str] = done.stdout.splitlines()

@@ -130,6 +130,7 @@ def test_rate_at_the_ssim_of_jpeg_80_is_read_off_the_curve() -> None:
     table = text[text.index("at equal SSIM with JPEG") :]
     assert row(table, "colon, native") == ["-50 %", "not reached"]
     assert row(table, "**mean of sets**") == ["**-50 %**", "-"]
+    assert "not reached: its curve, or that of JPEG, does not pass the point" in table
     stated = content(found)["results"][0]["percent_against_jpeg_at"]["ssim_of_jpeg_q80"]
     assert stated[OURS] == pytest.approx(-50)
     assert stated["JPEG 4:2:0"] == pytest.approx(0, abs=1e-9)

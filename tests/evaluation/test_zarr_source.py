@@ -135,6 +135,17 @@ def test_level_0_of_an_ome_zarr_is_taken(
     np.testing.assert_array_equal(found.images[0].read(), image)
 
 
+def test_an_array_in_a_group_is_called_by_both_names(
+    image: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    zarr.create_group(tmp_path / "slide.zarr")
+    write(tmp_path / "slide.zarr" / "1", image)
+
+    (found,) = find_sets([tmp_path / "slide.zarr" / "1"])
+
+    assert found.name == "slide.zarr/1"
+
+
 def test_a_group_of_one_array_stands_for_it(image: NDArray[np.uint8], tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "a.zarr")
     write(tmp_path / "a.zarr" / "tissue", image)

@@ -27,6 +27,7 @@ from numcodecs_neural.networks.description import (
     network_from_arrays,
 )
 from numcodecs_neural.networks.models import DecoderModel, EncoderModel
+from tests.models import Small
 
 
 def conv(weight: Any, bias: Any = 0) -> Network:
@@ -108,7 +109,7 @@ def test_limits_that_are_crossed_are_refused() -> None:
         prove(network, {"x": interval(0, 1, 1)})
 
 
-def _check_worst_inputs(network: Network, have: Mapping[str, Interval]) -> None:
+def _check_worst_inputs(network: Network, have: Mapping[str, Interval], least: int = 2**18) -> None:
     """Drive each output channel to both ends of its sums: float32 must agree with int64."""
     for layer in network.layers:
         if layer.op != "conv":
@@ -131,7 +132,7 @@ def _check_worst_inputs(network: Network, have: Mapping[str, Interval]) -> None:
         positive, negative = worst_sums(arrays.weight, low, high)
         assert (exact[0] <= positive).all()
         assert (-exact[1] <= negative).all()
-        assert np.abs(exact).max() > 2**18, f"{layer.name} was hardly driven"
+        assert np.abs(exact).max() > least, f"{layer.name} was hardly driven"
 
 
 def test_worst_inputs_of_the_encoder_are_exact(encoder: EncoderModel) -> None:
@@ -139,6 +140,18 @@ def test_worst_inputs_of_the_encoder_are_exact(encoder: EncoderModel) -> None:
     _check_worst_inputs(analysis, prove(analysis, {"x": interval(-128, 127, 3)}))
     latents = interval(-(2**15) + 1, 2**15 - 1, encoder.inverse_step.shape[1])
     _check_worst_inputs(hyper, prove(hyper, {"y": latents}))
+
+
+def test_worst_inputs_with_fractions_of_grey_levels_are_exact() -> None:
+    decoder, encoder = Small(pixel_fraction=8).load()
+    pixels = {"x": interval(-128, 127, 1), "x_fraction": interval(0, 255, 1)}
+    latents = {f"d{i}": interval(-2047, 2047, g) for i, g in enumerate(decoder.groups, 1)}
+
+    for network, bounds in (
+        (encoder.networks["analysis"], pixels),
+        (decoder.networks["synthesis"], latents),
+    ):
+        _check_worst_inputs(network, prove(network, bounds), least=2**22)
 
 
 def test_worst_inputs_of_the_decoder_are_exact(decoder: DecoderModel) -> None:

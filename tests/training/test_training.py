@@ -3,25 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
 from numcodecs_neural.coding.lossy import decode_streams, encode_streams  # noqa: E402
 from numcodecs_neural.networks.models import DecoderModel, EncoderModel  # noqa: E402
 from numcodecs_neural.networks.numpy_backend import NumpyBackend  # noqa: E402
-from numcodecs_neural.training.__main__ import main  # noqa: E402
-from numcodecs_neural.training.data import (  # noqa: E402
-    Crops,
-    area_reduce,
-    load_folder,
-    principal_components,
-)
+from numcodecs_neural.training.data import Crops, principal_components  # noqa: E402
 from numcodecs_neural.training.layers import IntegerConv, clamp_ste, round_ste  # noqa: E402
-from numcodecs_neural.training.loop import Schedule, Trainer, loss_of  # noqa: E402
+from numcodecs_neural.training.losses import loss_of  # noqa: E402
 from numcodecs_neural.training.model import (  # noqa: E402
     ANCHORS,
     Codec,
@@ -31,6 +23,7 @@ from numcodecs_neural.training.model import (  # noqa: E402
     logistic_bits,
 )
 from numcodecs_neural.training.recipe import Recipe, train  # noqa: E402
+from numcodecs_neural.training.sources import load_images  # noqa: E402
 from numcodecs_neural.training.tables import (  # noqa: E402
     fitted_tables,
     logistic_tables,
@@ -38,7 +31,6 @@ from numcodecs_neural.training.tables import (  # noqa: E402
 )
 from numcodecs_neural.weights.files import read_weights  # noqa: E402
 
-Image = NDArray[np.uint8]
 SMALL = Shape(
     groups=(6, 8, 10),
     hyper=4,
@@ -52,68 +44,8 @@ SMALL = Shape(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty smooth coloured images in two sub-folders."""
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("images")
-    for number in range(20):
-        coarse = rng.integers(60, 250, (9, 9, 3)).astype(np.float32)
-        y, x = np.indices((160, 160)) / 20.0
-        i, j = y.astype(int), x.astype(int)
-        v, u = (y - i)[..., None], (x - j)[..., None]
-        top = coarse[i, j] * (1 - u) + coarse[i, j + 1] * u
-        bottom = coarse[i + 1, j] * (1 - u) + coarse[i + 1, j + 1] * u
-        image = (top * (1 - v) + bottom * v + rng.normal(0, 3, (160, 160, 3))).clip(0, 255)
-        target = path / f"set{number % 2}" / f"{number:02}.png"
-        target.parent.mkdir(exist_ok=True)
-        imagecodecs.imwrite(target, image.astype(np.uint8))
-    return path
-
-
-@pytest.fixture(scope="module")
 def crops(folder: Path) -> Crops:
-    return Crops(load_folder(folder)[0], seed=3)
-
-
-def test_one_image_in_sixteen_is_held_back(folder: Path) -> None:
-    sets, held_back = load_folder(folder)
-
-    assert sorted(sets) == ["set0", "set1"]
-    assert sum(map(len, sets.values())) == 19
-    assert len(held_back) == 1
-
-
-def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no image")
-
-    with pytest.raises(FileNotFoundError, match="no 8-bit RGB images"):
-        load_folder(tmp_path)
-
-
-def test_the_seed_decides_the_crops(folder: Path) -> None:
-    sets, _ = load_folder(folder)
-
-    first, second, other = (Crops(sets, seed).batch(4, 64) for seed in (1, 1, 2))
-
-    np.testing.assert_array_equal(first, second)
-    assert (first != other).any()
-    assert first.min() >= 0
-    assert first.max() <= 255
-    assert (first == np.floor(first)).all()
-
-
-def test_area_reduction_is_the_rounded_mean() -> None:
-    image = np.array([[[1], [2]], [[3], [4]]], np.uint8)
-
-    assert area_reduce(image, 2).tolist() == [[[3]]]
-
-
-def test_principal_components_are_orthonormal_and_sorted(crops: Crops) -> None:
-    components, mean = principal_components(crops, 20, patches=2000)
-
-    np.testing.assert_allclose(components @ components.T, np.eye(20), atol=1e-4)
-    assert mean.shape == (768,)
-    assert len(set(mean[:256].tolist())) == 1
+    return Crops(load_images(folder)[0], seed=3)
 
 
 def test_rounding_and_clamping_let_gradients_through() -> None:
@@ -157,41 +89,6 @@ def test_a_fresh_codec_starts_as_a_classical_transform(crops: Crops) -> None:
     _, log = loss_of(codec, torch.from_numpy(crops.batch(8, 64)), torch.ones(8))
 
     assert log["psnr"] > 22  # noise would be near 10
-
-
-def test_a_resumed_run_continues_with_weights_time_and_average(
-    crops: Crops, tmp_path: Path
-) -> None:
-    torch.manual_seed(0)
-    path = tmp_path / "checkpoint.pt"
-    first = Trainer(Codec(SMALL), Schedule(minutes=0.02, batch=2, crop_px=64), path)
-    first.run(crops, report=lambda line: None)
-
-    second = Trainer(Codec(SMALL), Schedule(minutes=0.02, batch=2, crop_px=64), path)
-
-    assert second.resume()
-    assert (second.steps, second.seconds) == (first.steps, first.seconds)
-    for mine, theirs in (
-        (second.codec, first.codec),
-        (second.average, first.average),
-    ):
-        for a, b in zip(mine.state_dict().values(), theirs.state_dict().values(), strict=True):
-            assert torch.equal(a, b)
-
-
-def test_divergence_stops_and_keeps_the_last_good_checkpoint(crops: Crops, tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    codec = Codec(SMALL)
-    trainer = Trainer(codec, Schedule(minutes=1, batch=2, crop_px=64), path)
-    trainer.save()
-    good = path.read_bytes()
-    with torch.no_grad():
-        codec.g_s.n2.bias.fill_(float("nan"))
-
-    with pytest.raises(FloatingPointError, match="not finite; the last good state"):
-        trainer.run(crops, report=lambda line: None)
-
-    assert path.read_bytes() == good
 
 
 def test_weights_get_the_finest_exponent_that_is_proved() -> None:
@@ -251,7 +148,7 @@ def test_what_is_exported_is_what_was_trained(
     encoder = EncoderModel.from_file(
         read_weights(tmp_path / "small-1.encoder.safetensors"), file.sha256
     )
-    image = load_folder(folder)[1][0][:128, :128].transpose(2, 0, 1)[None].copy()
+    image = load_images(folder)[1][0][:128, :128].transpose(2, 0, 1)[None].copy()
     errors, sizes = [], []
     for quality in (0, 50, 100):
         (stream,) = encode_streams(
@@ -268,10 +165,3 @@ def test_what_is_exported_is_what_was_trained(
     again = (tmp_path / "small-1.decoder.safetensors").read_bytes()
     train(folder, tmp_path, "small-1", recipe, lines.append)
     assert (tmp_path / "small-1.decoder.safetensors").read_bytes() == again
-
-
-def test_the_program_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main([str(tmp_path), "--work", str(tmp_path / "work"), "--name", "x-1"])
-
-    assert code == 1
-    assert "training: there are no 8-bit RGB images" in capsys.readouterr().err

@@ -1,0 +1,198 @@
+"""``numcodecs-neural train`` and ``pretrain-features``: arguments to library calls.
+
+torch is imported when a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from numcodecs_neural.errors import ConfigError
+
+Number = TypeVar("Number", int, float)
+
+if TYPE_CHECKING:
+    from numcodecs_neural.training.model import Shape
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+CONTINUED = (
+    "A run that was stopped, at any moment, continues with the same command: checkpoints are "
+    "written every minute, and the one before is kept as .previous."
+)
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add both subcommands to the program."""
+    _register_train(subparsers)
+    _register_pretrain(subparsers)
+
+
+def _register_train(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "train",
+        help="train weights on images, and export them as integers",
+        description="Train weights on images, and export them as integers.",
+        epilog=CONTINUED,
+    )
+    _add_common(parser)
+    add = parser.add_argument
+    add("--name", help="exact name of the weights, he-fast-2")
+    add("--kind", default="he-fast", help="shape of the networks (he-fast)")
+    add("--minutes", type=float, default=80, help="in floating point (80)")
+    add("--finish-minutes", type=float, default=30, help="as integers (30)")
+    add("--steps", type=int, help="in floating point, in place of minutes")
+    add("--finish-steps", type=int, help="as integers, in place of minutes")
+    add("--batch", type=int, default=8, help="crops in a step (8)")
+    add("--crop", type=int, default=0, help="side of a crop in pixels (128; 192 for MS-SSIM)")
+    add("--rate", type=float, default=6e-4, help="highest rate of learning (6e-4)")
+    add(
+        "--distortion",
+        default="mse",
+        help="mse, ms-ssim, mse+features or ms-ssim+features (mse)",
+    )
+    add("--features", type=Path, metavar="FILE", help="network made by pretrain-features")
+    add("--init", type=Path, metavar="FILE", help="begin with another run's checkpoint or float16")
+    add("--workers", type=int, help="processes that draw crops (8 for a GPU, else none)")
+    add("--pack", type=Path, metavar="FILE", help="write the images as one file, and stop")
+    add("--pack-size", type=float, default=40, metavar="MB", help="of that file at most (40)")
+    parser.set_defaults(run=_train)
+
+
+def _register_pretrain(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "pretrain-features",
+        help="train the network behind the perceptual loss, by contrast alone",
+        description="Train a small network to recognise tiles by contrast alone (SimCLR); its "
+        "features are what `train --distortion mse+features` keeps alike.",
+        epilog=CONTINUED,
+    )
+    _add_common(parser)
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="FILE", help="ends in .safetensors")
+    add("--minutes", type=float, default=10, help="of training in all (10)")
+    add("--steps", type=int, help="in place of minutes")
+    add("--batch", type=int, default=96, help="tiles in a step (96)")
+    add("--view", type=int, default=64, help="side of a view in pixels (64)")
+    add("--rate", type=float, default=2e-3, help="highest rate of learning (2e-3)")
+    parser.set_defaults(run=_pretrain)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("images", type=Path, nargs="+", metavar="FOLDER", help="images by source, or a pack")
+    add("--work", type=Path, help="folder for checkpoints and results")
+    add("--seed", type=int, default=0, help="of the order of data (0)")
+    add(
+        "--max-minutes",
+        type=float,
+        default=math.inf,
+        metavar="N",
+        help="stop after so long, to be continued",
+    )
+    add("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
+    add("--threads", type=int, help="of torch (all cores)")
+
+
+def _train(args: argparse.Namespace) -> int:
+    shape = _shape(args.kind)
+    if args.pack is not None:
+        return _pack(args, shape.channels)
+    if args.work is None or args.name is None:
+        raise ConfigError("train needs --work and --name")
+    from numcodecs_neural.training.recipe import Recipe, train
+
+    recipe = Recipe(
+        minutes=_positive(args.minutes, "--minutes"),
+        finish_minutes=_positive(args.finish_minutes, "--finish-minutes"),
+        steps=args.steps,
+        finish_steps=args.finish_steps,
+        shape=shape,
+        batch=_positive(args.batch, "--batch"),
+        crop_px=args.crop,
+        rate=_positive(args.rate, "--rate"),
+        distortion=args.distortion,
+        features=args.features,
+        init=args.init,
+        seed=args.seed,
+        device=_device(args),
+        workers=args.workers if args.workers is not None else 8 * args.device.startswith("cuda"),
+    )
+    deadline = _deadline(args)
+    is_done = train(args.images, args.work, args.name, recipe, _say, deadline=deadline)
+    return _ended(is_done=is_done)
+
+
+def _pack(args: argparse.Namespace, channels: int) -> int:
+    from numcodecs_neural.training.pack import write_pack
+
+    if len(args.images) != 1 or not args.images[0].is_dir():
+        raise ConfigError("--pack takes one folder of images")
+    count = write_pack(args.images[0], args.pack, args.pack_size, channels=channels, seed=args.seed)
+    _say(f"{args.pack}: {count} tiles in {args.pack.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _pretrain(args: argparse.Namespace) -> int:
+    from numcodecs_neural.training.pretrain import Plan, pretrain
+
+    if args.work is None:
+        raise ConfigError("pretrain-features needs --work")
+    plan = Plan(
+        minutes=_positive(args.minutes, "--minutes"),
+        steps=args.steps,
+        batch=args.batch,
+        view_px=args.view,
+        rate=_positive(args.rate, "--rate"),
+        seed=args.seed,
+        device=_device(args),
+    )
+    is_done = pretrain(args.images, args.work, args.out, plan, _say, deadline=_deadline(args))
+    return _ended(is_done=is_done)
+
+
+def _shape(kind: str) -> Shape:
+    from numcodecs_neural.training import model
+
+    presets: dict[str, Shape] = getattr(model, "PRESETS", {"he-fast": model.Shape()})
+    if kind not in presets:
+        raise ConfigError(f"--kind {kind!r} is unknown: take {', '.join(presets)}")
+    return presets[kind]
+
+
+def _device(args: argparse.Namespace) -> str:
+    """Set torch's threads, and return the device if there is such a one."""
+    import torch
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        torch.empty(1, device=args.device)
+    except (RuntimeError, AssertionError) as exc:  # torch asserts that it was built with CUDA
+        raise ConfigError(f"--device {args.device!r} cannot be used here") from exc
+    return str(args.device)
+
+
+def _positive(value: Number, option: str) -> Number:
+    if not value > 0:
+        raise ConfigError(f"{option} must be more than 0")
+    return value
+
+
+def _deadline(args: argparse.Namespace) -> float:
+    minutes: float = args.max_minutes
+    return time.monotonic() + 60 * minutes
+
+
+def _ended(*, is_done: bool) -> int:
+    if not is_done:
+        _say("stopped after --max-minutes; the same command continues")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

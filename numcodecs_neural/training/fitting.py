@@ -1,0 +1,112 @@
+"""Tables, and rounding towards zero where that saves more bits than it costs; and the export.
+
+Tables and rounding are fitted to each other, and to the symbols that the integer encoder writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding.lossy import symbols_and_indexes
+from numcodecs_neural.entropy import SymbolTables
+from numcodecs_neural.networks.kernels import CompiledKernels
+from numcodecs_neural.networks.models import DecoderModel, EncoderModel
+from numcodecs_neural.networks.numpy_backend import NumpyBackend
+from numcodecs_neural.training.data import Crops
+from numcodecs_neural.training.export import export_decoder, export_encoder
+from numcodecs_neural.training.model import Codec
+from numcodecs_neural.training.tables import (
+    fitted_tables,
+    logistic_tables,
+    nearest_rounding,
+    thrifty_rounding,
+)
+from numcodecs_neural.weights.files import read_weights
+
+Rounding = NDArray[np.uint8]
+
+
+def export(
+    codec: Codec,
+    crops: Crops,
+    stem: Path,
+    *,
+    thrift: float,
+    table_batches: int,
+    crop_px: int,
+    report: Callable[[str], None],
+) -> str:
+    """Fit the tables, write ``STEM.decoder`` and ``STEM.encoder``; return the decoder's SHA-256.
+
+    Parameters
+    ----------
+    codec : Codec
+        Calibrated.
+    crops : Crops
+        What the tables are fitted to.
+    stem : Path
+        Of the files' names.
+    thrift : float
+        How far rounding leans towards zero; 1 is what high-rate theory gives, 0 none.
+    table_batches, crop_px : int
+        How much of `crops`, and how large.
+    report : callable
+        Takes a line when it is done.
+    """
+    tables, rounding, skip_below = logistic_tables(), nearest_rounding(), 0
+    for _ in range(3):
+        pair = _files(stem.with_name("draft"))
+        models = _write(codec, tables, rounding, 0, pair)
+        tables, skip_below = fitted_tables(_symbols(*models, crops, table_batches, crop_px))
+        rounding = thrifty_rounding(tables, thrift)
+        for path in pair:
+            path.unlink()
+    decoder, encoder = _files(stem)
+    _write(codec, tables, rounding, skip_below, (decoder, encoder))
+    digest = read_weights(decoder).sha256
+    report(f"{decoder}: SHA-256 {digest}; {skip_below} of {len(tables)} tables never used")
+    return digest
+
+
+def _files(stem: Path) -> tuple[Path, Path]:
+    decoder, encoder = (
+        stem.with_name(f"{stem.name}.{kind}.safetensors") for kind in ("decoder", "encoder")
+    )
+    return decoder, encoder
+
+
+def _write(
+    codec: Codec,
+    tables: SymbolTables,
+    rounding: Rounding,
+    skip_below: int,
+    pair: tuple[Path, Path],
+) -> tuple[DecoderModel, EncoderModel]:
+    """Write both files and read them back, which proves their bounds."""
+    decoder, encoder = pair
+    digest = export_decoder(codec, tables, skip_below, decoder)
+    export_encoder(codec, rounding, digest, encoder)
+    file = read_weights(decoder)
+    return (
+        DecoderModel.from_file(file),
+        EncoderModel.from_file(read_weights(encoder), file.sha256),
+    )
+
+
+def _symbols(
+    decoder: DecoderModel, encoder: EncoderModel, crops: Crops, table_batches: int, crop_px: int
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
+    """What the integer encoder writes, over all qualities and two sizes of image."""
+    backend = NumpyBackend(CompiledKernels())
+    for number in range(table_batches):
+        crops.seek(number)
+        is_large = number % 2 == 1 and crops.can_draw(2 * crop_px)
+        images = crops.batch(2, 2 * crop_px) if is_large else crops.batch(8, crop_px)
+        quality = int(crops.rng.integers(101))
+        yield from symbols_and_indexes(
+            images.astype(np.uint8), quality, decoder=decoder, encoder=encoder, backend=backend
+        )
