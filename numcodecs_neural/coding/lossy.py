@@ -11,24 +11,20 @@ skipped as too improbable to code. So generations lose next to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.walk import Backend, Walk
-from numcodecs_neural.entropy import SymbolDecoder, encode_symbols
+from numcodecs_neural.entropy import SymbolDecoder, encode_symbols, quantize
 from numcodecs_neural.errors import BitstreamError, WeightsError
 from numcodecs_neural.networks.description import Pixels
-from numcodecs_neural.networks.latents import (
-    in_steps,
-    latents_of,
-    look_decoded,
-    symbols_of,
-    with_noise,
-)
+from numcodecs_neural.networks.latents import in_steps, latents_of, look_decoded, with_noise
 from numcodecs_neural.networks.models import LEVEL_CENTRE, DecoderModel, EncoderModel
+from numcodecs_neural.networks.passes import positions_of
 
-__all__ = ["Backend", "decode_streams", "encode_streams", "symbols_and_indexes"]
+__all__ = ["Backend", "Coded", "decode_streams", "encode_streams", "symbols_and_rows"]
 
 
 def encode_streams(
@@ -49,46 +45,67 @@ def encode_streams(
     streams : int
     quality : int
     """
-    y, is_decoded = _latents(images, quality, decoder, encoder, backend)
-    of_stream = is_decoded.reshape(streams, -1)
-    codes_all = of_stream.any(1)
-    parts = _parts(
-        y,
-        is_decoded,
-        np.repeat(codes_all, of_stream.shape[1]),
-        quality,
-        decoder=decoder,
-        encoder=encoder,
-        backend=backend,
+    coded = symbols_and_rows(
+        images, streams, quality, decoder=decoder, encoder=encoder, backend=backend
     )
-    split = [
-        (np.array_split(symbols, streams), np.array_split(indexes, streams))
-        for symbols, indexes in parts
-    ]
     return [
-        bytes([int(codes_all[k])])
-        + encode_symbols([(s[k].ravel(), i[k].ravel(), decoder.tables) for s, i in split])
-        for k in range(streams)
+        bytes([codes_all])
+        + encode_symbols([(s[k].ravel(), r[k].ravel(), decoder.tables) for s, r in coded.parts])
+        for k, codes_all in enumerate(coded.codes_all)
     ]
 
 
-def symbols_and_indexes(
+class Coded(NamedTuple):
+    """What is entropy-coded, the first axis of all arrays being streams.
+
+    `parts` are symbols and the rows of tables that code them: the hyper-latents
+    (streams, n, hz, wz, hyper), then each pass (streams, n, positions, channels of its group).
+    `codes_all` says of each stream whether even the most improbable symbols are coded.
+    """
+
+    parts: list[tuple[NDArray[np.int32], NDArray[np.uint8]]]
+    codes_all: list[bool]
+
+
+def symbols_and_rows(
     images: Pixels,
+    streams: int,
     quality: int,
     *,
     decoder: DecoderModel,
     encoder: EncoderModel,
     backend: Backend,
-) -> list[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
-    """What is entropy-coded: the hyper-latents (N, hz, wz, hyper), then each pass.
-
-    Of a pass, symbols and indexes are (N, positions, channels of its group), at the positions of
-    its phase.
-    """
+) -> Coded:
+    """Choose the symbols; parameters are those of `encode_streams`."""
     y, is_decoded = _latents(images, quality, decoder, encoder, backend)
-    return _parts(
-        y, is_decoded, is_decoded, quality, decoder=decoder, encoder=encoder, backend=backend
+    z = _hyper_latents(with_noise(y, is_decoded), quality, decoder, encoder, backend)
+    keeps = is_decoded.reshape(streams, -1)
+    codes_all = keeps.any(1)
+    walk = Walk(
+        decoder, backend, quality, (y.shape[1], y.shape[2]), np.repeat(codes_all, keeps.shape[1])
     )
+    parts = [(z - decoder.hyper_mean[quality], walk.hyper_indexes(z.shape))]
+    walk.begin(z)
+    for step in decoder.passes:
+        mean, indexes = walk.parameters(step)
+        rest = walk.at(step, y[..., decoder.group_slices[step.group - 1]]) - mean
+        prices = [0 if k else encoder.price for k in codes_all]
+        chosen = [
+            quantize(*of_stream, decoder.tables, price)
+            for *of_stream, price in zip(
+                np.split(rest, streams), np.split(indexes, streams), prices, strict=True
+            )
+        ]
+        walk.add(step, latents_of(np.concatenate([c.halves for c in chosen]), mean))
+        parts.append(
+            (np.concatenate([c.symbols for c in chosen]), np.concatenate([c.rows for c in chosen]))
+        )
+    split = [(_of_streams(s, streams), _of_streams(r, streams)) for s, r in parts]
+    return Coded(split, codes_all.tolist())
+
+
+def _of_streams(x: NDArray[Any], streams: int) -> NDArray[Any]:
+    return x.reshape(streams, -1, *x.shape[1:])
 
 
 def _latents(
@@ -105,40 +122,24 @@ def _latents(
     given = _analysis_inputs(pixels, encoder.pixel_fraction)
     latents = backend.run(encoder.networks["analysis"], given, quality)["y"]
     y = in_steps(encoder, latents, quality)
-    first = decoder.passes[0]
-    if first.has_mean:  # whole steps are whole about the mean, which is not known yet
-        return y, np.zeros(len(y), bool)
-    is_decoded = look_decoded(y[..., decoder.group_slices[first.group - 1]])
+    is_decoded = _look_decoded(y, decoder)
     if is_decoded.any():
         y[is_decoded] = in_steps(encoder, latents[is_decoded], quality, is_decoded=True)
     return y, is_decoded
 
 
-def _parts(
-    y: NDArray[np.int32],
-    is_decoded: NDArray[np.bool_],
-    codes_all: NDArray[np.bool_],
-    quality: int,
-    *,
-    decoder: DecoderModel,
-    encoder: EncoderModel,
-    backend: Backend,
-) -> list[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
-    spread = y
-    if is_decoded.any():
-        spread = y.copy()
-        spread[is_decoded] = with_noise(y[is_decoded])
-    z = _hyper_latents(spread, quality, decoder, encoder, backend)
-    walk = Walk(decoder, backend, quality, (y.shape[1], y.shape[2]), codes_all)
-    parts = [(z - decoder.hyper_mean[quality], walk.hyper_indexes(z.shape))]
-    walk.begin(z)
-    for step in decoder.passes:
-        mean, indexes = walk.parameters(step)
-        wanted = walk.at(step, y[..., decoder.group_slices[step.group - 1]])
-        symbols = symbols_of(encoder, wanted, mean, indexes, is_decoded[:, None, None])
-        walk.add(step, latents_of(symbols, mean))
-        parts.append((symbols, indexes))
-    return parts
+def _look_decoded(y: NDArray[np.int32], decoder: DecoderModel) -> NDArray[np.bool_]:
+    first = decoder.passes[0]
+    if first.has_mean:  # whose latents lie near halves of steps about a mean not known yet
+        return np.zeros(len(y), bool)
+    positions = positions_of(first.phase, *y.shape[1:3])
+    group = y[..., decoder.group_slices[first.group - 1]]
+    rest = group.reshape(len(y), -1, group.shape[-1])
+    if positions is not None:
+        rest = rest[:, positions]
+    classes = np.zeros(rest.shape[1:], np.uint8)
+    nearest = [quantize(image, classes, decoder.tables, price=0).halves for image in rest]
+    return look_decoded(rest, np.stack(nearest))
 
 
 def decode_streams(
@@ -180,7 +181,8 @@ def decode_streams(
     walk.begin(np.clip(z, -decoder.hyper_limit, decoder.hyper_limit))
     for step in decoder.passes:
         mean, indexes = walk.parameters(step)
-        walk.add(step, latents_of(_read(readers, indexes, decoder), mean))
+        halves = _read(readers, indexes, decoder, is_trellis=True)
+        walk.add(step, latents_of(halves, mean))
     for reader in readers:
         reader.finish()
     pixels = backend.run_to_pixels(decoder.networks["synthesis"], walk.dequantized, quality)
@@ -218,12 +220,16 @@ def _hyper_latents(
 
 
 def _read(
-    readers: Sequence[SymbolDecoder], indexes: NDArray[np.uint8], decoder: DecoderModel
+    readers: Sequence[SymbolDecoder],
+    indexes: NDArray[np.uint8],
+    decoder: DecoderModel,
+    *,
+    is_trellis: bool = False,
 ) -> NDArray[np.int32]:
     """The next part of every stream: int32 of the shape of `indexes`."""
     shares = np.array_split(indexes, len(readers))
     parts = [
-        reader.decode(share.ravel(), decoder.tables)
+        reader.decode(share.ravel(), decoder.tables, is_trellis=is_trellis)
         for reader, share in zip(readers, shares, strict=True)
     ]
     symbols = parts[0] if len(parts) == 1 else np.concatenate(parts)

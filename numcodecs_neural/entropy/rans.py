@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.entropy.tables import MAX_SYMBOL, PRECISION_BITS, SKIP, SLOTS, SymbolTables
+from numcodecs_neural.entropy.trellis import halves_of, next_state, row_of
 from numcodecs_neural.errors import BitstreamError, ConfigError, TruncatedChunkError
 
 __all__ = [
@@ -114,9 +115,12 @@ def encode_part(
 
 
 def decode_part(
-    indexes: NDArray[np.uint8], tables: SymbolTables, reader: Reader
+    indexes: NDArray[np.uint8], tables: SymbolTables, reader: Reader, classes: int = 0
 ) -> NDArray[np.int32]:
     """Read the symbols of a part, the first one first.
+
+    Where there are `classes`, the part was quantised by a trellis: indexes are classes, and what
+    is returned are halves of a step.
 
     Raises
     ------
@@ -131,11 +135,15 @@ def decode_part(
     starts, frequencies = tables.start.tolist(), tables.frequency.tolist()
     states, words = reader.states.tolist(), reader.words[:-1].tolist()
     symbols = np.zeros(len(indexes), np.int32)
-    for i, table in enumerate(indexes.tolist()):
-        if table == SKIP:
+    largest = MAX_SYMBOL >> 1 if classes else MAX_SYMBOL  # halves must fit too
+    paths = [0] * len(states)
+    for i, index in enumerate(indexes.tolist()):
+        if index == SKIP:
             continue
-        if table >= len(tables):
-            raise ConfigError(f"a symbol has index {table}; there are {len(tables)} tables")
+        path = paths[i % len(states)]
+        table = row_of(index, path, classes)
+        if table >= len(tables) or (classes and index >= classes):
+            raise ConfigError(f"a symbol has index {index}; there are {len(tables)} tables")
         quotient, slot = divmod(states[i % len(states)], SLOTS)
         entry = bisect_right(starts[table], slot, hi=sizes[table]) - 1
 
@@ -150,9 +158,12 @@ def decode_part(
         escape = sizes[table] - 1
         if entry == escape:
             entry = _escaped_entry(_read_exp_golomb(reader), escape)
-            if abs(offsets[table] + entry) > MAX_SYMBOL:
+            if abs(offsets[table] + entry) > largest:
                 raise BitstreamError("symbol stream holds an escape beyond the largest symbol")
         symbols[i] = offsets[table] + entry
+        if classes:
+            paths[i % len(states)] = next_state(path, offsets[table] + entry)
+            symbols[i] = halves_of(offsets[table] + entry, path)
     reader.states[:] = states
     return symbols
 

@@ -19,11 +19,13 @@ Part = tuple[NDArray[np.int32], NDArray[np.uint8], SymbolTables]
 """Symbols, the index of the table that codes each, and the tables."""
 
 MAX_LANES = 256
+LANES = 4
+"""Below 4 a processor core waits for one symbol before it can begin the next; more gain nothing."""
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _HEAD = struct.Struct("<BI")  # lanes - 1, words
 
 
-def encode_symbols(parts: Sequence[Part], *, lanes: int = 4) -> bytes:
+def encode_symbols(parts: Sequence[Part], *, lanes: int = LANES) -> bytes:
     """Return one stream that holds the symbols of all parts.
 
     Parameters
@@ -32,8 +34,8 @@ def encode_symbols(parts: Sequence[Part], *, lanes: int = 4) -> bytes:
         Symbols (int32) and indexes (uint8) are one-dimensional and of one length. An index of
         `SKIP` says that the symbol is 0 and takes no bits.
     lanes : int
-        Number of interleaved states, 1 to 256. Each costs 4 bytes; below 4 a processor core waits
-        for one symbol before it can begin the next, above it gains nothing (measured).
+        Number of interleaved states, 1 to 256; each costs 4 bytes. Parts that come from `quantize`
+        need the default.
 
     Raises
     ------
@@ -113,7 +115,9 @@ class SymbolDecoder:
         self._reader = Reader(states=states, words=words, escapes=escapes)
         self._has_failed = False
 
-    def decode(self, indexes: NDArray[np.uint8], tables: SymbolTables) -> NDArray[np.int32]:
+    def decode(
+        self, indexes: NDArray[np.uint8], tables: SymbolTables, *, is_trellis: bool = False
+    ) -> NDArray[np.int32]:
         """Return the symbols of the next part, int32 of the shape of `indexes`.
 
         Parameters
@@ -122,6 +126,8 @@ class SymbolDecoder:
             The indexes that the part was encoded with.
         tables : SymbolTables
             The tables that the part was encoded with.
+        is_trellis : bool
+            For what `quantize` made: indexes are classes, and halves of a step are returned.
 
         Raises
         ------
@@ -133,7 +139,9 @@ class SymbolDecoder:
         indexes = _checked_array("indexes", indexes, np.dtype(np.uint8))
         self._refuse_if_failed()
         self._has_failed = True
-        symbols = _coder().decode_part(indexes, tables, self._reader)
+        symbols = _coder().decode_part(
+            indexes, tables, self._reader, len(tables) // 3 if is_trellis else 0
+        )
         self._has_failed = False
         return symbols
 
@@ -174,7 +182,11 @@ class _Coder(Protocol):
     ) -> None: ...
 
     def decode_part(
-        self, indexes: NDArray[np.uint8], tables: SymbolTables, reader: Reader
+        self,
+        indexes: NDArray[np.uint8],
+        tables: SymbolTables,
+        reader: Reader,
+        classes: int = 0,
     ) -> NDArray[np.int32]: ...
 
 

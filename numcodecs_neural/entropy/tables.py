@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import WeightsError
 
 __all__ = [
+    "COST_REACH",
     "MAX_SYMBOL",
     "MAX_TABLES",
     "PRECISION_BITS",
@@ -38,6 +39,9 @@ _MAX_TABLE_SYMBOL = (1 << 16) - 1
 # A decoder finds the entry of a slot by a coarse lookup and a short search. With 64 Gaussian tables
 # this takes 4.5 ns a symbol; a full lookup (2 MB, more than the L2 cache of a core) takes 5.9 ns.
 LOOKUP_SHIFT = 4
+
+COST_REACH = 255
+"""Largest magnitude of a symbol whose bits are listed."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,6 +101,19 @@ class SymbolTables:
     def packed(self) -> NDArray[np.uint32]:
         """Start (low half) and frequency (high half) of each entry, for one load in a kernel."""
         return _frozen(self.start | (self.frequency.astype(np.uint32) << np.uint32(16)))
+
+    @cached_property
+    def costs(self) -> NDArray[np.int32]:
+        """Bits of the symbols -255 to 255 in 1/256, (T, 511): for encoders to choose by."""
+        symbols = np.arange(-COST_REACH, COST_REACH + 1)
+        entry = symbols - self.offset[:, None]
+        escape = self.size[:, None] - 1
+        is_inside = (entry >= 0) & (entry < escape)
+        frequency = np.take_along_axis(self.frequency, np.where(is_inside, entry, escape), 1)
+        beyond = np.where(entry < 0, -entry, entry - escape + 1).clip(min=1)
+        bits = PRECISION_BITS - np.log2(frequency)
+        bits += np.where(is_inside, 0, 2 * np.floor(np.log2(2 * beyond)) + 1)
+        return _frozen(np.floor(256 * bits + 0.5).astype(np.int32))
 
     @cached_property
     def lookup(self) -> NDArray[np.uint16]:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.networks.models import (
     DEQUANTIZED_LIMIT,
     FRACTION_BITS,
@@ -23,8 +22,7 @@ from numcodecs_neural.networks.models import (
 )
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
-_FAR_SIXTEENTHS, _ENOUGH_LATENTS = 4, 64  # 4: the mean distance where chance decides
-_DEVIATIONS = 20  # sixteenths: nine standard deviations of one distance
+_NEAR, _ENOUGH_LATENTS = 10, 64
 _NOISE_SIXTEENTHS = 4
 
 
@@ -43,64 +41,46 @@ def in_steps(
     return limited
 
 
-def symbols_of(
-    model: EncoderModel,
-    y: NDArray[np.int32],
-    mean: NDArray[np.int32] | int,
-    indexes: NDArray[np.uint8],
-    nearest: NDArray[np.bool_],
-) -> NDArray[np.int32]:
-    """Whole steps of `y` about `mean`: rounded towards 0 where that saves more bits than it costs.
-
-    Latents are (N, positions, channels). Images for which `nearest` (N, 1, 1) is True are rounded
-    to the nearest step. Symbols that are not coded (index `SKIP`) are 0.
-    """
-    rounding = np.zeros(SKIP + 1, np.int32)
-    rounding[: len(model.rounding)] = model.rounding
-    rest = y - mean
-    offset = np.where(nearest, _HALF_STEP, rounding[indexes])
-    symbols = np.sign(rest) * ((np.abs(rest) + offset) >> FRACTION_BITS)
-    symbols[indexes == SKIP] = 0
-    whole: NDArray[np.int32] = symbols.astype(np.int32, copy=False)
-    return whole
-
-
-def look_decoded(y: NDArray[np.int32]) -> NDArray[np.bool_]:
+def look_decoded(y: NDArray[np.int32], halves: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which images were decoded from a chunk of this quality before: (N,).
 
     Parameters
     ----------
-    y : ndarray of int32, shape (N, h, w, channels)
-        Latents that are coded without a mean. They lie near whole steps then: on average 1/50 to
-        1/5 of a step away (most in bright images at high quality, whose pixels were clipped and
-        rounded), those of other images 1/4.
+    y : ndarray of int32, shape (N, ...)
+        Latents that are coded without a mean, in sixteenths of a step.
+    halves : ndarray of int32
+        The same, quantised with the least error. Its square is 16 on average; below 1 where all
+        latents lie near a path, and up to 6 in bright images at high quality, whose pixels were
+        clipped and rounded.
     """
-    rest = np.abs(y)
-    fraction = rest & (2 * _HALF_STEP - 1)
-    distance = np.minimum(fraction, 2 * _HALF_STEP - fraction)
-    is_coded = rest > _HALF_STEP + 1
-    count = is_coded.sum((1, 2, 3))
-    total = (distance * is_coded).sum((1, 2, 3))
-    chance = _FAR_SIXTEENTHS * count - _DEVIATIONS * np.sqrt(count)
-    near: NDArray[np.bool_] = (total < chance) & (count >= _ENOUGH_LATENTS)
+    error = y - _HALF_STEP * halves
+    axes = tuple(range(1, y.ndim))
+    is_coded = np.abs(y) > _HALF_STEP + 1
+    count = is_coded.sum(axes)
+    total = (error**2 * is_coded).sum(axes)
+    near: NDArray[np.bool_] = (total < _NEAR * count) & (count >= _ENOUGH_LATENTS)
     return near
 
 
-def with_noise(y: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Spread latents that lie at 0, as before they were decoded, by a fixed pattern: (N, ...).
+def with_noise(y: NDArray[np.int32], is_decoded: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Spread the latents at 0 of images that were decoded before: (N, h, w, M).
 
-    The hyper-analysis takes the size of latents from them, and zeros would say too little.
+    The hyper-analysis takes the size of latents from them, and zeros would say too little: a fixed
+    pattern stands for what quantisation took away.
     """
+    if not is_decoded.any():
+        return y
     place = np.arange(math.prod(y.shape[1:])).reshape(y.shape[1:])
     noise = ((place * 7919) ^ (place >> 5)) % (2 * _NOISE_SIXTEENTHS + 1) - _NOISE_SIXTEENTHS
-    spread: NDArray[np.int32] = np.where(np.abs(y) <= _HALF_STEP, y + noise, y).astype(np.int32)
+    at_zero = (np.abs(y) <= _HALF_STEP) & is_decoded[:, None, None, None]
+    spread: NDArray[np.int32] = np.where(at_zero, y + noise, y).astype(np.int32)
     return spread
 
 
-def latents_of(symbols: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:
+def latents_of(halves: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:
     """Latents in sixteenths of a step, limited: what every decoder computes."""
-    limit = LATENT_LIMIT >> FRACTION_BITS << 1  # keeps the product within 32 bits
-    y = (np.clip(symbols, -limit, limit) << FRACTION_BITS) + mean
+    limit = 2 * (LATENT_LIMIT // _HALF_STEP)  # keeps the product within 32 bits
+    y = _HALF_STEP * np.clip(halves, -limit, limit) + mean
     limited: NDArray[np.int32] = np.clip(y, -LATENT_LIMIT, LATENT_LIMIT)
     return limited
 

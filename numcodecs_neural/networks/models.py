@@ -16,7 +16,7 @@ from numcodecs_neural.networks.description import Network, network_from_arrays
 from numcodecs_neural.networks.passes import Pass, passes_from_json
 from numcodecs_neural.weights import WeightsFile
 
-DECODER_VERSION = 2
+DECODER_VERSION = 3
 QUALITIES = 101
 FRACTION_BITS = 4  # latents and means are in sixteenths of a step
 LATENT_LIMIT = 2**15 - 1  # of latents in sixteenths of a step
@@ -51,6 +51,7 @@ class DecoderModel:
     skip_below : int
         Latents whose index is lower are 0 and not coded.
     tables : SymbolTables
+        Three for each class: of hyper-latents, and of latents under either quantiser.
     networks : mapping of str to Network
         ``features``, ``pass1``, ``pass2``, ..., ``synthesis``.
     """
@@ -139,12 +140,12 @@ class DecoderModel:
 
     def _check_parameters(self, step: Pass, have: Mapping[str, Interval]) -> None:
         """Refuse means and indexes that do not fit their group or the tables."""
-        count = self.groups[step.group - 1]
+        count, classes = self.groups[step.group - 1], len(self.tables) // 3
         low, high = _result(step.index, have)
-        if len(low) != count or low.min() < 0 or high.max() >= len(self.tables):
+        if len(low) != count or low.min() < 0 or high.max() >= classes:
             raise WeightsError(
                 f"tensor {step.index!r} has {len(low)} channels of {low.min():.0f} to "
-                f"{high.max():.0f}; expected {count} that name one of {len(self.tables)} tables"
+                f"{high.max():.0f}; expected {count} that name one of {classes} classes"
             )
         if step.has_mean and len(_result(step.mean, have)[0]) != count:
             raise WeightsError(f"tensor {step.mean!r} does not have {count} channels")
@@ -176,9 +177,8 @@ class EncoderModel:
         Latent in sixteenths of a step = ``(y * inverse_step + half) >> inverse_shift``.
     restoring_step : (101, M) int64
         The same for images that were decoded before; `inverse_step` where the file has none.
-    rounding : (tables,) int32
-        What is added to the magnitude of a latent, in sixteenths, before its fraction is dropped,
-        by table index: 8 rounds to the nearest step, less rounds towards 0.
+    price : int
+        What a bit is worth, in squares of sixteenths of a step, when symbols are chosen.
     networks : mapping of str to Network
         ``analysis`` (``x``, whole grey levels about 0, and ``x_fraction``, the bits below them
         where there are any, to ``y``) and ``hyper_analysis`` (``y`` in sixteenths to ``z``).
@@ -188,7 +188,7 @@ class EncoderModel:
     inverse_step: NDArray[np.int64]
     restoring_step: NDArray[np.int64]
     inverse_shift: int
-    rounding: NDArray[np.int32]
+    price: int
     networks: Mapping[str, Network]
 
     @classmethod
@@ -210,7 +210,7 @@ class EncoderModel:
                 inverse_step=inverse_step,
                 restoring_step=file.arrays.get("restoring_step", inverse_step).astype(np.int64),
                 inverse_shift=d["inverse_shift"],
-                rounding=file.arrays["rounding"].astype(np.int32),
+                price=d["price"],
                 networks=_networks(d["networks"], file.arrays),
             )
         except KeyError as exc:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.networks.description import Layer, layers_to_json
-from numcodecs_neural.networks.models import QUALITIES
+from numcodecs_neural.networks.models import DECODER_VERSION, QUALITIES
 from numcodecs_neural.training.graph import Node, decoder_networks, encoder_networks
 from numcodecs_neural.training.layers import IntegerConv
 from numcodecs_neural.training.model import FRACTION, SCALES, Codec, blend_of
@@ -39,11 +39,9 @@ def export_decoder(codec: Codec, tables: SymbolTables, skip_below: int, path: Pa
     return write_weights(path, description, arrays)
 
 
-def export_encoder(
-    codec: Codec, rounding: NDArray[np.uint8], decoder_sha256: str, path: Path
-) -> str:
+def export_encoder(codec: Codec, price: int, decoder_sha256: str, path: Path) -> str:
     """Write the encoder file that belongs to a decoder file; return its SHA-256."""
-    description, arrays = encoder_content(codec, rounding)
+    description, arrays = encoder_content(codec, price)
     return write_weights(path, {**description, "decoder_sha256": decoder_sha256}, arrays)
 
 
@@ -68,12 +66,11 @@ def decoder_content(
     }
     description = {
         "kind": "decoder",
-        "version": 2,
+        "version": DECODER_VERSION,
         "channels": shape.channels,
         "pixel_fraction": shape.pixel_fraction,
         "stride": shape.stride,
         "hyper_stride": 4,
-        "pixel_fraction": 0,
         "groups": list(shape.groups),
         "passes": [[p.group, p.phase] for p in shape.passes],
         "has_mean": list(shape.has_mean),
@@ -85,7 +82,7 @@ def decoder_content(
 
 
 @torch.no_grad()
-def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str, Any], Arrays]:
+def encoder_content(codec: Codec, price: int) -> tuple[dict[str, Any], Arrays]:
     """Description (without the decoder's digest) and arrays of the encoder file."""
     step = torch.exp(_every_quality() @ codec.log_step).double()
     inverse = FRACTION / (step * 2**LATENT_EXPONENT) * 2**INVERSE_SHIFT
@@ -94,13 +91,13 @@ def encoder_content(codec: Codec, rounding: NDArray[np.uint8]) -> tuple[dict[str
     arrays |= {
         "inverse_step": torch.floor(inverse + 0.5).numpy().astype(np.int32),
         "restoring_step": torch.floor(restoring + 0.5).numpy().astype(np.int32),
-        "rounding": rounding,
     }
     description = {
         "kind": "encoder",
         "channels": codec.shape.channels,
-        "pixel_fraction": 0,
+        "pixel_fraction": codec.shape.pixel_fraction,
         "inverse_shift": INVERSE_SHIFT,
+        "price": price,
         "networks": layers,
     }
     return description, arrays

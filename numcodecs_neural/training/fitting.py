@@ -1,7 +1,4 @@
-"""Tables, and rounding towards zero where that saves more bits than it costs; and the export.
-
-Tables and rounding are fitted to each other, and to the symbols that the integer encoder writes.
-"""
+"""Tables, fitted to the symbols that the integer encoder chooses by them; and the export."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.lossy import symbols_and_indexes
+from numcodecs_neural.coding.lossy import symbols_and_rows
 from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.networks.kernels import CompiledKernels
 from numcodecs_neural.networks.models import DecoderModel, EncoderModel
@@ -22,12 +19,9 @@ from numcodecs_neural.training.model import Codec
 from numcodecs_neural.training.tables import (
     fitted_tables,
     logistic_tables,
-    nearest_rounding,
-    thrifty_rounding,
+    price_of,
 )
 from numcodecs_neural.weights.files import read_weights
-
-Rounding = NDArray[np.uint8]
 
 
 def export(
@@ -51,24 +45,23 @@ def export(
     stem : Path
         Of the files' names.
     thrift : float
-        How far rounding leans towards zero; 1 is what high-rate theory gives, 0 none.
+        How much a bit is worth when symbols are chosen; 1 is what high-rate theory gives.
     table_batches, crop_px : int
         How much of `crops`, and how large.
     report : callable
         Takes a line when it is done.
     """
-    tables, rounding, skip_below = logistic_tables(), nearest_rounding(), 0
+    tables, price, skip_below = logistic_tables(), price_of(thrift), 0
     for _ in range(3):
         pair = _files(stem.with_name("draft"))
-        models = _write(codec, tables, rounding, 0, pair)
+        models = _write(codec, tables, price, 0, pair)
         tables, skip_below = fitted_tables(_symbols(*models, crops, table_batches, crop_px))
-        rounding = thrifty_rounding(tables, thrift)
         for path in pair:
             path.unlink()
     decoder, encoder = _files(stem)
-    _write(codec, tables, rounding, skip_below, (decoder, encoder))
+    _write(codec, tables, price, skip_below, (decoder, encoder))
     digest = read_weights(decoder).sha256
-    report(f"{decoder}: SHA-256 {digest}; {skip_below} of {len(tables)} tables never used")
+    report(f"{decoder}: SHA-256 {digest}; {skip_below} of {len(tables) // 3} classes never coded")
     return digest
 
 
@@ -82,14 +75,14 @@ def _files(stem: Path) -> tuple[Path, Path]:
 def _write(
     codec: Codec,
     tables: SymbolTables,
-    rounding: Rounding,
+    price: int,
     skip_below: int,
     pair: tuple[Path, Path],
 ) -> tuple[DecoderModel, EncoderModel]:
     """Write both files and read them back, which proves their bounds."""
     decoder, encoder = pair
     digest = export_decoder(codec, tables, skip_below, decoder)
-    export_encoder(codec, rounding, digest, encoder)
+    export_encoder(codec, price, digest, encoder)
     file = read_weights(decoder)
     return (
         DecoderModel.from_file(file),
@@ -107,6 +100,8 @@ def _symbols(
         is_large = number % 2 == 1 and crops.can_draw(2 * crop_px)
         images = crops.batch(2, 2 * crop_px) if is_large else crops.batch(8, crop_px)
         quality = int(crops.rng.integers(101))
-        yield from symbols_and_indexes(
-            images.astype(np.uint8), quality, decoder=decoder, encoder=encoder, backend=backend
-        )
+        pixels = np.floor(images * 2**decoder.pixel_fraction)
+        pixels = pixels.astype(np.uint16 if decoder.pixel_fraction else np.uint8)
+        yield from symbols_and_rows(
+            pixels, 1, quality, decoder=decoder, encoder=encoder, backend=backend
+        ).parts

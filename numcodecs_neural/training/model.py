@@ -56,7 +56,7 @@ class Shape:
     `groups` are the latents' channel groups in order of energy, `passes` the order of coding;
     `analysis` and `synthesis` the widths at strides 8 and 16 of the non-linear branches beside the
     linear transforms, 0 for none. `context` is how many of the first latents the non-linear
-    synthesis sees; `overlap` how many of them are transformed over 48 x 48 pixels, not 16 x 16.
+    synthesis sees.
     """
 
     channels: int = 3
@@ -69,7 +69,6 @@ class Shape:
     analysis: tuple[int, int] = (0, 0)
     synthesis: tuple[int, int] = (0, 0)
     blocks: int = 1
-    overlap: int = 0
     context: int = 192
 
     @property
@@ -87,16 +86,20 @@ class Shape:
 
 
 FAST = (Pass(1, "even"), Pass(1, "odd", 32), Pass(2), Pass(3), Pass(4, "all", 48))
-WIDE = tuple(Pass(group, phase, 128, 2) for group in (1, 2, 3) for phase in ("even", "odd")) + (
-    Pass(4, "all", 128, 2),
-    Pass(5, "all", 128, 2),
-)
 PRESETS = {
-    "he-fast": Shape(groups=(8, 56, 128, 320), passes=FAST),
-    "he-lap": Shape(groups=(8, 56, 128, 320), passes=FAST, overlap=32),
+    "he-fast": Shape(passes=FAST),
     "he-best": Shape(
         groups=(8, 56, 64, 128, 256),
-        passes=WIDE,
+        passes=(
+            Pass(1, "even"),
+            Pass(1, "odd", 128, 2),
+            Pass(2, "even", 128, 2),
+            Pass(2, "odd", 128, 2),
+            Pass(3, "even", 128, 2),
+            Pass(3, "odd", 128, 2),
+            Pass(4, "all", 128, 2),
+            Pass(5, "all", 128, 2),
+        ),
         features=128,
         analysis=(128, 192),
         synthesis=(96, 192),
@@ -134,9 +137,6 @@ class Analysis(nn.Module):
         super().__init__()
         c, s, (n8, n16) = shape.channels, shape.stride, shape.analysis
         self.linear = IntegerConv(c * s * s, shape.latents, anchors=ANCHORS, raw=True)
-        self.overlap = (
-            IntegerConv(c * s * s, shape.overlap, 3, raw=True) if shape.overlap else None
-        )
         self.has_branch = n8 > 0
         if not self.has_branch:
             return
@@ -154,11 +154,7 @@ class Analysis(nn.Module):
 
     def forward(self, x: Tensor, blend: Tensor) -> Tensor:
         """Transform pixels about 0; `blend` is (N, anchors)."""
-        x16 = F.pixel_unshuffle(x, 16)
-        latents: Tensor = self.linear(x16, blend)
-        if self.overlap is not None:
-            wide = self.overlap(x16)
-            latents = latents + F.pad(wide, (0, 0, 0, 0, 0, latents.shape[1] - wide.shape[1]))
+        latents: Tensor = self.linear(F.pixel_unshuffle(x, 16), blend)
         if not self.has_branch:
             return latents
         e0 = self.e0(F.pixel_unshuffle(x, 8), blend)  # (N, 64 C, H/8, W/8) -> (N, n8, ...)
@@ -283,7 +279,6 @@ class Synthesis(nn.Module):
         super().__init__()
         pixels, (n8, n16) = shape.channels * shape.stride**2, shape.synthesis
         self.linear = IntegerConv(shape.latents, pixels, raw=True)
-        self.overlap = IntegerConv(shape.overlap, pixels, 3, raw=True) if shape.overlap else None
         self.context, self.has_branch = shape.context, n8 > 0
         if not self.has_branch:
             return
@@ -301,8 +296,6 @@ class Synthesis(nn.Module):
     def forward(self, d: Tensor, blend: Tensor) -> Tensor:
         """Transform latents to pixels about 0; `blend` is (N, anchors)."""
         pixels: Tensor = self.linear(d)
-        if self.overlap is not None:
-            pixels = pixels + self.overlap(d[:, : self.overlap.weight.shape[1]])
         if not self.has_branch:
             return F.pixel_shuffle(pixels, 16)
         n2 = self.n2(self.n1(d[:, : self.context], blend))

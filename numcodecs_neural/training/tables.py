@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from numcodecs_neural.entropy import SKIP, SymbolTables, tables_from_counts
 from numcodecs_neural.training.model import FRACTION, SCALE_MAX, SCALE_MIN, SCALES
 
+ROWS = 3 * SCALES  # of hyper-latents, and of latents under either quantiser
 COUNT_WEIGHT = 2e-4  # of the model's density against symbols seen, per symbol seen
-SKIP_PROBABILITY = 2e-4  # a class that is not 0 less often than this is not worth coding
+SKIP_PROBABILITY = 5e-3  # a class that is not 0 less often than this is not worth coding
 REACH = 10  # table half-width in logistic scales; beyond it, escapes
 MAX_REACH = 400
 
@@ -20,7 +22,7 @@ Pairs = tuple[NDArray[np.int32], NDArray[np.uint8]]
 
 def logistic_tables() -> SymbolTables:
     """Tables of the density that training assumes."""
-    return tables_from_counts(*_counts(np.zeros((SCALES, 2 * MAX_REACH + 1), np.int64), prior=1e6))
+    return tables_from_counts(*_counts(np.zeros((ROWS, 2 * MAX_REACH + 1), np.int64), prior=1e6))
 
 
 def fitted_tables(parts: Iterable[Pairs]) -> tuple[SymbolTables, int]:
@@ -28,59 +30,41 @@ def fitted_tables(parts: Iterable[Pairs]) -> tuple[SymbolTables, int]:
 
     Parameters
     ----------
-    parts : iterable of (symbols, indexes)
+    parts : iterable of (symbols, rows)
         As the integer encoder gives them, with no class skipped.
     """
-    seen = np.zeros((SCALES, 2 * MAX_REACH + 1), np.int64)
-    for symbols, indexes in parts:
-        coded = indexes != SKIP
+    seen = np.zeros((ROWS, 2 * MAX_REACH + 1), np.int64)
+    for symbols, rows in parts:
+        coded = rows != SKIP
         s = np.clip(symbols[coded], -MAX_REACH, MAX_REACH).astype(np.int64) + MAX_REACH
-        flat = indexes[coded].astype(np.int64) * seen.shape[1] + s
+        flat = rows[coded].astype(np.int64) * seen.shape[1] + s
         seen += np.bincount(flat, minlength=seen.size).reshape(seen.shape)
     seen = seen + seen[:, ::-1]  # signs are alike
-    total = seen.sum(1)
-    nonzero = total - seen[:, MAX_REACH]
+    of_class = seen[SCALES : 2 * SCALES] + seen[2 * SCALES :]
+    total = of_class.sum(1)
+    nonzero = total - of_class[:, MAX_REACH]
     is_rare = (nonzero < SKIP_PROBABILITY * total) | (total == 0)
     skip_below = int(np.argmin(is_rare)) if not is_rare.all() else 0
     return tables_from_counts(*_counts(seen, prior=0.0)), skip_below
 
 
-def nearest_rounding() -> NDArray[np.uint8]:
-    """Rounding to the nearest step, for every table."""
-    return np.full(SCALES, FRACTION // 2, np.uint8)
+def price_of(thrift: float) -> int:
+    """What a bit costs an encoder, in squares of sixteenths of a step.
 
-
-def thrifty_rounding(tables: SymbolTables, strength: float) -> NDArray[np.uint8]:
-    """Rounding offsets in sixteenths: less than a half where a step less saves bits.
-
-    At high rate the best step obeys ``step**2 = 26 / lmbda`` (in latents of an orthonormal
-    transform), and the cost of an error of ``e`` steps is ``26 e**2 / 3`` bits. Rounding ``r``
-    down from ``s`` to ``s - 1`` pays if the bits saved exceed ``26 (2 (r - s) + 1) / 3``, that is
-    below ``s - 1/2 + 3 bits / 52``.
-
-    Parameters
-    ----------
-    tables : SymbolTables
-    strength : float
-        Factor on the shift of the threshold; 1 is what the theory gives.
+    At high rate an error of ``step**2 / 12`` halves its square with each bit: a bit is worth
+    ``step**2 ln(2) / 6``. A trellis errs less than that, so less `thrift` than 1 suits it.
     """
-    rounding = nearest_rounding()
-    for index in range(SCALES):
-        zero = -int(tables.offset[index])
-        f = tables.frequency[index].astype(np.float64)
-        bits = np.log2(f[zero]) - np.log2((f[zero - 1] + f[zero + 1]) / 2)
-        shift = strength * max(bits, 0.0) * 3 / 52
-        rounding[index] = round(FRACTION * max(0.5 - shift, 0.0))
-    return rounding
+    return round(thrift * FRACTION**2 * math.log(2) / 6)
 
 
 def _counts(seen: NDArray[np.int64], *, prior: float) -> tuple[list[NDArray[np.int64]], list[int]]:
-    """Counts per table (last entry: escape) and lowest symbols, smoothed with the logistic."""
+    """Counts per row (last entry: escape) and lowest symbols, smoothed with the logistic."""
     scales = SCALE_MIN * (SCALE_MAX / SCALE_MIN) ** (np.arange(SCALES) / (SCALES - 1))
     counts, offsets = [], []
-    for row, scale in zip(seen, scales, strict=True):
+    for number, row in enumerate(seen):
+        scale = scales[number % SCALES]
         reach = min(MAX_REACH, 2 + int(np.ceil(REACH * scale)))
-        edges = (np.arange(-reach, reach + 2) - 0.5) / scale
+        edges = _edges(reach, has_odd_halves=number >= 2 * SCALES) / scale
         cumulative = 0.5 * (1 + np.tanh(edges / 2))
         density = np.diff(cumulative)
         inside = row[MAX_REACH - reach : MAX_REACH + reach + 1]
@@ -90,3 +74,11 @@ def _counts(seen: NDArray[np.int64], *, prior: float) -> tuple[list[NDArray[np.i
         counts.append(np.floor(np.append(mixed, outside) * 64).astype(np.int64))
         offsets.append(-reach)
     return counts, offsets
+
+
+def _edges(reach: int, *, has_odd_halves: bool) -> NDArray[np.float64]:
+    """Where the symbols -reach..reach are told apart: whole steps, or odd halves and 0."""
+    symbols = np.arange(-reach - 1, reach + 2)
+    values = symbols - np.sign(symbols) / 2 if has_odd_halves else symbols
+    edges: NDArray[np.float64] = (values[1:] + values[:-1]) / 2
+    return edges
