@@ -158,7 +158,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=120, help="for all lambdas together (120)")
     parser.add_argument("--batch", type=int, default=8, help="crops in a step (8)")
     parser.add_argument("--crop", type=int, default=128, help="side of a crop in pixels (128)")
-    parser.add_argument("--rate", type=float, default=1e-4, help="of learning (1e-4)")
+    parser.add_argument("--rate", type=float, default=3e-4, help="of learning (3e-4)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and data (0)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
     parser.add_argument("--checkpoint-seconds", type=float, default=60, help="between two (60)")
