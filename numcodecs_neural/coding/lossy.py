@@ -80,7 +80,7 @@ def symbols_and_rows(
     y, is_decoded = _latents(images, quality, decoder, encoder, backend)
     z = _hyper_latents(with_noise(y, is_decoded), quality, decoder, encoder, backend)
     keeps = is_decoded.reshape(streams, -1)
-    codes_all = keeps.any(1)
+    codes_all = [bool(part.any()) for part in is_decoded.reshape(streams, -1)]
     walk = Walk(
         decoder, backend, quality, (y.shape[1], y.shape[2]), np.repeat(codes_all, keeps.shape[1])
     )
@@ -88,12 +88,12 @@ def symbols_and_rows(
     walk.begin(z)
     for step in decoder.passes:
         mean, indexes = walk.parameters(step)
-        rest = walk.at(step, y[..., decoder.group_slices[step.group - 1]]) - mean
-        prices = [0 if k else encoder.price for k in codes_all]
+        wanted = walk.at(step, y[..., decoder.group_slices[step.group - 1]])
+        rest = np.subtract(wanted, mean, dtype=np.int32)
         chosen = [
-            quantize(*of_stream, decoder.tables, price)
-            for *of_stream, price in zip(
-                np.split(rest, streams), np.split(indexes, streams), prices, strict=True
+            quantize(part, classes, decoder.tables, 0 if keeps_all else encoder.price)
+            for part, classes, keeps_all in zip(
+                np.split(rest, streams), np.split(indexes, streams), codes_all, strict=True
             )
         ]
         walk.add(step, latents_of(np.concatenate([c.halves for c in chosen]), mean))
@@ -101,7 +101,7 @@ def symbols_and_rows(
             (np.concatenate([c.symbols for c in chosen]), np.concatenate([c.rows for c in chosen]))
         )
     split = [(_of_streams(s, streams), _of_streams(r, streams)) for s, r in parts]
-    return Coded(split, codes_all.tolist())
+    return Coded(split, codes_all)
 
 
 def _of_streams(x: NDArray[Any], streams: int) -> NDArray[Any]:

@@ -5,6 +5,8 @@ differs here is for speed, and says so. numba does not check bounds: every posit
 a caller can choose is compared before it is used.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
@@ -267,7 +269,7 @@ def _decode(
 
 
 @compiled(types.int64, readable(types.int32, 2), types.int64, types.int64)
-def _bits(costs: NDArray[np.int32], row: int, symbol: int) -> int:
+def _bits(costs: NDArray[np.int32], row: Any, symbol: Any) -> Any:
     limited = min(max(symbol, -COST_REACH), COST_REACH)
     bits = np.int64(costs[row, limited + COST_REACH])
     if limited != symbol:
@@ -317,7 +319,7 @@ def _choose(
                 even, odd = odd, even
             e0 = 256 * (x - 16 * even) ** 2 + price * _bits(costs, low, even)
             o0 = 256 * (x - 16 * odd) ** 2 + price * _bits(costs, low, odd)
-            zero = 256 * x * x + price * _bits(costs, low, 0)
+            zero = 256 * x * x + price * _bits(costs, low, np.int64(0))
             even0, odd0 = even, odd
             if zero <= e0:
                 e0, even0 = zero, np.int64(0)
@@ -330,7 +332,7 @@ def _choose(
             at_odd = 16 * odd - 8 * (np.int64(odd > 0) - np.int64(odd < 0))
             e1 = 256 * (x - at_even) ** 2 + price * _bits(costs, high, even)
             o1 = 256 * (x - at_odd) ** 2 + price * _bits(costs, high, odd)
-            zero = 256 * x * x + price * _bits(costs, high, 0)
+            zero = 256 * x * x + price * _bits(costs, high, np.int64(0))
             if zero <= e1:
                 e1, even = zero, np.int64(0)
 

@@ -115,7 +115,9 @@ def _written(
             if each.node.op == "conv":
                 arrays |= _conv_arrays(each)
             elif each.node.op == "table":
-                arrays |= {f"{each.node.name}.table": _log_table(is_signed=each.gives.low[0] < 0)}
+                arrays |= {
+                    f"{each.node.name}.table": _log_table(is_signed=bool(each.gives.low[0] < 0))
+                }
     return layers, arrays
 
 

@@ -88,7 +88,7 @@ def _pass(codec: Codec, number: int) -> Iterator[Node]:
     e, shape = codec.entropy, codec.shape
     context, features = f"context{number - 1}", "f" if number < 3 else f"f{number - 1}_"
     if number > 1:
-        network, before = e.networks[number - 2], shape.passes[number - 2].group
+        network, before = e.networks.at(number - 2), shape.passes[number - 2].group
         yield _table(f"log{number}", Source(f"y{before}"))
         seen = [f"log{number}"] if number == 2 else [context, f"log{number}"]
         yield _conv(f"mix{number}", network.mix, seen)
@@ -101,9 +101,9 @@ def _pass(codec: Codec, number: int) -> Iterator[Node]:
         yield _conv(f"f{number}_", network.join, [features, context])
         features = f"f{number}_"
     if shape.has_mean[number - 1]:
-        head = e.mean[sum(shape.has_mean[: number - 1])]
+        head = e.mean.at(sum(shape.has_mean[: number - 1]))
         yield _conv(f"mean{number}", head, [context], "mean")
-    yield _conv(f"index{number}", e.index[number - 1], [features], "index")
+    yield _conv(f"index{number}", e.index.at(number - 1), [features], "index")
 
 
 def _synthesis(codec: Codec) -> Iterator[Node]:

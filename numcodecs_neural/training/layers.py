@@ -9,13 +9,15 @@ two per output channel, integer activations with a power of two per channel.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 ACTIVATION_MAX = 2047  # exact as a TF32 input: 11 significant bits
 WEIGHT_MAX = 2047
@@ -111,6 +113,17 @@ class Span:
         """`count` channels in one, as a shuffle makes them; they must have one exponent."""
         low, high = self.low.reshape(-1, count).amin(1), self.high.reshape(-1, count).amax(1)
         return Span(self.exponent[::count], low, high)
+
+
+class Layers(nn.ModuleList, Generic[_Module]):
+    """A list of modules of one class."""
+
+    def __iter__(self) -> Iterator[_Module]:
+        return super().__iter__()  # type: ignore[return-value]
+
+    def at(self, place: int) -> _Module:
+        """Return the module at a place."""
+        return self[place]  # type: ignore[return-value]
 
 
 class IntegerConv(nn.Module):

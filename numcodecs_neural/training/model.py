@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from numcodecs_neural.training.layers import IntegerConv, clamp_ste, round_ste, signed_log
+from numcodecs_neural.training.layers import IntegerConv, Layers, clamp_ste, round_ste, signed_log
 
 ANCHORS = 6
 SCALES = 64
@@ -197,7 +197,7 @@ class PassNetwork(nn.Module):
     def __init__(self, seen: int, features: int, step: Pass) -> None:
         super().__init__()
         self.mix = IntegerConv(seen, step.width, relu=True, anchors=ANCHORS)
-        self.around = nn.ModuleList(
+        self.around = Layers[IntegerConv](
             IntegerConv(step.width, step.width, 3, relu=True) for _ in range(step.depth)
         )
         self.join = IntegerConv(features + step.width, features, relu=True, anchors=ANCHORS)
@@ -220,7 +220,8 @@ class EntropyParameters(nn.Module):
         self.f1 = IntegerConv(shape.hyper, 2 * n, 3, relu=True, anchors=ANCHORS)
         self.f2 = IntegerConv(2 * n, 4 * n, relu=True)
         self.f3 = IntegerConv(n, 4 * n, 3, relu=True)
-        self.networks, self.mean, self.index = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.networks = Layers[PassNetwork]()
+        self.mean, self.index = Layers[IntegerConv](), Layers[IntegerConv]()
         width = 0
         for number, step in enumerate(shape.passes):
             count = shape.groups[step.group - 1]
@@ -251,9 +252,11 @@ class EntropyParameters(nn.Module):
             if number:
                 before = decoded[self.passes[number - 1].group - 1]
                 seen = torch.cat([context, signed_log(before)], 1)
-                context, features = self.networks[number - 1](seen, features, blend)
+                context, features = self.networks.at(number - 1)(seen, features, blend)
             g = step.group - 1
-            index = clamp_ste(self.index[number](features), 0, SCALES - 1)  # fractions train better
+            index = clamp_ste(
+                self.index.at(number)(features), 0, SCALES - 1
+            )  # fractions train better
             mean = torch.zeros_like(index)
             if self.has_mean[number]:
                 mean = round_ste(next(heads)(context) * FRACTION) / FRACTION
@@ -284,7 +287,9 @@ class Synthesis(nn.Module):
             return
         self.n1 = IntegerConv(shape.context, n16, 3, relu=True, anchors=ANCHORS, calm=CALM)
         self.n2 = IntegerConv(n16, 4 * n8, relu=True)
-        self.around = nn.ModuleList(IntegerConv(n8, n8, 3, relu=True) for _ in range(shape.blocks))
+        self.around = Layers[IntegerConv](
+            IntegerConv(n8, n8, 3, relu=True) for _ in range(shape.blocks)
+        )
         self.gather = IntegerConv((1 + shape.blocks) * n8, n8, relu=True)
         self.last = IntegerConv(4 * n8, pixels, raw=True)
 

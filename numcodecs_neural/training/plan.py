@@ -36,7 +36,7 @@ class Recipe:
     init : Path, optional
         Weights of another run to begin with, in place of principal components.
     thrift : float
-        How far rounding leans towards zero; 1 is what high-rate theory gives, 0 none.
+        How much a bit is worth when symbols are chosen; 1 is what high-rate theory gives.
     table_batches : int
         Batches of crops that tables are fitted to.
     seed : int
@@ -57,7 +57,7 @@ class Recipe:
     distortion: str = "mse"
     features: Path | None = None
     init: Path | None = None
-    thrift: float = 1.0
+    thrift: float = 0.55
     table_batches: int = 200
     seed: int = 0
     device: str = "cpu"

@@ -54,7 +54,7 @@ def price_of(thrift: float) -> int:
     At high rate an error of ``step**2 / 12`` halves its square with each bit: a bit is worth
     ``step**2 ln(2) / 6``. A trellis errs less than that, so less `thrift` than 1 suits it.
     """
-    return round(thrift * FRACTION**2 * math.log(2) / 6)
+    return int(thrift * FRACTION**2 * math.log(2) / 6 + 0.5)
 
 
 def _counts(seen: NDArray[np.int64], *, prior: float) -> tuple[list[NDArray[np.int64]], list[int]]:
