@@ -2,7 +2,8 @@
 
 Blocks of 8 x 8 pixels are transformed by the orthonormal Walsh-Hadamard transform, whose entries
 are +-1/8, so that integers hold it exactly; what is lost is what quantisation loses. Means are
-random, table indexes follow the size that latents of images have.
+random functions of the latents decoded before, table indexes follow the size that latents of
+images have.
 """
 
 import functools
@@ -35,21 +36,23 @@ WHOLE: Passes = ((1, "all"), (2, "all"))
 MIXED: Passes = ((1, "even"), (1, "odd"), (2, "all"))
 
 STRIDE, HYPER_STRIDE, HYPER, FEATURES, HIDDEN = 8, 2, 4, 6, 8
-TABLES = 12
-STEPS = 64 * (0.5 / 64) ** (np.arange(101) / 100)  # of a quality, in grey levels
-SCALES = 0.15 * 1.8 ** np.arange(TABLES)  # of a table, in steps
+CLASSES = 12
+STEPS = np.rint(2048 * (0.5 / 64) ** (np.arange(101) / 100)) / 32  # of a quality, in grey levels
+SCALES = 0.15 * 1.8 ** np.arange(CLASSES)  # of a class, in steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Small:
     """What a small model has.
 
-    `pixel_fraction` is 4 for grey models and 0 for RGB ones, as in models that ship.
+    `pixel_fraction` is 4 for grey models and 0 for RGB ones, as in models that ship. The encoder
+    pays `price` squares of sixteenths of a step for a bit.
     """
 
     channels: int = 1
     pixel_fraction: int = 4
     passes: Passes = CHECKERBOARD
+    price: int = 15
     seed: int = 0
 
     @property
@@ -140,7 +143,7 @@ def _decoder(model: Small) -> tuple[dict[str, Any], Arrays]:
     writer.conv("p", ["d1", "d2"], weight, shift=shift, limits=(0, top), bias=bias)
     writer.layer("pixels", "shuffle", "p", factor=STRIDE)
     latents = sum(model.groups)
-    tables = _tables()
+    tables = tables_of(SCALES)
     arrays = writer.arrays | {
         "step": np.repeat(np.rint(32 * STEPS)[:, None], latents, 1).astype(np.int32),
         "step_shift": np.full(latents, 8, np.uint8),
@@ -159,7 +162,7 @@ def _decoder(model: Small) -> tuple[dict[str, Any], Arrays]:
         "pixel_fraction": model.pixel_fraction,
         "groups": list(model.groups),
         "passes": [list(entry) for entry in model.passes],
-        "has_mean": [number % 3 > 0 for number in range(1, len(model.passes) + 1)],
+        "has_mean": [_has_mean(number) for number in range(1, len(model.passes) + 1)],
         "hyper_limit": 20,
         "skip_below": 1,
         "networks": writer.networks,
@@ -175,7 +178,10 @@ def _write_pass(
     group: int,
     begun: Sequence[int],
 ) -> None:
-    """Predict from features, the pass before, and what is decoded of every group begun."""
+    """Predict from features, the pass before, and what is decoded of every group begun.
+
+    Means are predicted from decoded latents alone, so that they come again with these.
+    """
     count, first = model.groups[group - 1], 16 * model.channels * (group - 1)
     writer.begin(f"pass{number}")
     for g in begun:
@@ -185,15 +191,20 @@ def _write_pass(
     channels = FEATURES + HIDDEN * len(before) + sum(model.groups[g - 1] for g in begun)
     weight = rng.integers(-9, 10, (9 * channels, HIDDEN))
     writer.conv(f"h{number}", inputs, weight, shift=5, limits=(0, 255), kernel=3)
-    if number % 3:
-        weight = rng.integers(-9, 10, (HIDDEN, count))
-        writer.conv(f"mean{number}", [f"h{number}"], weight, shift=11, limits=(-99, 99))
+    if _has_mean(number):
+        seen = [f"t{number}_{g}" for g in begun]
+        weight = rng.integers(-9, 10, (sum(model.groups[g - 1] for g in begun), count))
+        writer.conv(f"mean{number}", seen, weight, shift=2, limits=(-99, 99))
     magnitude = 100 / (1 + np.arange(64 * model.channels) // model.channels)[first:][:count]
     wanted = np.log(magnitude / STEPS[:, None] / SCALES[0]) / np.log(1.8)
     weight = rng.integers(-2, 3, (HIDDEN, count))
-    bias = np.rint(1024 * wanted.clip(0, TABLES - 1)) + 512
-    limits = (0, TABLES - 1)
+    bias = np.rint(1024 * wanted.clip(0, CLASSES - 1)) + 512
+    limits = (0, CLASSES - 1)
     writer.conv(f"index{number}", [f"h{number}"], weight, shift=10, limits=limits, bias=bias)
+
+
+def _has_mean(number: int) -> bool:
+    return number % 3 != 1  # never the first, which has nothing to predict from
 
 
 def _encoder(model: Small) -> tuple[dict[str, Any], Arrays]:
@@ -218,7 +229,6 @@ def _encoder(model: Small) -> tuple[dict[str, Any], Arrays]:
     latents = sum(model.groups)
     arrays = writer.arrays | {
         "inverse_step": np.repeat(np.rint(2**20 / STEPS)[:, None], latents, 1).astype(np.int32),
-        "rounding": np.full(TABLES, 8, np.uint8),
     }
     description = {
         "kind": "encoder",
@@ -226,18 +236,22 @@ def _encoder(model: Small) -> tuple[dict[str, Any], Arrays]:
         "channels": model.channels,
         "pixel_fraction": model.pixel_fraction,
         "inverse_shift": 20,
+        "price": model.price,
         "networks": writer.networks,
     }
     return description, arrays
 
 
-def _tables() -> SymbolTables:
+def tables_of(scales: Sequence[float] | NDArray[np.float64]) -> SymbolTables:
+    """Tables of Laplacians, three for each scale: plain, and under either quantiser."""
     counts, offsets = [], []
-    for scale in SCALES:
-        reach = min(300, 2 + int(8 * scale))
-        density = np.exp(-np.abs(np.arange(-reach, reach + 1)) / scale)
-        counts.append(np.append(np.rint(1e6 * density), 50).astype(np.int64))
-        offsets.append(-reach)
+    for offset in (0, 0, 0.5):  # of a symbol's magnitude beyond that of its value, in steps
+        for scale in scales:
+            reach = min(300, 2 + int(8 * scale))
+            sizes = np.abs(np.arange(-reach, reach + 1))
+            density = np.exp(-np.maximum(sizes - offset, 0) / scale)
+            counts.append(np.append(np.rint(1e6 * density), 50).astype(np.int64))
+            offsets.append(-reach)
     return tables_from_counts(counts, offsets)
 
 

@@ -261,6 +261,9 @@ def _decode(
             symbols[i] = symbol
         elif index == SKIP:
             symbols[i] = 0
+            if classes > 0:
+                path = paths[lane]
+                paths[lane] = (path >> 1) | ((path & 1) << 1)
         else:
             return _BAD_INDEX
         lane = lane + 1 if lane + 1 < states.size else 0
@@ -309,7 +312,8 @@ def _choose(
         cost0, cost1, cost2, cost3 = np.int64(0), nowhere, nowhere, nowhere
         count = 0
         for i in range(lane, rest.size, lanes):
-            if indexes[i] == SKIP:
+            if indexes[i] == SKIP:  # a 0 leads from 1 to 2 and from 2 to 1
+                cost1, cost2 = cost2, cost1
                 continue
             x = np.int64(rest[i])
             low, high = np.int64(indexes[i]), np.int64(indexes[i]) + classes
@@ -356,6 +360,7 @@ def _choose(
             state = 3
         for i in range(lane + ((rest.size - 1 - lane) // lanes) * lanes, -1, -lanes):
             if indexes[i] == SKIP:
+                state = (state >> 1) | ((state & 1) << 1)
                 continue
             count -= 1
             way = came[count, state]

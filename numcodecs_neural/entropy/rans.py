@@ -138,9 +138,10 @@ def decode_part(
     largest = MAX_SYMBOL >> 1 if classes else MAX_SYMBOL  # halves must fit too
     paths = [0] * len(states)
     for i, index in enumerate(indexes.tolist()):
-        if index == SKIP:
-            continue
         path = paths[i % len(states)]
+        if index == SKIP:
+            paths[i % len(states)] = next_state(path, 0)
+            continue
         table = row_of(index, path, classes)
         if table >= len(tables) or (classes and index >= classes):
             raise ConfigError(f"a symbol has index {index}; there are {len(tables)} tables")

@@ -4,6 +4,8 @@ A latent is quantised to whole steps, or to odd halves of a step and 0. Which of
 follows from the parities of the symbols before it in its lane, by a state machine of four states,
 so that the decoder knows without being told. The encoder looks for the path that is cheapest in
 all (Viterbi): between them the quantisers offer twice as many values as each one has symbols.
+Latents that are not coded lead on as zeros do: what was skipped once and is coded as 0 in the next
+generation leaves the path of all others as it was.
 
 The state machine is that of Versatile Video Coding (Schwarz et al. 2019, hybrid video coding with
 trellis-coded quantization); SPEC.md, section 5.5. This is the reference; `kernels` does the same
@@ -79,9 +81,13 @@ def choose_part(
     """
     symbols, states = np.zeros(len(rest), np.int32), np.zeros(len(rest), np.uint8)
     for lane in range(lanes):
-        places = [i for i in range(lane, len(rest), lanes) if indexes[i] != SKIP]
         cost, paths = [0, *[_NOWHERE] * (STATES - 1)], []
-        for i in places:
+        for i in range(lane, len(rest), lanes):
+            if indexes[i] == SKIP:  # next_state(state, 0) is its own inverse
+                path = [(0, next_state(state, 0)) for state in range(STATES)]
+                cost = [cost[state] for _, state in path]
+                paths.append(path)
+                continue
             best, path = [_NOWHERE] * STATES, [(0, 0)] * STATES
             for state in range(STATES):
                 row = costs[int(indexes[i]) + (state >> 1) * (len(costs) // 2)]
@@ -94,7 +100,7 @@ def choose_part(
             cost = best
             paths.append(path)
         state = int(np.argmin(cost))
-        for i, path in zip(reversed(places), reversed(paths), strict=True):
+        for i, path in zip(reversed(range(lane, len(rest), lanes)), reversed(paths), strict=True):
             symbols[i], state = path[state]
             states[i] = state
     return symbols, states
