@@ -106,7 +106,9 @@ def _symbols(
         crops.seek(number)
         is_large = number % 2 == 1 and crops.can_draw(2 * crop_px)
         images = crops.batch(2, 2 * crop_px) if is_large else crops.batch(8, crop_px)
+        pixels = np.floor(images * 2**decoder.pixel_fraction)
+        pixels = pixels.astype(np.uint16 if decoder.pixel_fraction else np.uint8)
         quality = int(crops.rng.integers(101))
         yield from symbols_and_indexes(
-            images.astype(np.uint8), quality, decoder=decoder, encoder=encoder, backend=backend
+            pixels, quality, decoder=decoder, encoder=encoder, backend=backend
         )
