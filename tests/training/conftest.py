@@ -1,12 +1,17 @@
 """Small images to train on, made here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numcodecs_neural.training.model import Shape
 
 Image = NDArray[np.uint8]
 
@@ -39,3 +44,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target.parent.mkdir(exist_ok=True)
         imagecodecs.imwrite(target, smooth_image(rng))
     return path
+
+
+@pytest.fixture(scope="session")
+def small_shape() -> "Shape":
+    """Return a shape like that of the fast model, with very few channels."""
+    model = pytest.importorskip("numcodecs_neural.training.model", reason="training needs torch")
+    shape: Shape = getattr(model, "PRESETS", {"he-fast": model.Shape()})["he-fast"]
+    groups = tuple(6 + 2 * number for number in range(len(shape.groups)))
+    return replace(shape, groups=groups, hyper=4, features=8)

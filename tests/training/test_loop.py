@@ -1,7 +1,8 @@
 """Training goes on where it stopped, as if it had not; and never keeps NaN."""
 
+import copy
 import re
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,6 @@ from numcodecs_neural.training.progress import Progress  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402
 from numcodecs_neural.training.sources import load_images  # noqa: E402
 
-SMALL = Shape(groups=(6, 8, 10), hyper=4, features=8)
 SETTINGS = {"shape": "small", "seed": 0}
 Weights = dict[str, Tensor]
 
@@ -37,23 +37,29 @@ def crops(folder: Path) -> Crops:
     return Crops(load_images(folder).sets, 3)
 
 
-@cache
-def components_of(crops: Crops) -> tuple[Tensor, Tensor]:
-    components, mean = principal_components(crops.with_seed(5), SMALL.latents, patches=2000)
-    return torch.from_numpy(components), torch.from_numpy(mean)
-
-
-def trainer_of(
-    crops: Crops, path: Path, *, steps: int = 6, is_quantized: bool = False, workers: int = 0
-) -> Trainer:
-    """Return a trainer of a very small codec that is the same every time."""
+@pytest.fixture(scope="module")
+def fresh(crops: Crops, small_shape: Shape) -> Codec:
+    """Return a codec as training begins with it."""
     torch.manual_seed(0)
-    codec = Codec(SMALL)
-    codec.start_from_principal_components(*components_of(crops))
-    if is_quantized:
-        batch = torch.from_numpy(crops.with_seed(6).batch(2, 64))
-        calibrate(codec, [(batch, torch.tensor([0.1, 0.9]))])
+    codec = Codec(small_shape)
+    components, mean = principal_components(crops.with_seed(5), small_shape.latents, patches=2000)
+    codec.start_from_principal_components(torch.from_numpy(components), torch.from_numpy(mean))
+    return codec
+
+
+@pytest.fixture(scope="module")
+def calibrated(crops: Crops, fresh: Codec) -> Codec:
+    """Return the same, computing as integers."""
+    codec = copy.deepcopy(fresh)
+    batch = torch.from_numpy(crops.with_seed(6).batch(2, 64))
+    calibrate(codec, [(batch, torch.tensor([0.1, 0.9]))])
+    return codec
+
+
+def trainer_of(codec: Codec, path: Path, *, steps: int = 6, workers: int = 0) -> Trainer:
+    """Return a trainer of a copy of `codec`."""
     schedule = Schedule(steps=steps, batch=2, crop_px=64)
+    codec = copy.deepcopy(codec)
     return Trainer(codec, schedule, path, settings=SETTINGS, workers=workers)
 
 
@@ -67,19 +73,24 @@ def assert_equal(one: Weights, other: Weights) -> None:
         assert torch.equal(one[name], other[name]), name
 
 
-@pytest.mark.parametrize("is_quantized", [False, True], ids=["float", "integer"])
+@pytest.mark.parametrize("kind", ["fresh", "calibrated"])
 def test_an_interrupted_run_ends_in_the_same_weights(
-    crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_quantized: bool
+    crops: Crops,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    kind: str,
 ) -> None:
     monkeypatch.setattr("numcodecs_neural.training.loop.SETTLE_STEPS", 4)
-    whole = trainer_of(crops, tmp_path / "whole.pt", is_quantized=is_quantized)
+    codec: Codec = request.getfixturevalue(kind)
+    whole = trainer_of(codec, tmp_path / "whole.pt")
     assert whole.run(crops, silent)
 
     for _ in range(5):  # each stops after one step
-        part = trainer_of(crops, tmp_path / "part.pt", is_quantized=is_quantized)
+        part = trainer_of(codec, tmp_path / "part.pt")
         part.resume()
         assert not part.run(crops, silent, deadline=0)
-    part = trainer_of(crops, tmp_path / "part.pt", is_quantized=is_quantized)
+    part = trainer_of(codec, tmp_path / "part.pt")
     assert part.resume()
     assert part.run(crops, silent, deadline=0)
 
@@ -88,19 +99,21 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     assert_equal(part.average.state_dict(), whole.average.state_dict())
 
 
-def test_a_finished_run_does_nothing_more(crops: Crops, tmp_path: Path) -> None:
-    trainer_of(crops, tmp_path / "c.pt", steps=1).run(crops, silent)
+def test_a_finished_run_does_nothing_more(crops: Crops, fresh: Codec, tmp_path: Path) -> None:
+    trainer_of(fresh, tmp_path / "c.pt", steps=1).run(crops, silent)
     content = (tmp_path / "c.pt").read_bytes()
 
-    again = trainer_of(crops, tmp_path / "c.pt", steps=1)
+    again = trainer_of(fresh, tmp_path / "c.pt", steps=1)
     again.resume()
 
     assert again.run(crops, silent)
     assert (tmp_path / "c.pt").read_bytes() == content
 
 
-def test_a_run_by_minutes_ends_when_they_are_over(crops: Crops, tmp_path: Path) -> None:
-    trainer = trainer_of(crops, tmp_path / "c.pt")
+def test_a_run_by_minutes_ends_when_they_are_over(
+    crops: Crops, fresh: Codec, tmp_path: Path
+) -> None:
+    trainer = trainer_of(fresh, tmp_path / "c.pt")
     trainer.schedule = Schedule(minutes=0.004, batch=2, crop_px=64)
     lines: list[str] = []
 
@@ -114,10 +127,10 @@ def test_a_run_by_minutes_ends_when_they_are_over(crops: Crops, tmp_path: Path) 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])
 def test_divergence_stops_and_keeps_the_last_good_checkpoint(
-    crops: Crops, tmp_path: Path, where: str
+    crops: Crops, fresh: Codec, tmp_path: Path, where: str
 ) -> None:
     path = tmp_path / "checkpoint.pt"
-    trainer = trainer_of(crops, path)
+    trainer = trainer_of(fresh, path)
     trainer.save()
     good = path.read_bytes()
     bias = trainer.codec.g_s.linear.bias
@@ -162,16 +175,21 @@ def test_the_checkpoint_before_is_kept_and_used_if_the_last_is_deleted(tmp_path:
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty"])
-def test_a_damaged_checkpoint_is_named(crops: Crops, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_named(fresh: Codec, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "c.pt"
-    trainer_of(crops, path).save()
+    trainer_of(fresh, path).save()
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
-    damaged = {"cut": content[:-900], "flipped": content, "text": b"no checkpoint", "empty": b""}
+    damaged: dict[str, bytes | bytearray] = {
+        "cut": content[:-900],
+        "flipped": content,
+        "text": b"no checkpoint",
+        "empty": b"",
+    }
     path.write_bytes(damaged[damage])
 
     with pytest.raises(WeightsError, match=r"c\.pt is damaged: delete it, to go on from c\.pt"):
-        trainer_of(crops, path).resume()
+        trainer_of(fresh, path).resume()
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -190,8 +208,8 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "c.pt", {**SETTINGS, "shape": "large"})
 
 
-def test_other_runs_begin_from_checkpoints_and_from_float16(crops: Crops, tmp_path: Path) -> None:
-    trainer = trainer_of(crops, tmp_path / "c.pt")
+def test_other_runs_begin_from_checkpoints_and_from_float16(fresh: Codec, tmp_path: Path) -> None:
+    trainer = trainer_of(fresh, tmp_path / "c.pt")
     trainer.save()
     write_float16(tmp_path / "c.safetensors", trainer.average.state_dict())
 
@@ -199,17 +217,17 @@ def test_other_runs_begin_from_checkpoints_and_from_float16(crops: Crops, tmp_pa
     half = read_initial_weights(tmp_path / "c.safetensors")
 
     assert_equal(whole, trainer.average.state_dict())
-    load_weights(Codec(SMALL), half, tmp_path / "c.safetensors")
+    load_weights(copy.deepcopy(fresh), half, tmp_path / "c.safetensors")
     for name in whole:
         torch.testing.assert_close(half[name], whole[name], rtol=1e-3, atol=1e-3)
 
 
-def test_weights_of_another_shape_or_program_are_refused(crops: Crops, tmp_path: Path) -> None:
+def test_weights_of_another_shape_or_program_are_refused(fresh: Codec, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    trainer_of(crops, tmp_path / "c.pt").save()
+    trainer_of(fresh, tmp_path / "c.pt").save()
     save_file({"a": torch.ones(1)}, tmp_path / "foreign.safetensors")
-    other = Codec(Shape(groups=(6, 8, 12), hyper=4, features=8))
+    other = Codec(replace(fresh.shape, hyper=6))
 
     with pytest.raises(WeightsError, match=r"holds a model of another shape, with .* the --kind"):
         load_weights(other, read_initial_weights(tmp_path / "c.pt"), tmp_path / "c.pt")
@@ -217,10 +235,10 @@ def test_weights_of_another_shape_or_program_are_refused(crops: Crops, tmp_path:
         read_initial_weights(tmp_path / "foreign.safetensors")
 
 
-def test_half_precision_leaves_the_linear_transforms_alone(crops: Crops, tmp_path: Path) -> None:
+def test_half_precision_leaves_the_linear_transforms_alone(fresh: Codec, tmp_path: Path) -> None:
     from numcodecs_neural.training.loop import _exact_transforms
 
-    codec = trainer_of(crops, tmp_path / "c.pt").codec
+    codec = trainer_of(fresh, tmp_path / "c.pt").codec
     x = torch.randn(1, 3 * 256, 4, 4) * 1000
     plain = codec.g_a.linear(x)
 
@@ -235,13 +253,15 @@ def test_half_precision_leaves_the_linear_transforms_alone(crops: Crops, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["mse", "ms-ssim"])
-def test_a_grey_model_trains_on_16_bit_planes(tmp_path: Path, name: str) -> None:
+def test_a_grey_model_trains_on_16_bit_planes(
+    tmp_path: Path, small_shape: Shape, name: str
+) -> None:
     import numpy as np
 
     rng = np.random.default_rng(0)
     planes = [rng.integers(0, 3000, (200, 200, 1)).astype(np.uint16) for _ in range(2)]
     crops = Crops({"cells": planes}, 0)
-    codec = Codec(Shape(channels=1, groups=(6, 8, 10), hyper=4, features=8))
+    codec = Codec(replace(small_shape, channels=1))
     schedule = Schedule(steps=2, batch=2, crop_px=192)
     lines: list[str] = []
 
@@ -251,11 +271,13 @@ def test_a_grey_model_trains_on_16_bit_planes(tmp_path: Path, name: str) -> None
     assert f"% + {name} " in lines[-1]
 
 
-def test_crops_drawn_by_other_processes_are_the_same(crops: Crops, tmp_path: Path) -> None:
-    own = trainer_of(crops, tmp_path / "own.pt", steps=3)
+def test_crops_drawn_by_other_processes_are_the_same(
+    crops: Crops, fresh: Codec, tmp_path: Path
+) -> None:
+    own = trainer_of(fresh, tmp_path / "own.pt", steps=3)
     own.run(crops, silent)
 
-    helped = trainer_of(crops, tmp_path / "helped.pt", steps=3, workers=1)
+    helped = trainer_of(fresh, tmp_path / "helped.pt", steps=3, workers=1)
     helped.run(crops, silent)
 
     assert_equal(own.codec.state_dict(), helped.codec.state_dict())
