@@ -361,6 +361,7 @@ def _choose(
         for i in range(lane + ((rest.size - 1 - lane) // lanes) * lanes, -1, -lanes):
             if indexes[i] == SKIP:
                 state = (state >> 1) | ((state & 1) << 1)
+                states[i] = state
                 continue
             count -= 1
             way = came[count, state]

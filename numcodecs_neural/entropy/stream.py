@@ -134,9 +134,12 @@ class SymbolDecoder:
         BitstreamError
             If the stream ends too early or is damaged.
         ConfigError
-            If `indexes` has another dtype or shape, or names no table.
+            If `indexes` has another dtype or shape, or names no table, or if there are not three
+            tables for each class of a trellis.
         """
         indexes = _checked_array("indexes", indexes, np.dtype(np.uint8))
+        if is_trellis and len(tables) % 3:
+            raise ConfigError(f"there are {len(tables)} tables; a trellis needs 3 for each class")
         self._refuse_if_failed()
         self._has_failed = True
         symbols = _coder().decode_part(

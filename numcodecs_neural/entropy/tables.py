@@ -110,9 +110,9 @@ class SymbolTables:
         escape = self.size[:, None] - 1
         is_inside = (entry >= 0) & (entry < escape)
         frequency = np.take_along_axis(self.frequency, np.where(is_inside, entry, escape), 1)
-        beyond = np.where(entry < 0, -entry, entry - escape + 1).clip(min=1)
+        codeword = np.where(entry < 0, -2 * entry, 2 * (entry - escape) + 1).clip(min=1)
         bits = PRECISION_BITS - np.log2(frequency)
-        bits += np.where(is_inside, 0, 2 * np.floor(np.log2(2 * beyond)) + 1)
+        bits += np.where(is_inside, 0, 2 * np.floor(np.log2(codeword)) + 1)
         return _frozen(np.floor(256 * bits + 0.5).astype(np.int32))
 
     @cached_property

@@ -123,6 +123,7 @@ class DecoderModel:
 
     def _prove(self) -> None:
         """Bounds of all networks, in the order in which they feed each other."""
+        self._check_tables()
         _check_names(self.networks, ("features", *(p.network for p in self.passes), "synthesis"))
         limit = self.hyper_limit
         hyper = interval(-limit, limit, self.hyper_index.shape[1])
@@ -137,6 +138,14 @@ class DecoderModel:
             for number, count in enumerate(self.groups, 1)
         }
         self._check_pixels(*_result("pixels", prove(self.networks["synthesis"], inputs)))
+
+    def _check_tables(self) -> None:
+        classes, rest = divmod(len(self.tables), 3)
+        if rest or self.hyper_index.max() >= classes:
+            raise WeightsError(
+                f"there are {len(self.tables)} symbol tables, and hyper-latents are of class "
+                f"{self.hyper_index.max()}; expected three tables for every class"
+            )
 
     def _check_parameters(self, step: Pass, have: Mapping[str, Interval]) -> None:
         """Refuse means and indexes that do not fit their group or the tables."""

@@ -10,9 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numcodecs_neural.entropy import (
+    SKIP,
     SymbolDecoder,
     encode_symbols,
     kernels,
+    quantize,
     rans,
     stream,
     tables_from_counts,
@@ -24,6 +26,20 @@ TABLES = tables_from_counts([np.array([1, 2, 4, 2, 1, 3])], [-2])
 INDEXES = np.zeros(40, np.uint8)
 SYMBOLS = np.random.default_rng(7).integers(-4, 5, 40).astype(np.int32)
 STREAM = encode_symbols([(SYMBOLS, INDEXES, TABLES)], lanes=2)
+
+# Two classes, whose second quantiser has other tables; every fifth latent is skipped.
+COUNTS = [
+    [1, 2, 4, 2, 1, 3],
+    [9, 1, 3],
+    [2, 3, 4, 3, 2, 1],
+    [9, 1, 1],
+    [1, 5, 5, 5, 1, 3],
+    [8, 1, 2],
+]
+TRELLIS = tables_from_counts([np.array(row) for row in COUNTS], [-2, 0, -2, 0, -2, 0])
+CLASSES = np.where(np.arange(40) % 5 == 0, SKIP, np.arange(40) % 2).astype(np.uint8)
+CHOSEN = quantize(16 * SYMBOLS + 5, CLASSES, TRELLIS, price=10)
+TRELLIS_STREAM = encode_symbols([(CHOSEN.symbols, CHOSEN.rows, TRELLIS)])
 
 # In one lane, the state 2**16 + 16383 is an escape and then asks for a word; 2**31 - 1 does not.
 ESCAPE = struct.pack("<BII", 0, 0, (1 << 31) - 1)
@@ -38,10 +54,19 @@ def decoded(coder: ModuleType, data: bytes, count: int = 40) -> list[int]:
     return symbols
 
 
-def outcome(coder: ModuleType, data: bytes) -> object:
+def decoded_trellis(coder: ModuleType, data: bytes, count: int = 40) -> list[int]:
+    with mock.patch.object(stream, "_coder", return_value=coder):
+        decoder = SymbolDecoder(data)
+        classes = np.resize(CLASSES, count)
+        halves: list[int] = decoder.decode(classes, TRELLIS, is_trellis=True).tolist()
+        decoder.finish()
+    return halves
+
+
+def outcome(coder: ModuleType, data: bytes, *, is_trellis: bool = False) -> object:
     """Return the symbols of `data`, or the class of the error."""
     try:
-        return decoded(coder, data)
+        return decoded_trellis(coder, data) if is_trellis else decoded(coder, data)
     except BitstreamError as error:
         return type(error)
 
@@ -82,24 +107,62 @@ def test_hostile_streams_are_refused(
         decoded(coder, data, count)
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_have_the_same_outcome_in_both_coders(data: bytes) -> None:
-    assert outcome(rans, data) == outcome(kernels, data)
+@pytest.mark.parametrize(
+    ("data", "count", "error", "says"),
+    [
+        pytest.param(NEEDS_WORD, 40, TruncatedChunkError, "its last word|0 words", id="no words"),
+        pytest.param(ESCAPE, 40, TruncatedChunkError, "escape bytes?", id="no escape bits"),
+        pytest.param(ESCAPE + bytes(100), 40, BitstreamError, "escape", id="32 zeros"),
+        pytest.param(
+            ESCAPE + b"\0\0\0\2" + b"\xff" * 9, 40, BitstreamError, "largest symbol", id="too far"
+        ),
+        pytest.param(TRELLIS_STREAM, 39, BitstreamError, "symbol stream", id="a symbol too few"),
+        pytest.param(TRELLIS_STREAM, 42, BitstreamError, "symbol stream", id="two too many"),
+        pytest.param(
+            TRELLIS_STREAM + b"\0", 40, BitstreamError, "behind its last escape", id="trailing"
+        ),
+        pytest.param(
+            TRELLIS_STREAM[:-1], 40, TruncatedChunkError, "escape byte", id="last byte missing"
+        ),
+    ],
+)
+@CODERS
+def test_hostile_streams_of_a_trellis_are_refused(
+    coder: ModuleType, data: bytes, count: int, error: type[BitstreamError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        decoded_trellis(coder, data, count)
+
+
+def test_what_is_changed_is_a_stream_of_a_trellis() -> None:
+    assert decoded_trellis(kernels, TRELLIS_STREAM) == CHOSEN.halves.tolist()
+    assert len(TRELLIS_STREAM) > 5 + 4 * 4 + 2 * int.from_bytes(TRELLIS_STREAM[1:5], "little")
+
+
+@given(data=st.binary(max_size=200), is_trellis=st.booleans())
+def test_any_bytes_have_the_same_outcome_in_both_coders(data: bytes, is_trellis: bool) -> None:
+    expected = outcome(rans, data, is_trellis=is_trellis)
+
+    assert outcome(kernels, data, is_trellis=is_trellis) == expected
 
 
 @given(
     states=st.lists(st.integers(2**16, 2**32 - 1), min_size=1, max_size=3),
     words=st.binary(max_size=40).filter(lambda data: len(data) % 2 == 0),
     escapes=st.binary(max_size=60),
+    is_trellis=st.booleans(),
 )
-@example(states=[2**31 - 1], words=b"", escapes=b"\0\0\0\1" + b"\0" * 8)
+@example(states=[2**31 - 1], words=b"", escapes=b"\0\0\0\1" + b"\0" * 8, is_trellis=False)
+@example(states=[2**31 - 1], words=b"", escapes=b"\0\0\0\2" + b"\0" * 8, is_trellis=True)
 def test_any_states_have_the_same_outcome_in_both_coders(
-    states: list[int], words: bytes, escapes: bytes
+    states: list[int], words: bytes, escapes: bytes, is_trellis: bool
 ) -> None:
     head = struct.pack(f"<BI{len(states)}I", len(states) - 1, len(words) // 2, *states)
     data = head + words + escapes
 
-    assert outcome(rans, data) == outcome(kernels, data)
+    expected = outcome(rans, data, is_trellis=is_trellis)
+
+    assert outcome(kernels, data, is_trellis=is_trellis) == expected
 
 
 @given(position=st.integers(0, len(STREAM) - 1), change=st.integers(1, 255))
@@ -108,6 +171,18 @@ def test_a_changed_byte_has_the_same_outcome_in_both_coders(position: int, chang
     data[position] ^= change
 
     assert outcome(rans, bytes(data)) == outcome(kernels, bytes(data))
+
+
+@given(position=st.integers(0, len(TRELLIS_STREAM) - 1), change=st.integers(1, 255))
+def test_a_changed_byte_of_a_trellis_has_the_same_outcome_in_both_coders(
+    position: int, change: int
+) -> None:
+    data = bytearray(TRELLIS_STREAM)
+    data[position] ^= change
+
+    expected = outcome(rans, bytes(data), is_trellis=True)
+
+    assert outcome(kernels, bytes(data), is_trellis=True) == expected
 
 
 @pytest.mark.parametrize("position", range(5, 5 + 8), ids="state byte {}".format)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcodecs_neural.entropy import SymbolTables, tables_from_counts
+from numcodecs_neural.entropy import SymbolTables, encode_symbols, tables_from_counts
 from numcodecs_neural.errors import WeightsError
 
 VALID: dict[str, Any] = {
@@ -108,3 +108,25 @@ def test_a_table_without_counts_is_uniform() -> None:
 def test_unusable_counts_are_refused(counts: list[int]) -> None:
     with pytest.raises(WeightsError, match="a table has"):
         tables_from_counts([np.array(counts)], [0])
+
+
+def test_costs_are_the_bits_of_frequencies_and_escapes() -> None:
+    tables = SymbolTables(**VALID)
+
+    bits = tables.costs[:, 255 - 4 : 255 + 5] / 256
+
+    # The escape entry takes 14 bits. Escapes are 1, 3, 5, ... below a table and 0, 2, 4, ... above
+    # it: 0 takes 1 bit, 1 and 2 take 3, 3 to 6 take 5, and 7 takes 7.
+    assert bits[0].tolist() == [19, 19, 17, 2, 1, pytest.approx(2, abs=0.01), 15, 17, 19]
+    assert bits[1].tolist() == [21, 19, 19, 17, 0, 15, 17, 19, 19]
+
+
+def test_costs_are_what_a_stream_takes(rng: np.random.Generator) -> None:
+    tables = tables_from_counts([rng.integers(1, 99, 40), rng.integers(1, 9, 9)], [-30, -4])
+    symbols = rng.integers(-60, 61, 20_000).astype(np.int32)
+    indexes = rng.integers(0, 2, 20_000).astype(np.uint8)
+
+    stream = encode_symbols([(symbols, indexes, tables)])
+
+    expected = tables.costs[indexes, symbols + 255].sum() / 256
+    assert 8 * len(stream) == pytest.approx(expected, rel=0.002)
