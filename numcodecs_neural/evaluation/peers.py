@@ -55,6 +55,8 @@ class _Peer:
     grey_options: dict[str, Any] = field(default_factory=dict)
 
 
+# JPEG XL takes no fewer for samples of 16 bits.
+_LEAST_BITS = 9
 _JPEG_QUALITIES = (30, 40, 50, 60, 70, 80, 90, 95)
 
 _PEERS = (
@@ -160,7 +162,7 @@ def _coder(peer: _Peer, imagecodecs: Any, kind: Kind) -> ImageCoder | None:
     decode = partial(getattr(imagecodecs, f"{peer.codec}_decode"), **threads)
 
     def encode_at(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:
-        depth = {"bitspersample": max(span[1].bit_length(), 1)} if kind == GREY16 else {}
+        depth = {"bitspersample": max(span[1].bit_length(), _LEAST_BITS)} if kind == GREY16 else {}
         return bytes(encode(_as_taken(peer, pixels), **{peer.parameter: setting}, **depth))
 
     def decode_as_given(

@@ -76,6 +76,17 @@ def test_peers_code_16_bits_from_low_to_high_quality(
     assert points[-1].psnr > 50
 
 
+@pytest.mark.parametrize("name", ["jpeg2000", "jpegxl"])
+def test_peers_code_16_bits_of_which_few_are_used(name: str, crop: NDArray[np.uint8]) -> None:
+    coder = peer_coder(name, GREY16)
+    dark = crop[..., 1:2].astype(np.uint16) >> np.uint16(2)
+
+    low, high = (measure_chunk(dark, coder, s, span=(0, 63)) for s in coder.settings[::9][:2])
+
+    assert low.nbytes < high.nbytes
+    assert low.error > high.error
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
