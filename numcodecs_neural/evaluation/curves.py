@@ -34,8 +34,9 @@ class Point:
         Structural similarity, the same on several scales, and the distance of features; where
         they were asked for and could be measured.
     seam_db : float, optional
-        How much greater the squared error is within 8 pixels of chunk borders than 32 to 64
-        pixels inside, in dB; absent where chunks are too small for that.
+        How much greater the squared error of pixels is within 8 pixels of a chunk's border than
+        that of the same pixels inside a larger chunk, in dB; absent where chunks are too small for
+        that, or nothing is lost.
     """
 
     setting: float

@@ -1,18 +1,24 @@
 """One image through one codec at one setting, in sums that add up over chunks and images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError
 from numcodecs_neural.evaluation import metrics
 from numcodecs_neural.evaluation.coders import ImageCoder
+from numcodecs_neural.evaluation.crops import STRIDE_PX
 from numcodecs_neural.evaluation.curves import Point
 from numcodecs_neural.evaluation.kinds import SPAN, Pixels
 from numcodecs_neural.evaluation.measures import Measure
 
 __all__ = ["Tally", "average", "measure_chunk"]
+
+# Of hyper-latents. A middle that begins less deep would be a border too.
+_COARSE_PX = 64
+_LEAST_DEPTH_PX = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +32,9 @@ class Tally:
         Squared error, summed over pixels and channels.
     samples : int
         Pixels times channels.
-    border_error, border_pixels, inside_error, inside_pixels : int
-        The parts of `error` and `pixels` within 8, and from 32 to 64, pixels of chunk borders.
+    border_error, inside_error : int
+        Squared error of the same pixels: where they lie within 8 pixels of a chunk's border, and
+        where well inside. Both are 0 if chunks are too small for that.
     data_range : float
         The peak of PSNR: of the image, not of the chunk.
     scores : dict of str to float
@@ -39,9 +46,7 @@ class Tally:
     error: int
     samples: int
     border_error: int
-    border_pixels: int
     inside_error: int
-    inside_pixels: int
     data_range: float = metrics.PEAK
     scores: dict[str, float] = field(default_factory=dict)
 
@@ -52,9 +57,7 @@ class Tally:
             error=self.error + other.error,
             samples=self.samples + other.samples,
             border_error=self.border_error + other.border_error,
-            border_pixels=self.border_pixels + other.border_pixels,
             inside_error=self.inside_error + other.inside_error,
-            inside_pixels=self.inside_pixels + other.inside_pixels,
             data_range=self.data_range,
             scores={name: value + other.scores[name] for name, value in self.scores.items()},
         )
@@ -76,21 +79,21 @@ def measure_chunk(
     NeuralCodecError
         If the codec fails, or returns other samples than it was given.
     """
-    stored = coder.encode(pixels, setting, span)
-    decoded = _as_given(coder, stored, setting, pixels)
+
+    def code(pixels: Pixels) -> tuple[int, Pixels]:
+        stored = coder.encode(pixels, setting, span)
+        return len(stored), _as_given(coder, stored, setting, pixels)
+
+    nbytes, decoded = code(pixels)
     error = metrics.squared_error(pixels, decoded)
-    height, width = error.shape
-    border = metrics.ring(height, width, *metrics.BORDER_PX)
-    inside = metrics.ring(height, width, *metrics.INSIDE_PX)
+    border_error, inside_error = _seam_errors(pixels, error, lambda part: code(part)[1])
     return Tally(
-        nbytes=len(stored),
+        nbytes=nbytes,
         pixels=error.size,
         error=int(error.sum()),
         samples=pixels.size,
-        border_error=int(error[border].sum()),
-        border_pixels=int(border.sum()),
-        inside_error=int(error[inside].sum()),
-        inside_pixels=int(inside.sum()),
+        border_error=border_error,
+        inside_error=inside_error,
         data_range=data_range,
         scores={
             measure.field: measure.score(pixels, decoded, data_range) * error.size
@@ -100,10 +103,34 @@ def measure_chunk(
     )
 
 
+def _seam_errors(
+    pixels: Pixels, error: NDArray[np.int64], coded: Callable[[Pixels], Pixels]
+) -> tuple[int, int]:
+    """Return the errors of the same pixels at the border of a chunk and inside one.
+
+    The middle of the chunk is coded once more as a chunk of its own. Other pixels would not do to
+    compare with: what lies at a border may be richer tissue.
+    """
+    middle = tuple(_middle(n) for n in error.shape)
+    if any(part.start < _LEAST_DEPTH_PX for part in middle):
+        return 0, 0
+    alone = np.ascontiguousarray(pixels[middle])
+    border = metrics.border(*alone.shape[:2])
+    at_border = metrics.squared_error(alone, coded(alone))[border].sum()
+    return int(at_border), int(error[middle][border].sum())
+
+
+def _middle(length: int) -> slice:
+    """Return half of an axis, on the grids of all strides where that is long enough."""
+    grid = _COARSE_PX if length >= 4 * _COARSE_PX else STRIDE_PX
+    start = length // 4 // grid * grid
+    return slice(start, length - start)
+
+
 def average(images: Sequence[Tally], setting: float) -> Point:
     """Return the point of a set: the mean over its images of rate, of PSNR in dB, and of scores.
 
-    Errors near chunk borders are pooled over the set instead: one smooth image must not rule.
+    Errors at chunk borders are pooled over the set instead: one smooth image must not rule.
     """
     scores = {
         name: _mean(image.scores[name] / image.pixels for image in images)
@@ -134,15 +161,12 @@ def _as_given(coder: ImageCoder, stored: bytes, setting: float, pixels: Pixels) 
 
 
 def _seam_db(images: Sequence[Tally]) -> float | None:
-    pixels = sum(image.inside_pixels for image in images)
-    if not pixels:
-        return None
     # Errors of 16-bit images count by what they are of the image's own range.
     border, inside = (
         sum(getattr(image, name) / image.data_range**2 for image in images)
         for name in ("border_error", "inside_error")
     )
-    return metrics.decibels(border / sum(image.border_pixels for image in images), inside / pixels)
+    return metrics.decibels(border, inside) if border or inside else None
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -200,6 +200,6 @@ def _cell(point: Point, measures: Sequence[Measure]) -> str:
 
 
 def _seams(curve: Sequence[Point]) -> str:
-    """Say how much greater the error is there than inside: least to most over the settings."""
+    """Say how much greater the error is there than inside, least to most over the settings."""
     values = [p.seam_db for p in curve if p.seam_db is not None and math.isfinite(p.seam_db)]
     return f"{min(values):+.2f} to {max(values):+.2f} dB" if values else "-"

@@ -183,50 +183,59 @@ def test_chunks_of_an_image_add_up(crop: NDArray[np.uint8]) -> None:
 HALVES = (slice(0, 64), slice(64, 128))
 
 
-def coder_of_error(where: tuple[slice, slice]) -> ImageCoder:
-    """Return a codec that gets one part of every chunk wrong by 10 and the rest by 1."""
+def coder_of_errors(rows: slice) -> ImageCoder:
+    """Return a codec that gets those rows of every chunk wrong by 10 and the rest by 1."""
 
-    def decode(_: bytes, _s: float, _shape: tuple[int, ...]) -> NDArray[np.generic]:
-        pixels = np.ones((160, 160, 3), np.uint8)
-        pixels[where] = 10
+    def decode(_: bytes, _s: float, shape: tuple[int, ...]) -> NDArray[np.generic]:
+        pixels = np.ones(shape, np.uint8)
+        pixels[rows] = 10
         return pixels
 
     return ImageCoder(name="off", settings=(1,), encode=lambda _p, _s, _b: b"", decode=decode)
 
 
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        pytest.param((slice(0, 0), slice(None)), 0.0, id="even"),
-        pytest.param((slice(32, 128), slice(32, 128)), -20.0, id="inside"),
-        pytest.param((slice(70, 90), slice(70, 90)), 0.0, id="middle, too far to compare"),
-    ],
-)
-def test_seams_compare_borders_with_what_is_near(
-    where: tuple[slice, slice], expected: float
-) -> None:
-    black = np.zeros((160, 160, 3), np.uint8)
+def test_without_a_seam_pixels_are_as_good_at_borders_as_inside() -> None:
+    # Errors that stay with the pixels, however they are cut into chunks.
+    image = np.indices((256, 320)).sum(0).astype(np.uint8)[..., None]
+    coder = ImageCoder(
+        name="even",
+        settings=(1,),
+        encode=lambda pixels, _s, _b: (pixels // 16 * 16).tobytes(),
+        decode=lambda stored, _, shape: np.frombuffer(stored, np.uint8).reshape(shape),
+    )
 
-    point = average([measure_chunk(black, coder_of_error(where), 1)], 1)
+    tally = measure_chunk(image, coder, 1)
 
-    assert point.seam_db == pytest.approx(expected)
+    assert tally.border_error > 0
+    assert average([tally], 1).seam_db == 0
 
 
 def test_a_seam_is_seen() -> None:
-    black = np.zeros((160, 160, 3), np.uint8)
-    top = (slice(0, 8), slice(None))
+    black = np.zeros((512, 512, 3), np.uint8)
 
-    point = average([measure_chunk(black, coder_of_error(top), 1)], 1)
+    point = average([measure_chunk(black, coder_of_errors(slice(8)), 1)], 1)
 
-    share = 8 * 160 / (160**2 - 144**2)
+    share = 8 * 256 / (256**2 - 240**2)  # of a frame about the middle, that is its top
     assert point.seam_db == pytest.approx(10 * math.log10(100 * share + 1 - share))
 
 
+@pytest.mark.parametrize(("side", "is_measured"), [(112, False), (128, True), (144, True)])
+def test_seams_are_measured_where_chunks_have_an_inside(side: int, *, is_measured: bool) -> None:
+    black = np.zeros((256, side, 3), np.uint8)
+
+    point = average([measure_chunk(black, coder_of_errors(slice(8)), 1)], 1)
+
+    assert (point.seam_db is not None) == is_measured
+
+
 def test_a_codec_that_changes_the_shape_is_refused() -> None:
-    small = np.zeros((32, 32, 3), np.uint8)
+    small, large = np.zeros((32, 32, 3), np.uint8), np.zeros((160, 160, 3), np.uint8)
+    coder = ImageCoder(
+        name="off", settings=(1,), encode=lambda _p, _s, _b: b"", decode=lambda _s, _q, _h: large
+    )
 
     with pytest.raises(NeuralCodecError, match=r"off at 1 decodes \(32, 32, 3\)"):
-        measure_chunk(small, coder_of_error((slice(0), slice(0))), 1)
+        measure_chunk(small, coder, 1)
 
 
 def test_unknown_peers_are_refused_by_name() -> None:
