@@ -105,7 +105,7 @@ def symbols_and_rows(
 
 
 def _of_streams(x: NDArray[Any], streams: int) -> NDArray[Any]:
-    return x.reshape(streams, -1, *x.shape[1:])
+    return x.reshape(streams, len(x) // streams, *x.shape[1:])
 
 
 def _latents(
@@ -171,8 +171,8 @@ def decode_streams(
     """
     images, height, width = shape
     h, w = -(-height // decoder.stride), -(-width // decoder.stride)
-    readers = [SymbolDecoder(stream[1:]) for stream in streams]
     codes_all = np.repeat([_codes_all(stream) for stream in streams], images)
+    readers = [SymbolDecoder(stream[1:]) for stream in streams]
     walk = Walk(decoder, backend, quality, (h, w), codes_all)
     n = images * len(streams)
     around = decoder.hyper_stride

@@ -12,7 +12,7 @@ import re
 import zlib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -22,7 +22,17 @@ from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, Passes, Small, instal
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
-Parts = list[tuple[Array, Array]]
+
+
+class Part(NamedTuple):
+    """Symbols, the tables that coded them, and what they stand for: halves, or themselves."""
+
+    symbols: Array
+    tables: Array
+    values: Array
+
+
+Parts = list[Part]
 
 PACKAGE = resources.files("numcodecs_neural")
 WEIGHTS = PACKAGE.joinpath("weights", "files")
@@ -44,7 +54,7 @@ def crc32c(data: bytes) -> int:  # section 3
 
 
 def read(chunk: bytes, folder: Any = WEIGHTS) -> tuple[Array, Parts]:
-    """Return the decoded array, and the symbols and indexes of all parts (sections 2 to 4).
+    """Return the decoded array, and all parts of its symbol stream (sections 2 to 4).
 
     Weights are looked for in `folder`.
     """
@@ -99,12 +109,31 @@ class Stream:
         self.words = iter(np.frombuffer(data[5 + 4 * lanes : end], "<u2").tolist())
         self.bits = iter("".join(f"{byte:08b}" for byte in data[end:]))
 
-    def part(self, indexes: Array, w: Arrays) -> Array:
+    def part(self, indexes: Array, w: Arrays) -> Part:
         symbols = np.zeros(indexes.shape, np.int64)
         for i, index in enumerate(indexes.ravel().tolist()):
             if index != 255:
                 symbols.flat[i] = self.symbol(i % len(self.states), index, w)
-        return symbols
+        return Part(symbols, indexes, symbols)
+
+    def trellis_part(self, classes: Array, w: Arrays) -> Part:  # section 5.5
+        symbols, tables, halves = (np.zeros(classes.shape, np.int64) for _ in range(3))
+        count, rest = divmod(len(w["tables.size"]), 3)
+        assert rest == 0
+        paths = [0] * len(self.states)
+        for i, c in enumerate(classes.ravel().tolist()):
+            lane = i % len(paths)
+            t = paths[lane]
+            tables.flat[i], symbol = 255, 0
+            if c != 255:
+                assert c < count
+                tables.flat[i] = c + count * (1 + t // 2)
+                symbol = self.symbol(lane, int(tables.flat[i]), w)
+                assert abs(symbol) < 2**29
+            symbols.flat[i] = symbol
+            halves.flat[i] = 2 * symbol - t // 2 * ((symbol > 0) - (symbol < 0))
+            paths[lane] = t // 2 + 2 * ((symbol + t) % 2)
+        return Part(symbols, tables, halves)
 
     def symbol(self, lane: int, index: int, w: Arrays) -> int:
         first, size = int(w["tables.offset"][index]), int(w["tables.size"][index])
@@ -212,10 +241,10 @@ def read_lossy(
     stream = Stream(section[1:])
 
     indexes = np.broadcast_to(w["hyper_index"][q], (n, hz, wz, w["hyper_index"].shape[1]))
-    symbols = stream.part(indexes, w)
-    parts.append((symbols, indexes))
+    assert indexes.max() < len(w["tables.size"]) // 3
+    parts.append(stream.part(indexes, w))
     limit = d["hyper_limit"]
-    tensors = {"z": np.clip(symbols + w["hyper_mean"][q], -limit, limit)}
+    tensors = {"z": np.clip(parts[-1].values + w["hyper_mean"][q], -limit, limit)}
     run(d["networks"]["features"], tensors, w, q)
     tensors["f"] = tensors["f"][:, :h, :wide]
 
@@ -228,11 +257,11 @@ def read_lossy(
         indexes = tensors[f"index{k}"][:, coded]
         if section[0] == 0:
             indexes = np.where(indexes < d["skip_below"], 255, indexes)
-        symbols = stream.part(indexes, w)
-        parts.append((symbols, indexes))
+        parts.append(stream.trellis_part(indexes, w))
         mean = tensors[f"mean{k}"][:, coded] if has_mean else 0
         y = tensors.setdefault(f"y{group}", np.zeros((n, h, wide, count), np.int64)).copy()
-        y[:, coded] = np.clip(16 * np.clip(symbols, -4094, 4094) + mean, -32767, 32767)
+        half = np.clip(parts[-1].values, -8190, 8190)
+        y[:, coded] = np.clip(8 * half + mean, -32767, 32767)
         tensors[f"y{group}"] = y
     for i, (count, end) in enumerate(zip(d["groups"], ends, strict=True), 1):
         s, r = (a[end - count : end] for a in (w["step"][q], w["step_shift"]))
@@ -280,12 +309,30 @@ def test_the_lossy_example_has_the_symbols_of_the_page() -> None:
     _, parts = read(example("A lossy chunk"))
 
     rows = table(section_of("A lossy chunk"), "part")
-    for (symbols, indexes), row in zip(parts, rows, strict=True):
-        flat = symbols.ravel().tolist()
-        coded = int(np.count_nonzero(indexes != 255))
-        first = " ".join(map(str, indexes.ravel()[:8].tolist()))
+    for part, row in zip(parts, rows, strict=True):
+        flat = part.symbols.ravel().tolist()
+        coded = int(np.count_nonzero(part.tables != 255))
+        first = " ".join(map(str, part.tables.ravel()[:8].tolist()))
         others = ", ".join(f"{c}: {s}" for c, s in enumerate(flat) if s)
         assert [str(len(flat)), str(coded), first, others] == row[1:], row[0]
+
+
+def test_the_lossy_example_has_the_paths_of_the_page() -> None:
+    _, parts = read(example("A lossy chunk"))
+
+    page = section_of("A lossy chunk")
+    rows = [[int(x or 255) for x in row] for row in table(page, "latent")]
+    walked = re.search(r"latents of pass (\d+):", page)
+    assert walked is not None
+    part = parts[int(walked[1])]
+    assert len(rows) == 12
+    for i, lane, c, t, row, symbol, half, after in rows:
+        assert lane == i % 4
+        assert row == (255 if c == 255 else c + 64 * (1 + t // 2))
+        assert [row, symbol, half] == [
+            int(x.flat[i]) for x in (part.tables, part.symbols, part.values)
+        ]
+        assert after == next((r[3] for r in rows if r[0] == i + 4), after)
 
 
 def test_the_lossy_example_has_the_samples_of_the_page() -> None:
@@ -306,9 +353,9 @@ def test_frozen_chunks(path: Path) -> None:
     np.testing.assert_array_equal(array, expected, strict=True)
     assert array.flags.f_contiguous == expected.flags.f_contiguous
     manifest = json.loads(path.with_name("manifest.json").read_text(encoding="utf-8"))
-    symbols = b"".join(s.astype("<i4").tobytes() for s, _ in parts)
-    digest = hashlib.sha256(symbols).hexdigest() if symbols else None
-    assert digest == manifest["chunks"][path.stem]["symbols"]
+    values = b"".join(part.values.astype("<i4").tobytes() for part in parts)
+    digest = hashlib.sha256(values).hexdigest() if values else None
+    assert digest == manifest["chunks"][path.stem]["parts"]
 
 
 @pytest.mark.parametrize("dtype", ["|u1", "<u2", ">u2", "<i2"])
@@ -333,4 +380,21 @@ def test_grey_chunks_of_every_dtype_and_order_of_passes(
         array, parts = read(chunk, tmp_path / "files")
 
         assert len(parts) == 1 + len(passes)
+        assert any((part.tables == 255).any() for part in parts)
         np.testing.assert_array_equal(array, codec.decode(chunk), strict=True)
+
+
+def test_grey_chunks_in_which_all_latents_are_coded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tissue: Array
+) -> None:
+    from numcodecs_neural import NeuralImage
+
+    install(tmp_path, monkeypatch, grey=Small())
+    codec = NeuralImage("grey", 40)
+    chunk = codec.encode(codec.decode(codec.encode(tissue[0, 100:196, 50:170])))
+
+    array, parts = read(chunk, tmp_path / "files")
+
+    assert chunk[37 + 4 * 2 + 4] == 1
+    assert not any((part.tables == 255).any() for part in parts)
+    np.testing.assert_array_equal(array, codec.decode(chunk), strict=True)

@@ -92,13 +92,15 @@ def torch_backend(device: str) -> Backend:
 
 
 @pytest.fixture
-def decoded_symbols(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int32]]:
+def decoded_parts(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int32]]:
     """Return a list that takes all parts that are decoded."""
     parts: list[NDArray[np.int32]] = []
 
     class Recorder(SymbolDecoder):
-        def decode(self, indexes: NDArray[np.uint8], tables: SymbolTables) -> NDArray[np.int32]:
-            parts.append(super().decode(indexes, tables))
+        def decode(
+            self, indexes: NDArray[np.uint8], tables: SymbolTables, *, is_trellis: bool = False
+        ) -> NDArray[np.int32]:
+            parts.append(super().decode(indexes, tables, is_trellis=is_trellis))
             return parts[-1]
 
     monkeypatch.setattr(lossy, "SymbolDecoder", Recorder)
@@ -132,11 +134,24 @@ def test_every_mode_and_every_branch_of_the_stream_is_there(folder: Path) -> Non
     unpacked = [unpack_chunk(path.read_bytes()) for path in folder.glob("*.chunk")]
     streams = [payload for header, (payload,) in unpacked if header.mode is Mode.LOSSY]
     after_words = [
-        len(s) - 5 - 4 * (s[0] + 1) - 2 * int.from_bytes(s[1:5], "little") for s in streams
+        len(s) - 6 - 4 * (s[1] + 1) - 2 * int.from_bytes(s[2:6], "little") for s in streams
     ]
 
     assert {header.mode for header, _ in unpacked} == {Mode.CONSTANT, Mode.STORED, Mode.LOSSY}
+    assert {s[0] for s in streams} == {0, 1}, "symbols are skipped in all chunks, or in none"
     assert max(after_words) > 0, "no chunk has escapes"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_every_dtype_of_the_weights_is_there(folder: Path) -> None:
+    headers = [unpack_chunk(path.read_bytes())[0] for path in folder.glob("*.chunk")]
+
+    lossy = {h.dtype.newbyteorder("=").name for h in headers if h.mode is Mode.LOSSY}
+
+    assert lossy == set(resolve(folder.name).dtypes)
+    if "uint16" in lossy:
+        assert {h.level_shift for h in headers} >= {0, 4, 8}
+        assert any(h.dtype.str == ">u2" for h in headers)
 
 
 @pytest.mark.parametrize(("folder", "name"), CHUNKS)
@@ -156,7 +171,7 @@ def test_the_bytes_hold_what_the_manifest_says(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("folder", "name"), CHUNKS)
 def test_symbols_and_pixels_are_the_same_on_every_backend(
-    folder: Path, name: str, backend: Backend, decoded_symbols: list[NDArray[np.int32]]
+    folder: Path, name: str, backend: Backend, decoded_parts: list[NDArray[np.int32]]
 ) -> None:
     entry = manifest_of(folder)["chunks"][name]
     chunk = (folder / f"{name}.chunk").read_bytes()
@@ -167,14 +182,14 @@ def test_symbols_and_pixels_are_the_same_on_every_backend(
     np.testing.assert_array_equal(pixels, expected, strict=True)
     assert pixels.flags.f_contiguous == expected.flags.f_contiguous
     assert digest(pixels.tobytes()) == entry["pixels"]
-    symbols = b"".join(part.astype("<i4").tobytes() for part in decoded_symbols)
-    assert (digest(symbols) if symbols else None) == entry["symbols"]
+    parts = b"".join(part.astype("<i4").tobytes() for part in decoded_parts)
+    assert (digest(parts) if parts else None) == entry["parts"]
 
 
 @pytest.mark.parametrize(("folder", "name"), CHUNKS)
 def test_the_codec_gives_the_same_pixels(folder: Path, name: str) -> None:
     axis = manifest_of(folder)["chunks"][name]["channel_axis"]
-    codec = NeuralImage(folder.name, channel_axis=axis)
+    codec = NeuralImage(folder.name, channel_axis=axis or None)
 
     pixels = codec.decode((folder / f"{name}.chunk").read_bytes())
 
