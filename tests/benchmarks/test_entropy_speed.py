@@ -14,6 +14,7 @@ from numcodecs_neural.entropy import (
     SymbolDecoder,
     SymbolTables,
     encode_symbols,
+    quantize,
     tables_from_counts,
 )
 
@@ -60,3 +61,43 @@ def test_decode_speed(benchmark: BenchmarkFixture, tables: SymbolTables, skipped
     decoded = benchmark(lambda: SymbolDecoder(stream).decode(indexes, tables))
 
     assert np.array_equal(decoded, symbols)
+
+
+@pytest.fixture(scope="module")
+def trellis_tables(tables: SymbolTables) -> SymbolTables:
+    """Return the tables three times: plain ones, and those of either quantiser."""
+    return SymbolTables(
+        offset=np.tile(tables.offset, 3),
+        size=np.tile(tables.size, 3),
+        frequency=np.tile(tables.frequency, (3, 1)),
+    )
+
+
+@SKIPPED
+def test_trellis_quantize_speed(
+    benchmark: BenchmarkFixture, trellis_tables: SymbolTables, skipped: float
+) -> None:
+    symbols, indexes = draw(skipped)
+    rest = 16 * symbols + np.random.default_rng(6).integers(-8, 8, COUNT, dtype=np.int32)
+
+    part = benchmark(quantize, rest, indexes, trellis_tables, 15)
+
+    coded = indexes != SKIP
+    error = rest - 8 * part.halves
+    assert np.count_nonzero(np.abs(error[coded]) > 16) <= 0.01 * COUNT
+    assert not part.halves[~coded].any()
+
+
+@SKIPPED
+def test_trellis_decode_speed(
+    benchmark: BenchmarkFixture, trellis_tables: SymbolTables, skipped: float
+) -> None:
+    symbols, indexes = draw(skipped)
+    part = quantize(16 * symbols, indexes, trellis_tables, 15)
+    stream = encode_symbols([(part.symbols, part.rows, trellis_tables)])
+
+    halves = benchmark(
+        lambda: SymbolDecoder(stream).decode(indexes, trellis_tables, is_trellis=True)
+    )
+
+    assert np.array_equal(halves, part.halves)

@@ -1,6 +1,7 @@
 """Weights: found by name and id, refused when their bytes are not what the catalogue says."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def test_every_shipped_model_has_a_card(name: str, root: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(WeightsError, match=r"no weights called 'he-slow'; .*he-fast, he-fast-1"):
+    with pytest.raises(WeightsError, match=r"no weights called 'he-slow'; .*he-fast, .*he-fast-1"):
         resolve("he-slow")
 
 
@@ -107,7 +108,7 @@ def _without(file: WeightsFile, key: str) -> WeightsFile:
     return replace(file, arrays=arrays, description=description)
 
 
-@pytest.mark.parametrize("key", ["step", "groups", "h2.weight", "tables.size", "networks"])
+@pytest.mark.parametrize("key", ["step", "groups", "context2.weight", "tables.size", "networks"])
 def test_a_decoder_that_lacks_something_is_refused(key: str) -> None:
     file = load_decoder(resolve("he-fast"))
 
@@ -121,6 +122,31 @@ def test_a_decoder_whose_sums_are_not_exact_is_refused() -> None:
     arrays["p.weight"] = np.full_like(arrays["p.weight"], 100)
 
     with pytest.raises(WeightsError, match=r"layer 'p', channel .*: sums may reach"):
+        DecoderModel.from_file(replace(file, arrays=arrays))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(
+            lambda arrays: {k: arrays[k][:-1] for k in arrays if k.startswith("tables.")},
+            "there are 191 symbol tables",
+            id="a table of a class is missing",
+        ),
+        pytest.param(
+            lambda arrays: {"hyper_index": arrays["hyper_index"] | 64},
+            "192 symbol tables, and hyper-latents are of class",
+            id="hyper-latents in tables of latents",
+        ),
+    ],
+)
+def test_a_decoder_without_three_tables_for_every_class_is_refused(
+    change: Callable[[Any], dict[str, Any]], says: str
+) -> None:
+    file = load_decoder(resolve("he-fast"))
+    arrays: dict[str, Any] = {**file.arrays, **change(file.arrays)}
+
+    with pytest.raises(WeightsError, match=says):
         DecoderModel.from_file(replace(file, arrays=arrays))
 
 
