@@ -14,6 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # What each prints last, when all went well.
 LAST_LINES = {
     "choose_quality.py": r" +100 .*",
+    "look_for_seams.py": r"error at borders: [+-]0\.[0-4]\d dB .*",
     "share_with_zarr2.py": "the same pixels: True",
 }
 # These have tests of their own.
