@@ -38,7 +38,7 @@ MIXED: Passes = ((1, "even"), (1, "odd"), (2, "all"))
 STRIDE, HYPER_STRIDE, HYPER, FEATURES, HIDDEN = 8, 2, 4, 6, 8
 CLASSES = 12
 STEPS = np.rint(2048 * (0.5 / 64) ** (np.arange(101) / 100)) / 32  # of a quality, in grey levels
-SCALES = 0.15 * 1.8 ** np.arange(CLASSES)  # of a class, in steps
+SCALES: NDArray[np.float64] = 0.15 * 1.8 ** np.arange(CLASSES)  # of a class, in steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +193,8 @@ def _write_pass(
     writer.conv(f"h{number}", inputs, weight, shift=5, limits=(0, 255), kernel=3)
     if _has_mean(number):
         seen = [f"t{number}_{g}" for g in begun]
-        weight = rng.integers(-9, 10, (sum(model.groups[g - 1] for g in begun), count))
-        writer.conv(f"mean{number}", seen, weight, shift=2, limits=(-99, 99))
+        weight = rng.integers(-9, 10, (9 * sum(model.groups[g - 1] for g in begun), count))
+        writer.conv(f"mean{number}", seen, weight, shift=4, limits=(-99, 99), kernel=3)
     magnitude = 100 / (1 + np.arange(64 * model.channels) // model.channels)[first:][:count]
     wanted = np.log(magnitude / STEPS[:, None] / SCALES[0]) / np.log(1.8)
     weight = rng.integers(-2, 3, (HIDDEN, count))

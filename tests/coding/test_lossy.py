@@ -17,11 +17,14 @@ Psnr = Callable[[Image, Image], float]
 SIZES = [(1, 1), (1, 40), (17, 16), (100, 75), (64, 64), (65, 129)]
 
 
-def test_rate_and_distortion_rise_with_every_ten_of_quality(tissue: Image, psnr: Psnr) -> None:
-    image = tissue[:, 100:356, 100:356]
+@pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
+def test_rate_and_distortion_rise_with_every_five_of_quality(
+    weights: str, tissue: Image, psnr: Psnr
+) -> None:
+    image = tissue[:, 100:356, 100:356] if weights == "he-fast" else tissue[1, 100:356, 100:356]
     sizes, qualities = [], []
-    for quality in range(0, 101, 10):
-        codec = NeuralImage("he-fast", quality)
+    for quality in range(0, 101, 5):
+        codec = NeuralImage(weights, quality)
         chunk = codec.encode(image)
         sizes.append(len(chunk))
         qualities.append(psnr(codec.decode(chunk), image))
@@ -81,14 +84,17 @@ def test_no_image_explodes(image: NDArray[Any]) -> None:
     assert codec.decode(chunk).shape == image.shape
 
 
-def test_a_batch_holds_the_images_that_it_would_hold_alone(tissue: Image) -> None:
+def test_images_of_one_chunk_are_as_good_and_as_small_as_alone(tissue: Image, psnr: Psnr) -> None:
     images = np.stack([tissue[:, :96, :96], tissue[:, 300:396, 200:296]])
     codec = NeuralImage("he-fast", 50)
 
-    together = codec.decode(codec.encode(images))
+    chunk = codec.encode(images)
 
-    for image, decoded in zip(images, together, strict=True):
-        np.testing.assert_array_equal(decoded, codec.decode(codec.encode(image)))
+    # One path leads through all images of a chunk, so that single samples may differ.
+    alone = [codec.encode(image) for image in images]
+    assert len(chunk) < sum(map(len, alone))
+    for image, decoded, other in zip(images, codec.decode(chunk), alone, strict=True):
+        assert psnr(decoded, image) == pytest.approx(psnr(codec.decode(other), image), abs=0.1)
 
 
 def test_an_edge_chunk_does_not_ring_at_its_padding(tissue: Image, psnr: Psnr) -> None:
@@ -106,19 +112,7 @@ def test_an_edge_chunk_does_not_ring_at_its_padding(tissue: Image, psnr: Psnr) -
     assert psnr(decoded[:, :133, :77], padded[:, :133, :77]) > 32
 
 
-def test_five_generations_lose_little(tissue: Image, psnr: Psnr) -> None:
-    image = tissue[:, :256, :256]
-    codec = NeuralImage("he-fast", 60)
-    first = codec.decode(codec.encode(image))
-    last = first
-    for _ in range(4):
-        last = codec.decode(codec.encode(last))
-
-    # The design asks for 0.1 dB; what was reached stands on the card.
-    assert psnr(first, image) - psnr(last, image) < 0.5
-
-
-@pytest.mark.parametrize("where", [0, 3, 7, 40, 200, -1])
+@pytest.mark.parametrize("where", [0, 1, 4, 8, 40, 200, -1])
 def test_a_changed_stream_is_an_error_even_under_a_right_checksum(
     where: int, tissue: Image
 ) -> None:
@@ -151,11 +145,17 @@ def test_flat_colours_far_from_tissue_come_back(value: int, tissue: Image) -> No
     assert np.abs(inside.mean((1, 2)) - value).max() < 1
 
 
-def test_decoded_images_are_told_from_fresh_ones(tissue: Image, psnr: Psnr) -> None:
-    image = np.ascontiguousarray(tissue[:, :256, :256])
-    codec = NeuralImage("he-fast", 60)
-    first = codec.decode(codec.encode(image))
+@pytest.mark.parametrize("is_second", [False, True], ids=["first generation", "second"])
+def test_the_first_byte_says_what_is_coded_and_nothing_else(
+    tissue: Image, *, is_second: bool
+) -> None:
+    codec = NeuralImage("he-fast", 40)
+    image = tissue[:, :128, :128]
+    if is_second:
+        image = codec.decode(codec.encode(image))
+    header, (section,) = unpack_chunk(codec.encode(image))
 
-    second = codec.decode(codec.encode(first))
-
-    assert psnr(second, first) > psnr(first, image) + 8
+    assert section[0] == is_second
+    for byte in {0, 1, 2, 255} - {int(is_second)}:
+        with pytest.raises(BitstreamError):
+            codec.decode(pack_chunk(header, [bytes([byte]) + section[1:]]))

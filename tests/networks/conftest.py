@@ -1,6 +1,6 @@
 """Shipped networks, and the arithmetic of SPEC.md section 6.2 written out in 64-bit integers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural.networks.description import Layer, Network
-from numcodecs_neural.networks.models import DEQUANTIZED_LIMIT, DecoderModel, EncoderModel
+from numcodecs_neural.networks.models import (
+    DEQUANTIZED_LIMIT,
+    LATENT_LIMIT,
+    DecoderModel,
+    EncoderModel,
+)
 from numcodecs_neural.weights import catalogue, load_decoder, load_encoder, resolve
 
 Tensors = dict[str, NDArray[Any]]
@@ -16,41 +21,68 @@ Case = tuple[Network, Tensors]
 
 
 @pytest.fixture(scope="session", params=catalogue())
-def decoder(request: pytest.FixtureRequest) -> DecoderModel:
-    return DecoderModel.from_file(load_decoder(resolve(request.param)))
+def weights(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="session")
-def encoder() -> EncoderModel:
-    info = resolve("he-fast")
+def decoder(weights: str) -> DecoderModel:
+    return DecoderModel.from_file(load_decoder(resolve(weights)))
+
+
+@pytest.fixture(scope="session")
+def encoder(weights: str) -> EncoderModel:
+    info = resolve(weights)
     return EncoderModel.from_file(load_encoder(info), info.sha256)
 
 
 @pytest.fixture(scope="session")
 def cases(decoder: DecoderModel, encoder: EncoderModel) -> Callable[[int, int], dict[str, Case]]:
-    """Networks with random inputs over their whole range: ``cases(images, seed)``."""
+    """Networks with random inputs over their whole range: ``cases(images, seed)``.
+
+    "passes" are the networks of all passes as one, as if every latent were known from the start.
+    """
 
     def make(images: int, seed: int) -> dict[str, Case]:
         rng = np.random.default_rng(seed)
 
-        def draw(limit: int, *shape: int) -> NDArray[np.float32]:
-            return rng.integers(-limit, limit, (images, *shape), endpoint=True).astype(np.float32)
+        def draw(low: int, high: int, *shape: int) -> NDArray[np.float32]:
+            return rng.integers(low, high, (images, *shape), endpoint=True).astype(np.float32)
 
-        latents = {
-            f"d{i}": draw(DEQUANTIZED_LIMIT, 5, 7, g) for i, g in enumerate(decoder.groups, 1)
-        }
-        hyper = decoder.hyper_index.shape[1]
+        hyper, groups = decoder.hyper_index.shape[1], list(enumerate(decoder.groups, 1))
+        top, colours = DEQUANTIZED_LIMIT, decoder.channels
+        pixels = {"x": draw(-128, 127, 48, 32, colours)}
+        if encoder.pixel_fraction:
+            highest = 2**encoder.pixel_fraction - 1
+            pixels["x_fraction"] = draw(0, highest, 48, 32, colours)
+        passes = [decoder.networks[step.network] for step in decoder.passes]
+        features = decoder.networks["features"]
+        known = {f"y{i}": draw(-LATENT_LIMIT, LATENT_LIMIT, 8, 12, g) for i, g in groups}
+        known["f"] = run_in_int64(features, {"z": draw(-127, 127, 2, 3, hyper)}, 37)["f"]
         return {
-            "features": (decoder.networks["features"], {"z": draw(127, 2, 3, hyper)}),
-            "synthesis": (decoder.networks["synthesis"], latents),
-            "analysis": (encoder.networks["analysis"], {"x": draw(128, 48, 32, 3)}),
+            "features": (features, {"z": draw(-127, 127, 2, 3, hyper)}),
+            "passes": (_joined(passes), {k: x.astype(np.float32) for k, x in known.items()}),
+            "synthesis": (
+                decoder.networks["synthesis"],
+                {f"d{i}": draw(-top, top, 5, 7, g) for i, g in groups},
+            ),
+            "analysis": (encoder.networks["analysis"], pixels),
             "hyper_analysis": (
                 encoder.networks["hyper_analysis"],
-                {"y": draw(2**15 - 1, 4, 8, encoder.inverse_step.shape[1])},
+                {"y": draw(-LATENT_LIMIT, LATENT_LIMIT, 4, 8, sum(decoder.groups))},
             ),
         }
 
     return make
+
+
+def _joined(networks: Sequence[Network]) -> Network:
+    return Network(
+        tuple(layer for n in networks for layer in n.layers),
+        {name: arrays for n in networks for name, arrays in n.convs.items()},
+        {name: table for n in networks for name, table in n.tables.items()},
+    )
 
 
 def run_in_int64(network: Network, tensors: Mapping[str, NDArray[Any]], quality: int) -> Tensors:

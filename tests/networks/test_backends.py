@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="the torch backend needs torch")
 
 Tensors = dict[str, NDArray[Any]]
 Cases = Callable[[int, int], dict[str, tuple[Network, Tensors]]]
-NETWORKS = ["features", "synthesis", "analysis", "hyper_analysis"]
+NETWORKS = ["features", "passes", "synthesis", "analysis", "hyper_analysis"]
 QUALITY = 37
 
 needs_cuda = pytest.mark.skipif(
@@ -69,14 +69,14 @@ def test_every_layer_is_that_of_64_bit_integers(
 
 
 def test_pixels_are_the_last_layer(
-    backend: Any, cases: Cases, reference: Callable[..., Tensors]
+    backend: Any, decoder: DecoderModel, cases: Cases, reference: Callable[..., Tensors]
 ) -> None:
     network, inputs = cases(2, 2)["synthesis"]
 
     pixels = backend.run_to_pixels(network, inputs, QUALITY)
 
     expected = reference(network, inputs, QUALITY)["pixels"].transpose(0, 3, 1, 2)
-    assert pixels.dtype == np.uint8
+    assert pixels.dtype == (np.uint16 if decoder.pixel_fraction else np.uint8)
     np.testing.assert_array_equal(pixels, expected)
 
 

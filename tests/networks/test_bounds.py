@@ -137,7 +137,15 @@ def _check_worst_inputs(network: Network, have: Mapping[str, Interval], least: i
 
 def test_worst_inputs_of_the_encoder_are_exact(encoder: EncoderModel) -> None:
     analysis, hyper = (encoder.networks[n] for n in ("analysis", "hyper_analysis"))
-    _check_worst_inputs(analysis, prove(analysis, {"x": interval(-128, 127, 3)}))
+    channels = encoder.networks["analysis"].convs["y"].weight.shape[0] // 256
+    pixels = {"x": interval(-128, 127, channels)}
+    if encoder.pixel_fraction:
+        channels //= 2
+        pixels = {
+            "x": interval(-128, 127, channels),
+            "x_fraction": interval(0, 2**encoder.pixel_fraction - 1, channels),
+        }
+    _check_worst_inputs(analysis, prove(analysis, pixels))
     latents = interval(-(2**15) + 1, 2**15 - 1, encoder.inverse_step.shape[1])
     _check_worst_inputs(hyper, prove(hyper, {"y": latents}))
 

@@ -83,7 +83,7 @@ def rename(description: dict[str, Any], old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        pytest.param(lambda d, a: d.update(version=1), "no decoder of version 2", id="version 1"),
+        pytest.param(lambda d, a: d.update(version=1), "no decoder of version 3", id="version 1"),
         pytest.param(lambda d, a: d.pop("passes"), "lacks 'passes'", id="no passes"),
         pytest.param(lambda d, a: d.update(passes=[[1, "all"]] * 4), "codes group 1", id="passes"),
         pytest.param(lambda d, a: rename(d, "pass2", "group2"), "has the networks", id="names"),

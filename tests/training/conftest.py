@@ -50,6 +50,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_shape() -> "Shape":
     """Return a shape like that of the fast model, with very few channels."""
     model = pytest.importorskip("numcodecs_neural.training.model", reason="training needs torch")
-    shape: Shape = getattr(model, "PRESETS", {"he-fast": model.Shape()})["he-fast"]
+    shape: Shape = model.PRESETS["he-fast"]
     groups = tuple(6 + 2 * number for number in range(len(shape.groups)))
     return replace(shape, groups=groups, hyper=4, features=8)

@@ -6,17 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from numcodecs_neural.entropy import SKIP
+
 torch = pytest.importorskip("torch", reason="training needs torch")
 
 from numcodecs_neural.coding.lossy import decode_streams, encode_streams  # noqa: E402
 from numcodecs_neural.networks.models import DecoderModel, EncoderModel  # noqa: E402
 from numcodecs_neural.networks.numpy_backend import NumpyBackend  # noqa: E402
 from numcodecs_neural.training.data import Crops, principal_components  # noqa: E402
-from numcodecs_neural.training.layers import IntegerConv, clamp_ste, round_ste  # noqa: E402
+from numcodecs_neural.training.layers import (  # noqa: E402
+    IntegerConv,
+    Span,
+    clamp_ste,
+    finest_exponents,
+    round_ste,
+)
 from numcodecs_neural.training.losses import loss_of  # noqa: E402
 from numcodecs_neural.training.model import (  # noqa: E402
     ANCHORS,
     Codec,
+    Pass,
     Shape,
     blend_of,
     lmbda_of,
@@ -25,21 +34,27 @@ from numcodecs_neural.training.model import (  # noqa: E402
 from numcodecs_neural.training.recipe import Recipe, train  # noqa: E402
 from numcodecs_neural.training.sources import load_images  # noqa: E402
 from numcodecs_neural.training.tables import (  # noqa: E402
+    ROWS,
     fitted_tables,
     logistic_tables,
-    thrifty_rounding,
+    price_of,
 )
 from numcodecs_neural.weights.files import read_weights  # noqa: E402
 
 SMALL = Shape(
     groups=(6, 8, 10),
+    passes=(
+        Pass(1, "even", 8),
+        Pass(1, "odd", 6, 2),
+        Pass(2, "all", 8),
+        Pass(3, "all", 4),
+    ),
     hyper=4,
     features=8,
-    has_branches=True,
-    hidden8=8,
-    hidden16=8,
+    analysis=(8, 8),
+    synthesis=(8, 8),
+    blocks=2,
     context=10,
-    synthesis=8,
 )
 
 
@@ -92,36 +107,78 @@ def test_a_fresh_codec_starts_as_a_classical_transform(crops: Crops) -> None:
 
 
 def test_weights_get_the_finest_exponent_that_is_proved() -> None:
-    from numcodecs_neural.training.layers import choose_weight_exponents
-
-    layer = IntegerConv(4, 1)
+    layer, span = IntegerConv(4, 1), Span.of(4, 3, -2047, 2047)
     with torch.no_grad():
         layer.weight.fill_(0.5)
 
-    choose_weight_exponents(layer)
+    exponent = finest_exponents([(layer, span, True)])
 
-    integers = layer.integer_weight()
+    integers = layer.integer_weight(span.exponent, exponent)
     assert 1024 <= integers.max() <= 2047
     assert integers.sum() * 2047 < 2**24
+    assert (integers == 0.5 * 2 ** (exponent - 3)).all()
 
 
-def test_rare_symbols_are_rounded_towards_zero() -> None:
-    rounding = thrifty_rounding(logistic_tables(), 1.0)
+def test_terms_of_one_sum_share_its_room() -> None:
+    layers = [IntegerConv(8, 2), IntegerConv(8, 2)]
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.fill_(0.5)
+    span = Span.of(8, 3, -2047, 2047)
 
-    assert (thrifty_rounding(logistic_tables(), 0.0) == 8).all()
-    assert (np.diff(rounding.astype(int)) >= 0).all()
-    assert rounding[0] < 4
-    assert rounding[-1] == 8
+    alone = finest_exponents([(layers[0], span, True)])
+    together = finest_exponents([(layer, span, True) for layer in layers])
+
+    assert (together == alone - 1).all()
 
 
-def test_tables_follow_what_was_seen() -> None:
+def test_a_bit_is_worth_what_theory_says() -> None:
+    assert price_of(0.0) == 0
+    assert price_of(1.0) == pytest.approx(256 * np.log(2) / 6, abs=0.5)
+
+
+def rows_of(classes: int, row: int) -> int:
+    return ROWS // 3 * row + classes
+
+
+def test_tables_of_the_density_expect_no_symbol_of_0_where_odd_halves_are_near() -> None:
+    tables = logistic_tables()
+
+    assert len(tables) == ROWS
+    for number in (20, 40, 60):
+        first, second = (
+            int(tables.frequency[rows_of(number, row), -tables.offset[rows_of(number, row)]])
+            for row in (1, 2)
+        )
+        assert second < 0.55 * first  # 0 has half a step, not one, on either side together
+
+
+def test_tables_follow_what_was_seen_under_either_quantiser() -> None:
     symbols = np.repeat(np.array([0, 1, -1, 2], np.int32), [90_000, 4000, 4000, 2000])
-    indexes = np.full(len(symbols), 30, np.uint8)
+    others = np.repeat(np.array([0, 1, -1], np.int32), [40_000, 30_000, 30_000])
+    parts = [
+        (symbols, np.full(len(symbols), rows_of(30, 1), np.uint8)),
+        (others, np.full(len(others), rows_of(30, 2), np.uint8)),
+        (symbols[:10], np.full(10, SKIP, np.uint8)),
+    ]
 
-    tables, _ = fitted_tables([(symbols, indexes)])
+    tables, _ = fitted_tables(parts)
 
-    zero = -int(tables.offset[30])
-    assert tables.frequency[30, zero] / 2**14 == pytest.approx(0.9, abs=0.02)
+    for row, share in ((1, 0.9), (2, 0.4)):
+        number = rows_of(30, row)
+        zero = -int(tables.offset[number])
+        assert tables.frequency[number, zero] / 2**14 == pytest.approx(share, abs=0.02)
+
+
+def test_classes_that_are_hardly_ever_other_than_0_are_skipped() -> None:
+    rare = np.repeat(np.array([0, 1], np.int32), [99_900, 100])
+    frequent = np.repeat(np.array([0, 1], np.int32), [99_000, 1000])
+    parts = [(rare, np.full(len(rare), rows_of(k, 1), np.uint8)) for k in range(5)]
+    parts += [(frequent, np.full(len(frequent), rows_of(5, row), np.uint8)) for row in (1, 2)]
+
+    _, skip_below = fitted_tables(parts)
+
+    assert skip_below == 5
 
 
 @pytest.mark.parametrize("has_branches", [False, True], ids=["linear", "branches"])
@@ -134,7 +191,7 @@ def test_what_is_exported_is_what_was_trained(
     recipe = Recipe(
         minutes=0.06,
         finish_minutes=0.04,
-        shape=replace(SMALL, has_branches=has_branches),
+        shape=SMALL if has_branches else replace(SMALL, analysis=(0, 0), synthesis=(0, 0)),
         batch=4,
         crop_px=64,
         table_batches=8,
