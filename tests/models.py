@@ -38,7 +38,7 @@ MIXED: Passes = ((1, "even"), (1, "odd"), (2, "all"))
 STRIDE, HYPER_STRIDE, HYPER, FEATURES, HIDDEN = 8, 2, 4, 6, 8
 CLASSES = 12
 STEPS = np.rint(2048 * (0.5 / 64) ** (np.arange(101) / 100)) / 32  # of a quality, in grey levels
-SCALES: NDArray[np.float64] = 0.15 * 1.8 ** np.arange(CLASSES)  # of a class, in steps
+SCALES: NDArray[np.floating[Any]] = 0.15 * 1.8 ** np.arange(CLASSES)  # of a class, in steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +242,7 @@ def _encoder(model: Small) -> tuple[dict[str, Any], Arrays]:
     return description, arrays
 
 
-def tables_of(scales: Sequence[float] | NDArray[np.float64]) -> SymbolTables:
+def tables_of(scales: Sequence[float] | NDArray[np.floating[Any]]) -> SymbolTables:
     """Tables of Laplacians, three for each scale: plain, and under either quantiser."""
     counts, offsets = [], []
     for offset in (0, 0, 0.5):  # of a symbol's magnitude beyond that of its value, in steps

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.coding import lossy
 from numcodecs_neural.coding.lossy import decode_streams, encode_streams, symbols_and_rows
 from numcodecs_neural.coding.walk import Walk
-from numcodecs_neural.entropy import SKIP, SymbolDecoder
+from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.networks.kernels import CompiledKernels
 from numcodecs_neural.networks.latents import in_steps
@@ -90,8 +90,10 @@ def test_the_decoder_sees_what_the_encoder_coded(
     decoded: list[NDArray[np.int32]] = []
 
     class Recorder(SymbolDecoder):
-        def decode(self, *args: Any, **options: bool) -> NDArray[np.int32]:
-            decoded.append(super().decode(*args, **options))
+        def decode(
+            self, indexes: NDArray[np.uint8], tables: SymbolTables, *, is_trellis: bool = False
+        ) -> NDArray[np.int32]:
+            decoded.append(super().decode(indexes, tables, is_trellis=is_trellis))
             return decoded[-1]
 
     monkeypatch.setattr(lossy, "SymbolDecoder", Recorder)

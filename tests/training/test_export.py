@@ -1,6 +1,7 @@
 """The integers that ship compute what the trained codec computes, tensor by tensor."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="training needs torch")
+
+from torch import Tensor  # noqa: E402
 
 from numcodecs_neural.coding.walk import Walk  # noqa: E402
 from numcodecs_neural.networks.kernels import CompiledKernels  # noqa: E402
@@ -73,26 +76,32 @@ class Exported:
         return BACKEND.run(network, tensors, quality)
 
 
+@pytest.fixture(autouse=True)
+def _without_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
 @pytest.fixture(params=SHAPES)
 def exported(request: pytest.FixtureRequest, tmp_path: Path) -> Exported:
     return Exported(request.param, tmp_path)
 
 
-def last(x: "torch.Tensor") -> Floats:
+def last(x: Tensor) -> Floats:
     """(N, C, h, w) as (N, h, w, C)."""
     moved: Floats = np.ascontiguousarray(x.detach().permute(0, 2, 3, 1).float().numpy())
     return moved
 
 
-def draw(exported: Exported, seed: int = 1) -> "torch.Tensor":
+def draw(exported: Exported, seed: int = 1) -> Tensor:
     """Latents in sixteenths of a step, smaller where there are more of them: (4, M, 5, 6)."""
     rng = np.random.default_rng(seed)
     size = 12 / (1 + np.arange(exported.codec.shape.latents) / 4)
     whole = np.rint(FRACTION * rng.laplace(0, size[:, None, None], (4, len(size), 5, 6)))
-    return torch.from_numpy(whole.astype(np.float32)) / FRACTION
+    latents: Tensor = torch.from_numpy(whole.astype(np.float32)) / FRACTION
+    return latents
 
 
-@torch.no_grad()
 def test_analysis(exported: Exported) -> None:
     codec, fraction = exported.codec, exported.codec.shape.pixel_fraction
     pixels = last(exported.x)
@@ -107,7 +116,6 @@ def test_analysis(exported: Exported) -> None:
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9999
 
 
-@torch.no_grad()
 def test_hyper_analysis(exported: Exported) -> None:
     y = draw(exported)
 
@@ -122,7 +130,6 @@ def test_hyper_analysis(exported: Exported) -> None:
     assert np.abs(found).max() > 1
 
 
-@torch.no_grad()
 def test_means_and_classes_of_every_pass(exported: Exported) -> None:
     codec, decoder = exported.codec, exported.decoder
     rng = np.random.default_rng(2)
@@ -154,7 +161,6 @@ def test_means_and_classes_of_every_pass(exported: Exported) -> None:
         assert np.abs((found - limited) * units).max() <= 1
 
 
-@torch.no_grad()
 def test_synthesis(exported: Exported) -> None:
     codec, decoder = exported.codec, exported.decoder
     steps = torch.exp(exported.blend @ codec.log_step)[..., None, None]
@@ -197,7 +203,6 @@ def test_no_mean_depends_on_hyper_latents(exported: Exported) -> None:
     assert any((a != b).any() for (_, a), (_, b) in pairs)  # but classes do
 
 
-@torch.no_grad()
 def test_a_shrinking_analysis_is_undone_for_images_decoded_before() -> None:
     torch.manual_seed(1)
     codec = Codec(LINEAR)
