@@ -1,0 +1,88 @@
+"""Weights by name, or out of files that no release has: what ``numcodecs-neural train`` wrote."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from numcodecs_neural import config
+from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.lossy import decode_streams, encode_streams
+from numcodecs_neural.engine.devices import backend_for, device_of
+from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_entrant
+from numcodecs_neural.evaluation.kinds import RGB
+from numcodecs_neural.networks.models import DecoderModel, EncoderModel
+from numcodecs_neural.weights.catalogue import WEIGHTS_ID_NBYTES
+from numcodecs_neural.weights.files import read_weights
+
+
+class FileCoder:
+    """Codes images with ``STEM.decoder.safetensors`` and ``STEM.encoder.safetensors``."""
+
+    def __init__(self, stem: Path) -> None:
+        file = read_weights(beside(stem, "decoder"))
+        self.decoder = DecoderModel.from_file(file)
+        self.encoder = EncoderModel.from_file(read_weights(beside(stem, "encoder")), file.sha256)
+        self.backend = backend_for(device_of(config.get().device), self.decoder)
+        self.weights_id = bytes.fromhex(file.sha256)[:WEIGHTS_ID_NBYTES]
+        self.channels = self.decoder.channels
+        self.pixel_fraction = self.decoder.pixel_fraction
+
+    def encode(self, images: np.ndarray, quality: int) -> bytes:
+        """Return the stream of (n, C, H, W)."""
+        models = {"decoder": self.decoder, "encoder": self.encoder, "backend": self.backend}
+        return encode_streams(images, 1, quality, **models)[0]
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> np.ndarray:
+        """Return (n, C, H, W) for ``shape = (n, H, W)``."""
+        models = {"decoder": self.decoder, "backend": self.backend}
+        return decode_streams([stream], shape, quality, **models)
+
+
+def rgb_coders(models: str, qualities: tuple[int, ...] = QUALITIES) -> list[ImageCoder]:
+    """Return the coders of ``A,B``, each as `rgb_coder` takes it.
+
+    Raises
+    ------
+    ConfigError
+        If two have one name.
+    """
+    coders = [rgb_coder(model, qualities) for model in models.split(",") if model]
+    names = [coder.name for coder in coders]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"two of {models} have one name: write LABEL=FILES for one of them")
+    return coders
+
+
+def rgb_coder(model: str, qualities: tuple[int, ...] = QUALITIES) -> ImageCoder:
+    """Return the coder of RGB weights: of a name, of the stem of files, or of ``LABEL=`` either."""
+    label, _, where = model.rpartition("=")
+    stem = Path(where)
+    if beside(stem, "decoder").is_file():
+        coder = _file_coder(stem, qualities)
+    else:
+        coder = neural_entrant(where, qualities).coder_for(RGB)
+    if coder is None:
+        raise WeightsError(f"{where} does not code 8-bit RGB: name weights that do")
+    return replace(coder, name=label or coder.name)
+
+
+def beside(stem: Path, part: str) -> Path:
+    """Return the path of one of the two files."""
+    return stem.with_name(f"{stem.name}.{part}.safetensors")
+
+
+def _file_coder(stem: Path, qualities: tuple[int, ...]) -> ImageCoder | None:
+    coder = FileCoder(stem)
+    if coder.channels != RGB.channels:
+        return None
+
+    def encode(pixels: np.ndarray, quality: float, _span: tuple[int, int]) -> bytes:
+        chunk = pixels.transpose(2, 0, 1)
+        return encode_chunk(chunk, quality=int(quality), channel_axis=-3, coder=coder)
+
+    def decode(stored: bytes, _quality: float, _shape: tuple[int, ...]) -> np.ndarray:
+        return decode_chunk(stored, lambda _: coder).transpose(1, 2, 0)
+
+    return ImageCoder(name=stem.name, settings=qualities, encode=encode, decode=decode)

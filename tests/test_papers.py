@@ -1,0 +1,392 @@
+"""The papers' experiments: their logic, and each from end to end on a small image."""
+
+import ast
+import importlib
+import json
+import re
+import runpy
+import sys
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from packaging.requirements import Requirement
+
+from numcodecs_neural import config
+from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.weights import resolve
+from tests.test_examples import DISTRIBUTIONS, METADATA
+
+torch = pytest.importorskip("torch", reason="the experiments need torch")
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPERS = ROOT / "examples" / "papers"
+SCRIPTS = sorted(path.stem for path in PAPERS.glob("*.py") if not path.stem.startswith("papers_"))
+# Without these CompressAI cannot be imported where torchvision was built for another torch.
+KEPT = runpy.run_path(str(ROOT / "tests" / "compressai" / "operators.py"))["declare"]()
+
+Image = NDArray[np.uint8]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Return a function that imports a script, which finds what stands beside it."""
+    monkeypatch.syspath_prepend(str(PAPERS))
+    return importlib.import_module
+
+
+@pytest.fixture
+def run(
+    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Return a function that runs a script and returns what it prints."""
+
+    def run_script(name: str, *arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with config.set(device="numpy", threads=1):
+            load(name).main()
+        return capsys.readouterr().out
+
+    return run_script
+
+
+@pytest.fixture
+def images(tissue: Image, tmp_path: Path) -> Path:
+    """Return a folder with one image that holds 192 x 192 pixels off the grid, in either view."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    large = np.tile(tissue.transpose(1, 2, 0)[:208, :208], (2, 2, 1))
+    imagecodecs.imwrite(folder / "tissue.png", large)
+    return folder
+
+
+@pytest.fixture
+def patch(tissue: Image) -> Image:
+    return np.ascontiguousarray(tissue.transpose(1, 2, 0)[100:292, 100:292])
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    """Return the file of a network with random weights."""
+    from numcodecs_neural.training.features import FeatureNetwork, save_features
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = FeatureNetwork()
+        tiles = 255 * torch.rand(2, 3, 64, 64)
+        network.settle(tiles, (tiles + 9 * torch.randn(tiles.shape)).clamp(0, 255))
+    path = tmp_path / "features.safetensors"
+    save_features(network, path, {})
+    return path
+
+
+def cells(text: str, first: str) -> list[str]:
+    """Return the cells after the first of the only row of tables that begins so."""
+    (row,) = (line for line in text.splitlines() if line.startswith(f"| {first} |"))
+    return [cell.strip() for cell in row.split("|")[2:-1]]
+
+
+def is_png(path: Path) -> bool:
+    return path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size < 120_000
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_declares_what_it_and_its_neighbours_import(name: str) -> None:
+    (block,) = METADATA.findall((PAPERS / f"{name}.py").read_text())
+    declared = tomllib.loads("".join(line[2:] + "\n" for line in block.splitlines()))
+    roots = roots_of(name) - sys.stdlib_module_names
+    extras = {"torch": "numcodecs-neural", "matplotlib": "numcodecs-neural", "PIL": "pillow"}
+
+    assert {(extras | DISTRIBUTIONS).get(root, root) for root in roots} <= {
+        Requirement(line).name for line in declared["dependencies"]
+    }
+
+
+def roots_of(name: str) -> set[str]:
+    """Return the top-level packages that a script imports, by way of its neighbours too."""
+    roots = set()
+    for node in ast.walk(ast.parse((PAPERS / f"{name}.py").read_text())):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots.add((node.module or "").split(".")[0])
+    beside = {root for root in roots if (PAPERS / f"{root}.py").is_file()}
+    return (roots - beside).union(*map(roots_of, beside))
+
+
+def test_readme_shows_every_script_and_every_figure() -> None:
+    text = (PAPERS / "README.md").read_text()
+
+    assert set(re.findall(r"^python (?:.*/)?(\w+)\.py ", text, re.M)) == set(SCRIPTS)
+    shown = set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", text))
+    assert shown == {path.name for path in PAPERS.glob("*.png")}
+    assert all(is_png(PAPERS / name) for name in shown)
+
+
+def test_patches_are_spread_over_what_there_is(load: Callable[[str], Any]) -> None:
+    spread = load("papers_common").spread
+
+    assert spread(range(10), 2) == [2, 7]
+    assert spread(range(3), 5) == spread(range(3), None) == [0, 1, 2]
+
+
+def test_weights_of_files_code_as_those_of_the_release(
+    load: Callable[[str], Any], patch: Image
+) -> None:
+    weights = load("papers_weights")
+    stem = str(resolve("he-fast").decoder_path).removesuffix(".decoder.safetensors")
+    by_name, by_file = weights.rgb_coders(f"he-fast,again={stem}", (40,))
+
+    stored = by_name.encode(patch, 40, (0, 255))
+
+    assert by_file.name == "again"
+    assert by_file.encode(patch, 40, (0, 255)) == stored
+    decoded = by_file.decode(stored, 40, patch.shape)
+    assert np.array_equal(decoded, by_name.decode(stored, 40, patch.shape))
+
+
+def test_weights_that_cannot_be_told_apart_or_used_are_refused(load: Callable[[str], Any]) -> None:
+    weights = load("papers_weights")
+
+    with pytest.raises(ConfigError, match="LABEL="):
+        weights.rgb_coders("he-fast,he-fast")
+    with pytest.raises(WeightsError, match="8-bit RGB"):
+        weights.rgb_coder("grey-fast")
+
+
+def test_shifts_move_colour_and_nothing_else(load: Callable[[str], Any]) -> None:
+    from skimage.color import rgb2lab
+
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    shifts = load("metric_behaviour").shifts
+
+    moved = [rgb2lab(x)[0, 0] - rgb2lab(grey)[0, 0] for x in shifts(grey, 20)]
+
+    wanted = [(0, 20, 0), (0, -20, 0), (0, 0, 20), (0, 0, -20)]
+    assert np.allclose(moved, wanted, atol=0.7)
+    assert all(np.array_equal(x, grey) for x in shifts(grey, 0))
+
+
+def test_ssim_is_blinder_to_colour_than_psnr(load: Callable[[str], Any], patch: Image) -> None:
+    script = load("metric_behaviour")
+    scorers = {name: script.usable_scorers(None)[name] for name in ("PSNR", "SSIM")}
+    qualities = [partial(script.jpegs, quality=quality) for quality in script.QUALITIES]
+    jpeg = script.measure([patch], scorers, qualities)
+    shifted = script.measure([patch], scorers, [lambda x: script.shifts(x, 20)])
+
+    assert all(curve == sorted(curve, reverse=True) for curve in jpeg.values())
+    assert script.as_bad_as(jpeg["PSNR"], shifted["PSNR"][0]) == "below 10"
+    assert script.as_bad_as(jpeg["SSIM"], shifted["SSIM"][0]).isdecimal()
+
+
+def test_metric_behaviour_runs(
+    run: Callable[..., str],
+    load: Callable[[str], Any],
+    images: Path,
+    features: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load("metric_behaviour"), "QUALITIES", (90, 10))
+    monkeypatch.setattr(load("metric_behaviour"), "SHIFTS", (0, 30))
+    figure = tmp_path / "figure.png"
+
+    text = run("metric_behaviour", images, "--features", features, "--figure", figure)
+
+    good, bad = ([float(cell) for cell in cells(text, q)] for q in ("90", "10"))
+    assert good[0] > bad[0]
+    assert good[-1] < bad[-1]
+    assert is_png(figure)
+
+
+def test_error_of_chroma_is_that_of_glass_alone(load: Callable[[str], Any]) -> None:
+    script = load("white_stays_white")
+    glass = np.ones((16, 16), bool)
+    glass[:, 8:] = False
+    patch = script.Patch("", np.full((16, 16, 3), 200, np.uint8), glass)
+    brighter, bluer, coloured = (patch.pixels.copy() for _ in range(3))
+    brighter += 9
+    bluer[..., 2] += 4  # half of it is Cb
+    coloured[:, 8:, 0] += 40
+    coloured[0, 0, 0] += 4
+
+    assert script.chroma_error(patch, brighter).pixel == pytest.approx(0, abs=1e-4)
+    assert script.chroma_error(patch, bluer) == script.Error(2, 2, 1)
+    assert script.chroma_error(patch, coloured).pixel == pytest.approx(2)
+    assert script.chroma_error(patch, coloured).block == pytest.approx(2 / 64)
+    assert script.chroma_error(patch, coloured).over_one == pytest.approx(1 / 128)
+
+
+def test_glass_keeps_off_tissue(load: Callable[[str], Any]) -> None:
+    script = load("white_stays_white")
+    slide = np.full((256, 256, 3), (221, 210, 226), np.uint8)
+    slide[96:128, 96:128] = (140, 60, 130)
+
+    colour = script.glass_colour(slide)
+    glass = script.is_glass(slide, colour)
+
+    assert tuple(colour) == (221, 210, 226)
+    assert glass[:70].all()
+    assert not glass[96 - 15 : 128 + 15, 96 - 15 : 128 + 15].any()
+    assert glass[:, 180:].all()
+
+
+def test_one_colour_stays_as_it_is(load: Callable[[str], Any]) -> None:
+    script = load("white_stays_white")
+    coder = load("papers_weights").rgb_coder("he-fast", (0,))
+    plain = [p for p in script.synthetic() if p.kind in ("white 255", "grey 245")]
+
+    errors = script.measure(plain, coder, 0)
+
+    assert errors == {"white 255": script.Error(0, 0, 0), "grey 245": script.Error(0, 0, 0)}
+
+
+def test_white_stays_white_runs_on_a_slide(
+    run: Callable[..., str],
+    load: Callable[[str], Any],
+    tissue: Image,
+    rng: np.random.Generator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load("white_stays_white"), "QUALITIES", (0, 100))
+    slide = np.full((515, 1029, 3), 244, np.uint8)
+    slide[:, :517] += rng.integers(0, 3, (515, 517, 3), np.uint8)
+    slide[:200, :517] = tissue.transpose(1, 2, 0)[:200, :512].repeat(2, axis=1)[:, :517]
+    path, figure = tmp_path / "slide.tif", tmp_path / "figure.png"
+    tifffile.imwrite(path, slide, photometric="rgb")
+
+    text = run("white_stays_white", path, "--figure", figure)
+
+    blocks = text.split("levels\n")[1]
+    assert float(cells(blocks, "slide.tif: glass")[0]) == 0
+    least, most = (float(c) for c in cells(blocks, "slide.tif: glass beside tissue")[1::-1])
+    assert 0 <= least < most
+    assert is_png(figure)
+
+
+def test_bisection_finds_the_lowest_setting(load: Callable[[str], Any], patch: Image) -> None:
+    script = load("equal_ssim")
+    jpeg = script.with_steps(script.peer("jpeg420"), range(1, 101))
+    wanted = script.reference(patch, jpeg)
+
+    below, reached = script.bracket(patch, jpeg, wanted.ssim)
+
+    assert (below.setting, reached.setting) == (79, 80)
+    assert script.exact_size(below, reached, wanted.ssim) == pytest.approx(len(wanted.stored))
+    between = script.exact_size(below, reached, (below.ssim + reached.ssim) / 2)
+    assert len(below.stored) < between < len(reached.stored)
+    assert script.bracket(patch, script.with_steps(jpeg, [10]), wanted.ssim)[1] is None
+
+
+def test_equal_ssim_runs(
+    run: Callable[..., str],
+    load: Callable[[str], Any],
+    images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figure = tmp_path / "figure.png"
+    settings = load("equal_ssim").SETTINGS
+    monkeypatch.setitem(settings, "jpeg444", (1, 100))
+    monkeypatch.setitem(settings, "webp", (1,))
+
+    text = run("equal_ssim", images, "--peers", "jpeg444,webp", "--figure", figure)
+
+    wanted = float(re.findall(r"SSIM (0\.\d+) ", text)[0])
+    ours = cells(text, "he-fast-1")
+    assert wanted <= float(ours[0]) < wanted + 0.01
+    assert float(ours[3].split()[0]) <= float(ours[2].split()[0])
+    assert float(cells(text, "JPEG 4:4:4")[2].split()[0]) > 100
+    assert cells(text, "WebP") == [*["not reached"] * 6, "0 of 1"]
+    assert is_png(figure)
+
+
+def test_a_model_needs_as_much_as_itself(
+    run: Callable[..., str],
+    load: Callable[[str], Any],
+    images: Path,
+    features: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load("feature_term"), "QUALITIES", (20, 60))
+    figure = tmp_path / "figure.png"
+    weights = "--off", "off=he-fast", "--on", "on=he-fast", "--features", features
+
+    text = run("feature_term", images, *weights, "--judge", features, "--figure", figure)
+
+    for title in ("PSNR", "MS-SSIM", "feature distance", "feature distance, other network"):
+        assert cells(text, title) == ["+0.0 %"] * 3
+    by_rate = cells(text, "0.7")
+    assert by_rate[1::2] == by_rate[2::2]
+    assert by_rate[0] in ("1", "2")
+    assert is_png(figure)
+
+
+def test_values_at_a_rate_lie_between_those_of_its_neighbours(load: Callable[[str], Any]) -> None:
+    script = load("feature_term")
+    points = [script.FeaturePoint(setting=1, bpp=b, psnr=p) for b, p in ((0.25, 30), (1, 40))]
+
+    assert script.value_at(points, script.PSNR, 0.5) == pytest.approx(35)
+    assert script.reach(0.5, points)
+    assert not script.reach(2, points)
+
+
+@pytest.mark.slow
+def test_curves_of_compressai_run(
+    run: Callable[..., str],
+    load: Callable[[str], Any],
+    images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_checkpoints(tmp_path / "work", (0.01, 0.002))
+    monkeypatch.setenv("NUMCODECS_NEURAL_MODELS", str(tmp_path / "models"))
+    stored, figure = tmp_path / "codec.json", tmp_path / "figure.png"
+
+    text = run("compressai_curves", tmp_path / "work", images, "--json", stored, "--figure", figure)
+
+    described = json.loads(stored.read_text())
+    digests = [entry["weights"] for entry in described["configs"]]
+    assert described["name"] == "bmshj2018-factorized"
+    assert digests == [digest_of(tmp_path / "work", value) for value in (0.002, 0.01)]
+    assert cells(text, "bmshj2018-factorized")[3:] == ["1.0", "1.0"]
+    assert float(cells(text, "he-fast-1")[2]) > 0
+    assert is_png(figure)
+
+
+def test_a_folder_without_checkpoints_is_refused(
+    load: Callable[[str], Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("compressai")
+
+    with pytest.raises(SystemExit, match=r"train_compressai\.py writes them"):
+        load("compressai_curves").describe(tmp_path, "bmshj2018-factorized")
+
+
+def make_checkpoints(work: Path, lmbdas: tuple[float, ...]) -> None:
+    """Save small models with random weights, or skip."""
+    zoo = pytest.importorskip("compressai.zoo.image", reason="needs the extra [compressai]")
+    work.mkdir()
+    for number, lmbda in enumerate(lmbdas):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(number)
+            net = zoo.model_architectures["bmshj2018-factorized"](8, 12)
+        path = work / f"bmshj2018-factorized-{lmbda:g}.pth.tar"
+        torch.save({"state_dict": net.state_dict()}, path)
+
+
+def digest_of(work: Path, lmbda: float) -> str:
+    """Return the digest under which a checkpoint is kept."""
+    from numcodecs_neural.compressai import import_checkpoint
+
+    path = work / f"bmshj2018-factorized-{lmbda:g}.pth.tar"
+    return import_checkpoint(path, "bmshj2018-factorized")
