@@ -167,7 +167,8 @@ def draw(jpeg: Values, colour: Values, path: Path) -> None:
         if name == "features":
             panel.set_yscale("log")
         lines = [*panel.lines, *other.lines]
-        panel.legend(lines, [line.get_label() for line in lines], fontsize="small")
+        place = "lower right" if name == "features" else "upper right"
+        panel.legend(lines, [line.get_label() for line in lines], fontsize="small", loc=place)
     save_figure(figure, path)
 
 

@@ -11,7 +11,7 @@ from numcodecs_neural.evaluation.crops import NATIVE, Crop
 from numcodecs_neural.evaluation.images import find_sets
 
 DPI = 100
-COLOURS = 96
+COLOURS = 256
 MARKERS = "osDv^<>pP*X"
 
 
