@@ -122,13 +122,13 @@ def _latents(
     given = _analysis_inputs(pixels, encoder.pixel_fraction)
     latents = backend.run(encoder.networks["analysis"], given, quality)["y"]
     y = in_steps(encoder, latents, quality)
-    is_decoded = _look_decoded(y, decoder)
+    is_decoded = _look_decoded(y, quality, decoder)
     if is_decoded.any():
         y[is_decoded] = in_steps(encoder, latents[is_decoded], quality, is_decoded=True)
     return y, is_decoded
 
 
-def _look_decoded(y: NDArray[np.int32], decoder: DecoderModel) -> NDArray[np.bool_]:
+def _look_decoded(y: NDArray[np.int32], quality: int, decoder: DecoderModel) -> NDArray[np.bool_]:
     first = decoder.passes[0]
     if first.has_mean:  # whose latents lie near halves of steps about a mean not known yet
         return np.zeros(len(y), bool)
@@ -139,7 +139,7 @@ def _look_decoded(y: NDArray[np.int32], decoder: DecoderModel) -> NDArray[np.boo
         rest = rest[:, positions]
     classes = np.zeros(rest.shape[1:], np.uint8)
     nearest = [quantize(image, classes, decoder.tables, price=0).halves for image in rest]
-    return look_decoded(rest, np.stack(nearest))
+    return look_decoded(rest, np.stack(nearest), quality)
 
 
 def decode_streams(

@@ -22,7 +22,8 @@ from numcodecs_neural.networks.models import (
 )
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
-_NEAR, _ENOUGH_LATENTS = 10, 64
+_NEAR, _NEAR_AT_FINE_STEPS, _FINE_QUALITY = 10, 13, 90
+_ENOUGH_LATENTS = 64
 _NOISE_SIXTEENTHS = 4
 
 
@@ -41,7 +42,9 @@ def in_steps(
     return limited
 
 
-def look_decoded(y: NDArray[np.int32], halves: NDArray[np.int32]) -> NDArray[np.bool_]:
+def look_decoded(
+    y: NDArray[np.int32], halves: NDArray[np.int32], quality: int
+) -> NDArray[np.bool_]:
     """Which images were decoded from a chunk of this quality before: (N,).
 
     Parameters
@@ -49,16 +52,18 @@ def look_decoded(y: NDArray[np.int32], halves: NDArray[np.int32]) -> NDArray[np.
     y : ndarray of int32, shape (N, ...)
         Latents that are coded without a mean, in sixteenths of a step.
     halves : ndarray of int32
-        The same, quantised with the least error. Its square is 16 on average; below 1 where all
-        latents lie near a path, and up to 6 in bright images at high quality, whose pixels were
-        clipped and rounded.
+        The same, quantised with the least error. Its square is 14 to 18 on average; below 3 where
+        all latents lie near a path, and up to 12 at the highest qualities, where the rounding of
+        pixels moves latents by a good part of a step.
+    quality : int
     """
+    nearest = _NEAR if quality < _FINE_QUALITY else _NEAR_AT_FINE_STEPS
     error = y - _HALF_STEP * halves
     axes = tuple(range(1, y.ndim))
     is_coded = np.abs(y) > _HALF_STEP + 1
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
-    near: NDArray[np.bool_] = (total < _NEAR * count) & (count >= _ENOUGH_LATENTS)
+    near: NDArray[np.bool_] = (total < nearest * count) & (count >= _ENOUGH_LATENTS)
     return near
 
 
