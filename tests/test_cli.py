@@ -30,7 +30,9 @@ def test_models_are_listed_with_what_they_code(capsys: pytest.CaptureFixture[str
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == catalogue()
-    assert lines[0] == f"he-fast-1  3 x uint8  {resolve('he-fast-1').sha256}"
+    assert f"he-fast-1  3 x uint8  {resolve('he-fast-1').sha256}" in lines
+    grey = resolve("grey-fast-1")
+    assert f"grey-fast-1  1 x uint8,uint16,int16  {grey.sha256}" in lines
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["models", "--help"]])
