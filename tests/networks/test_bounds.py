@@ -135,16 +135,14 @@ def _check_worst_inputs(network: Network, have: Mapping[str, Interval], least: i
         assert np.abs(exact).max() > least, f"{layer.name} was hardly driven"
 
 
-def test_worst_inputs_of_the_encoder_are_exact(encoder: EncoderModel) -> None:
+def test_worst_inputs_of_the_encoder_are_exact(
+    encoder: EncoderModel, decoder: DecoderModel
+) -> None:
     analysis, hyper = (encoder.networks[n] for n in ("analysis", "hyper_analysis"))
-    channels = encoder.networks["analysis"].convs["y"].weight.shape[0] // 256
-    pixels = {"x": interval(-128, 127, channels)}
+    pixels = {"x": interval(-128, 127, decoder.channels)}
     if encoder.pixel_fraction:
-        channels //= 2
-        pixels = {
-            "x": interval(-128, 127, channels),
-            "x_fraction": interval(0, 2**encoder.pixel_fraction - 1, channels),
-        }
+        highest = 2**encoder.pixel_fraction - 1
+        pixels["x_fraction"] = interval(0, highest, decoder.channels)
     _check_worst_inputs(analysis, prove(analysis, pixels))
     latents = interval(-(2**15) + 1, 2**15 - 1, encoder.inverse_step.shape[1])
     _check_worst_inputs(hyper, prove(hyper, {"y": latents}))
