@@ -35,8 +35,9 @@ class NeuralImage(Codec):
         ``(0, 4095)``. A chunk is coded in 256 grey levels and fractions of them; a level is the
         smallest power of two samples that holds the chunk's own range. `quality` is relative to
         it, so that a dark chunk is coded more finely than a bright one. With a range, no chunk has
-        smaller levels than the range needs, and all have one quality. Nothing is clipped: a chunk
-        that exceeds it takes larger levels. Kept under ``encoder``: no reader needs it.
+        smaller levels than the range needs, and all have one quality; and what is decoded and
+        encoded again stays on its levels. Nothing is clipped: a chunk that exceeds it takes larger
+        levels. Kept under ``encoder``: no reader needs it.
     encoder : dict, optional
         Notes of the encoder that wrote the data. Kept as they are; no reader needs them.
 

@@ -38,12 +38,17 @@ class Levels:
 def levels_of(planes: NDArray[Any], value_range: tuple[int, int] | None = None) -> Levels:
     """Return the finest levels that hold all samples, and no finer ones than `value_range` needs.
 
+    A range that holds all samples is level 0 at its lowest, whatever a chunk's own lowest is: so
+    samples that were decoded before lie on the same levels again.
+
     Examples
     --------
     >>> levels_of(np.array([1000, 1700], np.uint16))
     Levels(low=1000, shift=2)
     >>> levels_of(np.array([1000, 1700], np.uint16), value_range=(0, 4095))
-    Levels(low=1000, shift=4)
+    Levels(low=0, shift=4)
+    >>> levels_of(np.array([1000, 1700], np.uint16), value_range=(1500, 2000))
+    Levels(low=1000, shift=2)
     """
     if planes.dtype.itemsize == 1:
         return Levels()
@@ -51,6 +56,8 @@ def levels_of(planes: NDArray[Any], value_range: tuple[int, int] | None = None) 
     reach = high - low
     if value_range is not None:
         reach = max(reach, value_range[1] - value_range[0])
+        if value_range[0] <= low and high <= value_range[1]:
+            low = max(value_range[0], int(np.iinfo(planes.dtype).min))
     return Levels(low, max(reach.bit_length() - LEVEL_BITS, 0))
 
 

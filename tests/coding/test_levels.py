@@ -75,13 +75,20 @@ def test_levels_are_the_finest_that_hold_all_samples(low: int, reach: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("value_range", "shift"),
-    [(None, 2), ((0, 255), 2), ((0, 1023), 2), ((0, 1024), 3), ((-32768, 32767), 8)],
+    ("value_range", "low", "shift"),
+    [
+        (None, 100, 2),
+        ((0, 255), 100, 2),
+        ((0, 1023), 0, 2),
+        ((0, 1024), 0, 3),
+        ((200, 4000), 100, 4),
+        ((-32768, 32767), 0, 8),
+    ],
 )
 def test_a_range_coarsens_levels_and_never_refines_them(
-    value_range: tuple[int, int] | None, shift: int
+    value_range: tuple[int, int] | None, low: int, shift: int
 ) -> None:
-    assert levels_of(np.array([100, 1000], np.uint16), value_range) == Levels(100, shift)
+    assert levels_of(np.array([100, 1000], np.uint16), value_range) == Levels(low, shift)
 
 
 def test_a_range_means_nothing_to_8_bit_samples() -> None:

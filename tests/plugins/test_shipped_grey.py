@@ -81,6 +81,23 @@ def test_a_value_range_decides_how_fine_dark_images_are(
     assert errors[0] < errors[1] < 16
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+@pytest.mark.parametrize("quality", [20, 60, 80])
+def test_generations_within_a_value_range_lose_nothing(
+    dtype: str, quality: int, tissue: NDArray[np.uint8]
+) -> None:
+    image = specimen(tissue, dtype)
+    low = -2000 if dtype == "int16" else 0
+    codec = NeuralImage("grey-fast", quality, value_range=(low, low + 4095))
+
+    errors, decoded = [], image
+    for _ in range(5):
+        decoded = np.asarray(codec.decode(codec.encode(decoded)))
+        errors.append(float(np.mean((decoded.astype(float) - image) ** 2)))
+
+    assert 10 * np.log10(errors[-1] / errors[0]) < 0.1
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_both_ends_of_a_narrow_range_are_kept(dtype: str) -> None:
     low, high = np.iinfo(dtype).min + 3, np.iinfo(dtype).min + 250
