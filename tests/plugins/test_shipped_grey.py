@@ -86,7 +86,7 @@ def test_a_value_range_decides_how_fine_dark_images_are(
 def test_generations_within_a_value_range_lose_nothing(
     dtype: str, quality: int, tissue: NDArray[np.uint8]
 ) -> None:
-    image = specimen(tissue, dtype)
+    image = specimen(tissue, dtype)[:, :192]  # whole blocks of 16 x 16
     low = -2000 if dtype == "int16" else 0
     codec = NeuralImage("grey-fast", quality, value_range=(low, low + 4095))
 
