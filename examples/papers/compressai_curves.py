@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from papers_common import new_figure, save_figure, table
+from papers_common import new_figure, rate_axis, save_figure, table
 
 from numcodecs_neural import config
 from numcodecs_neural.compressai import import_checkpoint
@@ -114,8 +114,7 @@ def draw(evaluation: Evaluation, path: Path) -> None:
             values = [fmean(measure.db(p) for p in point) for point in points]
             width = 2.2 if name in evaluation.models else 1.1
             panel.plot(bpp, values, "o-", label=name, markersize=4, linewidth=width)
-        panel.set_xscale("log")
-        panel.set_xlabel("bits per pixel")
+        rate_axis(panel)
         panel.set_ylabel("PSNR (dB)" if measure is PSNR else "-10 log10(1 - MS-SSIM) (dB)")
         panel.legend(fontsize="small")
     save_figure(figure, path)

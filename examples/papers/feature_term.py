@@ -26,7 +26,7 @@ from statistics import fmean
 
 import numpy as np
 from metric_behaviour import feature_scorer
-from papers_common import new_figure, save_figure, table
+from papers_common import new_figure, rate_axis, save_figure, table
 from papers_weights import rgb_coders
 
 from numcodecs_neural import config
@@ -175,14 +175,13 @@ def draw(curves: Curves, off: str, on: str, measures: Sequence[Measure], path: P
                 values = [measure.of(p) for p in named[name]]
                 label = title if name == on else None
                 panel.plot(rates, values, style, color=f"C{number}", label=label, marker=".")
-        panel.set_xscale("log")
-        panel.set_xlabel(f"bits per pixel ({on}: solid, {off}: dashed)")
+        rate_axis(panel, f"bits per pixel ({on}: solid, {off}: dashed)")
         panel.set_ylabel(measure.title)
         if measure is MS_SSIM:
             panel.set_ylim(0.95, 1)
         else:
             panel.set_yscale("log")
-    panels[0].legend(fontsize="small")
+    panels[-1].legend(fontsize="x-small", loc="lower left")
     save_figure(figure, path)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numcodecs_neural.evaluation.crops import NATIVE, Crop
 from numcodecs_neural.evaluation.images import find_sets
 
+TICKS_BPP = (0.1, 0.2, 0.5, 1, 2, 5)
 DPI = 100
 COLOURS = 256
 MARKERS = "osDv^<>pP*X"
@@ -53,6 +54,14 @@ def new_figure(panels: int, *, height: float = 4.0) -> tuple[Any, list[Any]]:
     for panel in axes:
         panel.grid(visible=True, alpha=0.25)
     return figure, list(axes)
+
+
+def rate_axis(panel: Any, label: str = "bits per pixel") -> None:
+    """Make the x axis one of rates: logarithmic, with ticks that one can read."""
+    panel.set_xscale("log")
+    panel.set_xticks(TICKS_BPP, [f"{rate:g}" for rate in TICKS_BPP])
+    panel.minorticks_off()
+    panel.set_xlabel(label)
 
 
 def save_figure(figure: Any, path: Path) -> None:

@@ -1,7 +1,6 @@
 """What the shipped weights must reach on tissue that they were not trained on."""
 
 from pathlib import Path
-from statistics import fmean
 
 import pytest
 
@@ -12,7 +11,7 @@ from numcodecs_neural.weights import catalogue, resolve
 pytestmark = pytest.mark.slow
 
 TISSUE = Path(__file__).resolve().parents[3] / "shared" / "data" / "dev-eval-he"
-FEWER_BITS_PERCENT = -25
+FEWER_BITS_PERCENT = -40
 CARDS = Path(__file__).resolve().parents[2] / "numcodecs_neural" / "weights" / "cards"
 RGB_MODELS = [name for name in catalogue() if resolve(name).channels == 3]
 
@@ -26,7 +25,7 @@ def evaluation() -> Evaluation:
     return evaluate(sets, ["he-fast"], peers=["jpeg420", "jpeg444"], workers=2)
 
 
-def test_a_quarter_fewer_bits_than_jpeg(evaluation: Evaluation) -> None:
+def test_forty_percent_fewer_bits_than_jpeg(evaluation: Evaluation) -> None:
     mean = evaluation.mean_bd_rate(evaluation.models[0], "JPEG 4:2:0")
 
     assert mean is not None
@@ -41,13 +40,13 @@ def test_rate_and_psnr_rise_with_quality(evaluation: Evaluation) -> None:
 
 
 def test_errors_at_chunk_borders_keep_to_half_a_decibel(evaluation: Evaluation) -> None:
-    curves = [result.curves[evaluation.models[0]] for result in evaluation.results]
-    # By quality, over the sets: borders of one image alone may happen to lie on richer tissue.
-    means = [
-        fmean(point.seam_db or 0.0 for point in points) for points in zip(*curves, strict=True)
+    found = [
+        point.seam_db
+        for result in evaluation.results
+        for point in result.curves[evaluation.models[0]]
     ]
 
-    assert max(means) <= 0.5
+    assert max(db for db in found if db is not None) <= 0.5
 
 
 def columns(text: str) -> dict[str, list[str]]:
