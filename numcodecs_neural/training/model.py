@@ -2,10 +2,11 @@
 
 Strides are 16 for latents and 64 for hyper-latents. The transforms are linear, initialised with
 principal components of 16 x 16 patches, beside which a shape may have non-linear branches. Latents
-are coded in three channel groups in order of energy, each later group's mean and scale predicted
-from the groups before it (Minnen & Singh 2020, channel-wise conditioning, here without latent
-residual prediction); per-channel steps are interpolated between quality anchors (Cui et al. 2021,
-gained variational autoencoder).
+are coded in channel groups in order of energy (Minnen & Singh 2020, channel-wise conditioning, here
+without latent residual prediction), each group in one pass or in two by a checkerboard (He et al.
+2021). A pass takes its means from the latents decoded before it, its scales from the hyper-latents
+too; per-channel steps are interpolated between quality anchors (Cui et al. 2021, gained variational
+autoencoder).
 """
 
 from __future__ import annotations

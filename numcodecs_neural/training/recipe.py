@@ -2,7 +2,7 @@
 
 1. In floating point, rounding stood for by noise.
 2. As integers, straight-through, at a low rate of learning.
-3. Tables and rounding fitted to what the integer encoder writes; and the export.
+3. Tables fitted to what the integer encoder writes; and the export.
 """
 
 from __future__ import annotations
