@@ -124,7 +124,7 @@ def roots_of(name: str) -> set[str]:
 def test_readme_shows_every_script_and_every_figure() -> None:
     text = (PAPERS / "README.md").read_text()
 
-    assert set(re.findall(r"^python (?:.*/)?(\w+)\.py ", text, re.M)) == set(SCRIPTS)
+    assert set(re.findall(r"^python (\w+)\.py ", text, re.M)) == set(SCRIPTS)
     shown = set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", text))
     assert shown == {path.name for path in PAPERS.glob("*.png")}
     assert all(is_png(PAPERS / name) for name in shown)
