@@ -54,7 +54,6 @@ def constant_box(planes: Planes) -> tuple[tuple[int, int], int]:
     other = planes != value
     rows = np.flatnonzero(other.any((0, 1, 3)))
     columns = np.flatnonzero(other.any((0, 1, 2)))
-    if not len(rows):  # constant altogether: a box of one pixel says so too
-        return (1, 1) if planes.shape[-2:] != (1, 1) else (height, width), int(value)
-    box = (int(rows[-1]) + 1, int(columns[-1]) + 1)
+    # Constant altogether: a box of one pixel says so too.
+    box = (int(rows[-1]) + 1, int(columns[-1]) + 1) if len(rows) else (1, 1)
     return box, int(value) if box != (height, width) else 0

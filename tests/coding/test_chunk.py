@@ -50,6 +50,17 @@ def noise(rng: np.random.Generator, *shape: int) -> Image:
     return rng.integers(0, 256, shape, dtype=np.uint8)
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 1), (2, 3, 1, 1), (3, 1, 2), (3, 2, 1)], ids=str)
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_the_smallest_planes_of_one_value_come_back(shape: tuple[int, ...], value: int) -> None:
+    image = np.full(shape, value, np.uint8)
+
+    chunk = encode(image)
+
+    assert unpack_chunk(chunk)[0].mode is Mode.CONSTANT
+    np.testing.assert_array_equal(decode(chunk), image, strict=True)
+
+
 def test_a_constant_chunk_takes_a_few_bytes(rng: np.random.Generator) -> None:
     image = np.empty((3, 512, 512), np.uint8)
     image[:] = [[[240]], [[230]], [[235]]]
