@@ -39,7 +39,8 @@ def codec_for(options: ConvertOptions) -> ChunkCodec:
     """
     from numcodecs_neural import NeuralImage
 
-    codec = NeuralImage(options.model, options.quality)
+    model = "he-fast" if options.model == "auto" else options.model
+    codec = NeuralImage(model, options.quality)
     parameters = {
         "model": codec.model,
         "weights": codec.weights,

@@ -7,8 +7,18 @@ from typing import Literal, get_args
 
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["ConvertOptions", "GlassTreatment", "OmeZarrVersion", "store_paths"]
+__all__ = [
+    "BrightField",
+    "CodecName",
+    "ConvertOptions",
+    "GlassTreatment",
+    "OmeZarrVersion",
+    "slide_stem",
+    "store_paths",
+]
 
+BrightField = Literal["auto", "yes", "no"]
+CodecName = Literal["neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"]
 GlassTreatment = Literal["elide", "flatten", "keep"]
 OmeZarrVersion = Literal["0.4", "0.5"]
 
@@ -27,10 +37,17 @@ class ConvertOptions:
 
     Parameters
     ----------
+    codec : {"neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"}
+        What codes the chunks. The last two are lossless and take no quality.
     model : str
-        Name of the weights, as `numcodecs_neural.NeuralImage` takes it.
+        Name of the weights, as `numcodecs_neural.NeuralImage` takes it, or ``"auto"``: ``he-fast``
+        for RGB, ``grey-fast`` for all else. For the codec "neural" only.
     quality : int
-        0 (smallest) to 100 (best).
+        0 (smallest) to 100 (best), on the codec's own scale.
+    target_psnr : float, optional
+        Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
+    effort : int, optional
+        How hard the encoder tries; by default as hard as it can. For the codec "neural" only.
     chunk_px : int
         Side of a chunk; a multiple of 16.
     shard_px : int, optional
@@ -38,14 +55,36 @@ class ConvertOptions:
         multiple up to 2048.
     levels : int, optional
         Levels of the pyramid; by default, until one chunk holds the whole slide.
+    downsample : {2, 4}
+        How many times smaller each level is than the one before.
+    use_existing_levels : bool
+        Keep the levels of the source, pixels and all, instead of reducing level 0.
     ome_zarr_version : {"0.5", "0.4"}
         Version of OME-Zarr: 0.5 is Zarr v3 with shards, 0.4 is Zarr v2.
     glass : {"elide", "flatten", "keep"}
         What to do with glass: not to store its chunks, to paint it one colour, or nothing.
+    tissue : str
+        Where the tissue mask comes from: ``"threshold"``, ``"network"``, or the path of a picture
+        that is black on glass.
+    margin_um : float
+        What lies this close to tissue is kept with it, in micrometres.
+    bright_field : {"auto", "yes", "no"}
+        Whether the slide was lit from behind and so has glass; "auto" looks at it.
+    series : int
+        Which image of the file, where it holds several.
+    name : str, optional
+        Name of the image in the store; by default that of the file.
+    label, macro : bool
+        Keep the pictures of the slide's label and of the whole glass; they may identify a patient.
     workers : int
         Regions in work at a time; no value changes what is stored.
+    scheduler : str, optional
+        Address of a dask.distributed cluster that does the work instead.
     overwrite : bool
         Replace a store that exists.
+    resume : bool
+        Skip a store that exists and was made with the same settings, and continue one that was
+        begun with them.
 
     Raises
     ------
@@ -61,26 +100,48 @@ class ConvertOptions:
     numcodecs_neural.errors.ConfigError: chunk is 100; it must be a multiple of 16 up to 8192
     """
 
-    model: str = "he-fast"
+    codec: CodecName = "neural"
+    model: str = "auto"
     quality: int = 60
+    target_psnr: float | None = None
+    effort: int | None = None
     chunk_px: int = 512
     shard_px: int | None = None
     levels: int | None = None
+    downsample: int = 2
+    use_existing_levels: bool = False
     ome_zarr_version: OmeZarrVersion = "0.5"
     glass: GlassTreatment = "elide"
+    tissue: str = "threshold"
+    margin_um: float = 50.0
+    bright_field: BrightField = "auto"
+    series: int = 0
+    name: str | None = None
+    label: bool = False
+    macro: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    scheduler: str | None = None
     overwrite: bool = False
+    resume: bool = False
 
     def __post_init__(self) -> None:
+        _check_choice("codec", self.codec, get_args(CodecName))
         _check_choice("ome-zarr-version", self.ome_zarr_version, get_args(OmeZarrVersion))
         _check_choice("glass", self.glass, get_args(GlassTreatment))
+        _check_choice("bright-field", self.bright_field, get_args(BrightField))
+        _check_choice("downsample", self.downsample, (2, 4))
         _check_range("quality", self.quality, 0, 100)
         _check_range("workers", self.workers, 1, 1024)
+        _check_range("series", self.series, 0, 100_000)
+        _check_number("margin", self.margin_um, 0, 10_000)
+        if self.target_psnr is not None:
+            _check_number("target-psnr", self.target_psnr, 10, 80)
         if self.levels is not None:
             _check_range("levels", self.levels, 1, MAX_LEVELS)
         _check_side("chunk", self.chunk_px, CHUNK_MULTIPLE_PX, MAX_CHUNK_PX)
         if self.shard_px is not None:
             self._check_shard(self.shard_px)
+        self._check_together()
 
     def _check_shard(self, shard_px: int) -> None:
         if self.ome_zarr_version == "0.4":
@@ -89,6 +150,24 @@ class ConvertOptions:
                 "or write version 0.5"
             )
         _check_side("shard", shard_px, self.chunk_px, 32 * MAX_CHUNK_PX)
+
+    def _check_together(self) -> None:
+        """Refuse options that exclude each other."""
+        if self.overwrite and self.resume:
+            raise ConfigError("resume keeps what is there and overwrite replaces it: leave one out")
+        if self.codec != "neural" and (self.model != "auto" or self.effort is not None):
+            raise ConfigError(
+                f"model and effort are for the neural codec, and codec is {self.codec}"
+            )
+        if self.is_lossless and self.target_psnr is not None:
+            raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
+        if self.use_existing_levels and self.levels is not None:
+            raise ConfigError("levels are those of the source: leave levels out")
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether the codec gives back what it got."""
+        return self.codec in ("zstd", "none")
 
     @property
     def region_px(self) -> int:
@@ -129,14 +208,19 @@ def slide_stem(path: Path) -> str:
     return path.stem.removesuffix(".ome")
 
 
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
-        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(map(str, allowed))}")
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise ConfigError(f"{name} is {value}; it must be a whole number from {low} to {high}")
+
+
+def _check_number(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}; it must be a number from {low} to {high}")
 
 
 def _check_side(name: str, value: int, multiple: int, high: int) -> None:

@@ -1,37 +1,111 @@
 """Readers of slides: one protocol, one file a reader library."""
 
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from numcodecs_neural.errors import SourceError
 
-from .base import Compression, SlideInfo, SlideSource
+from .base import Associated, Channel, Compression, Frame, SlideInfo, SlideSource
 
-__all__ = ["Compression", "SlideInfo", "SlideSource", "open_source"]
+__all__ = [
+    "Associated",
+    "Channel",
+    "Compression",
+    "Frame",
+    "SlideInfo",
+    "SlideSource",
+    "open_source",
+]
 
-TIFF_SUFFIXES = (".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".qptiff")
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One file of this folder: which slides it reads, and what must be installed for it."""
+
+    module: str
+    suffixes: tuple[str, ...]
+    extra: str = ""
 
 
-def open_source(path: Path) -> SlideSource:
+TIFF_SUFFIXES = (
+    *(".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8"),
+    *(".ndpi", ".qptiff", ".scn", ".bif"),
+)
+# In this order: the first whose suffix fits reads the slide.
+_READERS = (
+    _Reader("tiff", TIFF_SUFFIXES),
+    _Reader("plain", (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".jp2", ".jxl")),
+    _Reader("czi", (".czi",), "czi"),
+    _Reader("dicom", (".dcm", ".dicom"), "dicom"),
+    _Reader("openslide", (".mrxs", ".vms", ".vmu", ".svslide", ".zvi"), "openslide"),
+    _Reader("omezarr", (".zarr", ".zip", ".ozx")),
+)
+_ZARR_FILES = ("zarr.json", ".zgroup")
+
+
+def open_source(path: Path, *, series: int = 0) -> SlideSource:
     """Open a slide.
 
     The suffix decides, since several vendors' files begin like a TIFF and keep their pixels
-    elsewhere.
+    elsewhere; of a folder, what is in it.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or the folder of an OME-Zarr store or of the DICOM files of one slide.
+    series : int
+        Which image, where there are several.
 
     Raises
     ------
     SourceError
-        If `path` is absent, no slide, or a slide that this release cannot read.
+        If `path` is absent, no slide, or a slide that cannot be read here; says what would read it.
     """
+    reader = _reader_of(path)
+    try:
+        module = import_module(f"{__name__}.{reader.module}")
+    except ModuleNotFoundError as exc:
+        if not reader.extra:
+            raise
+        raise SourceError(
+            f"{path}: reading such slides needs {exc.name}, which is not installed: "
+            f"pip install 'numcodecs-neural[{reader.extra}]'"
+        ) from exc
+    return cast(SlideSource, module.open_source(path, series=series))
+
+
+def _reader_of(path: Path) -> _Reader:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file")
     if path.is_dir():
-        raise SourceError(f"{path} is a folder; name the slides in it")
-    if path.suffix.lower() not in TIFF_SUFFIXES:
-        raise SourceError(
-            f"{path} is not a kind of slide that this release reads: convert it to OME-TIFF "
-            f"first (it reads {', '.join(TIFF_SUFFIXES)})"
-        )
-    # Inside, because tifffile is not needed to print the program's help.
-    from .tiff import TiffSource
+        return _reader_named(_kind_of_folder(path))
+    suffix = path.suffix.lower()
+    for reader in _READERS:
+        if suffix in reader.suffixes:
+            return reader
+    known = ", ".join(suffix for reader in _READERS for suffix in reader.suffixes)
+    raise SourceError(
+        f"{path} is not a kind of slide that this release reads ({known}): convert it with "
+        "bioformats2raw, whose OME-Zarr is read, or to OME-TIFF first"
+    )
 
-    return TiffSource(path)
+
+def _kind_of_folder(path: Path) -> str:
+    if any((path / name).is_file() for name in _ZARR_FILES):
+        return "omezarr"
+    if any(_is_dicom(file) for file in sorted(path.iterdir()) if file.is_file()):
+        return "dicom"
+    raise SourceError(
+        f"{path} is a folder, and neither an OME-Zarr store nor DICOM: name the slides in it"
+    )
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _reader_named(module: str) -> _Reader:
+    return next(reader for reader in _READERS if reader.module == module)

@@ -1,14 +1,24 @@
 """SlideSource: what the converter asks of a reader."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Region
 
-__all__ = ["Compression", "SlideInfo", "SlideSource"]
+__all__ = [
+    "Associated",
+    "Channel",
+    "Compression",
+    "Frame",
+    "SlideInfo",
+    "SlideSource",
+]
+
+Frame = tuple[int, ...]
+Associated = Literal["label", "macro"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +33,30 @@ class Compression:
         As the file states it, on the codec's own scale.
     ratio : float, optional
         Raw bytes over stored bytes of level 0, where it could be measured.
+    details : dict
+        Whatever else a lossy history that came with the slide says of this step; JSON values.
     """
 
     method: str
     quality: int | None = None
     ratio: float | None = None
+    details: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One channel of a slide that is not RGB.
+
+    Parameters
+    ----------
+    label : str
+        Its name: a stain, a fluorophore.
+    color : str, optional
+        Six hexadecimal digits in which viewers show it, such as ``"00FF00"``.
+    """
+
+    label: str
+    color: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +66,7 @@ class SlideInfo:
     Parameters
     ----------
     name : str
-        Name of the file without folder and suffix.
+        Name of the file without folder and suffix; of its later images with a dash and their index.
     level_shapes : tuple
         (height, width) of each level of the source, largest first.
     mpp : tuple of float, optional
@@ -45,7 +74,28 @@ class SlideInfo:
     history : tuple of Compression
         Oldest first; empty where nothing was lost.
     size_bytes : int, optional
-        Size of the source file.
+        Size of the source's files.
+    dtype : numpy.dtype
+        Of the samples.
+    samples : int
+        3 for RGB, whose pixels are read whole; 1 for all else, where each channel is a frame.
+    frames : tuple
+        (axis, length) of the axes before y and x that a frame is picked from: some of ``t``, ``c``
+        and ``z``, in that order; never ``c`` for RGB. Empty for a plain slide.
+    channels : tuple of Channel
+        Of the axis ``c``; empty for RGB, and where the source names none.
+    spacing : dict
+        Microns between planes (``"z"``) and seconds between times (``"t"``), where they are known.
+    magnification : float, optional
+        Of the objective.
+    significant_bits : int, optional
+        Bits of a sample that are used, where the source says so and they are fewer than it has.
+    series, series_count : int
+        Which image of the file this is, and how many there are.
+    icc_profile : bytes, optional
+        The slide's colour profile.
+    ome_xml : str, optional
+        The source's own OME-XML.
     """
 
     name: str
@@ -53,22 +103,46 @@ class SlideInfo:
     mpp: tuple[float, float] | None
     history: tuple[Compression, ...]
     size_bytes: int | None
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
+    samples: int = 3
+    frames: tuple[tuple[str, int], ...] = ()
+    channels: tuple[Channel, ...] = ()
+    spacing: dict[str, float] = field(default_factory=dict, hash=False)
+    magnification: float | None = None
+    significant_bits: int | None = None
+    series: int = 0
+    series_count: int = 1
+    icc_profile: bytes | None = field(default=None, repr=False)
+    ome_xml: str | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of level 0."""
         return self.level_shapes[0]
 
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Lengths of the axes in `frames`."""
+        return tuple(length for _, length in self.frames)
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether pixels have three samples."""
+        return self.samples == 3
+
 
 class SlideSource(Protocol):
-    """A slide of 8-bit RGB pixels, read region by region from many threads at a time."""
+    """A slide, read region by region from many threads at a time.
+
+    Sources are pickled by what it takes to open them again: workers of a cluster do that.
+    """
 
     @property
     def info(self) -> SlideInfo:
         """What is known without reading pixels."""
 
-    def read_region(self, region: Region, level: int = 0) -> NDArray[np.uint8]:
-        """Return the pixels of `region`, shape (height, width, 3).
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
+        """Return the pixels of `region`, shape (height, width, samples), of the slide's dtype.
 
         Parameters
         ----------
@@ -76,11 +150,19 @@ class SlideSource(Protocol):
             In pixels of `level`; wholly inside it.
         level : int
             Level of the source.
+        frame : tuple of int
+            Place on the axes of ``info.frames``.
 
         Raises
         ------
         SourceError
             If its pixels do not decode; names the file, the level and the tile.
+        """
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return the picture of the slide's label or of the whole glass, (height, width, 3).
+
+        Returns None where there is none. They may identify the patient: nobody reads them unasked.
         """
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Region
-from .base import SlideInfo
+from .base import Associated, Frame, SlideInfo
 
 __all__ = ["DemoSource"]
 
@@ -32,9 +32,13 @@ class DemoSource:
             size_bytes=None,
         )
 
-    def read_region(self, region: Region, level: int = 0) -> NDArray[np.uint8]:
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
         """Return pixels of level 0, the only one."""
         return self._pixels[region.slices]
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return None: this slide has no label."""
+        return None
 
     def close(self) -> None:
         """Nothing is open."""

@@ -13,10 +13,10 @@ from numcodecs_neural.errors import SourceError
 
 from ..geometry import Region, ceil_div
 from ..options import slide_stem
-from .base import SlideInfo
+from .base import Associated, Frame, SlideInfo
 from .tiff_metadata import compression_history, microns_per_pixel
 
-__all__ = ["TiffSource"]
+__all__ = ["TiffSource", "open_source"]
 
 # Tiles that a region's border cuts are wanted again by its neighbours.
 CACHE_NBYTES = 64 << 20
@@ -34,6 +34,11 @@ _DECODE_ERRORS = (
     ValueError,
     tifffile.TiffFileError,
 )
+
+
+def open_source(path: Path, *, series: int = 0) -> "TiffSource":
+    """Open one image of a TIFF file."""
+    return TiffSource(path)
 
 
 class TiffSource:
@@ -70,7 +75,7 @@ class TiffSource:
         """What the file says about itself."""
         return self._info
 
-    def read_region(self, region: Region, level: int = 0) -> NDArray[np.uint8]:
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
         """Return the pixels of `region`, shape (height, width, 3), decoding only its tiles."""
         page = self._pages[level]
         out = np.empty((region.height, region.width, 3), np.uint8)
@@ -79,6 +84,10 @@ class TiffSource:
             for column in columns:
                 self._copy_tile(out, region, level, (row, column))
         return out
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return None."""
+        return None
 
     def close(self) -> None:
         """Close the file."""

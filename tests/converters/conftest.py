@@ -13,7 +13,7 @@ from numcodecs_neural.converters import cli, codecs, convert
 from numcodecs_neural.converters.codecs import ChunkCodec
 from numcodecs_neural.converters.geometry import Region
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.sources import SlideInfo
+from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
 
 HEIGHT, WIDTH = 1501, 1303
 APERIO = (
@@ -38,11 +38,14 @@ class ArraySource:
             size_bytes=None,
         )
 
-    def read_region(self, region: Region, level: int = 0) -> NDArray[np.uint8]:
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
         if level == 0:
             self.reads[region.slices] += 1
         pixels: NDArray[np.uint8] = self._levels[level][region.slices]
         return pixels
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        return None
 
     def close(self) -> None:
         pass
