@@ -236,7 +236,7 @@ def test_what_is_no_slide_is_refused(
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is a folder, .* name the slides in it"):
+    with pytest.raises(SourceError, match=r"is a folder, .* name the slides in it"):
         open_source(tmp_path)
 
 
