@@ -1,0 +1,153 @@
+"""How well tissue came back: squared error and SSIM, as sums that add up over chunks."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ChunkQuality", "chunk_quality"]
+
+# Wang et al. (2004): a Gaussian window of 11 taps, and two constants against small denominators.
+_RADIUS, _SIGMA = 5, 1.5
+_K1, _K2 = 0.01, 0.03
+# Sums are kept in these units: then they add up to the same number in any order.
+_SSIM_UNITS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkQuality:
+    """Sums over the tissue of one chunk, or of several: ``a + b`` is both together.
+
+    Parameters
+    ----------
+    squared_error : int
+        Over all samples.
+    samples : int
+        How many: pixels times channels.
+    ssim_sum : float
+        Over all pixels that have a value, of the mean of their channels.
+    ssim_count : int
+        How many those are: all whose window of 11 x 11 pixels lies inside the chunk.
+
+    Examples
+    --------
+    >>> one = ChunkQuality(squared_error=400, samples=100, ssim_sum=19.0, ssim_count=20)
+    >>> other = ChunkQuality(squared_error=0, samples=300, ssim_sum=20.0, ssim_count=20)
+    >>> (one + other).psnr_db(), (one + other).ssim
+    (48.13, 0.975)
+    """
+
+    squared_error: int = 0
+    samples: int = 0
+    ssim_sum: float = 0.0
+    ssim_count: int = 0
+
+    def __add__(self, other: "ChunkQuality") -> "ChunkQuality":
+        return ChunkQuality(
+            squared_error=self.squared_error + other.squared_error,
+            samples=self.samples + other.samples,
+            ssim_sum=self.ssim_sum + other.ssim_sum,
+            ssim_count=self.ssim_count + other.ssim_count,
+        )
+
+    def psnr_db(self, data_range: float = 255.0) -> float | None:
+        """Return the PSNR in dB, or None if there is no error, or no sample."""
+        if self.squared_error == 0 or self.samples == 0:
+            return None
+        return round(10 * math.log10(data_range**2 * self.samples / self.squared_error), 2)
+
+    @property
+    def ssim(self) -> float | None:
+        """Mean SSIM, or None if no pixel has a value."""
+        return self.ssim_sum / self.ssim_count if self.ssim_count else None
+
+
+def chunk_quality(
+    original: NDArray[Any],
+    stored: NDArray[Any],
+    tissue: NDArray[np.bool_],
+    *,
+    data_range: float = 255.0,
+) -> ChunkQuality:
+    """Compare a chunk with what a reader gets, on tissue.
+
+    The same numbers on every machine, whatever else runs there.
+
+    Parameters
+    ----------
+    original, stored : ndarray
+        Shape (c, h, w), of one integer dtype; floats only if they came back as they were.
+    tissue : ndarray
+        Shape (h, w), bool.
+    data_range : float
+        Difference between the brightest and the darkest sample that there can be: for SSIM.
+
+    Examples
+    --------
+    >>> grey = np.full((3, 16, 16), 100, np.uint8)
+    >>> chunk_quality(grey, grey + np.uint8(2), np.ones((16, 16), bool)).psnr_db()
+    42.11
+    """
+    samples = int(tissue.sum()) * original.shape[0]
+    inside = _interior(tissue)
+    ssim_count = int(inside.sum())
+    if np.array_equal(original, stored, equal_nan=original.dtype.kind == "f"):
+        return ChunkQuality(samples=samples, ssim_sum=float(ssim_count), ssim_count=ssim_count)
+    difference = original[:, tissue].astype(np.int64) - stored[:, tissue]
+    ssim_sum = _ssim_sum(original, stored, inside, data_range) if ssim_count else 0.0
+    return ChunkQuality(
+        squared_error=int((difference * difference).sum()),
+        samples=samples,
+        ssim_sum=ssim_sum,
+        ssim_count=ssim_count,
+    )
+
+
+def _interior(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return `tissue` without the pixels at the edge, whose windows reach beyond it."""
+    return tissue[_RADIUS : max(tissue.shape[0] - _RADIUS, 0), _RADIUS:-_RADIUS]
+
+
+def _ssim_sum(
+    original: NDArray[Any], stored: NDArray[Any], inside: NDArray[np.bool_], data_range: float
+) -> float:
+    total = sum(
+        math.fsum(_ssim_map(plane, other, data_range)[inside].tolist())
+        for plane, other in zip(original, stored, strict=True)
+    )
+    return round(total / len(original) * _SSIM_UNITS) / _SSIM_UNITS
+
+
+def _ssim_map(plane: NDArray[Any], other: NDArray[Any], data_range: float) -> NDArray[np.float64]:
+    """Return the SSIM of (h, w) at each pixel but the outer five of each side."""
+    x, y = plane.astype(np.float64), other.astype(np.float64)
+    mean_x, mean_y = _blurred(x), _blurred(y)
+    variances = _blurred(x * x + y * y) - mean_x * mean_x - mean_y * mean_y
+    covariance = _blurred(x * y) - mean_x * mean_y
+    c1, c2 = (_K1 * data_range) ** 2, (_K2 * data_range) ** 2
+    likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    ssim: NDArray[np.float64] = likeness / (
+        (mean_x * mean_x + mean_y * mean_y + c1) * (variances + c2)
+    )
+    return ssim
+
+
+def _blurred(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Sums of shifted copies: element by element, so that no library orders them otherwise.
+    rows = _weighted(plane)
+    return _weighted(rows.T).T
+
+
+def _weighted(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean of 11 neighbouring rows, which are 10 rows fewer."""
+    weights = [math.exp(-0.5 * (tap / _SIGMA) ** 2) for tap in range(_RADIUS + 1)]
+    norm = weights[0] + 2 * sum(weights[1:])
+    count = len(plane) - 2 * _RADIUS
+    total = plane[_RADIUS : _RADIUS + count] * (weights[0] / norm)
+    for tap in range(1, _RADIUS + 1):
+        before, after = _RADIUS - tap, _RADIUS + tap
+        pair = plane[before : before + count] + plane[after : after + count]
+        total += pair * (weights[tap] / norm)
+    return total
