@@ -1,0 +1,80 @@
+"""Which files of a folder are one DICOM slide; what each of them says without its pixels."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+
+from numcodecs_neural.errors import SourceError
+
+__all__ = ["files_of_slide", "quiet_pydicom"]
+
+_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID"]
+
+
+def files_of_slide(path: Path) -> list[Path]:
+    """Return the files of one slide, sorted: of a folder that holds one, or those beside a file.
+
+    Raises
+    ------
+    SourceError
+        If there is no slide, or if a folder holds several; names a file of each.
+    """
+    folder, chosen = (path, None) if path.is_dir() else (path.parent, path)
+    if chosen is not None and _header(chosen) is None:
+        raise SourceError(f"{path} is not a DICOM file of a whole slide")
+    slides = _slides_in(folder)
+    if chosen is not None:
+        return next(files for files in slides.values() if chosen in files)
+    if len(slides) > 1:
+        examples = ", ".join(files[0].name for files in slides.values())
+        raise SourceError(
+            f"{path} holds {len(slides)} DICOM slides: name a file of the one that is meant, or of "
+            f"each of them; these are of different slides: {examples}"
+        )
+    if not slides:
+        raise SourceError(f"{path} holds no DICOM file of a whole slide")
+    return next(iter(slides.values()))
+
+
+def _slides_in(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of each slide: one slide is one series."""
+    slides: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        if (header := _header(file)) is not None:
+            slides.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(file)
+    return slides
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Silence pydicom's warnings of values that break the standard and are read all the same.
+
+    Only where no other thread runs: filters of warnings are the whole process's.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
+        yield
+
+
+def _header(file: Path) -> Dataset | None:
+    """Return what tells slides apart, or None for any other file; refuses images of no kind."""
+    if not file.is_file():
+        return None
+    try:
+        header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+        if header.get("SOPClassUID") != _SLIDE_IMAGE:
+            return None
+        has_type = bool(header.get("ImageType"))
+    except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError):
+        return None
+    if not has_type:
+        raise SourceError(
+            f"{file} says no ImageType (0008,0008), by which levels and labels of a DICOM slide "
+            "are told apart: it was not written to the standard and cannot be read"
+        )
+    return header

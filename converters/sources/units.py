@@ -1,0 +1,63 @@
+"""Lengths and times in the units that slides state them in, and which of them can be true."""
+
+import math
+
+__all__ = ["microns", "sane_mpp", "seconds"]
+
+_MICRONS = {
+    **dict.fromkeys(("angstrom", "Å"), 1e-4),
+    **dict.fromkeys(("nanometer", "nm"), 1e-3),
+    **dict.fromkeys(("micrometer", "micron", "µm", "μm", "um"), 1.0),
+    **dict.fromkeys(("millimeter", "mm"), 1e3),
+    **dict.fromkeys(("centimeter", "cm"), 1e4),
+    **dict.fromkeys(("inch", "in"), 25400.0),
+    **dict.fromkeys(("meter", "m"), 1e6),
+}
+_SECONDS = {
+    **dict.fromkeys(("nanosecond", "ns"), 1e-9),
+    **dict.fromkeys(("microsecond", "µs", "us"), 1e-6),
+    **dict.fromkeys(("millisecond", "ms"), 1e-3),
+    **dict.fromkeys(("second", "s"), 1.0),
+    **dict.fromkeys(("minute", "min"), 60.0),
+    **dict.fromkeys(("hour", "h"), 3600.0),
+    **dict.fromkeys(("day", "d"), 86400.0),
+}
+# Optical microscopy; screen resolutions such as 72 dpi, which tools write by default, are not.
+_SANE_MPP = (0.02, 50.0)
+
+
+def microns(value: float, unit: str | None) -> float | None:
+    """Return a length in micrometres, or None if its unit is none or unknown.
+
+    Examples
+    --------
+    >>> microns(250, "nm"), microns(0.5, "micrometer"), microns(3, None)
+    (0.25, 0.5, None)
+    """
+    return _in_unit(value, _MICRONS.get(unit or ""))
+
+
+def seconds(value: float, unit: str | None) -> float | None:
+    """Return a time in seconds, or None if its unit is none or unknown."""
+    return _in_unit(value, _SECONDS.get(unit or ""))
+
+
+def sane_mpp(y: float | None, x: float | None) -> tuple[float, float] | None:
+    """Return the pixel size (y, x), or None unless both are known and a microscope's.
+
+    Examples
+    --------
+    >>> sane_mpp(0.25, 0.25), sane_mpp(25400 / 72, 25400 / 72)
+    ((0.25, 0.25), None)
+    """
+    if y is None or x is None:
+        return None
+    is_sane = all(_SANE_MPP[0] <= size <= _SANE_MPP[1] for size in (y, x))
+    return (y, x) if is_sane else None
+
+
+def _in_unit(value: float, factor: float | None) -> float | None:
+    if factor is None or not math.isfinite(value):
+        return None
+    # Twelve digits: what 250 x 1e-3 has too many of.
+    return float(f"{value * factor:.12g}")
