@@ -1,0 +1,18 @@
+"""The tissue mask of a slide: what is specimen, and what is glass, on a small picture of it.
+
+All in integers, so that the mask, and with it what is stored, is the same on every machine.
+"""
+
+from .area import box_sum
+from .find import find_tissue
+from .light import glass_colour, is_bright_field
+from .overview import Overview, read_overview
+
+__all__ = [
+    "Overview",
+    "box_sum",
+    "find_tissue",
+    "glass_colour",
+    "is_bright_field",
+    "read_overview",
+]
