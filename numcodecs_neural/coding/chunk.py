@@ -131,9 +131,9 @@ def _smallest(
             f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that "
             "can be coded: choose smaller chunks"
         )
-    stored = stored_payload(planes)
     lossy = coder.encode(to_pixels(planes, levels, coder.pixel_fraction), quality)
-    return (Mode.STORED, stored) if len(stored) <= len(lossy) else (Mode.LOSSY, lossy)
+    stored = stored_payload(planes, most=len(lossy))
+    return (Mode.LOSSY, lossy) if stored is None else (Mode.STORED, stored)
 
 
 def _planes_shape(header: ChunkHeader) -> tuple[int, int, int, int]:

@@ -14,6 +14,7 @@ __all__ = ["constant_payload", "decode_constant", "decode_stored", "stored_paylo
 
 _RAW_DEFLATE = -15
 _LEVEL = 1  # this mode is for what compresses trivially; deeper search is not worth its time
+_PIECE_BYTES = 1 << 15
 
 
 def constant_payload(planes: NDArray[Any]) -> bytes | None:
@@ -41,14 +42,24 @@ def decode_constant(
     return np.broadcast_to(values[:, None, None], shape)
 
 
-def stored_payload(planes: NDArray[Any]) -> bytes:
-    """Return (n, C, H, W), differenced along x modulo its range, as raw DEFLATE."""
+def stored_payload(planes: NDArray[Any], most: int) -> bytes | None:
+    """Return (n, C, H, W), differenced along x modulo its range, as raw DEFLATE.
+
+    None where that takes more than `most` bytes: the attempt ends as soon as this is certain, which
+    on natural images is soon.
+    """
     unsigned = planes.view(f"u{planes.dtype.itemsize}")
     differences = unsigned.copy()
     differences[..., 1:] -= unsigned[..., :-1]
     samples = differences.astype(differences.dtype.newbyteorder("<"), copy=False).tobytes()
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
-    return deflate.compress(samples) + deflate.flush()
+    payload = bytearray()
+    for start in range(0, len(samples), _PIECE_BYTES):
+        payload += deflate.compress(samples[start : start + _PIECE_BYTES])
+        if len(payload) > most:
+            return None
+    payload += deflate.flush()
+    return bytes(payload) if len(payload) <= most else None
 
 
 def decode_stored(

@@ -1,5 +1,6 @@
 """One chunk: the mode that suits it, its margins, its layout; and never garbage."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.coding import chunk as chunk_module
 from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.plain import stored_payload
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.format.sections import pack_chunk
@@ -79,6 +81,26 @@ def test_what_deflate_makes_smaller_is_stored_without_loss() -> None:
 
     assert unpack_chunk(chunk)[0].mode is Mode.STORED
     np.testing.assert_array_equal(decode(chunk), ramp)
+
+
+@pytest.mark.parametrize("kind", ["noise", "ramp", "few-values"])
+def test_a_stored_payload_has_the_size_it_may_have_or_is_none(
+    kind: str, rng: np.random.Generator
+) -> None:
+    shape = (1, 3, 200, 300)
+    image = {
+        "noise": noise(rng, *shape),
+        "ramp": np.arange(np.prod(shape), dtype=np.uint8).reshape(shape),
+        "few-values": noise(rng, *shape) & 3,
+    }[kind]
+    whole = zlib.compressobj(1, zlib.DEFLATED, -15)
+    differences = image.copy()
+    differences[..., 1:] -= image[..., :-1]
+    expected = whole.compress(differences.tobytes()) + whole.flush()
+
+    assert stored_payload(image, len(expected)) == expected
+    assert stored_payload(image, len(expected) - 1) is None
+    assert stored_payload(image, 0) is None
 
 
 def test_tissue_like_chunks_are_lossy(rng: np.random.Generator) -> None:
