@@ -1,0 +1,89 @@
+"""From the options to the codec: whether it can code the slide at all, and which one then."""
+
+from dataclasses import replace
+from typing import get_args
+
+from numcodecs_neural.errors import ConfigError
+
+from ..options import CodecName, ConvertOptions
+from ..sources import SlideInfo
+from .chunks import ChunkCodec, ChunkKind
+from .lossless import none_codec, zstd_codec
+from .lossy import peer_codec
+from .neural import neural_codec
+from .peers import PEERS
+
+__all__ = ["codec_for", "codecs_for"]
+
+_NEURAL_RGB = ("uint8",)
+_NEURAL_GREY = ("uint8", "uint16", "int16")
+
+
+def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCodec:
+    """Return the codec that `options` ask for.
+
+    Parameters
+    ----------
+    options : ConvertOptions
+        Of which codec, model, quality, effort and OME-Zarr version are read.
+    info : SlideInfo, optional
+        The slide: by default a plain one, RGB and of 8 bits.
+
+    Raises
+    ------
+    ConfigError
+        If the codec cannot code such a slide; names those that can.
+    WeightsError
+        If the model is unknown.
+
+    Examples
+    --------
+    >>> codec_for(ConvertOptions(codec="jpegxl", quality=90)).parameters
+    {'quality': 90, 'effort': 7, 'distance': 1.0, 'lossless': False}
+    >>> codec_for(ConvertOptions(quality=40)).parameters["model"]
+    'he-fast-1'
+    """
+    kind = ChunkKind.of(info, options.ome_zarr_version)
+    if options.codec not in codecs_for(kind):
+        raise ConfigError(
+            f"the codec {options.codec} does not code {kind.name} in OME-Zarr {kind.version}: "
+            f"choose one of {', '.join(codecs_for(kind))}{_hint(options.codec, kind)}"
+        )
+    if options.codec == "neural":
+        return neural_codec(options, kind)
+    if options.codec in PEERS:
+        return peer_codec(PEERS[options.codec], options.quality, kind)
+    return zstd_codec(kind) if options.codec == "zstd" else none_codec(kind)
+
+
+def codecs_for(kind: ChunkKind) -> tuple[CodecName, ...]:
+    """Return the codecs that code such chunks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> codecs_for(ChunkKind(dtype=np.dtype("uint16")))
+    ('jpegxl', 'jpeg2k', 'zstd', 'none')
+    >>> codecs_for(ChunkKind(version="0.4"))
+    ('neural', 'jpeg2k', 'zstd', 'none')
+    """
+    return tuple(name for name in get_args(CodecName) if _codes(name, kind))
+
+
+def _codes(name: CodecName, kind: ChunkKind) -> bool:
+    if name in ("zstd", "none"):
+        return True
+    if name == "neural":
+        # It takes channels right before y and x, and zarr lets no filter move them there.
+        is_in_place = not kind.is_rgb or kind.axes.endswith("cyx")
+        return kind.dtype.name in (_NEURAL_RGB if kind.is_rgb else _NEURAL_GREY) and is_in_place
+    peer = PEERS[name]
+    # Zarr v2 has no filter that brings the three samples of a pixel together.
+    is_in_place = not kind.is_rgb or peer.planes_first or kind.version != "0.4"
+    return kind.dtype.name in peer.dtypes and is_in_place
+
+
+def _hint(name: CodecName, kind: ChunkKind) -> str:
+    if kind.version == "0.4" and _codes(name, replace(kind, version="0.5")):
+        return ", or write OME-Zarr 0.5"
+    return ""

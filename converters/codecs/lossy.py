@@ -1,0 +1,69 @@
+"""Peers as the arrays of a slide take them: stores that open wherever imagecodecs is known."""
+
+from typing import Any
+
+from .chunks import ChunkCodec, ChunkKind
+from .peers import JPEG, JPEG2K, Peer
+
+__all__ = ["peer_codec"]
+
+
+def peer_codec(peer: Peer, quality: int, kind: ChunkKind) -> ChunkCodec:
+    """Return a peer at a quality of 0 to 100.
+
+    Only for what `codecs_for` says that it codes.
+    """
+    setting = peer.setting_of(quality, kind)
+    arguments = peer.arguments(setting, kind)
+    if peer is JPEG2K and "level" in arguments:
+        arguments["level"] = int(setting)  # as its wrappers for Zarr take it
+    return ChunkCodec(
+        method=peer.name,
+        parameters={"quality": quality, **_told(peer, arguments)},
+        zarr_arguments=_zarr_arguments(peer, arguments, kind),
+        is_lossless=peer.is_lossless_at(setting),
+    )
+
+
+def _told(peer: Peer, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what of the arguments tells more than the quality does."""
+    if peer is JPEG:
+        return {"subsampling": "4:2:0"} if "subsampling" in arguments else {}
+    if peer is JPEG2K:
+        return {"psnr_db": arguments["level"]} if "level" in arguments else {"reversible": True}
+    return {key: value for key, value in arguments.items() if key != "bitspersample"}
+
+
+def _zarr_arguments(peer: Peer, arguments: dict[str, Any], kind: ChunkKind) -> dict[str, Any]:
+    if kind.version == "0.4":
+        return {"compressors": _v2_codec(peer, arguments), "filters": None}
+    is_moved = kind.is_rgb and not peer.planes_first
+    # Inside, because it needs zarr 3.
+    from zarr.codecs import TransposeCodec
+
+    order = [n for n, axis in enumerate(kind.axes) if axis != "c"] + [kind.axes.find("c")]
+    return {
+        "serializer": _v3_codec(peer, arguments),
+        "compressors": None,
+        "filters": [TransposeCodec(order=order)] if is_moved else None,
+    }
+
+
+def _v2_codec(peer: Peer, arguments: dict[str, Any]) -> Any:
+    from imagecodecs import numcodecs
+
+    return {
+        "jpeg": numcodecs.Jpeg,
+        "jpeg2k": numcodecs.Jpeg2k,
+        "jpegxl": numcodecs.Jpegxl,
+    }[peer.name](**arguments)
+
+
+def _v3_codec(peer: Peer, arguments: dict[str, Any]) -> Any:
+    from . import serializers
+
+    return {
+        "jpeg": serializers.Jpeg,
+        "jpeg2k": serializers.Jpeg2k,
+        "jpegxl": serializers.Jpegxl,
+    }[peer.name](**arguments)

@@ -1,0 +1,73 @@
+"""The neural codec, as the arrays of a slide take it."""
+
+from typing import Any
+
+from numcodecs_neural import NeuralImage
+from numcodecs_neural.errors import ConfigError
+
+from ..options import ConvertOptions
+from .chunks import ChunkCodec, ChunkKind
+
+__all__ = ["model_for", "neural_codec"]
+
+
+def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
+    """Return the neural codec with the model and at the quality of `options`.
+
+    Raises
+    ------
+    ConfigError
+        If the model does not code such chunks.
+    WeightsError
+        If the model is unknown.
+    """
+    if options.effort is not None:
+        raise ConfigError(
+            f"effort is {options.effort}, and the models of this release know only one, the "
+            "highest: leave it out"
+        )
+    codec = NeuralImage(model_for(options.model, kind), options.quality)
+    _check_channels(codec, kind)
+    return ChunkCodec(
+        method=codec.codec_id,
+        parameters={
+            "model": codec.model,
+            "weights": codec.weights,
+            "quality": codec.quality,
+        },
+        zarr_arguments=_zarr_arguments(codec, kind),
+    )
+
+
+def model_for(model: str, kind: ChunkKind) -> str:
+    """Return the weights' name: that of `model`, or what ``"auto"`` stands for.
+
+    Examples
+    --------
+    >>> model_for("auto", ChunkKind()), model_for("auto", ChunkKind(is_rgb=False, axes="yx"))
+    ('he-fast', 'grey-fast')
+    >>> model_for("he-perceptual", ChunkKind())
+    'he-perceptual'
+    """
+    if model != "auto":
+        return model
+    return "he-fast" if kind.is_rgb else "grey-fast"
+
+
+def _check_channels(codec: NeuralImage, kind: ChunkKind) -> None:
+    """Refuse weights of three channels for planes of one; the other way, each plane is coded."""
+    if codec.channel_axis is not None and not kind.is_rgb:
+        raise ConfigError(
+            f"the model {codec.model} codes RGB, and the slide has one sample a pixel: choose "
+            "the model grey-fast, or auto"
+        )
+
+
+def _zarr_arguments(codec: NeuralImage, kind: ChunkKind) -> dict[str, Any]:
+    if kind.version == "0.4":
+        return {"compressors": codec, "filters": None}
+    # Inside, because it needs zarr 3.
+    from numcodecs_neural import NeuralImageCodec
+
+    serializer = NeuralImageCodec(codec.model, codec.quality)
+    return {"serializer": serializer, "compressors": None, "filters": None}
