@@ -1,101 +1,135 @@
-"""What a TIFF slide says about pixel size and compression, in each vendor's way."""
+"""What a TIFF slide says of itself, from whichever maker's words say it first."""
 
-import contextlib
-import math
-import re
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from typing import Any
 
-from .base import Compression
+import tifffile
 
-if TYPE_CHECKING:
-    import tifffile
+from .base import Channel
+from .tiff_ome import OmeImage, ome_image
+from .tiff_scn import scn_magnification, scn_mpp
+from .tiff_vendors import (
+    VendorFacts,
+    aperio_facts,
+    imagej_facts,
+    ndpi_magnification,
+    philips_mpp,
+    qpi_facts,
+    vips_facts,
+)
+from .units import sane_mpp
 
-__all__ = ["compression_history", "microns_per_pixel"]
+__all__ = ["Metadata", "metadata_of"]
 
-_MICRONS = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+_ICC_PROFILE = 34675
+# Micrometres of the units of the tag ResolutionUnit: inch and centimetre.
 _RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
-# Optical microscopy; screen resolutions such as 72 dpi, which tools write by default, are not.
-_SANE_MPP = (0.02, 50.0)
-_LOSSLESS = {"none", "lzw", "deflate", "adobe_deflate", "packbits", "zstd", "lzma", "lerc"}
-_APERIO_STEP = re.compile(r"\b(JPEG|J2K)/\S+ Q=(\d+)")
 
 
-def microns_per_pixel(tiff: "tifffile.TiffFile") -> tuple[float, float] | None:
-    """Return the pixel size of level 0, (y, x) in micrometres, or None if the file tells none."""
-    for found in (_aperio_mpp(tiff), _ome_mpp(tiff), _resolution_mpp(tiff)):
-        if found is not None and all(_SANE_MPP[0] <= value <= _SANE_MPP[1] for value in found):
-            return found
-    return None
+class Metadata:
+    """What is known of an image.
 
+    Parameters
+    ----------
+    ome : OmeImage
+        What its OME-XML says.
+    vendor : VendorFacts
+        What its maker's own words say.
+    resolution : tuple of float, optional
+        What the standard's own tags say.
+    icc_profile, ome_xml : optional
+        As in `SlideInfo`.
+    """
 
-def compression_history(tiff: "tifffile.TiffFile", page: Any) -> tuple[Compression, ...]:
-    """Return the lossy compressions of level 0 that the file admits to, oldest first."""
-    method = _method(page.keyframe)
-    if method in _LOSSLESS:
+    def __init__(
+        self,
+        ome: OmeImage,
+        vendor: VendorFacts,
+        *,
+        resolution: tuple[float, float] | None = None,
+        icc_profile: bytes | None = None,
+        ome_xml: str | None = None,
+    ) -> None:
+        self._ome, self._vendor, self._resolution = ome, vendor, resolution
+        self.icc_profile, self.ome_xml = icc_profile, ome_xml
+
+    @property
+    def mpp(self) -> tuple[float, float] | None:
+        """Pixel size of level 0, (y, x) in micrometres."""
+        return self._ome.mpp or self._vendor.mpp or self._resolution
+
+    @property
+    def spacing(self) -> dict[str, float]:
+        """Micrometres between planes and seconds between times."""
+        return {**self._vendor.spacing, **self._ome.spacing}
+
+    @property
+    def magnification(self) -> float | None:
+        """Magnification of the objective."""
+        return self._ome.magnification or self._vendor.magnification
+
+    @property
+    def significant_bits(self) -> int | None:
+        """Bits of a sample that are used."""
+        return self._ome.significant_bits
+
+    def channels(self, count: int) -> tuple[Channel, ...]:
+        """Return the channels, or none where not as many are described as there are."""
+        for found in (self._ome.channels, self._vendor.channels):
+            if len(found) == count:
+                return found
         return ()
-    keyframe = page.keyframe
-    stored = sum(page.databytecounts)
-    ratio = 3 * keyframe.imagelength * keyframe.imagewidth / stored if stored else None
-    # Aperio writes one line per program that recompressed the slide, the latest first.
-    stated = _APERIO_STEP.findall(_description(tiff)) if tiff.is_svs else []
-    steps = [
-        Compression(method={"JPEG": "jpeg", "J2K": "jpeg2000"}[name], quality=int(quality))
-        for name, quality in reversed(stated)
-    ]
-    quality = steps[-1].quality if steps else None
-    rounded = round(ratio, 2) if ratio else None
-    return (*steps[:-1], Compression(method=method, quality=quality, ratio=rounded))
 
 
-def _method(keyframe: Any) -> str:
-    name = str(getattr(keyframe.compression, "name", keyframe.compression)).lower()
-    if "jp2000" in name or "jpeg2000" in name or "jpeg_2000" in name:
-        return "jpeg2000"
-    return "jpeg" if name == "ojpeg" else name
+def metadata_of(tiff: tifffile.TiffFile, series: Any, index: int) -> Metadata:
+    """Return what a file says of one of its images; the file must be open.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+        The file.
+    series : TiffPageSeries
+        The image.
+    index : int
+        Which of the file's images it is.
+    """
+    keyframe = series.keyframe
+    shape = (int(keyframe.imagelength), int(keyframe.imagewidth))
+    xml = tiff.ome_metadata
+    profile = keyframe.tags.valueof(_ICC_PROFILE)
+    return Metadata(
+        ome_image(xml, name=series.name, shape=shape, index=index),
+        _vendor_facts(tiff, series, shape),
+        resolution=_resolution_mpp(keyframe.tags),
+        icc_profile=bytes(profile) if isinstance(profile, bytes) and profile else None,
+        ome_xml=xml,
+    )
 
 
-def _description(tiff: "tifffile.TiffFile") -> str:
-    return str(getattr(tiff.pages.first, "description", "") or "")
+def _vendor_facts(tiff: tifffile.TiffFile, series: Any, shape: tuple[int, int]) -> VendorFacts:
+    keyframe = series.keyframe
+    description = str(getattr(keyframe, "description", "") or "")
+    if tiff.is_svs:
+        return aperio_facts(str(getattr(tiff.pages.first, "description", "")))
+    if series.kind == "ndpi":
+        return VendorFacts(magnification=ndpi_magnification(keyframe.tags))
+    if tiff.is_scn:
+        xml = tiff.scn_metadata
+        return VendorFacts(mpp=scn_mpp(xml, shape), magnification=scn_magnification(xml, shape))
+    if tiff.is_qpi:
+        return qpi_facts([str(page.description) for page in series if page is not None])
+    if series.kind == "imagej":
+        return imagej_facts(tiff.imagej_metadata or {}, keyframe.tags)
+    if series.kind == "philips":
+        return VendorFacts(mpp=philips_mpp(tiff.philips_metadata))
+    return vips_facts(description)
 
 
-def _aperio_mpp(tiff: "tifffile.TiffFile") -> tuple[float, float] | None:
-    match = re.search(r"\bMPP\s*=\s*([0-9.]+)", _description(tiff)) if tiff.is_svs else None
-    if match is None:
+def _resolution_mpp(tags: Any) -> tuple[float, float] | None:
+    values = [tags.valueof(name) for name in ("ResolutionUnit", "YResolution", "XResolution")]
+    if any(value is None for value in values):
         return None
-    with contextlib.suppress(ValueError):
-        return float(match[1]), float(match[1])
-    return None
-
-
-def _ome_mpp(tiff: "tifffile.TiffFile") -> tuple[float, float] | None:
-    try:
-        root = ElementTree.fromstring(tiff.ome_metadata or "")
-    except ElementTree.ParseError:
-        return None
-    pixels = root.find(".//{*}Image/{*}Pixels")
-    if pixels is None:
-        return None
-    y, x = (_physical_size(pixels, axis) for axis in "YX")
-    return None if y is None or x is None else (y, x)
-
-
-def _physical_size(pixels: ElementTree.Element, axis: str) -> float | None:
-    unit = _MICRONS.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-    try:
-        size = float(pixels.get(f"PhysicalSize{axis}", ""))
-    except ValueError:
-        return None
-    return size * unit if unit is not None and math.isfinite(size) else None
-
-
-def _resolution_mpp(tiff: "tifffile.TiffFile") -> tuple[float, float] | None:
-    tags = getattr(tiff.pages.first, "tags", {})
-    values = [tags.get(name) for name in ("ResolutionUnit", "YResolution", "XResolution")]
-    if any(tag is None for tag in values):
-        return None
-    unit, y, x = (tag.value for tag in values if tag is not None)
+    unit, y, x = values
     unit_um = _RESOLUTION_UNIT_UM.get(int(unit))
     if unit_um is None or 0 in (*y, *x):
         return None
-    return unit_um * y[1] / y[0], unit_um * x[1] / x[0]
+    return sane_mpp(unit_um * y[1] / y[0], unit_um * x[1] / x[0])

@@ -1,0 +1,107 @@
+"""TIFF files: opened once to learn what is in them, and read piece by piece after that."""
+
+import re
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import tifffile
+
+from numcodecs_neural.errors import SourceError
+
+__all__ = ["DECODE_ERRORS", "ByteReader", "opened"]
+
+# Damaged files run into all of these; imagecodecs roots its errors in RuntimeError, and in
+# ImportError where a codec was left out of its build. XML that is broken is a SyntaxError.
+DECODE_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError),
+    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error),
+    tifffile.TiffFileError,
+)
+# A set of files may have thousands, and a process may open about that many.
+MAX_OPEN_FILES = 32
+_BINARY_ONLY = re.compile(r"<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile\s*=\s*[\"']([^\"']+)")
+
+
+class ByteReader:
+    """Reads pieces of files, and keeps the latest few files open; safe between threads."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[Path, BinaryIO] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, path: Path, offset: int, size: int) -> bytes:
+        """Return `size` bytes at `offset`, or fewer where the file ends.
+
+        Raises
+        ------
+        SourceError
+            If the file cannot be opened or read.
+        """
+        with self._lock:
+            try:
+                file = self._open(path)
+                file.seek(offset)
+                return file.read(size)
+            except (OSError, OverflowError, ValueError) as exc:
+                raise SourceError(f"{path} cannot be read at byte {offset}: {exc}") from exc
+
+    def close(self) -> None:
+        """Close all files."""
+        with self._lock:
+            while self._files:
+                self._files.popitem()[1].close()
+
+    def _open(self, path: Path) -> BinaryIO:
+        if path not in self._files:
+            self._files[path] = path.open("rb")
+            if len(self._files) > MAX_OPEN_FILES:
+                self._files.popitem(last=False)[1].close()
+        self._files.move_to_end(path)
+        return self._files[path]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF file; of an OME-TIFF whose description is in another file, with that.
+
+    Raises
+    ------
+    SourceError
+        If it is no TIFF, or its description is not there.
+    """
+    tiff = _open(path)
+    try:
+        described_in = _BINARY_ONLY.search(tiff.ome_metadata or "")
+        if described_in is not None:
+            tiff.close()
+            tiff = _open_described(path, path.parent / Path(described_in[1]).name)
+        yield tiff
+    finally:
+        tiff.close()
+
+
+def _open(path: Path, omexml: str | None = None) -> tifffile.TiffFile:
+    try:
+        return tifffile.TiffFile(path, omexml=omexml)
+    except DECODE_ERRORS as exc:
+        raise SourceError(f"{path} cannot be read as a TIFF file: {exc}") from exc
+
+
+def _open_described(path: Path, description: Path) -> tifffile.TiffFile:
+    if not description.is_file():
+        raise SourceError(
+            f"{path} is one file of a set that {description.name} describes, and that is not "
+            "beside it: put all files of the set into one folder"
+        )
+    if description.suffix.lower() in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
+        return _open(description)
+    try:
+        text = description.read_text(encoding="utf-8")
+    except (OSError, ValueError) as exc:
+        raise SourceError(f"{description} cannot be read as OME-XML: {exc}") from exc
+    return _open(path, omexml=text)
