@@ -1,6 +1,7 @@
 """The codecs that chunks can be stored with: the one place that knows them."""
 
-from .choose import codec_for
+from .choose import codec_for, codecs_for
 from .chunks import ChunkCodec, ChunkKind
+from .families import CodecFamily, family_of
 
-__all__ = ["ChunkCodec", "ChunkKind", "codec_for"]
+__all__ = ["ChunkCodec", "ChunkKind", "CodecFamily", "codec_for", "codecs_for", "family_of"]

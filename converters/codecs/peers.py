@@ -34,10 +34,10 @@ class Peer:
         As an option, in imagecodecs, and in a store's lossy history.
     title : str
         In tables.
-    parameter : str
-        What sets its rate, as imagecodecs calls it.
+    shown : callable
+        ``setting -> str``: how tables name one.
     settings : tuple of float
-        Values of that, fine enough to find any quality, in order of rising rate.
+        What sets its rate, in order of rising rate and fine enough to find any quality.
     setting_of : callable
         ``(quality, kind) -> setting``.
     arguments : callable
@@ -50,7 +50,7 @@ class Peer:
 
     name: str
     title: str
-    parameter: str
+    shown: Callable[[float], str]
     settings: tuple[float, ...]
     setting_of: Callable[[int, ChunkKind], float]
     arguments: Callable[[float, ChunkKind], dict[str, Any]]
@@ -126,7 +126,7 @@ def _jpeg2k_arguments(setting: float, kind: ChunkKind) -> dict[str, Any]:
 JPEG = Peer(
     name="jpeg",
     title="JPEG",
-    parameter="quality",
+    shown=lambda setting: f"quality {setting:g}",
     settings=tuple(float(quality) for quality in range(1, 101)),
     # libjpeg takes 0 for 1.
     setting_of=lambda quality, _kind: float(max(quality, 1)),
@@ -136,7 +136,7 @@ JPEG = Peer(
 JPEGXL = Peer(
     name="jpegxl",
     title="JPEG XL",
-    parameter="distance",
+    shown=lambda setting: f"distance {setting:g}" if setting else "lossless",
     # Steps of 2 %, from 25 to 0.01.
     settings=(*(round(25 * 0.98**step, 4) for step in range(388)), 0.0),
     setting_of=lambda quality, _kind: jpegxl_distance(quality),
@@ -145,7 +145,7 @@ JPEGXL = Peer(
 JPEG2K = Peer(
     name="jpeg2k",
     title="JPEG 2000",
-    parameter="level",
+    shown=lambda setting: "lossless" if setting == LOSSLESS_DB else f"{setting:g} dB",
     settings=(*(tenths / 10 for tenths in range(180, 1000)), LOSSLESS_DB),
     setting_of=jpeg2k_decibels,
     arguments=_jpeg2k_arguments,

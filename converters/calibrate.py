@@ -1,0 +1,173 @@
+"""Which setting of a codec reaches a quality: found on samples of the slide itself."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from numcodecs_neural.errors import ConfigError
+
+from .codecs import ChunkKind, CodecFamily, codec_for, family_of
+from .glass import GlassPlan
+from .options import ConvertOptions
+from .quality import ChunkQuality, chunk_quality
+from .samples import SampleChunk, data_range_of, sample_chunks
+from .sources import SlideSource
+
+__all__ = ["Measured", "Trial", "quality_for_psnr", "setting_for_ssim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a codec did to the samples at one setting.
+
+    Parameters
+    ----------
+    setting : float
+    quality : ChunkQuality
+        On tissue.
+    nbytes : int
+        Of all chunks.
+    encode_s, decode_s : float
+        Seconds that it took, chunk after chunk.
+    """
+
+    setting: float
+    quality: ChunkQuality
+    nbytes: int
+    encode_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """Samples of a slide, on which codecs are tried.
+
+    Parameters
+    ----------
+    samples : list of SampleChunk
+    chunk_px : int
+        Side of a chunk as it is stored.
+    fill_value : int
+        What chunks at the edge are padded with.
+    data_range : float
+        What PSNR and SSIM are relative to.
+    """
+
+    samples: list[SampleChunk]
+    chunk_px: int
+    fill_value: int
+    data_range: float
+
+    @classmethod
+    def of(cls, source: SlideSource, options: ConvertOptions, glass: GlassPlan) -> "Trial":
+        """Read the samples of a slide."""
+        samples = sample_chunks(source, options, glass)
+        return cls(
+            samples=samples,
+            chunk_px=options.chunk_px,
+            fill_value=glass.fill_value,
+            data_range=data_range_of(samples),
+        )
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels that are coded, padding included."""
+        return len(self.samples) * self.chunk_px**2
+
+    def measure(self, family: CodecFamily, setting: float) -> Measured:
+        """Code all samples, and compare what comes back."""
+        total, nbytes, encode_s, decode_s = ChunkQuality(), 0, 0.0, 0.0
+        for sample in self.samples:
+            planes = sample.padded(self.chunk_px, self.fill_value)
+            started = time.perf_counter()
+            chunk = family.encode(planes, setting)
+            encoded = time.perf_counter()
+            found = family.decode(chunk).reshape(planes.shape)
+            decode_s += time.perf_counter() - encoded
+            encode_s += encoded - started
+            nbytes += len(chunk)
+            height, width = sample.tissue.shape
+            total += chunk_quality(
+                sample.pixels,
+                found[:, :height, :width],
+                sample.tissue,
+                data_range=self.data_range,
+            )
+        return Measured(
+            setting=setting, quality=total, nbytes=nbytes, encode_s=encode_s, decode_s=decode_s
+        )
+
+
+def quality_for_psnr(source: SlideSource, options: ConvertOptions, glass: GlassPlan) -> int:
+    """Return the lowest quality whose PSNR on sampled tissue is at least ``options.target_psnr``.
+
+    The same for the same slide and options, each time and everywhere.
+
+    Raises
+    ------
+    ConfigError
+        If even the best quality does not reach it, or the codec cannot code the slide.
+    SourceError
+        If the slide does not decode.
+    """
+    target = options.target_psnr
+    if target is None:
+        raise ConfigError("target-psnr is not set: there is nothing to look for")
+    codec_for(options, source.info)  # refuses what it cannot code
+    kind = ChunkKind.of(source.info, options.ome_zarr_version)
+    family = family_of(options.codec, kind, options.model)
+    trial = Trial.of(source, options, glass)
+
+    @cache
+    def psnr_at(quality: int) -> float:
+        found = trial.measure(family, family.setting_of(quality)).quality
+        psnr = found.psnr_db(trial.data_range)
+        return float("inf") if psnr is None else psnr
+
+    if psnr_at(100) < target:
+        raise ConfigError(
+            f"target-psnr is {target:g} dB, and the best that {family.title} reaches on this slide "
+            f"is {psnr_at(100):.2f} dB: ask for less, or choose another codec"
+        )
+    return _first(101, lambda quality: psnr_at(quality) >= target)
+
+
+def setting_for_ssim(trial: Trial, family: CodecFamily, ssim: float) -> Measured:
+    """Return the setting whose SSIM on the samples is nearest to `ssim`, measured.
+
+    Raises
+    ------
+    ConfigError
+        If no sample has an SSIM: all are smaller than its window.
+    """
+
+    @cache
+    def measured(index: int) -> Measured:
+        return trial.measure(family, family.settings[index])
+
+    def distance(index: int) -> float:
+        return abs(_ssim_of(measured(index)) - ssim)
+
+    count = len(family.settings)
+    first = _first(count - 1, lambda index: _ssim_of(measured(index)) >= ssim)
+    return measured(min((first, max(first - 1, 0)), key=distance))
+
+
+def _ssim_of(measured: Measured) -> float:
+    ssim = measured.quality.ssim
+    if ssim is None:
+        raise ConfigError("the slide has too little tissue to measure SSIM on: there is no window")
+    return ssim
+
+
+def _first(count: int, is_enough: Callable[[int], bool]) -> int:
+    """Return the first of ``range(count)`` that is enough, or `count`; all after it must be too."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if is_enough(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

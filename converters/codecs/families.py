@@ -1,0 +1,155 @@
+"""Each codec as a curve: chunks to bytes and back at any of its settings, without a store.
+
+The bytes are those that a store would hold, header and checksum included.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..options import CodecName
+from .chunks import ChunkKind
+from .lossless import blosc_config
+from .neural import model_for
+from .peers import PEERS, Peer
+
+__all__ = ["CodecFamily", "family_of"]
+
+# (c, y, x), of the slide's own dtype.
+Planes = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecFamily:
+    """One codec at all its settings.
+
+    Parameters
+    ----------
+    name : str
+        The option's value; of the neural codec, the exact name of the weights.
+    title : str
+        In tables.
+    settings : tuple of float
+        In order of rising rate.
+    setting_of : callable
+        ``quality -> setting``, for a quality of 0 to 100.
+    shown : callable
+        ``setting -> str``: how tables name one.
+    encode : callable
+        ``(planes, setting) -> bytes``.
+    decode : callable
+        ``bytes -> planes``.
+    """
+
+    name: str
+    title: str
+    settings: tuple[float, ...]
+    setting_of: Callable[[int], float]
+    shown: Callable[[float], str]
+    encode: Callable[[Planes, float], bytes]
+    decode: Callable[[bytes], Planes]
+
+
+def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFamily:
+    """Return a codec that codes such chunks.
+
+    Raises
+    ------
+    WeightsError
+        If the model is unknown.
+
+    Examples
+    --------
+    >>> jpegxl = family_of("jpegxl", ChunkKind())
+    >>> jpegxl.shown(jpegxl.setting_of(90))
+    'distance 1'
+    >>> grey = np.full((3, 64, 64), 200, np.uint8)
+    >>> int(np.ptp(jpegxl.decode(jpegxl.encode(grey, 1.0)) - grey.astype(int)))
+    0
+    """
+    if name == "neural":
+        return _neural_family(model_for(model, kind))
+    if name in PEERS:
+        return _peer_family(PEERS[name], kind)
+    return _lossless_family(name, kind)
+
+
+def _neural_family(model: str) -> CodecFamily:
+    from numcodecs_neural import NeuralImage
+
+    codec_at = cache(lambda quality: NeuralImage(model, quality))
+    exact = codec_at(0).model
+
+    def encode(planes: Planes, setting: float) -> bytes:
+        return bytes(codec_at(int(setting)).encode(planes))
+
+    def decode(chunk: bytes) -> Planes:
+        return np.asarray(codec_at(0).decode(chunk))
+
+    return CodecFamily(
+        name=exact,
+        title=exact,
+        settings=tuple(float(quality) for quality in range(101)),
+        setting_of=float,
+        shown=lambda setting: f"quality {setting:g}",
+        encode=encode,
+        decode=decode,
+    )
+
+
+def _peer_family(peer: Peer, kind: ChunkKind) -> CodecFamily:
+    import imagecodecs
+
+    codec = {"jpeg": "jpeg8"}.get(peer.name, peer.name)
+    encoder = getattr(imagecodecs, f"{codec}_encode")
+    decoder = getattr(imagecodecs, f"{codec}_decode")
+    # JPEG has no threads.
+    threads = {} if peer.name == "jpeg" else {"numthreads": 1}
+    is_pixel_wise = kind.is_rgb and not peer.planes_first
+    planar = {"planar": True} if kind.is_rgb and peer.planes_first else {}
+
+    def encode(planes: Planes, setting: float) -> bytes:
+        image = np.moveaxis(planes, 0, -1) if is_pixel_wise else planes
+        arguments = peer.arguments(setting, kind) | threads
+        return bytes(encoder(np.ascontiguousarray(image.squeeze()), **arguments))
+
+    def decode(chunk: bytes) -> Planes:
+        image = np.asarray(decoder(chunk, **planar, **threads))
+        return np.moveaxis(image, -1, 0) if is_pixel_wise else image.reshape(-1, *image.shape[-2:])
+
+    return CodecFamily(
+        name=peer.name,
+        title=peer.title,
+        settings=peer.settings,
+        setting_of=lambda quality: peer.setting_of(quality, kind),
+        shown=peer.shown,
+        encode=encode,
+        decode=decode,
+    )
+
+
+def _lossless_family(name: str, kind: ChunkKind) -> CodecFamily:
+    import numcodecs
+
+    codec = numcodecs.get_codec(blosc_config(kind))
+
+    def encode(planes: Planes, setting: float) -> bytes:
+        return bytes(codec.encode(planes)) if name == "zstd" else planes.tobytes()
+
+    def decode(chunk: bytes) -> Planes:
+        raw = codec.decode(chunk) if name == "zstd" else chunk
+        return np.frombuffer(raw, kind.dtype)
+
+    return CodecFamily(
+        name=name,
+        title={"zstd": "Zstandard", "none": "raw"}[name],
+        settings=(0.0,),
+        setting_of=lambda _quality: 0.0,
+        shown=lambda _setting: "lossless",
+        encode=encode,
+        decode=decode,
+    )
