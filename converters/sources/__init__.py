@@ -31,7 +31,7 @@ class _Reader:
 
 TIFF_SUFFIXES = (
     *(".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8"),
-    *(".ndpi", ".qptiff", ".scn", ".bif"),
+    *(".ndpi", ".qptiff", ".scn"),
 )
 # In this order: the first whose suffix fits reads the slide.
 _READERS = (
@@ -39,10 +39,10 @@ _READERS = (
     _Reader("plain", (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".jp2", ".jxl")),
     _Reader("czi", (".czi",), "czi"),
     _Reader("dicom", (".dcm", ".dicom"), "dicom"),
-    _Reader("openslide", (".mrxs", ".vms", ".vmu", ".svslide", ".zvi"), "openslide"),
+    _Reader("openslide", (".mrxs", ".vms", ".vmu", ".svslide", ".bif"), "openslide"),
     _Reader("omezarr", (".zarr", ".zip", ".ozx")),
 )
-_ZARR_FILES = ("zarr.json", ".zgroup")
+_ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
 def open_source(path: Path, *, series: int = 0) -> SlideSource:
@@ -70,7 +70,7 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
         if not reader.extra:
             raise
         raise SourceError(
-            f"{path}: reading such slides needs {exc.name}, which is not installed: "
+            f"{path}: reading such slides needs {exc.name or reader.extra}, which is not installed: "
             f"pip install 'numcodecs-neural[{reader.extra}]'"
         ) from exc
     return cast(SlideSource, module.open_source(path, series=series))

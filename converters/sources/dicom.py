@@ -1,6 +1,7 @@
 """DicomSource: a DICOM slide, one file or several a level, read with wsidicom."""
 
 import logging
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +28,8 @@ T = TypeVar("T")
 # wsidicom's errors have no root of their own; damaged files run into the others.
 _READ_ERRORS: tuple[type[Exception], ...] = (
     *(kind for kind in vars(wsidicom.errors).values() if isinstance(kind, type)),
-    *(AttributeError, IndexError, KeyError, NotImplementedError, OSError, RuntimeError),
-    *(StopIteration, TypeError, ValueError, InvalidDicomError),
+    *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
+    *(RuntimeError, StopIteration, TypeError, ValueError, InvalidDicomError, struct.error),
 )
 _SILENT = logging.NullHandler()
 
@@ -116,12 +117,14 @@ class DicomSource:
         except SourceError:
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: {failed}: {exc or type(exc).__name__}") from exc
+            raise SourceError(f"{self._path}: {failed}: {exc!r}") from exc
 
     def _describe(self, files: list[Path]) -> None:
         pyramid = self._wsi.pyramids[self._series]
         base = pyramid.base_level
-        self._planes, self._paths = list(base.focal_planes), list(base.optical_paths)
+        self._planes = sorted(base.focal_planes)
+        # Most identifiers are numbers, of one digit or more.
+        self._paths = sorted(base.optical_paths, key=lambda name: (len(name), name))
         samples = int(base.datasets[0].samples_per_pixel)
         if samples == 3:
             self._paths = self._paths[:1]

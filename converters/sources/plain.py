@@ -123,7 +123,7 @@ def _decode(path: Path, data: bytes) -> _Picture:
         if image.width * image.height > MAX_PIXELS:
             raise SourceError(
                 f"{path} has {image.width} x {image.height} pixels, and a picture without tiles is "
-                "read as a whole, up to 2^30 pixels: convert it to a tiled TIFF first"
+                f"read as a whole, up to {MAX_PIXELS:,}: convert it to a tiled TIFF first"
             )
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1), _TURNS[1])
         pixels = _turned(_samples(image, data), turn)

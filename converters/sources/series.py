@@ -31,4 +31,8 @@ def image_name(path: Path, series: int = 0) -> str:
     >>> image_name(PurePosixPath("a/slide.ome.zarr")), image_name(PurePosixPath("b.czi"), 2)
     ('slide', 'b-2')
     """
-    return slide_stem(path) + (f"-{series}" if series else "")
+    stem = slide_stem(path)
+    # Of a zip: slide.ome.zarr.zip.
+    if stem.endswith(".zarr"):
+        stem = stem.removesuffix(".zarr").removesuffix(".ome")
+    return stem + (f"-{series}" if series else "")
