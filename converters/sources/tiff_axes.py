@@ -113,6 +113,8 @@ def layout_of(series: Any, meaning: Meaning, path: Path) -> Layout:
         time and depth, or if its pages do not hold what its axes promise.
     """
     axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    if 0 in (*shape, *series.keyframe.shaped):
+        raise SourceError(f"{path} has an image of no pixels: its shape is {shape}")
     y = axes.find("YX")
     if y < 0 or len(axes) - y > 3:
         raise SourceError(f"{path} has axes {axes}; y and x must be the last, but for samples")

@@ -37,11 +37,11 @@ def jpeg_file(page: Any, tile: bytes) -> bytes:
 
 
 def _adobe_marker(keyframe: Any, *, has_jfif: bool) -> bytes:
-    """Return Adobe's segment, which names the colour transform: 0 is none, 1 is YCbCr.
+    """Return Adobe's segment that says RGB, if the page says so and the stream says nothing.
 
-    A JFIF segment says YCbCr, whatever the page says.
+    A JFIF segment says YCbCr, whatever the page says; and so does saying nothing.
     """
-    if keyframe.samplesperpixel != _THREE_COMPONENTS or keyframe.planarconfig != 1 or has_jfif:
+    is_rgb = int(keyframe.photometric) == _RGB and not has_jfif
+    if not is_rgb or keyframe.samplesperpixel != _THREE_COMPONENTS or keyframe.planarconfig != 1:
         return b""
-    is_rgb = int(keyframe.photometric) == _RGB
-    return b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + (b"\0" if is_rgb else b"\1")
+    return b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"

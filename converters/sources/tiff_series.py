@@ -31,8 +31,8 @@ def find_image(tiff: tifffile.TiffFile, path: Path, index: int) -> tuple[Any, in
     """
     if tiff.is_bif:
         raise SourceError(
-            f"{path} is a Ventana BIF slide, whose tiles overlap and must be stitched: OpenSlide "
-            "does that (pip install 'numcodecs-neural[openslide]')"
+            f"{path} is a Ventana BIF slide, whose tiles overlap and must be stitched: name it "
+            ".bif, and OpenSlide does that (pip install 'numcodecs-neural[openslide]')"
         )
     _check_complete(tiff, path)
     images = [series for series, role in series_of(tiff, path) if role == "image"]

@@ -34,6 +34,10 @@ class TiledLevel(Level):
         self._grid = TileGrid.of(self.keyframe)
         grid, samples = self._grid, self.keyframe.shaped[-1]
         nbytes = grid.tile_height * grid.tile_width * grid.tile_depth * samples
+        if nbytes < 1:
+            raise SourceError(
+                f"{path_of(self.keyframe)} has tiles of no pixels in level {self._number}"
+            )
         self._tile_nbytes = nbytes * np.dtype(self.keyframe.dtype).itemsize
         if self._tile_nbytes > MAX_TILE_NBYTES:
             raise SourceError(
