@@ -14,7 +14,7 @@ from .quality import ChunkQuality, chunk_quality
 from .samples import SampleChunk, data_range_of, sample_chunks
 from .sources import SlideSource
 
-__all__ = ["Measured", "Trial", "quality_for_psnr", "setting_for_ssim"]
+__all__ = ["Measured", "Trial", "quality_for_psnr", "setting_for_ssim", "ssim_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,12 @@ class Trial:
 
     @classmethod
     def of(cls, source: SlideSource, options: ConvertOptions, glass: GlassPlan) -> "Trial":
-        """Read the samples of a slide."""
-        samples = sample_chunks(source, options, glass)
+        """Read the samples of a slide: chunks of level 0 with tissue."""
+        return cls.on(sample_chunks(source, options, glass), options, glass)
+
+    @classmethod
+    def on(cls, samples: list[SampleChunk], options: ConvertOptions, glass: GlassPlan) -> "Trial":
+        """Return samples as they will be stored."""
         return cls(
             samples=samples,
             chunk_px=options.chunk_px,
@@ -147,14 +151,21 @@ def setting_for_ssim(trial: Trial, family: CodecFamily, ssim: float) -> Measured
         return trial.measure(family, family.settings[index])
 
     def distance(index: int) -> float:
-        return abs(_ssim_of(measured(index)) - ssim)
+        return abs(ssim_of(measured(index)) - ssim)
 
     count = len(family.settings)
-    first = _first(count - 1, lambda index: _ssim_of(measured(index)) >= ssim)
+    first = _first(count - 1, lambda index: ssim_of(measured(index)) >= ssim)
     return measured(min((first, max(first - 1, 0)), key=distance))
 
 
-def _ssim_of(measured: Measured) -> float:
+def ssim_of(measured: Measured) -> float:
+    """Return the SSIM that was measured.
+
+    Raises
+    ------
+    ConfigError
+        If no window lies in the tissue.
+    """
     ssim = measured.quality.ssim
     if ssim is None:
         raise ConfigError("the slide has too little tissue to measure SSIM on: there is no window")

@@ -1,4 +1,4 @@
-"""Chunks that stand for a slide: a few of those with tissue, picked by a hash of their place."""
+"""Chunks that stand for a slide: a few of each sort, picked by a hash of their place."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,21 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .downsample import halve_again, halve_pixels, to_pixels
 from .geometry import Cell, LevelGrid, Region, plan_levels
 from .glass import GlassPlan
 from .options import ConvertOptions
 from .sources import Frame, SlideSource
 
-__all__ = ["SampleChunk", "data_range_of", "sample_chunks"]
+__all__ = [
+    "SampleChunk",
+    "data_range_of",
+    "sample_chunks",
+    "sample_glass",
+    "sample_reduced",
+]
 
 # As many pixels as 16 chunks of 512.
 _PIXELS = 16 * 512 * 512
 _MOST_CHUNKS = 256
+# Of each of the other sorts, which only sizes are told by.
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SampleChunk:
-    """One chunk of level 0.
+    """One chunk of a slide.
 
     Parameters
     ----------
@@ -45,7 +54,7 @@ class SampleChunk:
 def sample_chunks(
     source: SlideSource, options: ConvertOptions, glass: GlassPlan
 ) -> list[SampleChunk]:
-    """Return chunks with tissue, 4 megapixels at most: the same ones each time.
+    """Return chunks of level 0 with tissue, 4 megapixels at most: the same ones each time.
 
     Of a slide without any, whatever is there; of one with several frames, of some of these.
 
@@ -54,16 +63,40 @@ def sample_chunks(
     SourceError
         If they do not decode.
     """
-    info = source.info
     (grid,) = plan_levels(
-        info.shape, levels=1, chunk_px=options.chunk_px, region_px=options.region_px
+        source.info.shape, levels=1, chunk_px=options.chunk_px, region_px=options.region_px
     )
     chosen = glass.with_tissue[0] if glass.with_tissue[0].any() else ~glass.elided[0]
-    cells = [(int(row), int(column)) for row, column in np.argwhere(chosen)] or [(0, 0)]
-    frames = list(product(*(range(length) for length in info.frame_shape)))
     count = min(max(_PIXELS // options.chunk_px**2, 1), _MOST_CHUNKS)
-    places = sorted(product(frames, cells), key=_rank)[:count]
-    return [_read(source, glass, grid, cell, frame) for frame, cell in places]
+    places = _pick(source, chosen, count) or [((0,) * len(source.info.frames), (0, 0))]
+    return [_read(source, glass, grid, place) for place in places]
+
+
+def sample_glass(source: SlideSource, grid: LevelGrid, glass: GlassPlan) -> list[SampleChunk]:
+    """Return a few chunks of level 0, whose grid is given, that are stored and hold no tissue."""
+    chosen = ~glass.with_tissue[0] & ~glass.elided[0]
+    return [_read(source, glass, grid, place) for place in _pick(source, chosen, _FEW)]
+
+
+def sample_reduced(
+    source: SlideSource,
+    grids: tuple[LevelGrid, ...],
+    glass: GlassPlan,
+    *,
+    use_existing_levels: bool,
+) -> list[SampleChunk]:
+    """Return a few chunks of level 1 with tissue: smaller pictures take more bits a pixel."""
+    if len(grids) == 1:
+        return []
+    grid, samples = grids[1], []
+    for frame, cell in _pick(source, glass.with_tissue[1], _FEW):
+        region = grid.chunk(cell)
+        if use_existing_levels:
+            planes = _planes(source, region, frame, level=1)
+        else:
+            planes = _reduced(source, region, frame, grids)
+        samples.append(_sample(planes, region, grid, glass))
+    return samples
 
 
 def data_range_of(samples: list[SampleChunk]) -> float:
@@ -80,6 +113,13 @@ def data_range_of(samples: list[SampleChunk]) -> float:
     return max(high - low, 1.0)
 
 
+def _pick(source: SlideSource, chosen: NDArray[np.bool_], count: int) -> list[tuple[Frame, Cell]]:
+    """Return `count` of the places of all frames where `chosen`, chunk by chunk, is True."""
+    frames = product(*(range(length) for length in source.info.frame_shape))
+    cells = [(int(row), int(column)) for row, column in np.argwhere(chosen)]
+    return sorted(product(frames, cells), key=_rank)[:count]
+
+
 def _rank(place: tuple[Frame, Cell]) -> bytes:
     frame, cell = place
     # Others than those that measure a store when it is written, which are picked likewise.
@@ -88,9 +128,33 @@ def _rank(place: tuple[Frame, Cell]) -> bytes:
 
 
 def _read(
-    source: SlideSource, glass: GlassPlan, grid: LevelGrid, cell: Cell, frame: Frame
+    source: SlideSource, glass: GlassPlan, grid: LevelGrid, place: tuple[Frame, Cell]
 ) -> SampleChunk:
-    region: Region = grid.chunk(cell)
-    planes = np.moveaxis(source.read_region(region, 0, frame), -1, 0)
-    painted = glass.painted(np.array(planes, order="C"), region, grid)
-    return SampleChunk(pixels=painted, tissue=glass.tissue_pixels(region, grid))
+    frame, cell = place
+    region = grid.chunk(cell)
+    return _sample(_planes(source, region, frame), region, grid, glass)
+
+
+def _sample(planes: NDArray[Any], region: Region, grid: LevelGrid, glass: GlassPlan) -> SampleChunk:
+    return SampleChunk(
+        pixels=glass.painted(planes, region, grid), tissue=glass.tissue_pixels(region, grid)
+    )
+
+
+def _reduced(
+    source: SlideSource, region: Region, frame: Frame, grids: tuple[LevelGrid, ...]
+) -> NDArray[Any]:
+    """Return a region of level 1, as the writer reduces it."""
+    fine, step = grids[0], grids[1].step
+    y, x = step * region.y, step * region.x
+    height = min(step * region.height, fine.height - y)
+    width = min(step * region.width, fine.width - x)
+    reduced = halve_pixels(_planes(source, Region(y, x, height, width), frame))
+    if step == 4:
+        reduced = halve_again(reduced)
+    return to_pixels(reduced, source.info.dtype)
+
+
+def _planes(source: SlideSource, region: Region, frame: Frame, level: int = 0) -> NDArray[Any]:
+    """Return pixels as (c, y, x), in an array of their own: they may be painted."""
+    return np.array(np.moveaxis(source.read_region(region, level, frame), -1, 0), order="C")

@@ -13,7 +13,7 @@ from .lossy import peer_codec
 from .neural import neural_codec
 from .peers import PEERS
 
-__all__ = ["codec_for", "codecs_for"]
+__all__ = ["check_codec", "codec_for", "codecs_for"]
 
 _NEURAL_RGB = ("uint8",)
 _NEURAL_GREY = ("uint8", "uint16", "int16")
@@ -54,6 +54,21 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
     if options.codec in PEERS:
         return peer_codec(PEERS[options.codec], options.quality, kind)
     return zstd_codec(kind) if options.codec == "zstd" else none_codec(kind)
+
+
+def check_codec(options: ConvertOptions) -> None:
+    """Refuse what is wrong with the codec whatever the slide is.
+
+    Raises
+    ------
+    ConfigError
+        If the effort is not one that the models know.
+    WeightsError
+        If the model is unknown.
+    """
+    if options.codec == "neural":
+        kind = ChunkKind(version=options.ome_zarr_version)
+        neural_codec(options, kind)
 
 
 def codecs_for(kind: ChunkKind) -> tuple[CodecName, ...]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.codecs import ChunkKind, codec_for
+from numcodecs_neural.converters.codecs import ChunkKind, check_codec, codec_for
 from numcodecs_neural.converters.codecs.choose import codecs_for
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.sources import SlideInfo
@@ -21,7 +22,11 @@ from numcodecs_neural.errors import ConfigError, WeightsError
 LOSSY = ["neural", "jpegxl", "jpeg2k", "jpeg"]
 LOSSLESS = ["zstd", "none"]
 # What a fresh process needs: not this package's modules, but its entry points.
-READ = "import sys, zarr; print(int(zarr.open_array(sys.argv[1], mode='r')[:].astype(int).sum()))"
+READ = """
+import sys, zarr
+for folder in sys.argv[1:]:
+    print(int(zarr.open_array(folder, mode="r")[:].astype(int).sum()))
+"""
 
 
 def slide_info(**changes: Any) -> SlideInfo:
@@ -251,6 +256,16 @@ def test_unknown_model_is_refused() -> None:
         codec_for(options("neural", model="no-such-model"))
 
 
+def test_check_without_a_slide_refuses_what_no_slide_allows() -> None:
+    check_codec(options("jpegxl", "0.4"))
+    check_codec(options("neural", model="grey-fast"))
+
+    with pytest.raises(WeightsError, match="no-such-model"):
+        check_codec(options("neural", model="no-such-model"))
+    with pytest.raises(ConfigError, match="effort is 3"):
+        check_codec(options("neural", effort=3))
+
+
 def test_history_says_what_changes_pixels() -> None:
     jpegxl = codec_for(options("jpegxl", quality=60))
     jpeg2k = codec_for(options("jpeg2k", quality=60))
@@ -272,22 +287,22 @@ def test_names_are_those_of_imagecodecs(codec: str, rgb: NDArray[np.uint8], tmp_
     assert "numthreads" not in sharding[-1]["configuration"]
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-@pytest.mark.parametrize("codec", ["neural", "jpeg2k", "jpegxl", "jpeg"])
-def test_fresh_process_opens_the_store_by_zarr_alone(
-    codec: str, version: Any, rgb: NDArray[np.uint8], tmp_path: Path
-) -> None:
-    found = stored(tmp_path / "a.zarr", rgb[0], options(codec, version), grey_info("uint8"))
+def test_fresh_process_opens_stores_by_zarr_alone(rgb: NDArray[np.uint8], tmp_path: Path) -> None:
+    sums = {}
+    for codec, version in product(LOSSY, ["0.4", "0.5"]):
+        folder = tmp_path / f"{codec}-{version}.zarr"
+        found = stored(folder, rgb[0], options(codec, version), grey_info("uint8"))
+        sums[str(folder)] = int(found[:].astype(int).sum())
 
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", READ, tmp_path / "a.zarr"],
+        [sys.executable, "-W", "error", "-c", READ, *sums],
         check=False,
         capture_output=True,
         text=True,
     )
 
     assert done.stderr == ""
-    assert int(done.stdout) == int(found[:].astype(int).sum())
+    assert [int(line) for line in done.stdout.splitlines()] == list(sums.values())
 
 
 def test_setting_of_a_later_imagecodecs_says_what_to_update() -> None:
