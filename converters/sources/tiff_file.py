@@ -1,5 +1,6 @@
 """TIFF files: opened once to learn what is in them, and read piece by piece after that."""
 
+import logging
 import re
 import struct
 import threading
@@ -24,6 +25,7 @@ DECODE_ERRORS = (
 )
 # A set of files may have thousands, and a process may open about that many.
 MAX_OPEN_FILES = 32
+_NDPI_TAG = 65420
 _BINARY_ONLY = re.compile(r"<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile\s*=\s*[\"']([^\"']+)")
 
 
@@ -86,10 +88,27 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def _open(path: Path, omexml: str | None = None) -> tifffile.TiffFile:
+    logger = logging.getLogger("tifffile")
+    if not logger.handlers:
+        # Python prints what nobody handles. What matters of it is in our errors.
+        logger.addHandler(logging.NullHandler())
     try:
-        return tifffile.TiffFile(path, omexml=omexml)
+        return _open_by_content(path, omexml)
     except DECODE_ERRORS as exc:
         raise SourceError(f"{path} cannot be read as a TIFF file: {exc}") from exc
+
+
+def _open_by_content(path: Path, omexml: str | None) -> tifffile.TiffFile:
+    """Open a file; offsets of NDPI are longer, which tifffile takes from the file's suffix."""
+    tiff = tifffile.TiffFile(path, omexml=omexml)
+    try:
+        is_ndpi = bool(tiff.pages) and _NDPI_TAG in tiff.pages.first.tags
+    except DECODE_ERRORS:
+        is_ndpi = False
+    if tiff.tiff.is_ndpi == is_ndpi:
+        return tiff
+    tiff.close()
+    return tifffile.TiffFile(path, omexml=omexml, is_ndpi=is_ndpi)
 
 
 def _open_described(path: Path, description: Path) -> tifffile.TiffFile:

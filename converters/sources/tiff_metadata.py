@@ -6,7 +6,7 @@ import tifffile
 
 from .base import Channel
 from .tiff_ome import OmeImage, ome_image
-from .tiff_scn import scn_magnification, scn_mpp
+from .tiff_scn import scn_channels, scn_magnification, scn_mpp
 from .tiff_vendors import (
     VendorFacts,
     aperio_facts,
@@ -114,7 +114,11 @@ def _vendor_facts(tiff: tifffile.TiffFile, series: Any, shape: tuple[int, int]) 
         return VendorFacts(magnification=ndpi_magnification(keyframe.tags))
     if tiff.is_scn:
         xml = tiff.scn_metadata
-        return VendorFacts(mpp=scn_mpp(xml, shape), magnification=scn_magnification(xml, shape))
+        return VendorFacts(
+            mpp=scn_mpp(xml, shape),
+            magnification=scn_magnification(xml, shape),
+            channels=scn_channels(xml, shape),
+        )
     if tiff.is_qpi:
         return qpi_facts([str(page.description) for page in series if page is not None])
     if series.kind == "imagej":

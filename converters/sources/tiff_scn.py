@@ -5,9 +5,10 @@ from xml.etree import ElementTree
 
 import tifffile
 
+from .base import Channel
 from .units import sane_mpp
 
-__all__ = ["scn_magnification", "scn_mpp", "scn_roles"]
+__all__ = ["scn_channels", "scn_magnification", "scn_mpp", "scn_roles"]
 
 
 def scn_roles(tiff: tifffile.TiffFile) -> list[str]:
@@ -40,6 +41,20 @@ def scn_magnification(xml: str | None, shape: tuple[int, int]) -> float | None:
         return float(text or "")
     except ValueError:
         return None
+
+
+def scn_channels(xml: str | None, shape: tuple[int, int]) -> tuple[Channel, ...]:
+    """Return the fluorescence channels of the image of this shape."""
+    image = _image_of(xml, shape)
+    found = [] if image is None else image.findall(".//{*}channelSettings/{*}channel")
+    found.sort(key=lambda channel: _number(channel, "index"))
+    return tuple(
+        Channel(
+            label=channel.get("name") or f"Channel {n}",
+            color=(channel.get("rgb") or "").removeprefix("#").upper() or None,
+        )
+        for n, channel in enumerate(found, start=1)
+    )
 
 
 def _images(xml: str | None) -> list[tuple[ElementTree.Element, ElementTree.Element]]:

@@ -37,7 +37,7 @@ def find_image(tiff: tifffile.TiffFile, path: Path, index: int) -> tuple[Any, in
     _check_complete(tiff, path)
     images = [series for series, role in series_of(tiff, path) if role == "image"]
     if not images:
-        raise SourceError(f"{path} has no image that can be read")
+        raise SourceError(f"{path} has no image that can be read: it may be cut off")
     check_series(path, index, len(images))
     return images[index], len(images)
 

@@ -56,8 +56,8 @@ def is_plain_ycc(data: bytes) -> bool:
     A decoder undoes a colour transform that the stream declares, and knows components at half the
     resolution for chroma. Without either, it cannot tell YCbCr from RGB.
     """
-    siz, cod = data.find(b"\xff\x51"), data.find(b"\xff\x52")
-    if siz < 0 or cod < 0 or data[siz + 38 : siz + 40] != b"\0\x03":
+    sizes, style = data.find(b"\xff\x51"), data.find(b"\xff\x52")
+    if sizes < 0 or style < 0 or data[sizes + 38 : sizes + 40] != b"\0\x03":
         return False
-    steps = [data[siz + 41 + 3 * n : siz + 43 + 3 * n] for n in range(3)]
-    return all(step == b"\x01\x01" for step in steps) and data[cod + 8 : cod + 9] == b"\0"
+    steps = [data[sizes + 41 + 3 * n : sizes + 43 + 3 * n] for n in range(3)]
+    return all(step == b"\x01\x01" for step in steps) and data[style + 8 : style + 9] == b"\0"

@@ -121,6 +121,32 @@ def test_a_leica_slide_s_whole_glass_is_no_image(
     assert (source.read_associated("label") == colored(80, (16, 16))).all()
 
 
+def test_leica_s_fluorescence_has_channels_of_their_own(
+    tmp_path: Path, opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "slide.scn"
+    description = (
+        '<scn><collection sizeX="9" sizeY="9"><image><pixels sizeX="96" sizeY="128">'
+        '<dimension c="0" ifd="0"/><dimension c="1" ifd="1"/></pixels>'
+        '<view sizeX="24000" sizeY="32000" offsetX="5" offsetY="5"/><scanSettings>'
+        '<channelSettings><channel index="1" name="Cy5" rgb="#ff0000"/>'
+        '<channel index="0" name="DAPI" rgb="#0000ff"/></channelSettings></scanSettings>'
+        "</image></collection></scn>"
+    )
+    with tifffile.TiffWriter(path) as tiff:
+        for n in range(2):
+            text = description if n == 0 else None
+            page = np.full((128, 96), 300 + n, np.uint16)
+            tiff.write(page, tile=(64, 64), description=text, metadata=None)
+
+    source = opened(path)
+
+    found = [(channel.label, channel.color) for channel in source.info.channels]
+    assert found == [("DAPI", "0000FF"), ("Cy5", "FF0000")]
+    assert source.info.mpp == (0.25, 0.25)
+    assert (source.read_region(WHOLE, frame=(1,)) == 301).all()
+
+
 def test_a_philips_slide_has_levels_label_and_millimetres(
     tmp_path: Path, opened: Callable[..., SlideSource]
 ) -> None:
@@ -208,7 +234,7 @@ def test_imagej_tells_sizes_in_its_unit_and_colours_of_channels(
 
     info = opened(path).info
 
-    assert info.mpp == (0.1, 0.2)
+    assert info.mpp == pytest.approx((0.1, 0.2))
     assert info.spacing == {"z": 0.3, "t": 2.5}
     assert [channel.color for channel in info.channels] == ["0000FF", "00FF00"]
 
