@@ -69,8 +69,9 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
     except ModuleNotFoundError as exc:
         if not reader.extra:
             raise
+        library = (exc.name or reader.extra).partition(".")[0]
         raise SourceError(
-            f"{path}: reading such slides needs {exc.name or reader.extra}, which is not installed: "
+            f"{path}: reading such slides needs {library}, which is not installed: "
             f"pip install 'numcodecs-neural[{reader.extra}]'"
         ) from exc
     return cast(SlideSource, module.open_source(path, series=series))
