@@ -6,24 +6,24 @@ Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import TYPE_CHECKING
 
-from numcodecs_neural.errors import ConfigError, NeuralCodecError, WeightsError
+from numcodecs_neural.errors import ConfigError, WeightsError
 
-from .options import ConvertOptions, GlassTreatment, OmeZarrVersion, store_paths
+from .arguments import PROGRAM, make_parser, options_from
+from .jobs import Job, expand_inputs, plan_jobs
+from .options import ConvertOptions
 
 if TYPE_CHECKING:
+    from .batch import Outcome
     from .convert import Progress
-    from .report import SlideReport
-    from .sources import SlideSource
 
 __all__ = ["main"]
 
-PROGRAM = "convert-to-omezarr"
+REPORT_SUFFIXES = (".json", ".html")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,179 +44,126 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         With code 2 if the arguments are wrong.
     """
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     try:
-        options = _options(args)
+        options = options_from(args)
         jobs = _jobs(args)
         _check_codec(options)
-        _check_report(args.report)
+        _check_file("report", args.report, REPORT_SUFFIXES)
+        _check_device(args.device)
     except (ConfigError, WeightsError) as exc:
-        parser.error(_sentence(exc))
+        parser.error(" ".join(str(exc).split()))
     try:
-        reports = [_convert(path, output, options) for path, output in jobs]
+        return _run(args, jobs, options)
     except KeyboardInterrupt:
-        _complain("interrupted: what was not complete was removed")
+        _complain("interrupted: go on with --resume, or what was begun is replaced next time")
         return 130
-    return _finish(reports, args.report)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line: the usage of all options would bury it."""
+def _run(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
+    from .batch import series_of
 
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{PROGRAM}: {message} (see {PROGRAM} --help)\n")
+    if args.series == "all":
+        jobs = [job for first in jobs for job in series_of(first)]
+    if args.dry_run:
+        from .estimate import estimate_jobs
 
+        return estimate_jobs(jobs, options, complain=_complain)
+    if args.compare:
+        from .comparisons import compare_jobs
 
-def _parser() -> argparse.ArgumentParser:
-    defaults = ConvertOptions()
-    parser = _Parser(
-        prog=PROGRAM,
-        description="Convert whole-slide images to OME-Zarr, compressed by a learned codec.",
-    )
-    add = parser.add_argument
-    add("inputs", nargs="*", type=Path, metavar="INPUT", help="slide: SVS, pyramidal or OME-TIFF")
-    add("-o", "--output", type=Path, help="the store; for several inputs a folder of stores")
-    add("--demo", type=Path, metavar="OUTPUT", help="convert a small built-in slide instead")
-    add("--model", default=defaults.model, help="name of the weights (%(default)s)")
-    add("--quality", type=int, default=defaults.quality, help="0 to 100 (%(default)s)")
-    add(
-        "--glass",
-        choices=get_args(GlassTreatment),
-        default=defaults.glass,
-        help="what to do with glass: not store it, paint it, or nothing (%(default)s)",
-    )
-    add(
-        "--chunk",
-        "--tile-size",
-        type=int,
-        default=defaults.chunk_px,
-        metavar="PX",
-        help="side of a chunk (%(default)s)",
-    )
-    add("--shard", type=int, metavar="PX", help=f"side of a shard ({defaults.region_px})")
-    add("--levels", type=int, help="levels of the pyramid (until one chunk holds the slide)")
-    add(
-        "--ome-zarr-version",
-        "--ngff-version",
-        choices=get_args(OmeZarrVersion),
-        default=defaults.ome_zarr_version,
-        help="0.5 is Zarr v3 with shards, 0.4 is Zarr v2 (%(default)s)",
-    )
-    add("--workers", type=int, default=defaults.workers, help="parallel tasks (%(default)s)")
-    add("--overwrite", action="store_true", help="replace a store that exists")
-    add("--report", type=Path, metavar="FILE.json", help="also write the report as JSON")
-    add("--version", action="version", version=f"%(prog)s {version('numcodecs-neural')}")
-    return parser
+        return compare_jobs(jobs, options, complain=_complain)
+    return _convert(args, jobs, options)
 
 
-def _options(args: argparse.Namespace) -> ConvertOptions:
-    return ConvertOptions(
-        model=args.model,
-        quality=args.quality,
-        chunk_px=args.chunk,
-        shard_px=args.shard,
-        levels=args.levels,
-        ome_zarr_version=args.ome_zarr_version,
-        glass=args.glass,
-        workers=args.workers,
-        overwrite=args.overwrite,
-    )
+def _convert(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
+    from .batch import convert_job
+    from .screen import progress_bar, show_batch, show_outcome
+
+    outcomes = []
+    for job in jobs:
+        outcome = convert_job(job, options, _no_bar if args.quiet else progress_bar)
+        outcomes.append(outcome)
+        if outcome.error is not None:
+            _complain(outcome.error)
+        elif not args.quiet:
+            show_outcome(outcome)
+        _write_line(args.json_lines, outcome)
+    if len(jobs) > 1 and not args.quiet:
+        show_batch(outcomes)
+    return _finish(outcomes, args.report)
 
 
-def _jobs(args: argparse.Namespace) -> list[tuple[Path | None, Path]]:
-    """Return inputs and their stores; None stands for the built-in slide."""
+def _no_bar(name: str) -> "AbstractContextManager[Progress]":
+    return nullcontext(lambda done, total: None)
+
+
+def _jobs(args: argparse.Namespace) -> list[Job]:
     if args.demo is not None:
-        if args.inputs or args.output:
+        if args.inputs or args.output or args.input_list:
             raise ConfigError("--demo takes neither inputs nor --output: it names the store itself")
-        return [(None, args.demo)]
-    if args.inputs and args.output is None:
-        raise ConfigError("no output: name it with -o")
-    return list(zip(args.inputs, store_paths(args.inputs, args.output), strict=True))
+        return [Job(path=None, output=args.demo)]
+    inputs = expand_inputs(args.inputs, args.input_list)
+    output = args.output
+    if output is None:
+        if inputs and not (args.dry_run or args.compare):
+            raise ConfigError("no output: name it with -o")
+        output = "."
+    return plan_jobs(inputs, output, zipped=args.zip)
 
 
 def _check_codec(options: ConvertOptions) -> None:
+    """Refuse what is wrong with the codec whatever the slide is."""
     from .codecs import codec_for
 
     codec_for(options)
 
 
-def _check_report(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise ConfigError(f"report is {path}: it must be a file in a folder that exists")
-
-
-def _convert(path: Path | None, output: Path, options: ConvertOptions) -> dict[str, Any]:
-    """Convert one slide; return its report, or what went wrong, as JSON-safe values."""
-    from .convert import convert
-
-    try:
-        with _opened(path) as source, _progress_bar(source.info.name) as progress:
-            report = convert(source, output, options, progress=progress)
-    except (NeuralCodecError, OSError) as exc:
-        _complain(_sentence(exc))
-        return {"source": str(path or "demo"), "output": str(output), "error": _sentence(exc)}
-    _print_report(report)
-    return report.to_json()
-
-
-@contextmanager
-def _opened(path: Path | None) -> "Iterator[SlideSource]":
-    source: SlideSource
+def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...]) -> None:
     if path is None:
-        from .sources.demo import DemoSource
-
-        source = DemoSource()
-    else:
-        from .sources import open_source
-
-        source = open_source(path)
-    try:
-        yield source
-    finally:
-        source.close()
+        return
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigError(f"{name} is {path}: it must be a file in a folder that exists")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{name} is {path}: it must end in {' or '.join(suffixes)}")
 
 
-@contextmanager
-def _progress_bar(name: str) -> "Iterator[Progress]":
-    from rich.console import Console
-    from rich.progress import Progress
+def _check_device(device: str | None) -> None:
+    if device is not None:
+        from numcodecs_neural import config
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        config.set(device=device)
 
 
-def _print_report(report: "SlideReport") -> None:
-    from rich.console import Console
+def _write_line(path: str | None, outcome: "Outcome") -> None:
+    """Add one line of JSON for a slide: what is in work next may be killed."""
+    if path is None:
+        return
+    line = json.dumps(outcome.to_json()) + "\n"
+    if path == "-":
+        sys.stdout.write(line)
+        return
+    with Path(path).open("a") as file:
+        file.write(line)
 
-    from .report import report_summary, report_table
 
-    console = Console(highlight=False)
-    console.print(report_table(report))
-    console.print(report_summary(report), markup=False, soft_wrap=True)
-
-
-def _finish(reports: list[dict[str, Any]], path: Path | None) -> int:
-    failed = sum("error" in report for report in reports)
-    if failed and len(reports) > 1:
-        _complain(f"{failed} of {len(reports)} slides failed")
+def _finish(outcomes: "list[Outcome]", path: Path | None) -> int:
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed and len(outcomes) > 1:
+        _complain(f"{failed} of {len(outcomes)} slides failed")
     if path is not None:
         try:
-            path.write_text(json.dumps({"slides": reports}, indent=2) + "\n")
+            _write_report(outcomes, path)
         except OSError as exc:
-            _complain(f"the report was not written: {_sentence(exc)}")
+            _complain(f"the report was not written: {exc}")
             return 1
     return 1 if failed else 0
 
 
-def _sentence(error: Exception) -> str:
-    """Return an error's text in one line, without a number that means nothing to a reader."""
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(text.split())
+def _write_report(outcomes: "list[Outcome]", path: Path) -> None:
+    slides = [outcome.to_json() for outcome in outcomes]
+    path.write_text(json.dumps({"slides": slides}, indent=2) + "\n")
 
 
 def _complain(sentence: str) -> None:

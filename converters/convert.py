@@ -4,49 +4,47 @@ import contextlib
 import errno
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-from .arrays import create_arrays, write_coverage
-from .codecs import codec_for
+from .arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
-from .geometry import LevelGrid, plan_levels
-from .glass import GlassPlan, plan_glass
-from .ngff import write_groups
+from .extras import write_extras
+from .glass import GlassPlan
+from .ngff import Picture, write_coverage_group, write_image_group, write_label_groups
 from .options import ConvertOptions
-from .output import UnfinishedStore
+from .output import UnfinishedStore, output_folder, settings_of
+from .plan import ConversionPlan, find_glass, plan_conversion
 from .provenance import provenance
-from .report import SlideReport, report_levels
+from .records import Records, RegionResult
+from .report import LevelReport, SlideReport, report_levels
+from .run import run_on_cluster, run_on_threads
 from .sources import SlideSource
-from .tissue import find_tissue, glass_colour, is_bright_field, read_overview
-from .write import PyramidWriter, write_pyramid
+from .windows import display_windows, sample_limits
+from .write import PyramidWriter
 
-__all__ = ["convert"]
-
-# What lies this close to tissue is kept with it.
-GLASS_MARGIN_UM = 50.0
-GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
+__all__ = ["Progress", "convert", "is_converted"]
 
 Progress = Callable[[int, int], None]
 
 
 def convert(
     source: SlideSource,
-    output: Path,
+    output: str,
     options: ConvertOptions,
     *,
     progress: Progress = lambda done, total: None,
 ) -> SlideReport:
     """Write `source` as an OME-Zarr pyramid.
 
-    The store appears at `output` when it is complete, and not before. Its bytes depend on the
-    slide's pixels and name, and on the options without `workers`, and on nothing else.
+    The store appears at `output` when it is complete, and not before; behind a URL, its metadata
+    do. Its bytes depend on the slide's pixels and description, and on the options that are not
+    about who does the work, and on nothing else.
 
     Parameters
     ----------
     source : SlideSource
         The slide; it stays open.
-    output : Path
-        Folder of the store.
+    output : str
+        Folder of the store, a file ``.ozx`` or ``.zarr.zip``, or a URL.
     options : ConvertOptions
         How.
     progress : callable
@@ -67,60 +65,144 @@ def convert(
         If the output exists, or cannot be written.
     """
     started = time.perf_counter()
-    info, version, codec = source.info, options.ome_zarr_version, codec_for(options)
-    grids = plan_levels(
-        info.shape, levels=options.levels, chunk_px=options.chunk_px, region_px=options.region_px
-    )
-    with _explained(output), UnfinishedStore(output, overwrite=options.overwrite) as unfinished:
-        store = unfinished.store
-        glass = _find_glass(source, grids, options)
-        arrays = create_arrays(
-            store, unfinished.scratch, grids, version=version, codec=codec, glass=glass
-        )
-
-        writer = PyramidWriter(source, store, grids=grids, arrays=arrays, glass=glass)
-        advance = _counter(sum(grid.pixels for grid in grids), progress)
-        results = write_pyramid(writer, workers=options.workers, advance=advance)
-
-        coverage = coverage_of(results, grids, glass)
-        levels = report_levels(results, grids, coverage)
-        write_coverage(store, coverage, version)
-        write_groups(
-            store,
-            version,
-            name=info.name,
-            levels=len(grids),
-            mpp=info.mpp,
-            has_label=glass.tissue is not None,
-            coverage=COVERAGE_ATTRIBUTES,
-            provenance=provenance(levels, info=info, codec=codec, glass=glass),
-        )
+    plan = plan_conversion(source, options)
+    with (
+        _explained(str(output)),
+        UnfinishedStore(
+            str(output),
+            settings=plan.settings,
+            overwrite=options.overwrite,
+            resume=options.resume,
+        ) as unfinished,
+    ):
+        glass = find_glass(source, plan)
+        arrays = _arrays(unfinished, plan, glass)
+        results = _write_regions(source, plan, glass, arrays, unfinished, progress)
+        levels = _describe(source, plan, glass, arrays, results)
         unfinished.finish()
+    return _report(plan, glass, levels, output=str(output), started=started)
+
+
+def is_converted(source: SlideSource, output: str, options: ConvertOptions) -> bool:
+    """Return whether a complete store is at `output`, made from this slide with these options."""
+    return settings_of(output_folder(output)) == plan_conversion(source, options).settings
+
+
+def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan, glass: GlassPlan) -> PyramidArrays:
+    arrays = PyramidArrays(
+        store=unfinished.store,
+        scratch_folder=unfinished.scratch,
+        levels=len(plan.grids),
+        has_label=glass.tissue is not None,
+        has_scratch=not plan.options.use_existing_levels and len(plan.grids) > 1,
+        # Where nothing is elided on purpose, even white chunks are stored: what is absent is lost.
+        write_empty=glass.treatment != "elide",
+    )
+    if not unfinished.is_resumed:
+        create_arrays(
+            arrays,
+            plan.grids,
+            axes=plan.axes,
+            dtype=plan.info.dtype,
+            version=plan.options.ome_zarr_version,
+            codec=plan.codec,
+            glass=glass,
+        )
+        unfinished.note_arrays()
+    return arrays
+
+
+def _write_regions(
+    source: SlideSource,
+    plan: ConversionPlan,
+    glass: GlassPlan,
+    arrays: PyramidArrays,
+    unfinished: UnfinishedStore,
+    progress: Progress,
+) -> list[RegionResult]:
+    writer = PyramidWriter(
+        source=source,
+        grids=plan.grids,
+        axes=plan.axes,
+        arrays=arrays,
+        records=Records(unfinished.records),
+        glass=glass,
+        is_lossless=plan.options.is_lossless,
+    )
+    advance = _counter(plan.axes.count * sum(grid.pixels for grid in plan.grids), progress)
+    if plan.options.scheduler is not None:
+        return run_on_cluster(writer, address=plan.options.scheduler, advance=advance)
+    return run_on_threads(writer, workers=plan.options.workers, advance=advance)
+
+
+def _describe(
+    source: SlideSource,
+    plan: ConversionPlan,
+    glass: GlassPlan,
+    arrays: PyramidArrays,
+    results: list[RegionResult],
+) -> tuple[LevelReport, ...]:
+    """Write coverage, extras and metadata, the root's last; return what the levels hold."""
+    store, version = arrays.store, plan.options.ome_zarr_version
+    coverage = coverage_of(results, plan.grids, glass, plan.axes)
+    names = (*(name for name, _ in plan.axes.frames), "y", "x")
+    for level, values in enumerate(coverage):
+        write_plain(store, f"{COVERAGE_GROUP}/{level}", values, version, names)
+    write_coverage_group(store, version, COVERAGE_ATTRIBUTES)
+    picture = _picture(plan, arrays)
+    if arrays.has_label:
+        write_label_groups(store, version, picture)
+    extras = write_extras(store, source, plan.options)
+    levels = report_levels(results, plan.grids, coverage, plan.info)
+    block = provenance(
+        levels,
+        info=plan.info,
+        codec=plan.codec,
+        glass=glass,
+        settings=plan.settings,
+        extras=extras,
+    )
+    write_image_group(store, "", version, picture, {"numcodecs_neural": block})
+    return levels
+
+
+def _picture(plan: ConversionPlan, arrays: PyramidArrays) -> Picture:
+    info = plan.info
+    limits = sample_limits(info.dtype, info.significant_bits)
+    return Picture(
+        name=info.name,
+        axes=plan.axes,
+        grids=plan.grids,
+        mpp=info.mpp,
+        spacing=info.spacing,
+        channels=info.channels,
+        windows=display_windows(arrays.images[-1], plan.axes, limits),
+        limits=limits,
+        reduction="source" if plan.options.use_existing_levels else "area average",
+    )
+
+
+def _report(
+    plan: ConversionPlan,
+    glass: GlassPlan,
+    levels: tuple[LevelReport, ...],
+    *,
+    output: str,
+    started: float,
+) -> SlideReport:
+    info = plan.info
+    pixel_nbytes = info.samples * info.dtype.itemsize * plan.axes.count
     return SlideReport(
         source=info.name,
-        output=str(output),
+        output=output,
         levels=levels,
         glass=glass.treatment,
         tissue_area=None if glass.tissue is None else round(float(glass.tissue.mean()), 4),
-        raw_nbytes=3 * sum(grid.pixels for grid in grids),
+        raw_nbytes=pixel_nbytes * sum(grid.pixels for grid in plan.grids),
         nbytes=sum(level.nbytes for level in levels),
         source_nbytes=info.size_bytes,
-        codec={"method": codec.method, **codec.parameters},
+        codec={"method": plan.codec.method, **plan.codec.parameters},
         seconds=round(time.perf_counter() - started, 2),
-    )
-
-
-def _find_glass(
-    source: SlideSource, grids: tuple[LevelGrid, ...], options: ConvertOptions
-) -> GlassPlan:
-    mpp = source.info.mpp
-    overview = read_overview(source)
-    return plan_glass(
-        find_tissue(overview) if is_bright_field(overview) else None,
-        grids,
-        treatment=options.glass,
-        colour=glass_colour(overview),
-        margin_px=GLASS_MARGIN_PX if mpp is None else GLASS_MARGIN_UM / min(mpp),
     )
 
 
@@ -137,7 +219,7 @@ def _counter(total: int, progress: Progress) -> Callable[[int], None]:
 
 
 @contextlib.contextmanager
-def _explained(output: Path) -> Iterator[None]:
+def _explained(output: str) -> Iterator[None]:
     """Say what to do about a disk that is full, which the system's own words do not."""
     try:
         yield
@@ -146,6 +228,6 @@ def _explained(output: Path) -> Iterator[None]:
             raise
         raise OSError(
             exc.errno,
-            f"the disk is full: nothing was left at {output}; free some space, or choose an "
-            "output on another disk",
+            f"the disk is full: free some space and go on with --resume, or choose another output; "
+            f"what was begun is in {output}.partial",
         ) from exc

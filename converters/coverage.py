@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .axes import Axes
 from .geometry import LevelGrid
 from .glass import GlassPlan
-from .write import RegionResult
+from .records import RegionResult
 
 __all__ = ["COVERAGE_ATTRIBUTES", "ELIDED", "EMPTY", "STORED", "coverage_of"]
 
@@ -22,16 +23,19 @@ COVERAGE_ATTRIBUTES = {
 
 
 def coverage_of(
-    results: list[RegionResult], grids: tuple[LevelGrid, ...], glass: GlassPlan
+    results: list[RegionResult], grids: tuple[LevelGrid, ...], glass: GlassPlan, axes: Axes
 ) -> list[NDArray[np.uint8]]:
     """Return for each level what became of each chunk: STORED, ELIDED or EMPTY.
 
-    What is in the store counts, not what was planned.
+    What is in the store counts, not what was planned. The arrays have one axis for each of the
+    frames', then row and column.
     """
-    coverage = [np.full(grid.chunk_grid, EMPTY, np.uint8) for grid in grids]
+    frames = tuple(length for _, length in axes.frames)
+    coverage = [np.full((*frames, *grid.chunk_grid), EMPTY, np.uint8) for grid in grids]
     for level, elided in enumerate(glass.elided):
-        coverage[level][elided] = ELIDED
+        coverage[level][..., elided] = ELIDED
     for result in results:
-        part = coverage[result.level][grids[result.level].chunks_of(result.cell)]
+        grid = grids[result.level]
+        part = coverage[result.level][result.frame][grid.chunks_of(result.cell)]
         part[result.chunk_nbytes > 0] = STORED
     return coverage

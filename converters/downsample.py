@@ -1,58 +1,81 @@
 """Reduction by two, by area average, in integers that carry 8 fractional bits.
 
 Rounding to whole grey levels at every level would brighten each by an eighth of a grey level on
-average, a whole one after eight levels. So reduced pixels stay uint16 in units of 1/256 until they
-are stored: every level is the area average of level 0 to well under half a grey level.
+average, a whole one after eight levels. So reduced pixels of 8 and 16 bits stay integers of twice
+the size in units of 1/256 until they are stored: every level is the area average of level 0 to well
+under half a grey level. Samples of other types are averaged as float64.
 """
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
-__all__ = ["FRACTION_BITS", "halve_fixed", "halve_pixels", "to_pixels"]
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["FRACTION_BITS", "halve_again", "halve_pixels", "reduced_dtype", "to_pixels"]
 
 FRACTION_BITS = 8
+_FIXED = {"uint8": np.uint16, "uint16": np.uint32}
 
 
-def halve_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint16]:
+def reduced_dtype(dtype: DTypeLike) -> "np.dtype[Any]":
+    """Return the dtype of reduced pixels of `dtype`.
+
+    Examples
+    --------
+    >>> reduced_dtype("uint8"), reduced_dtype("int32")
+    (dtype('uint16'), dtype('float64'))
+    """
+    return np.dtype(_FIXED.get(np.dtype(dtype).name, np.float64))
+
+
+def halve_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
     """Reduce raw pixels by two.
 
     Parameters
     ----------
     pixels : ndarray
-        Shape (c, y, x), uint8. An odd last row or column is averaged with itself.
+        Shape (c, y, x). An odd last row or column is averaged with itself.
 
     Returns
     -------
     ndarray
-        Shape (c, ceil(y/2), ceil(x/2)), uint16, in units of 1/256; exact.
+        Shape (c, ceil(y/2), ceil(x/2)), of `reduced_dtype`; integers in units of 1/256; exact for
+        8 and 16 bits.
 
     Examples
     --------
     >>> halve_pixels(np.array([[[1, 2, 7], [3, 4, 8]]], np.uint8)) / 256
     array([[[2.5, 7.5]]])
     """
-    total = _sum_of_four(pixels, np.uint16)
-    return total << np.uint16(FRACTION_BITS - 2)
+    dtype = reduced_dtype(pixels.dtype)
+    total = _sum_of_four(pixels, dtype)
+    return total / 4 if dtype.kind == "f" else total << dtype.type(FRACTION_BITS - 2)
 
 
-def halve_fixed(fixed: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Reduce already reduced pixels by two: uint16 to uint16, rounded to the nearest 1/256."""
-    total = _sum_of_four(fixed, np.uint32)
-    return ((total + np.uint32(2)) >> np.uint32(2)).astype(np.uint16)
+def halve_again(reduced: NDArray[Any]) -> NDArray[Any]:
+    """Reduce already reduced pixels by two; integers are rounded to the nearest 1/256."""
+    if reduced.dtype.kind == "f":
+        return _sum_of_four(reduced, reduced.dtype) / 4
+    total = _sum_of_four(reduced, np.dtype(np.uint32))
+    return ((total + np.uint32(2)) >> np.uint32(2)).astype(reduced.dtype)
 
 
-def to_pixels(fixed: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Round to whole grey levels, and halves to the even one.
+def to_pixels(reduced: NDArray[Any], dtype: DTypeLike = np.uint8) -> NDArray[Any]:
+    """Round to whole grey levels of `dtype`, and halves to the even one.
 
-    A quarter of all means of four pixels ends in a half. The sum fits into 16 bits.
+    A quarter of all means of four pixels ends in a half. The sum fits into the integers' bits.
     """
-    whole = fixed >> np.uint16(FRACTION_BITS)
-    almost_half = np.uint16((1 << (FRACTION_BITS - 1)) - 1)
-    rounded = (fixed + almost_half + (whole & np.uint16(1))) >> np.uint16(FRACTION_BITS)
-    return rounded.astype(np.uint8)
+    dtype = np.dtype(dtype)
+    if reduced.dtype.kind == "f":
+        return (reduced if dtype.kind == "f" else np.rint(reduced)).astype(dtype)
+    one = reduced.dtype.type
+    whole = reduced >> one(FRACTION_BITS)
+    almost_half = one((1 << (FRACTION_BITS - 1)) - 1)
+    rounded = (reduced + almost_half + (whole & one(1))) >> one(FRACTION_BITS)
+    return np.asarray(rounded, dtype)
 
 
-def _sum_of_four(pixels: NDArray[np.generic], dtype: type[np.unsignedinteger]) -> NDArray:  # type: ignore[type-arg]
+def _sum_of_four(pixels: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:
     odd_rows, odd_columns = pixels.shape[-2] % 2, pixels.shape[-1] % 2
     if odd_rows or odd_columns:
         pixels = np.pad(pixels, [(0, 0), (0, odd_rows), (0, odd_columns)], mode="edge")

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["Cell", "LevelGrid", "Region", "ceil_div", "halve", "plan_levels"]
+__all__ = ["Cell", "Fraction", "LevelGrid", "Region", "ceil_div", "keep_levels", "plan_levels"]
 
 Cell = tuple[int, int]
+Fraction = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,15 @@ class LevelGrid:
     Parameters
     ----------
     level : int
-        0 is full resolution; a pixel of level n stands for 2^n x 2^n of them.
+        0 is full resolution.
     height, width : int
         Size in pixels.
     chunk_px, region_px : int
         Sides of chunks and of regions; a region is whole chunks, and of even side.
+    step : int
+        How many times smaller it is than the next finer level it is reduced from.
+    down_y, down_x : tuple of int
+        Pixels of level 0 along one of its own, as a fraction (numerator, denominator).
     """
 
     level: int
@@ -53,6 +58,14 @@ class LevelGrid:
     width: int
     chunk_px: int
     region_px: int
+    step: int = 2
+    down_y: Fraction = (1, 1)
+    down_x: Fraction = (1, 1)
+
+    @property
+    def downsample(self) -> tuple[float, float]:
+        """Pixels of level 0 along one of its own, (y, x)."""
+        return self.down_y[0] / self.down_y[1], self.down_x[0] / self.down_x[1]
 
     @property
     def chunk_grid(self) -> Cell:
@@ -97,8 +110,8 @@ class LevelGrid:
         rows, columns = finer.region_grid
         return [
             (row, column)
-            for row in range(2 * cell[0], min(2 * cell[0] + 2, rows))
-            for column in range(2 * cell[1], min(2 * cell[1] + 2, columns))
+            for row in range(self.step * cell[0], min(self.step * (cell[0] + 1), rows))
+            for column in range(self.step * cell[1], min(self.step * (cell[1] + 1), columns))
         ]
 
     def _square(self, cell: Cell, side: int) -> Region:
@@ -107,9 +120,14 @@ class LevelGrid:
 
 
 def plan_levels(
-    shape: tuple[int, int], *, levels: int | None, chunk_px: int, region_px: int
+    shape: tuple[int, int],
+    *,
+    levels: int | None,
+    chunk_px: int,
+    region_px: int,
+    step: int = 2,
 ) -> tuple[LevelGrid, ...]:
-    """Return the grids of all levels, level 0 first.
+    """Return the grids of levels that are reduced from level 0, which comes first.
 
     Parameters
     ----------
@@ -117,6 +135,8 @@ def plan_levels(
         Height and width of level 0.
     levels : int, optional
         How many; by default as many as it takes until one chunk holds the whole slide.
+    step : {2, 4}
+        How many times smaller each level is than the one before.
 
     Raises
     ------
@@ -131,23 +151,56 @@ def plan_levels(
     """
     sizes = [shape]
     while levels is None and max(sizes[-1]) > chunk_px:
-        sizes.append(halve(sizes[-1]))
+        sizes.append(_reduced(sizes[-1], step))
     while levels is not None and len(sizes) < levels:
         if sizes[-1] == (1, 1):
             raise ConfigError(
                 f"levels is {levels}, and a slide of {shape[1]} x {shape[0]} pixels has at most "
                 f"{len(sizes)}"
             )
-        sizes.append(halve(sizes[-1]))
+        sizes.append(_reduced(sizes[-1], step))
     return tuple(
-        LevelGrid(level=n, height=h, width=w, chunk_px=chunk_px, region_px=region_px)
+        LevelGrid(
+            level=n,
+            height=h,
+            width=w,
+            chunk_px=chunk_px,
+            region_px=region_px,
+            step=step,
+            down_y=(step**n, 1),
+            down_x=(step**n, 1),
+        )
         for n, (h, w) in enumerate(sizes)
     )
 
 
-def halve(shape: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of the next level: a half pixel at an odd edge counts as one."""
-    return ceil_div(shape[0], 2), ceil_div(shape[1], 2)
+def keep_levels(
+    shapes: tuple[tuple[int, int], ...], *, chunk_px: int, region_px: int
+) -> tuple[LevelGrid, ...]:
+    """Return the grids of levels that a source has already, largest first.
+
+    Parameters
+    ----------
+    shapes : tuple
+        (height, width) of each; any reduction, the same for height and width or not.
+    """
+    return tuple(
+        LevelGrid(
+            level=n,
+            height=height,
+            width=width,
+            chunk_px=chunk_px,
+            region_px=region_px,
+            down_y=(shapes[0][0], height),
+            down_x=(shapes[0][1], width),
+        )
+        for n, (height, width) in enumerate(shapes)
+    )
+
+
+def _reduced(shape: tuple[int, int], step: int) -> tuple[int, int]:
+    """Return the size of the next level: a part of a pixel at the edge counts as one."""
+    return ceil_div(shape[0], step), ceil_div(shape[1], step)
 
 
 def ceil_div(a: int, b: int) -> int:

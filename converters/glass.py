@@ -5,11 +5,12 @@ The mask is a small picture of the slide: row r of it stands for the rows y of l
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import LevelGrid, Region
+from .geometry import Fraction, LevelGrid, Region
 from .options import GlassTreatment
 from .tissue import box_sum
 
@@ -52,17 +53,24 @@ class GlassPlan:
     slide_shape: tuple[int, int]
     margin_px: float
 
-    def paint(self, pixels: NDArray[np.uint8], region: Region) -> None:
-        """Paint the glass in `pixels`, shape (c, y, x), of a level 0 region; "flatten" only."""
-        if self.treatment == "flatten" and self.kept is not None:
-            is_glass = ~sample_mask(self.kept, region, 0, self.slide_shape)
-            pixels[:, is_glass] = np.array(self.colour, np.uint8)[:, None]
+    def painted(self, pixels: NDArray[Any], region: Region, grid: LevelGrid) -> NDArray[Any]:
+        """Return `pixels`, shape (c, y, x), of a level's region with glass painted: "flatten" only.
 
-    def tissue_pixels(self, region: Region, level: int) -> NDArray[np.bool_]:
-        """Return the tissue mask, bool (y, x), in the pixels of `region` of `level`."""
+        They may be painted in place.
+        """
+        if self.treatment != "flatten" or self.kept is None:
+            return pixels
+        kept = sample_mask(self.kept, region, self.slide_shape, grid.down_y, grid.down_x)
+        if not pixels.flags.writeable:
+            pixels = pixels.copy()
+        pixels[:, ~kept] = np.array(self.colour, np.uint8)[:, None]
+        return pixels
+
+    def tissue_pixels(self, region: Region, grid: LevelGrid) -> NDArray[np.bool_]:
+        """Return the tissue mask, bool (y, x), in the pixels of `region` of a level."""
         if self.tissue is None:
             return np.ones((region.height, region.width), bool)
-        return sample_mask(self.tissue, region, level, self.slide_shape)
+        return sample_mask(self.tissue, region, self.slide_shape, grid.down_y, grid.down_x)
 
 
 def plan_glass(
@@ -125,59 +133,77 @@ def glass_chunks(
 ) -> list[NDArray[np.bool_]]:
     """Return for each level which chunks hold nothing of `kept`, in all that they stand for.
 
-    That is decided at level 0; a chunk of level n counts only if all chunks under it do.
+    That is decided at level 0: a chunk of level n counts only if all chunks under it do.
     """
     if kept is None:
         return [np.zeros(grid.chunk_grid, bool) for grid in grids]
-    levels = [_chunks_outside(kept, grids[0])]
-    for grid in grids[1:]:
-        levels.append(wholly_glass(levels[-1], grid.chunk_grid))
-    return levels
-
-
-def wholly_glass(finer: NDArray[np.bool_], chunk_grid: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which chunks of a level rest on nothing but glass chunks of the next finer level."""
-    rows, columns = chunk_grid
-    padding = [(0, 2 * rows - finer.shape[0]), (0, 2 * columns - finer.shape[1])]
-    padded = np.pad(finer, padding, constant_values=True)
-    return padded[0::2, 0::2] & padded[0::2, 1::2] & padded[1::2, 0::2] & padded[1::2, 1::2]
+    shape = grids[0].height, grids[0].width
+    finest = _chunks_without(kept, grids[0], shape)
+    return [finest, *(_chunks_without(~finest, grid, _covered(grids[0])) for grid in grids[1:])]
 
 
 def sample_mask(
-    mask: NDArray[np.bool_], region: Region, level: int, slide_shape: tuple[int, int]
+    mask: NDArray[np.bool_],
+    region: Region,
+    slide_shape: tuple[int, int],
+    down_y: Fraction = (1, 1),
+    down_x: Fraction = (1, 1),
 ) -> NDArray[np.bool_]:
-    """Return `mask` in the pixels of `region` of `level`: what is under each pixel's centre."""
-    rows = _mask_index(region.y, region.height, level, slide_shape[0], mask.shape[0])
-    columns = _mask_index(region.x, region.width, level, slide_shape[1], mask.shape[1])
+    """Return `mask` in the pixels of `region`: what is under each pixel's centre.
+
+    Parameters
+    ----------
+    region : Region
+        In pixels that are `down_y` by `down_x` of level 0.
+    slide_shape : tuple of int
+        Height and width of level 0, which the mask covers.
+    """
+    rows = _mask_index(region.y, region.height, down_y, slide_shape[0], mask.shape[0])
+    columns = _mask_index(region.x, region.width, down_x, slide_shape[1], mask.shape[1])
     return mask[np.ix_(rows, columns)]
 
 
-def _chunks_outside(kept: NDArray[np.bool_], grid: LevelGrid) -> NDArray[np.bool_]:
+def _covered(grid: LevelGrid) -> tuple[int, int]:
+    """Return height and width that the chunks of a level cover, in its pixels."""
     rows, columns = grid.chunk_grid
-    total = np.pad(kept.astype(np.int64), [(1, 0), (1, 0)]).cumsum(0).cumsum(1)
-    top, bottom = _mask_spans(rows, grid.chunk_px, grid.height, kept.shape[0])
-    left, right = _mask_spans(columns, grid.chunk_px, grid.width, kept.shape[1])
+    return rows * grid.chunk_px, columns * grid.chunk_px
+
+
+def _chunks_without(
+    cells: NDArray[np.bool_], grid: LevelGrid, covered: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Return which chunks of a level touch no True one of `cells`, which divide `covered` pixels.
+
+    Those are pixels of level 0; they may reach beyond the slide.
+    """
+    total = np.pad(cells.astype(np.int64), [(1, 0), (1, 0)]).cumsum(0).cumsum(1)
+    top, bottom = _spans(grid.chunk_grid[0], grid, grid.down_y, covered[0], cells.shape[0])
+    left, right = _spans(grid.chunk_grid[1], grid, grid.down_x, covered[1], cells.shape[1])
     count = (
         total[np.ix_(bottom, right)]
         - total[np.ix_(top, right)]
         - total[np.ix_(bottom, left)]
         + total[np.ix_(top, left)]
     )
-    is_outside: NDArray[np.bool_] = count == 0
-    return is_outside
+    is_without: NDArray[np.bool_] = count == 0
+    return is_without
 
 
-def _mask_index(start: int, count: int, level: int, size: int, mask_size: int) -> NDArray[np.int64]:
+def _mask_index(
+    start: int, count: int, down: Fraction, size: int, mask_size: int
+) -> NDArray[np.int64]:
     pixel = np.arange(start, start + count, dtype=np.int64)
-    centre = np.minimum((pixel << level) + ((1 << level) >> 1), size - 1)
+    centre = np.minimum((2 * pixel + 1) * down[0] // (2 * down[1]), size - 1)
     index: NDArray[np.int64] = centre * mask_size // size
     return index
 
 
-def _mask_spans(
-    count: int, chunk_px: int, size: int, mask_size: int
+def _spans(
+    count: int, grid: LevelGrid, down: Fraction, covered: int, cells: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first and one past the last mask row (or column) under each row of chunks."""
-    first = np.arange(count, dtype=np.int64) * chunk_px
-    last = np.minimum(first + chunk_px, size) - 1
-    return first * mask_size // size, last * mask_size // size + 1
+    """Return first and one past the last row (or column) of cells under each row of chunks."""
+    chunk = np.arange(count, dtype=np.int64)
+    first = np.minimum(chunk * grid.chunk_px * down[0] // down[1], covered - 1)
+    end = -((chunk + 1) * grid.chunk_px * down[0] // -down[1])
+    last = np.minimum(end, covered) - 1
+    return first * cells // covered, last * cells // covered + 1

@@ -1,7 +1,7 @@
 """OME-Zarr metadata of a store, as dictionaries that ome-zarr-models has checked."""
 
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import zarr
 from ome_zarr_models.v04.image import ImageAttrs as ImageAttrs04
@@ -13,65 +13,99 @@ from ome_zarr_models.v05.labels import LabelsAttrs as LabelsAttrs05
 from pydantic import BaseModel
 
 from .arrays import COVERAGE_GROUP, LABEL_GROUP
+from .axes import Axes
+from .geometry import LevelGrid
 from .options import OmeZarrVersion
+from .place import Folder
+from .sources import Channel
 
-__all__ = ["write_groups"]
+__all__ = ["Picture", "write_coverage_group", "write_image_group", "write_label_groups"]
 
-_RGB = (("R", "FF0000"), ("G", "00FF00"), ("B", "0000FF"))
-_AREA_AVERAGE = {
-    "type": "area average",
-    "metadata": {
-        "description": "Each pixel is the mean of 2 x 2 pixels of the level before it, from the "
-        "original pixels, in integers of 1/256 grey level; no stored pixel is averaged.",
-    },
+_RGB = tuple(
+    Channel(label=label, color=color)
+    for label, color in (("R", "FF0000"), ("G", "00FF00"), ("B", "0000FF"))
+)
+# Where the source names no colours: those that viewers give to channels one after the other.
+_COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+_REDUCTIONS = {
+    "area average": "Each pixel is the mean of the original pixels under it, in integers of 1/256 "
+    "grey level for samples of 8 and 16 bits; no stored pixel is averaged.",
+    "source": "The levels that the source had.",
 }
 
 
-def write_groups(
-    store: Path,
-    version: OmeZarrVersion,
-    *,
-    name: str,
-    levels: int,
-    mpp: tuple[float, float] | None,
-    has_label: bool,
-    coverage: dict[str, Any],
-    provenance: dict[str, Any],
-) -> None:
-    """Write the metadata of all groups, the root's last: only that makes the store an image.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What the metadata of an image tell.
 
     Parameters
     ----------
     name : str
-        Name of the image.
-    levels : int
-        Number of levels, each half the one before.
+        Its name.
+    axes : Axes
+        Those of its arrays.
+    grids : tuple of LevelGrid
+        Its levels.
     mpp : tuple of float, optional
         Microns per pixel of level 0, (y, x); without it scales count pixels of level 0.
-    has_label : bool
-        Whether the arrays of the tissue label are there.
-    coverage : dict
-        Attributes of the group of coverage arrays.
-    provenance : dict
-        Our own block, under the key ``numcodecs_neural``.
+    spacing : dict
+        Microns between planes (``"z"``) and seconds between times (``"t"``).
+    channels : tuple of Channel
+        Of the axis ``c`` of images that are not RGB.
+    window : tuple, optional
+        For each channel the darkest and the brightest sample to show, out of all that there may be.
+    limits : tuple of float
+        The least and the greatest value of a sample.
+    reduction : {"area average", "source"}
+        How levels came about.
     """
-    if has_label:
-        _write_label_groups(store, version, levels, mpp)
-    _write_group(store, COVERAGE_GROUP, version, coverage)
-    image = {"multiscales": [_multiscale(name, ("c", "y", "x"), levels, mpp)], "omero": _omero()}
-    model: type[BaseModel] = ImageAttrs04 if version == "0.4" else ImageAttrs05
-    attributes = _checked(model, image, version)
-    _write_group(store, "", version, {**attributes, "numcodecs_neural": provenance})
+
+    name: str
+    axes: Axes
+    grids: tuple[LevelGrid, ...]
+    mpp: tuple[float, float] | None
+    spacing: dict[str, float]
+    channels: tuple[Channel, ...]
+    windows: tuple[tuple[float, float], ...]
+    limits: tuple[float, float]
+    reduction: str = "area average"
 
 
-def _write_label_groups(
-    store: Path, version: OmeZarrVersion, levels: int, mpp: tuple[float, float] | None
+def write_image_group(
+    store: Folder,
+    path: str,
+    version: OmeZarrVersion,
+    picture: Picture,
+    extra: dict[str, Any] | None = None,
 ) -> None:
+    """Write the metadata that make a group an image; of the root it is to be the last thing.
+
+    Parameters
+    ----------
+    path : str
+        The group, empty for the root.
+    extra : dict, optional
+        More attributes, under keys that OME-Zarr does not use.
+    """
+    reduction = {
+        "type": picture.reduction,
+        "metadata": {"description": _REDUCTIONS[picture.reduction]},
+    }
+    multiscale = _multiscale(picture, picture.axes.names) | reduction
+    model: type[BaseModel] = ImageAttrs04 if version == "0.4" else ImageAttrs05
+    metadata = {"multiscales": [multiscale], "omero": _omero(picture)}
+    _write_group(store, path, version, {**_checked(model, metadata, version), **(extra or {})})
+
+
+def write_label_groups(store: Folder, version: OmeZarrVersion, picture: Picture) -> None:
+    """Write the metadata of the tissue label of an image."""
     parent, name = LABEL_GROUP.split("/")
     model: type[BaseModel] = LabelsAttrs04 if version == "0.4" else LabelsAttrs05
     _write_group(store, parent, version, _checked(model, {"labels": [name]}, version))
     label = {
-        "multiscales": [_multiscale(name, ("y", "x"), levels, mpp)],
+        "multiscales": [
+            _multiscale(picture, ("y", "x")) | {"name": name, "type": "nearest"},
+        ],
         "image-label": {
             "version": version,
             "colors": [{"label-value": 1, "rgba": [0, 160, 0, 96]}],
@@ -83,50 +117,83 @@ def _write_label_groups(
     _write_group(store, LABEL_GROUP, version, _checked(model, label, version))
 
 
-def _multiscale(
-    name: str, axes: tuple[str, ...], levels: int, mpp: tuple[float, float] | None
-) -> dict[str, Any]:
-    unit = {"unit": "micrometer"} if mpp is not None else {}
-    space = [{"name": axis, "type": "space", **unit} for axis in axes if axis != "c"]
-    channel = [{"name": "c", "type": "channel"}] if "c" in axes else []
+def write_coverage_group(
+    store: Folder, version: OmeZarrVersion, attributes: dict[str, Any]
+) -> None:
+    """Write the attributes of the group of coverage arrays."""
+    _write_group(store, COVERAGE_GROUP, version, attributes)
+
+
+def _multiscale(picture: Picture, axes: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "name": name,
-        "axes": channel + space,
+        "name": picture.name,
+        "axes": [_axis(name, picture) for name in axes],
         "datasets": [
             {
-                "path": str(level),
-                "coordinateTransformations": _transformations(level, mpp, len(channel)),
+                "path": str(grid.level),
+                "coordinateTransformations": _transformations(grid, picture, axes),
             }
-            for level in range(levels)
+            for grid in picture.grids
         ],
-        **(_AREA_AVERAGE if channel else {"type": "nearest"}),
     }
 
 
+def _axis(name: str, picture: Picture) -> dict[str, str]:
+    if name == "c":
+        return {"name": name, "type": "channel"}
+    if name == "t":
+        unit = {"unit": "second"} if name in picture.spacing else {}
+        return {"name": name, "type": "time", **unit}
+    is_known = name in picture.spacing if name == "z" else picture.mpp is not None
+    return {"name": name, "type": "space", **({"unit": "micrometer"} if is_known else {})}
+
+
 def _transformations(
-    level: int, mpp: tuple[float, float] | None, leading: int
+    grid: LevelGrid, picture: Picture, axes: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Return scale and translation: a reduced pixel's centre is the middle of its pixels' centres.
 
     Coordinates are those of pixel centres, with that of the first pixel of level 0 at 0.
     """
-    factor = 2**level
-    sizes = mpp or (1.0, 1.0)
+    sizes = picture.mpp or (1.0, 1.0)
     # Rounded to a femtometre, for numbers without a tail of binary digits.
-    scale = [round(factor * size, 9) for size in sizes]
-    shift = [round((factor - 1) / 2 * size, 9) for size in sizes]
+    scale = [round(down * size, 9) for down, size in zip(grid.downsample, sizes, strict=True)]
+    shift = [
+        round((down - 1) / 2 * size, 9) for down, size in zip(grid.downsample, sizes, strict=True)
+    ]
+    leading = [picture.spacing.get(name, 1.0) for name in axes[:-2]]
     return [
-        {"type": "scale", "scale": [1.0] * leading + scale},
-        {"type": "translation", "translation": [0.0] * leading + shift},
+        {"type": "scale", "scale": leading + scale},
+        {"type": "translation", "translation": [0.0] * len(leading) + shift},
     ]
 
 
-def _omero() -> dict[str, Any]:
-    window = {"min": 0, "max": 255, "start": 0, "end": 255}
+def _omero(picture: Picture) -> dict[str, Any]:
+    low, high = picture.limits
     channels = [
-        {"label": label, "color": color, "active": True, "window": window} for label, color in _RGB
+        {
+            "label": channel.label,
+            "color": channel.color,
+            "active": True,
+            "window": {"min": low, "max": high, "start": start, "end": end},
+        }
+        for channel, (start, end) in zip(_shown_channels(picture), picture.windows, strict=True)
     ]
-    return {"channels": channels, "rdefs": {"model": "color"}}
+    is_colour = len(channels) > 1
+    return {"channels": channels, "rdefs": {"model": "color" if is_colour else "greyscale"}}
+
+
+def _shown_channels(picture: Picture) -> tuple[Channel, ...]:
+    """Return a name and a colour for each channel, whatever the source said."""
+    if picture.axes.samples == 3:
+        return _RGB
+    count = dict(picture.axes.frames).get("c", 1)
+    named = picture.channels or tuple(Channel(label=f"channel {n}") for n in range(count))
+    colors = ("FFFFFF",) if count == 1 else _COLORS
+    return tuple(
+        Channel(label=channel.label, color=channel.color or colors[n % len(colors)])
+        for n, channel in enumerate(named)
+    )
 
 
 def _checked(
@@ -144,8 +211,9 @@ def _checked(
 
 
 def _write_group(
-    store: Path, path: str, version: OmeZarrVersion, attributes: dict[str, Any]
+    store: Folder, path: str, version: OmeZarrVersion, attributes: dict[str, Any]
 ) -> None:
     # Creating an array makes the groups above it; they mean nothing until they have attributes.
-    group = zarr.open_group(store, path=path, mode="r+", zarr_format=2 if version == "0.4" else 3)
+    zarr_format: Literal[2, 3] = 2 if version == "0.4" else 3
+    group = zarr.open_group(store.zarr_store(), path=path, mode="a", zarr_format=zarr_format)
     group.update_attributes(attributes)

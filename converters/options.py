@@ -14,7 +14,6 @@ __all__ = [
     "GlassTreatment",
     "OmeZarrVersion",
     "slide_stem",
-    "store_paths",
 ]
 
 BrightField = Literal["auto", "yes", "no"]
@@ -76,6 +75,8 @@ class ConvertOptions:
         Name of the image in the store; by default that of the file.
     label, macro : bool
         Keep the pictures of the slide's label and of the whole glass; they may identify a patient.
+    confidential : bool
+        Keep the source's OME-XML as it is, with people, dates and free text.
     workers : int
         Regions in work at a time; no value changes what is stored.
     scheduler : str, optional
@@ -119,6 +120,7 @@ class ConvertOptions:
     name: str | None = None
     label: bool = False
     macro: bool = False
+    confidential: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     scheduler: str | None = None
     overwrite: bool = False
@@ -173,34 +175,6 @@ class ConvertOptions:
     def region_px(self) -> int:
         """Side of the square that one task writes: a shard, or as many chunks where none exist."""
         return self.shard_px or max(REGION_PX // self.chunk_px, 1) * self.chunk_px
-
-
-def store_paths(inputs: list[Path], output: Path) -> list[Path]:
-    """Return where each input's store goes: `output` for one, ``output/<stem>.ome.zarr`` for more.
-
-    Raises
-    ------
-    ConfigError
-        If there are no inputs, or if two of them would be written to one store.
-
-    Examples
-    --------
-    >>> from pathlib import PurePosixPath as Path
-    >>> [str(p) for p in store_paths([Path("a.svs"), Path("b.ome.tif")], Path("out"))]
-    ['out/a.ome.zarr', 'out/b.ome.zarr']
-    """
-    if not inputs:
-        raise ConfigError("no input: name at least one slide")
-    if len(inputs) == 1:
-        return [output]
-    stores = [output / f"{slide_stem(path)}.ome.zarr" for path in inputs]
-    for i, store in enumerate(stores):
-        if store in stores[:i]:
-            first = inputs[stores.index(store)]
-            raise ConfigError(
-                f"{first} and {inputs[i]} would both be written to {store}: convert them apart"
-            )
-    return stores
 
 
 def slide_stem(path: Path) -> str:

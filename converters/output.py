@@ -1,29 +1,41 @@
-"""A store that is being written: beside its final place until it is complete, or gone."""
+"""Where a store goes: a folder, a single file or a URL, and what is kept beside it on the way."""
 
+import json
 import os
-import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-__all__ = ["UnfinishedStore", "check_output"]
+from numcodecs_neural.errors import NeuralCodecError
+
+from .archive import is_archive, pack, read_from
+from .place import Folder, is_url
+
+__all__ = ["UnfinishedStore", "check_output", "output_folder", "settings_of"]
 
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
+_NOTE = "conversion.json"
 
 
 class UnfinishedStore:
-    """A folder for a store and its scratch, removed at the end whatever happens.
+    """A store that is being written, with its scratch and its records.
 
-    Nothing appears at the store's own path before `finish`, which is one rename. What a killed run
-    left behind is cleared by the next one.
+    Nothing appears at the place of a local store before `finish`, which is one rename; a store
+    behind a URL gets its root's metadata then, without which it is no image. What was begun is kept
+    when the conversion is interrupted, and removed when it fails for good.
 
     Parameters
     ----------
-    output : Path
-        Where the store goes.
+    output : str
+        A folder, a file that ends in ``.ozx`` or ``.zip``, or a URL.
+    settings : str
+        Digest of all that the store's bytes depend on.
     overwrite : bool
         Replace what is there, if it is a Zarr store.
+    resume : bool
+        Go on with what was begun with the same settings.
 
     Raises
     ------
@@ -31,37 +43,61 @@ class UnfinishedStore:
         If there is something that may not be replaced, or another conversion writes there.
     """
 
-    def __init__(self, output: Path, *, overwrite: bool) -> None:
-        self._output = output
+    def __init__(self, output: str, *, settings: str, overwrite: bool, resume: bool) -> None:
+        self._output = output_folder(output)
+        self._settings = settings
         self._overwrite = overwrite
-        self._folder = output.with_name(f"{output.name}.partial")
+        self._resume = resume
+        self._work = Folder(f"{self._output.place.rstrip('/')}.partial")
         self._lock: int | None = None
+        self.is_resumed = False
 
     @property
-    def store(self) -> Path:
-        """Folder of the store while it is written."""
-        return self._folder / "store"
+    def store(self) -> Folder:
+        """Where the store is written."""
+        return self._work / "store" if self._output.path else self._output
 
     @property
-    def scratch(self) -> Path:
-        """Folder of what is needed on the way only."""
-        return self._folder / "scratch"
+    def scratch(self) -> Folder:
+        """Where reduced pixels wait."""
+        return self._work / "scratch"
+
+    @property
+    def records(self) -> Folder:
+        """Where it is noted which regions are done."""
+        return self._work / "records"
 
     def __enter__(self) -> Self:
-        check_output(self._output, overwrite=self._overwrite)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock_folder(self._folder)
-        for leftover in (self.store, self.scratch):
-            shutil.rmtree(leftover, ignore_errors=True)
+        check_output(self._output, overwrite=self._overwrite, is_begun=self._is_begun_remotely())
+        if self._work.path:
+            self._work.path.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock_folder(self._work.path)
+        self.is_resumed = self._resume and self._begun_with() == self._settings
+        if self.is_resumed:
+            self.store.remove_torn()
+        else:
+            self._start_afresh()
+            self._note(has_arrays=False)
         return self
+
+    def note_arrays(self) -> None:
+        """Note that all arrays are there: from now on the conversion can be continued."""
+        self._note(has_arrays=True)
 
     def finish(self) -> None:
         """Move the complete store to its place."""
-        check_output(self._output, overwrite=self._overwrite)
-        replaced = self._folder / "replaced"
-        if self._output.exists():
-            self._output.rename(replaced)
-        self.store.rename(self._output)
+        path, store = self._output.path, self.store.path
+        if path is None or store is None:
+            return
+        check_output(self._output, overwrite=self._overwrite, is_begun=False)
+        if is_archive(path):
+            packed = store.with_name("packed")
+            pack(store, packed)
+            packed.replace(path)
+            return
+        if path.exists():
+            path.rename(store.with_name("replaced"))
+        store.rename(path)
 
     def __exit__(
         self,
@@ -69,28 +105,108 @@ class UnfinishedStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._can_go_on(error):
+            self._work.remove()
+            if error is not None and self._output.path is None:
+                self._output.remove()
         if self._lock is not None:
             os.close(self._lock)
 
+    def _can_go_on(self, error: BaseException | None) -> bool:
+        """Return whether what was begun is worth keeping: the slide itself may be sound."""
+        if isinstance(error, NeuralCodecError):
+            return False
+        return isinstance(error, (KeyboardInterrupt, OSError)) and self._begun_with() is not None
 
-def check_output(output: Path, *, overwrite: bool) -> None:
+    def _begun_with(self) -> str | None:
+        """Return the settings of what was begun and has all arrays; None if nothing was."""
+        noted = self._noted()
+        return str(noted.get("settings")) if noted.get("has_arrays") else None
+
+    def _is_begun_remotely(self) -> bool:
+        return self._output.path is None and bool(self._noted())
+
+    def _note(self, *, has_arrays: bool) -> None:
+        noted = {"settings": self._settings, "has_arrays": has_arrays}
+        self._work.write(_NOTE, json.dumps(noted).encode())
+
+    def _noted(self) -> dict[str, Any]:
+        try:
+            noted = json.loads(self._work.read(_NOTE) or b"{}")
+        except ValueError:
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+    def _start_afresh(self) -> None:
+        if self._work.path:
+            # The folder itself is locked, and stays.
+            for name in ("store", "scratch", "records"):
+                (self._work / name).remove()
+            (self._work.path / _NOTE).unlink(missing_ok=True)
+            return
+        self._work.remove()
+        self._output.remove()
+
+
+def output_folder(output: str) -> Folder:
+    """Return the place of an output by its absolute path or URL."""
+    return Folder(output if is_url(output) else str(Path(output).absolute()))
+
+
+def check_output(output: Folder, *, overwrite: bool, is_begun: bool) -> None:
     """Refuse to write where something stands, unless that is a Zarr store to be replaced.
+
+    Parameters
+    ----------
+    is_begun : bool
+        Whether what stands there is known to be our own, and not complete.
 
     Raises
     ------
     FileExistsError
         If it may not be replaced; says why.
     """
-    if not output.exists() and not output.is_symlink():
+    if is_begun or not output.exists():
         return
     if not overwrite:
-        raise FileExistsError(f"{output} exists: choose another output, or pass --overwrite")
-    if not any((output / name).is_file() for name in _ZARR_FILES):
         raise FileExistsError(
-            f"{output} is not a Zarr store, and --overwrite replaces nothing else: "
+            f"{output.place} exists: choose another output, or pass --overwrite, or --resume to "
+            "keep it if it was made with the same settings"
+        )
+    if not _is_store(output):
+        raise FileExistsError(
+            f"{output.place} is not a Zarr store, and --overwrite replaces nothing else: "
             "choose another output"
         )
+
+
+def settings_of(output: Folder) -> str | None:
+    """Return the settings that a complete store was made with; None if it is none of ours."""
+    attributes = _root_attributes(output)
+    block = attributes.get("numcodecs_neural")
+    settings = block.get("settings") if isinstance(block, dict) else None
+    return settings if isinstance(settings, str) else None
+
+
+def _root_attributes(output: Folder) -> dict[str, Any]:
+    for name in ("zarr.json", ".zattrs"):
+        content = _root_file(output, name)
+        with suppress(ValueError):
+            values = json.loads(content or b"{}")
+            attributes = values.get("attributes", {}) if name == "zarr.json" else values
+            if attributes:
+                return dict(attributes)
+    return {}
+
+
+def _root_file(output: Folder, name: str) -> bytes | None:
+    if output.path and is_archive(output.path):
+        return read_from(output.path, name)
+    return output.read(name)
+
+
+def _is_store(output: Folder) -> bool:
+    return any(_root_file(output, name) for name in _ZARR_FILES)
 
 
 def _lock_folder(folder: Path) -> int | None:

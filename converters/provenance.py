@@ -7,7 +7,7 @@ from typing import Any
 from .codecs import ChunkCodec
 from .glass import GlassPlan
 from .report import LevelReport
-from .sources import SlideInfo
+from .sources import Compression, SlideInfo
 
 __all__ = ["provenance"]
 
@@ -18,23 +18,42 @@ def provenance(
     info: SlideInfo,
     codec: ChunkCodec,
     glass: GlassPlan,
+    settings: str,
+    extras: dict[str, str],
 ) -> dict[str, Any]:
     """Return the block that says what the pixels went through, oldest first, and what is not there.
 
     Numbers are those of level 0. Nothing in it depends on the machine, the time or the folders.
+
+    Parameters
+    ----------
+    levels : tuple of LevelReport
+        What was written.
+    info : SlideInfo
+        The slide.
+    codec : ChunkCodec
+        What coded the chunks.
+    glass : GlassPlan
+        What was done about glass.
+    settings : str
+        Digest of all that the store depends on.
+    extras : dict
+        Where in the store other things of the slide are, by what they are.
     """
     first = levels[0]
-    steps = [_without_none(asdict(step)) for step in info.history]
+    steps = [_described(step) for step in info.history]
     step = {
         "method": codec.method,
         **codec.parameters,
         "ratio": first.ratio_stored,
         "psnr_db": first.psnr_db,
+        "ssim": first.ssim,
         "chunks_sampled": first.chunks_sampled,
     }
     return {
         "schema_version": 1,
         "software": f"numcodecs-neural {version('numcodecs-neural')}",
+        "settings": settings,
         "lossy_history": [*steps, _without_none(step)],
         "glass": {
             "treatment": glass.treatment,
@@ -43,7 +62,14 @@ def provenance(
             "elided_area": first.elided_area,
             "fill_value": glass.fill_value,
         },
+        **({"magnification": info.magnification} if info.magnification else {}),
+        **({"extras": extras} if extras else {}),
     }
+
+
+def _described(step: Compression) -> dict[str, Any]:
+    values = asdict(step)
+    return _without_none({**values.pop("details"), **values})
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a conversion did, in numbers: for the screen, as JSON, and for the store's history."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 
 from .coverage import ELIDED, EMPTY, STORED
 from .geometry import LevelGrid
-from .stored import psnr_db
-from .write import RegionResult
+from .quality import ChunkQuality
+from .records import RegionResult
+from .sources import SlideInfo
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,7 +44,10 @@ class LevelReport:
     ratio_stored : float, optional
         Raw bytes of the stored chunks over `nbytes`.
     psnr_db : float, optional
-        Of tissue pixels in the sampled chunks; None where nothing was lost or sampled.
+        Of tissue pixels in the sampled chunks; None where nothing was lost or sampled. Against 255,
+        or, of samples that are not 8 bits, against the range of those that were sampled.
+    ssim : float, optional
+        Likewise; of 8 bits only.
     chunks_sampled : int
         How many chunks that is.
     elided_area : float
@@ -61,6 +66,7 @@ class LevelReport:
     ratio: float | None
     ratio_stored: float | None
     psnr_db: float | None
+    ssim: float | None
     chunks_sampled: int
     elided_area: float
 
@@ -116,11 +122,16 @@ class SlideReport:
 
 
 def report_levels(
-    results: list[RegionResult], grids: tuple[LevelGrid, ...], coverage: list[NDArray[np.uint8]]
+    results: list[RegionResult],
+    grids: tuple[LevelGrid, ...],
+    coverage: list[NDArray[np.uint8]],
+    info: SlideInfo,
 ) -> tuple[LevelReport, ...]:
     """Sum the regions' results up, level by level."""
     return tuple(
-        _report_level(grid, coverage[grid.level], [r for r in results if r.level == grid.level])
+        _report_level(
+            grid, coverage[grid.level], [r for r in results if r.level == grid.level], info
+        )
         for grid in grids
     )
 
@@ -134,7 +145,6 @@ def report_table(report: SlideReport) -> "Table":
     for heading in (
         "",
         "size",
-        "chunks",
         "stored",
         "elided",
         "empty",
@@ -142,15 +152,17 @@ def report_table(report: SlideReport) -> "Table":
         "bpp",
         "ratio",
         "PSNR",
+        "SSIM",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     for level in report.levels:
         table.add_row(
             str(level.level),
             f"{level.width}x{level.height}",
-            *(str(n) for n in (level.chunks, level.stored, level.elided, level.empty)),
+            *(str(n) for n in (level.stored, level.elided, level.empty)),
             f"{level.nbytes / 1e6:.2f}",
             *(_shown(value) for value in (level.bpp, level.ratio, level.psnr_db)),
+            _shown(level.ssim, digits=4),
         )
     return table
 
@@ -166,17 +178,18 @@ def report_summary(report: SlideReport) -> str:
         f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
-        "bpp: bits per pixel of stored chunks; ratio: raw to stored, glass included; "
-        "PSNR (dB): tissue in sampled chunks."
+        "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to stored, glass included; "
+        "PSNR (dB), SSIM: tissue in sampled chunks."
     )
 
 
 def _report_level(
-    grid: LevelGrid, coverage: NDArray[np.uint8], results: list[RegionResult]
+    grid: LevelGrid, coverage: NDArray[np.uint8], results: list[RegionResult], info: SlideInfo
 ) -> LevelReport:
     nbytes = sum(result.nbytes for result in results)
     stored_pixels = _pixels_where(coverage == STORED, grid)
-    error, samples = (sum(r.squared_error for r in results), sum(r.samples for r in results))
+    frames = math.prod(info.frame_shape)
+    pixel_nbytes = info.samples * info.dtype.itemsize
     return LevelReport(
         level=grid.level,
         height=grid.height,
@@ -187,16 +200,27 @@ def _report_level(
         empty=int((coverage == EMPTY).sum()),
         nbytes=nbytes,
         bpp=_quotient(8 * nbytes, stored_pixels, digits=4),
-        ratio=_quotient(3 * grid.pixels, nbytes),
-        ratio_stored=_quotient(3 * stored_pixels, nbytes),
-        psnr_db=psnr_db(error, samples),
+        ratio=_quotient(pixel_nbytes * frames * grid.pixels, nbytes),
+        ratio_stored=_quotient(pixel_nbytes * stored_pixels, nbytes),
+        **_quality(results, is_8_bit=info.dtype == np.uint8),
         chunks_sampled=sum(result.chunks_sampled for result in results),
-        elided_area=round(_pixels_where(coverage == ELIDED, grid) / grid.pixels, 4),
+        elided_area=round(_pixels_where(coverage == ELIDED, grid) / (frames * grid.pixels), 4),
     )
 
 
+def _quality(results: list[RegionResult], *, is_8_bit: bool) -> dict[str, float | None]:
+    total = sum((result.quality for result in results), ChunkQuality())
+    if is_8_bit:
+        ssim = total.ssim
+        return {"psnr_db": total.psnr_db(), "ssim": None if ssim is None else round(ssim, 4)}
+    lows = [result.low for result in results if result.low is not None]
+    highs = [result.high for result in results if result.high is not None]
+    data_range = max(highs) - min(lows) if lows and highs else 0
+    return {"psnr_db": total.psnr_db(data_range) if data_range else None, "ssim": None}
+
+
 def _pixels_where(chosen: NDArray[np.bool_], grid: LevelGrid) -> int:
-    cells = ((int(row), int(column)) for row, column in np.argwhere(chosen))
+    cells = ((int(row), int(column)) for *_, row, column in np.argwhere(chosen))
     return sum(grid.chunk(cell).pixels for cell in cells)
 
 
@@ -204,5 +228,5 @@ def _quotient(a: int, b: int, digits: int = 2) -> float | None:
     return round(a / b, digits) if b else None
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _shown(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,16 +1,18 @@
-"""What is really in a store: the bytes of each chunk, and how well sampled ones came back."""
+"""What is really in a store: the bytes of each chunk, and which chunks are looked at again."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from .axes import Axes
 from .geometry import Cell, LevelGrid
+from .place import Folder
+from .sources import Frame
 
-__all__ = ["chunk_nbytes", "pick_samples", "psnr_db"]
+__all__ = ["chunk_nbytes", "pick_samples"]
 
 _EMPTY = np.iinfo(np.uint64).max
 # Enough for a tenth of a decibel on slides of many kinds, and no load.
@@ -18,18 +20,28 @@ SAMPLES_PER_LEVEL = 24
 
 
 def chunk_nbytes(
-    store: Path, array: zarr.Array[Any], grid: LevelGrid, cell: Cell
+    store: Folder,
+    array: zarr.Array[Any],
+    grid: LevelGrid,
+    cell: Cell,
+    *,
+    axes: Axes,
+    frame: Frame,
 ) -> tuple[NDArray[np.int64], int]:
     """Return the size of each chunk of a region, and of the files that hold them.
 
     Parameters
     ----------
-    store : Path
-        Root folder of the store.
+    store : Folder
+        Root of the store.
     array : zarr.Array
         The level that `grid` describes.
     cell : tuple of int
         (row, column) of the region.
+    axes : Axes
+        Those of the array.
+    frame : tuple of int
+        Which frame's region.
 
     Returns
     -------
@@ -43,14 +55,15 @@ def chunk_nbytes(
     if array.shards is None:
         sizes = np.zeros(shape, np.int64)
         for row, column in np.ndindex(shape):
-            path = _file(store, array, (rows.start + row, columns.start + column))
-            sizes[row, column] = path.stat().st_size if path.is_file() else 0
+            chunk = axes.chunk_index(frame, (rows.start + row, columns.start + column))
+            sizes[row, column] = store.size(_file(array, chunk))
         return sizes, int(sizes.sum())
-    path = _file(store, array, cell)
-    if not path.is_file():
+    file = _file(array, axes.chunk_index(frame, cell))
+    total = store.size(file)
+    if total == 0:
         return np.zeros(shape, np.int64), 0
-    sizes = _shard_index(path, grid.region_px // grid.chunk_px)
-    return sizes[: shape[0], : shape[1]], path.stat().st_size
+    sizes = _shard_index(store, file, grid.region_px // grid.chunk_px)
+    return sizes[: shape[0], : shape[1]], total
 
 
 def pick_samples(candidates: NDArray[np.bool_], level: int) -> NDArray[np.bool_]:
@@ -66,31 +79,17 @@ def pick_samples(candidates: NDArray[np.bool_], level: int) -> NDArray[np.bool_]
     return picked
 
 
-def psnr_db(squared_error: int, samples: int) -> float | None:
-    """Return the PSNR of 8-bit samples in dB, or None if there is no error, or no sample.
-
-    Examples
-    --------
-    >>> psnr_db(squared_error=400, samples=100)
-    42.11
-    """
-    if squared_error == 0 or samples == 0:
-        return None
-    return round(float(10 * np.log10(255.0**2 * samples / squared_error)), 2)
+def _file(array: zarr.Array[Any], place: tuple[int, ...]) -> str:
+    return f"{array.path}/{array.metadata.encode_chunk_key(place)}"
 
 
-def _file(store: Path, array: zarr.Array[Any], cell: Cell) -> Path:
-    return store / array.path / array.metadata.encode_chunk_key((0, *cell))
-
-
-def _shard_index(path: Path, chunks_per_side: int) -> NDArray[np.int64]:
+def _shard_index(store: Folder, file: str, chunks_per_side: int) -> NDArray[np.int64]:
     """Return the chunk sizes that the index at a shard's end lists, as zarr lays it out.
 
     That is offset and size of every chunk, uint64, and a CRC-32C, which zarr has just written.
     """
     nbytes = 16 * chunks_per_side**2
-    with path.open("rb") as file:
-        file.seek(-nbytes - 4, 2)
-        index = np.frombuffer(file.read(nbytes), "<u8").reshape(chunks_per_side, chunks_per_side, 2)
+    tail = store.tail(file, nbytes + 4)
+    index = np.frombuffer(tail[:nbytes], "<u8").reshape(chunks_per_side, chunks_per_side, 2)
     sizes = np.where(index[..., 0] == _EMPTY, 0, index[..., 1])
     return sizes.astype(np.int64)

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters import cli, codecs, convert
+from numcodecs_neural.converters import cli, codecs, plan
 from numcodecs_neural.converters.codecs import ChunkCodec
 from numcodecs_neural.converters.geometry import Region
 from numcodecs_neural.converters.options import ConvertOptions
@@ -93,9 +93,21 @@ def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
+def damaged_svs(svs: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "damaged.svs"
+    content = bytearray(svs.read_bytes())
+    with tifffile.TiffFile(svs) as tiff:
+        page: Any = tiff.pages[0]
+        start, size = page.dataoffsets[8], page.databytecounts[8]
+    content[start : start + size] = bytes(size)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
 def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let conversions store chunks losslessly: then tests can tell pixels that were touched."""
-    for module in (codecs, convert):
+    for module in (codecs, plan):
         monkeypatch.setattr(module, "codec_for", _lossless_codec)
 
 
@@ -125,7 +137,7 @@ def files_of() -> Callable[[Path], dict[str, bytes]]:
     return read
 
 
-def _lossless_codec(options: ConvertOptions) -> ChunkCodec:
+def _lossless_codec(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCodec:
     from zarr.codecs import BytesCodec, ZstdCodec
 
     arguments: dict[str, Any] = {"serializer": BytesCodec(), "compressors": ZstdCodec(level=1)}

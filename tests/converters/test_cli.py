@@ -21,18 +21,6 @@ def level_0(store: Path) -> Any:
     return zarr.open_group(store, mode="r")["0"]
 
 
-@pytest.fixture
-def damaged_svs(svs: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "damaged.svs"
-    content = bytearray(svs.read_bytes())
-    with tifffile.TiffFile(svs) as tiff:
-        page: Any = tiff.pages[0]
-        start, size = page.dataoffsets[8], page.databytecounts[8]
-    content[start : start + size] = bytes(size)
-    path.write_bytes(content)
-    return path
-
-
 def test_one_slide_becomes_one_store(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
     code, out, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
 
@@ -224,26 +212,36 @@ def test_a_failed_overwrite_keeps_the_old_store(
     assert level_0(output).shape == (3, 1501, 1303)
 
 
-def test_a_full_disk_leaves_nothing(
-    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_after_a_full_disk_the_conversion_goes_on(
+    run_cli: RunCli,
+    svs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files_of: Callable[[Path], dict[str, bytes]],
 ) -> None:
     real_set = zarr.storage.LocalStore.set
     written: list[str] = []
 
     async def set_until_full(self: Any, key: str, value: Any) -> None:
-        if len(written) > 20:
+        if len(written) > 30:
             raise OSError(errno.ENOSPC, "No space left on device", key)
         written.append(key)
         await real_set(self, key, value)
 
-    monkeypatch.setattr(zarr.storage.LocalStore, "set", set_until_full)
-
-    code, _, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
-
+    run_cli(svs, "-o", tmp_path / "undisturbed", *SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(zarr.storage.LocalStore, "set", set_until_full)
+        code, _, err = run_cli(svs, "-o", tmp_path / "out", *SMALL)
     assert code == 1
-    assert "the disk is full" in err
+    assert "the disk is full: free some space and go on with --resume" in err
     assert len(err.splitlines()) == 1
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+    code, _, _ = run_cli(svs, "-o", tmp_path / "out", "--resume", *SMALL)
+
+    assert code == 0
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "undisturbed")
+    assert not (tmp_path / "out.partial").exists()
 
 
 def test_an_output_folder_that_cannot_be_made_fails(
@@ -273,7 +271,8 @@ def test_two_conversions_to_one_store_are_refused(
 ) -> None:
     from numcodecs_neural.converters.output import UnfinishedStore
 
-    with UnfinishedStore(tmp_path / "out.ome.zarr", overwrite=False):
+    store = str(tmp_path / "out.ome.zarr")
+    with UnfinishedStore(store, settings="", overwrite=False, resume=False):
         code, _, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
 
     assert code == 1
@@ -286,13 +285,13 @@ def test_an_interrupt_ends_quietly(
     def interrupted(*args: object, **keywords: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(convert_module, "write_pyramid", interrupted)
+    monkeypatch.setattr(convert_module, "run_on_threads", interrupted)
 
     code, _, err = run_cli(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
 
     assert code == 130
-    assert "interrupted" in err
-    assert list(tmp_path.iterdir()) == []
+    assert "interrupted: go on with --resume" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ome.zarr.partial"]
 
 
 def test_help_imports_nothing_heavy(fresh_python: Callable[..., str]) -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.downsample import halve_fixed, halve_pixels, to_pixels
+from numcodecs_neural.converters.downsample import halve_again, halve_pixels, to_pixels
 
 
 def reduced(pixels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
     fixed = halve_pixels(pixels)
     for _ in range(times - 1):
-        fixed = halve_fixed(fixed)
+        fixed = halve_again(fixed)
     rounded: NDArray[np.uint8] = to_pixels(fixed)
     return rounded
 

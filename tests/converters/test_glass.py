@@ -37,7 +37,7 @@ def test_a_chunk_is_elided_only_if_nothing_under_it_is_tissue(
     mask: NDArray[np.bool_], shape: tuple[int, int]
 ) -> None:
     glass = planned(mask, shape, "elide")
-    tissue = sample_mask(mask, Region(0, 0, *shape), 0, shape)
+    tissue = sample_mask(mask, Region(0, 0, *shape), shape)
 
     for grid in pyramid(shape):
         for row, column in np.ndindex(grid.chunk_grid):
@@ -81,9 +81,8 @@ def test_paint_leaves_tissue_and_its_margin_untouched(rng: np.random.Generator) 
     mask[4, 4] = True
     glass = planned(mask, (100, 100), "flatten", margin_px=10)
     original = rng.integers(0, 200, (3, 100, 100), np.uint8)
-    pixels = original.copy()
 
-    glass.paint(pixels, Region(0, 0, 100, 100))
+    pixels = glass.painted(original.copy(), Region(0, 0, 100, 100), pyramid((100, 100))[0])
 
     kept = np.zeros((100, 100), bool)
     kept[30:60, 30:60] = True

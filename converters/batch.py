@@ -1,0 +1,105 @@
+"""A batch: one slide after the other, and a bad one does not stop the rest."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numcodecs_neural.errors import NeuralCodecError
+
+from .convert import Progress, convert, is_converted
+from .jobs import Job
+from .options import ConvertOptions
+from .report import SlideReport
+from .sources import SlideSource, open_source
+
+__all__ = ["Outcome", "as_sentence", "convert_job", "opened", "series_of"]
+
+ProgressBar = Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one slide.
+
+    Parameters
+    ----------
+    job : Job
+        The slide and its store.
+    status : {"converted", "skipped", "failed"}
+        Skipped are slides whose store is there, made with the same settings.
+    report : SlideReport, optional
+        Of a slide that was converted.
+    error : str, optional
+        Why a slide failed, in a sentence.
+    """
+
+    job: Job
+    status: Literal["converted", "skipped", "failed"]
+    report: SlideReport | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON-safe values."""
+        values: dict[str, Any] = {
+            "input": str(self.job.path or "demo"),
+            "series": self.job.series,
+            "output": self.job.output,
+            "status": self.status,
+        }
+        if self.error is not None:
+            values["error"] = self.error
+        return values | (self.report.to_json() if self.report is not None else {})
+
+
+def convert_job(job: Job, options: ConvertOptions, progress_bar: ProgressBar) -> Outcome:
+    """Convert one slide; whatever is wrong with it becomes a sentence.
+
+    Parameters
+    ----------
+    progress_bar : callable
+        Given the slide's name, returns a context in which progress is shown.
+    """
+    try:
+        with opened(job) as source:
+            if options.resume and is_converted(source, job.output, options):
+                return Outcome(job=job, status="skipped")
+            with progress_bar(source.info.name) as progress:
+                report = convert(source, job.output, options, progress=progress)
+    except (NeuralCodecError, OSError) as exc:
+        return Outcome(job=job, status="failed", error=as_sentence(exc))
+    return Outcome(job=job, status="converted", report=report)
+
+
+def series_of(job: Job) -> list[Job]:
+    """Return one job for each image of a slide's file; the job itself if it cannot be opened."""
+    try:
+        with opened(job) as source:
+            count = source.info.series_count
+    except (NeuralCodecError, OSError):
+        return [job]  # which will say why when it is converted
+    return [job.of_series(series) for series in range(count)]
+
+
+@contextmanager
+def opened(job: Job) -> Iterator[SlideSource]:
+    """Open a job's slide, and close it."""
+    source: SlideSource
+    if job.path is None:
+        from .sources.demo import DemoSource
+
+        source = DemoSource()
+    else:
+        source = open_source(job.path, series=job.series)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def as_sentence(error: Exception) -> str:
+    """Return an error's text in one line, without a number that means nothing to a reader."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,134 @@
+"""Jobs: which slides are to be converted, and where each store goes."""
+
+import glob
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from numcodecs_neural.errors import ConfigError
+
+from .options import slide_stem
+from .place import is_url
+
+__all__ = ["Job", "expand_inputs", "plan_jobs"]
+
+ZARR, ARCHIVE = ".ome.zarr", ".ozx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One slide and its store.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The slide; None for the one that is built in.
+    output : str
+        The store: a path or a URL.
+    series : int
+        Which image of the file.
+    """
+
+    path: Path | None
+    output: str
+    series: int = 0
+
+    def of_series(self, series: int) -> "Job":
+        """Return the job of another image of the same file, in a store beside."""
+        if series == self.series:
+            return self
+        for suffix in (ZARR, ARCHIVE, ".zarr.zip", ".zarr"):
+            if self.output.endswith(suffix):
+                stem = self.output.removesuffix(suffix)
+                return Job(path=self.path, output=f"{stem}-{series}{suffix}", series=series)
+        return Job(path=self.path, output=f"{self.output}-{series}", series=series)
+
+
+def expand_inputs(inputs: Sequence[str], input_list: Path | None = None) -> list[Path]:
+    """Return the slides that arguments and a list of slides name, each once, in their order.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Paths, and patterns such as ``archive/**/*.svs`` that no shell has replaced.
+    input_list : Path, optional
+        A text file of one path or pattern a line; ``-`` reads the standard input. Empty lines and
+        lines that begin with ``#`` are left out.
+
+    Raises
+    ------
+    ConfigError
+        If a pattern matches nothing, or the list cannot be read.
+    """
+    named = list(inputs)
+    if input_list is not None:
+        named += _read_list(input_list)
+    paths = [path for name in named for path in _matching(name)]
+    return list(dict.fromkeys(paths))
+
+
+def plan_jobs(inputs: list[Path], output: str, *, zipped: bool = False) -> list[Job]:
+    """Return where each input's store goes: `output` for one, ``output/<stem>.ome.zarr`` for more.
+
+    Parameters
+    ----------
+    zipped : bool
+        Write single files ``.ozx`` instead of folders.
+
+    Raises
+    ------
+    ConfigError
+        If there are no inputs, or if two of them would be written to one store.
+
+    Examples
+    --------
+    >>> from pathlib import PurePosixPath as Path
+    >>> [job.output for job in plan_jobs([Path("a.svs"), Path("b.ome.tif")], "out")]
+    ['out/a.ome.zarr', 'out/b.ome.zarr']
+    """
+    if not inputs:
+        raise ConfigError("no input: name at least one slide")
+    if len(inputs) == 1:
+        if zipped and not output.endswith((ARCHIVE, ".zip")):
+            raise ConfigError(f"the output {output} is to be one file: name it with {ARCHIVE}")
+        return [Job(path=inputs[0], output=output)]
+    suffix = ARCHIVE if zipped else ZARR
+    jobs = [
+        Job(path=path, output=_inside(output, f"{slide_stem(path)}{suffix}")) for path in inputs
+    ]
+    _refuse_same(jobs)
+    return jobs
+
+
+def _inside(folder: str, name: str) -> str:
+    return f"{folder.rstrip('/')}/{name}" if is_url(folder) else str(Path(folder) / name)
+
+
+def _refuse_same(jobs: list[Job]) -> None:
+    first: dict[str, Job] = {}
+    for job in jobs:
+        other = first.setdefault(job.output, job)
+        if other is not job:
+            raise ConfigError(
+                f"{other.path} and {job.path} would both be written to {job.output}: "
+                "convert them apart"
+            )
+
+
+def _matching(name: str) -> Iterable[Path]:
+    if not glob.has_magic(name) or Path(name).exists():
+        return [Path(name)]
+    found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path takes no absolute ones)
+    if not found:
+        raise ConfigError(f"no slide matches {name}")
+    return map(Path, found)
+
+
+def _read_list(path: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"the list of slides {path} cannot be read: {exc}") from exc
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

@@ -1,0 +1,73 @@
+"""What the program shows: progress while it works, tables when it is done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .batch import Outcome
+from .convert import Progress
+from .report import report_summary, report_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["progress_bar", "show_batch", "show_outcome"]
+
+
+@contextmanager
+def progress_bar(name: str) -> "Iterator[Progress]":
+    """Show a bar on a terminal; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """Show what became of one slide that did not fail."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if outcome.report is None:
+        console.print(f"{outcome.job.output} is there, made with the same settings", markup=False)
+        return
+    console.print(report_table(outcome.report))
+    console.print(report_summary(outcome.report), markup=False, soft_wrap=True)
+
+
+def show_batch(outcomes: list[Outcome]) -> None:
+    """Show one line for each slide of a batch."""
+    from rich.console import Console
+
+    Console(highlight=False).print(_batch_table(outcomes))
+
+
+def _batch_table(outcomes: list[Outcome]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("slide", overflow="fold")
+    table.add_column("")
+    for heading in ("MB", "ratio", "bpp", "PSNR", "elided", "seconds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for outcome in outcomes:
+        name = "demo" if outcome.job.path is None else outcome.job.path.name
+        table.add_row(name, outcome.status, *_numbers(outcome))
+    return table
+
+
+def _numbers(outcome: Outcome) -> tuple[str, ...]:
+    report = outcome.report
+    if report is None:
+        return ("-",) * 6
+    first = report.levels[0]
+    values = (report.nbytes / 1e6, report.ratio, first.bpp, first.psnr_db)
+    shown = ("-" if value is None else f"{value:.2f}" for value in values)
+    return (*shown, f"{100 * first.elided_area:.0f} %", f"{report.seconds:.1f}")

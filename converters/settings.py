@@ -1,0 +1,44 @@
+"""The digest of all that a store's bytes depend on: who resumes must ask for the same."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from .codecs import ChunkCodec
+from .options import ConvertOptions
+from .sources import SlideInfo
+
+__all__ = ["settings_digest"]
+
+# These change how fast a store is written, and whether it may be, never what is in it.
+_NOT_STORED = ("workers", "scheduler", "overwrite", "resume", "model", "quality", "target_psnr")
+
+
+def settings_digest(
+    info: SlideInfo, options: ConvertOptions, codec: ChunkCodec, tissue_picture: bytes = b""
+) -> str:
+    """Return the SHA-256 of slide, options, weights and software, in hexadecimal.
+
+    The slide by its name, size and description: its pixels are not read for this.
+
+    Parameters
+    ----------
+    codec : ChunkCodec
+        Stands for the options that chose it, with the digest of its weights.
+    tissue_picture : bytes
+        Content of the picture that is the tissue mask, where one is given.
+    """
+    described: dict[str, Any] = asdict(info)
+    for profile in ("icc_profile", "ome_xml"):
+        described[profile] = _sha256(repr(described[profile]).encode())
+    kept = {key: value for key, value in asdict(options).items() if key not in _NOT_STORED}
+    if tissue_picture:
+        kept["tissue"] = _sha256(tissue_picture)
+    parts = [version("numcodecs-neural"), described, kept, codec.method, codec.parameters]
+    return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
