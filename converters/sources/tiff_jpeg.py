@@ -29,7 +29,8 @@ def jpeg_file(page: Any, tile: bytes) -> bytes:
     tells; decoders that see the stream alone would take it for YCbCr.
     """
     keyframe, tables = page.keyframe, page.jpegtables or _SOI + _EOI
-    body = tile if tile.endswith(_EOI) else tile.rstrip(b"\0\xff")
+    # Inside a scan, these two bytes are the end and nothing else.
+    body = tile[: tile.rfind(_EOI) + 2]
     shared = tables[2:-2] if tables.endswith(_EOI) else tables[2:]
     markers = {marker for part in (tables, tile) for marker, _ in jpeg_segments(part)}
     told = b"" if _APP14 in markers else _adobe_marker(keyframe, has_jfif=_APP0 in markers)

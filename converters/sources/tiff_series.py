@@ -15,8 +15,13 @@ from .tiff_scn import scn_roles
 
 __all__ = ["find_image", "role_of", "series_of"]
 
-_NAMED = re.compile(r"\s*(label|macro|overview|thumbnail|map)(?:[ _]?image)?\s*", re.IGNORECASE)
+_NAMED = re.compile(r"\s*(label|macro)(?:[ _]?image)?\s*", re.IGNORECASE)
+# How tifffile calls what scanners' files hold beside their images.
+_MAKERS = ("avs", "ndpi", "philips", "qpi", "svs")
+_BESIDE = ("Map", "Other", "Thumbnail")
+_OVERLAPS = re.compile(r"\bOverlapsXY\s*=([\d ]*[1-9])")
 _QPI_TYPE = re.compile(r"<ImageType>\s*(\w+)\s*</ImageType>")
+_QPI_ROLES = {"Overview": "macro", "Label": "label", "Thumbnail": "thumbnail"}
 _APERIO_NAME = re.compile(r"\n\s*(label|macro)\b")
 
 
@@ -29,16 +34,14 @@ def find_image(tiff: tifffile.TiffFile, path: Path, index: int) -> tuple[Any, in
         If there is none of this index, if it cannot be read, or if a part of it is in a file that
         is not there.
     """
-    if tiff.is_bif:
-        raise SourceError(
-            f"{path} is a Ventana BIF slide, whose tiles overlap and must be stitched: name it "
-            ".bif, and OpenSlide does that (pip install 'numcodecs-neural[openslide]')"
-        )
+    _check_plain(tiff, path)
     _check_complete(tiff, path)
     images = [series for series, role in series_of(tiff, path) if role == "image"]
     if not images:
         raise SourceError(f"{path} has no image that can be read: it may be cut off")
     check_series(path, index, len(images))
+    if images[index].transform is not None:
+        raise SourceError(f"{path} has samples that stand for others by a formula: save it plainly")
     return images[index], len(images)
 
 
@@ -65,18 +68,32 @@ def role_of(series: Any) -> str:
     page = getattr(series, "keyframe", series)
     text = str(getattr(page, "description", "") or "")[:4096]
     aperio = _APERIO_NAME.search(text) if text.startswith("Aperio") else None
-    named = _NAMED.fullmatch(getattr(series, "name", "") or "")
-    qpi = _QPI_TYPE.search(text)
     if aperio is not None:
         return aperio[1]
-    if qpi is not None and qpi[1] in ("Overview", "Label", "Thumbnail"):
-        return _role(qpi[1])
-    return "image" if named is None else _role(named[1])
+    qpi = _QPI_TYPE.search(text)
+    if qpi is not None and qpi[1] in _QPI_ROLES:
+        return _QPI_ROLES[qpi[1]]
+    name = getattr(series, "name", "") or ""
+    if getattr(series, "kind", "") in _MAKERS and name in _BESIDE:
+        return "thumbnail"
+    named = _NAMED.fullmatch(name)
+    return "image" if named is None else named[1].lower()
 
 
-def _role(name: str) -> str:
-    name = name.lower()
-    return {"overview": "macro", "map": "thumbnail"}.get(name, name)
+def _check_plain(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Refuse tiles that are not side by side."""
+    first = tiff.pages.first if tiff.pages else None
+    is_trestle = str(getattr(first, "software", "")).startswith("MedScan")
+    if tiff.is_bif:
+        raise SourceError(
+            f"{path} is a Ventana BIF slide, whose tiles overlap and must be stitched: name it "
+            ".bif, and OpenSlide does that (pip install 'numcodecs-neural[openslide]')"
+        )
+    if is_trestle and _OVERLAPS.search(str(getattr(first, "description", ""))):
+        raise SourceError(
+            f"{path} is a Trestle slide, whose tiles overlap and must be stitched, as OpenSlide "
+            "does it: save it as another kind of TIFF first"
+        )
 
 
 def _check_complete(tiff: tifffile.TiffFile, path: Path) -> None:

@@ -19,6 +19,8 @@ __all__ = ["BIG_NBYTES", "TileCache", "TileGrid", "decode_tile"]
 
 # From this size on, threads that want the same tile wait for one of them to decode it.
 BIG_NBYTES = 8 << 20
+# Tiles may be padded.
+MAX_AFTER_END = 1024
 
 Pixels = NDArray[Any]
 
@@ -165,9 +167,11 @@ def decode_tile(page: Any, index: int, data: bytes) -> Pixels:
 
 
 def _has_end(data: bytes, *, is_piece: bool) -> bool:
-    """Return whether JPEG data end with the marker that ends them.
+    """Return whether JPEG data have the marker that ends them, be there bytes after it or not.
 
     A piece of a larger JPEG, as in NDPI, ends with a restart marker.
     """
+    if b"\xff\xd9" in data[-MAX_AFTER_END:]:
+        return True
     end = data.rstrip(b"\0\xff")[-2:]
-    return end == b"\xff\xd9" or (is_piece and end[:1] == b"\xff" and 0xD0 <= end[1] <= 0xD7)
+    return is_piece and len(end) == 2 and end[0] == 0xFF and 0xD0 <= end[1] <= 0xD7

@@ -60,6 +60,24 @@ def test_jpeg_xl_transcodes_a_tile_there_and_back(
     assert imagecodecs.jpegxl_decode_jpeg(transcoded, numthreads=1) == data
 
 
+def test_bytes_after_the_end_of_a_tile_are_left_out(
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., TiffSource]
+) -> None:
+    path = tmp_path / "padded.tif"
+    pixels = np.ascontiguousarray(slide[300 : 300 + SIDE, 200 : 200 + SIDE])
+    stream = bytes(imagecodecs.jpeg8_encode(pixels, 85))
+    page: dict[str, Any] = {"tile": (SIDE, SIDE), "compression": "jpeg", "photometric": "ycbcr"}
+    padded = iter([stream + b"\n padding"])
+    tifffile.imwrite(path, padded, shape=pixels.shape, dtype=np.uint8, **page)
+
+    source = opened(path)
+    ((_, _, data),) = source.jpeg_tiles()
+
+    assert data == stream
+    found = source.read_region(Region(0, 0, SIDE, SIDE))
+    assert (found == imagecodecs.jpeg8_decode(stream)).all()
+
+
 def test_rgb_as_aperio_stores_it_is_told_by_a_marker(
     slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., TiffSource]
 ) -> None:

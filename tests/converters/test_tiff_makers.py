@@ -280,10 +280,24 @@ def test_what_loses_something_is_history(
     assert (found == tifffile.imread(path)[3:203, 5:185]).all()
 
 
-def test_a_ventana_slide_is_left_to_openslide(tmp_path: Path) -> None:
-    path = tmp_path / "ventana.tif"
-    xmp = [(700, "B", 8, b"<iScan/>", True)]
-    tifffile.imwrite(path, colored(60), software="Ventana iScan", extratags=xmp, **TILES)
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param(
+            {"software": "Ventana iScan", "extratags": [(700, "B", 8, b"<iScan/>", True)]},
+            "is a Ventana BIF slide, .* OpenSlide",
+            id="Ventana",
+        ),
+        pytest.param(
+            {"software": "MedScan 2", "description": "OverlapsXY= 0 12 64 64; Objective=20"},
+            "is a Trestle slide, .* OpenSlide",
+            id="Trestle",
+        ),
+    ],
+)
+def test_tiles_that_overlap_are_refused(tmp_path: Path, options: dict[str, Any], says: str) -> None:
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, colored(60), **options, **TILES)
 
-    with pytest.raises(SourceError, match=r"ventana\.tif is a Ventana BIF .* OpenSlide"):
+    with pytest.raises(SourceError, match=rf"slide\.tif {says}"):
         open_source(path)

@@ -77,6 +77,21 @@ def write_files(folder: Path, planes: NDArray[Any], describe: Callable[[int], st
     return [folder / name for name in FILES]
 
 
+def test_a_plane_that_no_file_holds_is_empty(
+    planes: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "half.ome.tif"
+    xml = ome_xml("urn:uuid:0").replace('FileName="first.ome.tif"', 'FileName="half.ome.tif"')
+    second = xml.index('<TiffData FirstC="1"')
+    xml = xml[:second] + xml[xml.index("</Pixels>") :]
+    tifffile.imwrite(path, planes[0], description=xml, metadata=None)
+
+    source = opened(path)
+
+    assert (source.read_region(WHOLE, frame=(0,))[..., 0] == planes[0]).all()
+    assert (source.read_region(WHOLE, frame=(1,)) == 0).all()
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_any_file_of_a_set_opens_the_whole_set(
     planes: NDArray[np.uint16], tmp_path: Path, which: int, opened: Callable[..., SlideSource]
