@@ -96,7 +96,9 @@ class TiffSource:
         return read_associated(self._path, name)
 
     def jpeg_tiles(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
-        """Yield (row, column, JPEG file) of the tiles of an RGB level that is stored in JPEG tiles.
+        """Yield (row, column, JPEG file) of the tiles of a level that is stored in JPEG tiles.
+
+        Of a level of several planes, those of the first.
 
         Each file is complete: it has the page's shared tables, and where the stream does not say
         whether it is RGB or YCbCr, as Aperio's does not, Adobe's marker that does. What is not
