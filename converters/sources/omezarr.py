@@ -35,7 +35,7 @@ class OmeZarrSource:
 
     Three channels of 8 bits are RGB if their colours are red, green and blue, or if they are named
     so and shown in colour. Axes of length 1 are left out. What is not stored is read as the fill
-    value.
+    value. Frames are read one by one: a chunk that holds several is decoded for each of them.
 
     Parameters
     ----------

@@ -32,6 +32,7 @@ _LOSSY = {
 }
 _PREFIXES = ("imagecodecs_", "numcodecs.", "imagecodecs.")
 _SAME = {"jpeg2000": "jpeg2k"}
+_LOSSLESS = ("none", "zstd")
 # How codecs say that this once they lose nothing.
 _LOSSLESS_SETTINGS = (("lossless", True), ("reversible", True), ("distance", 0))
 
@@ -67,7 +68,11 @@ def lossy_history(
     """
     block = attributes.get(_BLOCK)
     recorded = block.get("lossy_history") if isinstance(block, dict) else None
-    steps = [_step(entry) for entry in recorded or () if "method" in entry]
+    steps = [
+        _step(entry)
+        for entry in recorded or ()
+        if "method" in entry and entry["method"] not in _LOSSLESS and not _is_lossless(entry)
+    ]
     last = _canonical(steps[-1].method) if steps else None
     for name, settings in codecs.items():
         method = _LOSSY.get(_plain(name))

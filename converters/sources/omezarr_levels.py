@@ -97,10 +97,10 @@ def _register_serializer(name: str) -> None:
     with contextlib.suppress(KeyError, ValueError):
         get_codec_class(name)
         return
-    known = (serializers.Jpeg, serializers.Jpeg2k, serializers.Jpegxl)
-    for serializer in known:
-        if serializer.codec_class.codec_id == name:
-            register_codec(name, serializer)
+    known = {"jpeg": serializers.Jpeg, "jpeg2k": serializers.Jpeg2k, "jpegxl": serializers.Jpegxl}
+    serializer = known.get(name.removeprefix(_BY_IMAGECODECS))
+    if serializer is not None:
+        register_codec(name, serializer)
 
 
 def _is_reduction(finer: tuple[int, ...], coarser: tuple[int, ...]) -> bool:

@@ -335,13 +335,15 @@ def test_a_zip_is_read_like_its_folder(
     assert (source.read_region(region) == whole.read_region(region)).all()
 
 
-HISTORY = [
+HISTORY: list[dict[str, Any]] = [
     {"method": "jpeg", "quality": 80, "ratio": 9.5, "seen_by": "scanner"},
+    {"method": "zstd", "ratio": 2.1},
+    {"method": "jpegxl", "quality": 100, "lossless": True},
     {"method": "neural_image", "model": "he-fast", "quality": 60, "ratio": 40, "psnr_db": 36.5},
 ]
 
 
-def test_a_recorded_history_is_carried_over_step_by_step(
+def test_a_recorded_history_is_carried_over_but_for_what_lost_nothing(
     color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
 ) -> None:
     path = tmp_path / "slide.zarr"
@@ -382,7 +384,7 @@ def test_a_lossy_codec_without_a_record_is_a_step(
         [color[0]],
         "cyx",
         omero={"channels": RGB},
-        extra={"numcodecs_neural": {"lossy_history": HISTORY[:1]}},
+        extra={"numcodecs_neural": {"lossy_history": HISTORY[:3]}},
         chunks=(3, 64, 64),
         shards=(3, 128, 128),
         serializer=NeuralImageCodec(quality=70),
@@ -420,6 +422,32 @@ def test_codecs_of_imagecodecs_are_made_known(
         source.read_region(Region(0, 0, 64, 64))[..., 0].astype(int) - color[0][0, :64, :64]
     )
     assert abs(difference).mean() < 8
+
+
+def test_codecs_of_imagecodecs_are_made_known_to_zarr_3(
+    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
+) -> None:
+    from numcodecs_neural.converters.codecs.serializers import Jpeg2k
+
+    path = tmp_path / "slide.zarr"
+    write_image(
+        zarr.open_group(path, mode="w"),
+        [color[0]],
+        "cyx",
+        omero={"channels": RGB},
+        chunks=(1, 64, 64),
+        serializer=Jpeg2k(level=40, reversible=False, codecformat="j2k"),
+        compressors=None,
+    )
+
+    source = opened(path)
+
+    (step,) = source.info.history
+    assert (step.method, step.details["level"]) == ("jpeg2k", 40)
+    difference = source.read_region(Region(0, 0, 64, 64)) - np.moveaxis(
+        color[0][:, :64, :64].astype(int), 0, -1
+    )
+    assert abs(difference).mean() < 4
 
 
 def test_a_codec_that_is_not_installed_is_named(
@@ -584,6 +612,15 @@ def test_a_damaged_chunk_is_named_by_its_place(
     assert (source.read_region(Region(0, 0, 64, 64)) == 1).all()
     with pytest.raises(SourceError, match=r"row 64, column 64 of level 0 do not decode"):
         source.read_region(Region(64, 64, 64, 64))
+
+
+def test_a_zip_of_other_things_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "slide.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "nothing to see")
+
+    with pytest.raises(SourceError, match=r"slide.zip cannot be opened as a Zarr store"):
+        open_source(path)
 
 
 def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
