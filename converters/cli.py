@@ -67,13 +67,13 @@ def _run(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> 
     if args.series == "all":
         jobs = [job for first in jobs for job in series_of(first)]
     if args.dry_run:
-        from .estimate import estimate_jobs
+        from .survey import show_estimates
 
-        return estimate_jobs(jobs, options, complain=_complain)
+        return show_estimates(jobs, options, _complain)
     if args.compare:
-        from .comparisons import compare_jobs
+        from .survey import show_comparisons
 
-        return compare_jobs(jobs, options, complain=_complain)
+        return show_comparisons(jobs, options, _complain)
     return _convert(args, jobs, options)
 
 
@@ -115,9 +115,9 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
 
 def _check_codec(options: ConvertOptions) -> None:
     """Refuse what is wrong with the codec whatever the slide is."""
-    from .codecs import codec_for
+    from .codecs import check_codec
 
-    codec_for(options)
+    check_codec(options)
 
 
 def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...]) -> None:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 
 from .arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
+from .calibrated import plan_calibrated
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
 from .extras import write_extras
 from .glass import GlassPlan
 from .ngff import Picture, write_coverage_group, write_image_group, write_label_groups
 from .options import ConvertOptions
 from .output import UnfinishedStore, output_folder, settings_of
-from .plan import ConversionPlan, find_glass, plan_conversion
+from .plan import ConversionPlan, find_glass
 from .provenance import provenance
 from .records import Records, RegionResult
 from .report import LevelReport, SlideReport, report_levels
@@ -65,7 +66,7 @@ def convert(
         If the output exists, or cannot be written.
     """
     started = time.perf_counter()
-    plan = plan_conversion(source, options)
+    plan = plan_calibrated(source, options)
     with (
         _explained(str(output)),
         UnfinishedStore(
@@ -85,7 +86,7 @@ def convert(
 
 def is_converted(source: SlideSource, output: str, options: ConvertOptions) -> bool:
     """Return whether a complete store is at `output`, made from this slide with these options."""
-    return settings_of(output_folder(output)) == plan_conversion(source, options).settings
+    return settings_of(output_folder(output)) == plan_calibrated(source, options).settings
 
 
 def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan, glass: GlassPlan) -> PyramidArrays:

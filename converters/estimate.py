@@ -1,7 +1,6 @@
 """A dry run: how large a store would be, and how long it would take, from a few coded chunks."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +9,15 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
-from numcodecs_neural.errors import NeuralCodecError
-
-from .batch import as_sentence, opened
+from .calibrated import plan_calibrated
 from .geometry import Cell, LevelGrid
 from .glass import GlassPlan
-from .jobs import Job
 from .options import ConvertOptions
-from .output import check_output, output_folder
-from .plan import ConversionPlan, find_glass, plan_conversion
+from .plan import ConversionPlan, find_glass
 from .sources import SlideSource
 from .stored import pick_samples
 
-__all__ = ["Estimate", "estimate", "estimate_jobs"]
+__all__ = ["Estimate", "estimate"]
 
 # Chunks of level 0 that are coded for an estimate.
 SAMPLES = 8
@@ -64,7 +59,7 @@ def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
     SourceError, ConfigError, WeightsError
         As `convert` does.
     """
-    plan = plan_conversion(source, options)
+    plan = plan_calibrated(source, options)
     glass = find_glass(source, plan)
     nbytes, seconds, pixels = _code_samples(source, plan, glass)
     stored = plan.axes.count * sum(_stored_pixels(grid, glass) for grid in plan.grids)
@@ -77,48 +72,6 @@ def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
         nbytes=round(nbytes / pixels * stored),
         elided_area=1 - _stored_pixels(first, glass) / first.pixels,
         seconds=seconds / pixels * stored / options.workers,
-    )
-
-
-def estimate_jobs(
-    jobs: list[Job], options: ConvertOptions, *, complain: Callable[[str], None]
-) -> int:
-    """Show an estimate for each slide of a batch; return the exit code."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("store", overflow="fold")
-    for heading in ("size", "levels", "raw MB", "about MB", "elided", "about minutes"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    failed = 0
-    for job in jobs:
-        try:
-            check_output(
-                output_folder(job.output),
-                overwrite=options.overwrite or options.resume,
-                is_begun=options.resume,
-            )
-            with opened(job) as source:
-                table.add_row(job.output, *_shown(estimate(source, options)))
-        except (NeuralCodecError, OSError) as exc:
-            complain(as_sentence(exc))
-            failed += 1
-    if table.row_count:
-        Console(highlight=False).print(table)
-    return 1 if failed else 0
-
-
-def _shown(values: Estimate) -> tuple[str, ...]:
-    height, width = values.shape
-    return (
-        f"{width}x{height}",
-        str(values.levels),
-        f"{values.raw_nbytes / 1e6:.0f}",
-        f"{values.nbytes / 1e6:.2f}",
-        f"{100 * values.elided_area:.0f} %",
-        f"{values.seconds / 60:.1f}",
     )
 
 

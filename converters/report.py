@@ -178,7 +178,8 @@ def report_summary(report: SlideReport) -> str:
         f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
-        "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to stored, glass included; "
+        "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to "
+        "stored, glass included; "
         "PSNR (dB), SSIM: tissue in sampled chunks."
     )
 

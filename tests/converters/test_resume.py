@@ -1,5 +1,6 @@
 """A conversion that is killed goes on where it was, and ends in the same files."""
 
+import functools
 import random
 import signal
 import subprocess
@@ -37,8 +38,14 @@ def kill_when(process: "subprocess.Popen[bytes]", is_time: Callable[[], bool]) -
         process.send_signal(signal.SIGKILL)
 
 
-def regions_done(output: Path) -> int:
-    return len(list((output.with_name(f"{output.name}.partial") / "records").rglob("*.json")))
+def has_done(output: Path, regions: int) -> bool:
+    """Return whether so many regions of an unfinished store are done."""
+    records = output.with_name(f"{output.name}.partial") / "records"
+    return len(list(records.rglob("*.json"))) >= regions
+
+
+def is_past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +65,7 @@ def test_a_killed_conversion_ends_in_the_same_files(
     assert run(svs, "-o", whole, *quick) == 0
 
     for wanted in (1, 2):
-        kill_when(start(*arguments), lambda wanted=wanted: regions_done(output) >= wanted)
+        kill_when(start(*arguments), functools.partial(has_done, output, wanted))
         assert not output.exists()
     assert run(*arguments) == 0
 
@@ -74,8 +81,8 @@ def test_twenty_random_kills_change_no_file(
     expected = files_of(undisturbed)
     for attempt in range(20):
         output = tmp_path / f"{attempt}.ome.zarr"
-        delay = time.monotonic() + moments.uniform(1.0, 4.0)
-        kill_when(start(svs, "-o", output, *SMALL), lambda delay=delay: time.monotonic() > delay)
+        started, delay = time.monotonic(), moments.uniform(1.0, 4.0)
+        kill_when(start(svs, "-o", output, *SMALL), functools.partial(is_past, started + delay))
 
         assert run(svs, "-o", output, "--resume", *SMALL) == 0
 
@@ -86,7 +93,7 @@ def test_a_region_that_is_done_is_not_written_again(
     run_cli: RunCli, svs: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), lambda: regions_done(output) >= 3)
+    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 3))
     shards = {
         path.relative_to(tmp_path / "out.ome.zarr.partial/store"): path.stat().st_ino
         for path in (tmp_path / "out.ome.zarr.partial/store/0/c").rglob("*")
@@ -133,7 +140,7 @@ def test_what_was_begun_with_other_settings_is_begun_anew(
     run_cli: RunCli, svs: Path, tmp_path: Path, files_of: ReadFiles
 ) -> None:
     output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), lambda: regions_done(output) >= 2)
+    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 2))
 
     run_cli(svs, "-o", output, "--resume", "--quality", 30, *SMALL)
     run_cli(svs, "-o", tmp_path / "whole", "--quality", 30, *SMALL)
@@ -151,7 +158,7 @@ def test_a_note_that_is_damaged_is_not_trusted(
     content: bytes,
 ) -> None:
     output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), lambda: regions_done(output) >= 2)
+    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 2))
     (tmp_path / "out.ome.zarr.partial/conversion.json").write_bytes(content)
 
     code, _, _ = run_cli(svs, "-o", output, "--resume", *SMALL)
@@ -164,7 +171,7 @@ def test_workers_may_differ_when_resuming(
     svs: Path, tmp_path: Path, files_of: ReadFiles, undisturbed: Path, run_cli: RunCli
 ) -> None:
     output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), lambda: regions_done(output) >= 2)
+    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 2))
 
     run_cli(svs, "-o", output, "--resume", *SMALL[:-1], 1)
 

@@ -1,0 +1,85 @@
+"""What is only looked at, and not converted: estimates of stores, and comparisons of codecs."""
+
+from collections.abc import Callable
+
+from numcodecs_neural.errors import NeuralCodecError
+
+from .batch import as_sentence, opened
+from .compare import compare
+from .comparison_table import comparison_summary, comparison_table
+from .estimate import Estimate, estimate
+from .jobs import Job
+from .options import ConvertOptions
+from .output import check_output, output_folder
+from .screen import progress_bar
+from .sources import SlideSource
+
+__all__ = ["show_comparisons", "show_estimates"]
+
+Complain = Callable[[str], None]
+
+
+def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
+    """Show what each store would hold; return the program's exit code."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("store", overflow="fold")
+    for heading in ("size", "levels", "raw MB", "about MB", "elided", "about minutes"):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def add(job: Job, source: SlideSource) -> None:
+        check_output(
+            output_folder(job.output),
+            overwrite=options.overwrite or options.resume,
+            is_begun=options.resume,
+        )
+        table.add_row(job.output, *_shown(estimate(source, options)))
+
+    code = _each(jobs, add, complain)
+    if table.row_count:
+        Console(highlight=False).print(table)
+    return code
+
+
+def show_comparisons(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
+    """Show what each codec would make of each slide; return the program's exit code."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+
+    def show(job: Job, source: SlideSource) -> None:
+        with progress_bar(source.info.name) as progress:
+            found = compare(source, options, progress=progress)
+        if len(jobs) > 1:
+            console.print(found.source, markup=False)
+        console.print(comparison_table(found))
+        console.print(comparison_summary(found), markup=False, soft_wrap=True)
+
+    return _each(jobs, show, complain)
+
+
+def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: Complain) -> int:
+    failed = 0
+    for job in jobs:
+        try:
+            with opened(job) as source:
+                look(job, source)
+        except (NeuralCodecError, OSError) as exc:
+            complain(as_sentence(exc))
+            failed += 1
+    return 1 if failed else 0
+
+
+def _shown(values: Estimate) -> tuple[str, ...]:
+    height, width = values.shape
+    return (
+        f"{width}x{height}",
+        str(values.levels),
+        f"{values.raw_nbytes / 1e6:.0f}",
+        f"{values.nbytes / 1e6:.2f}",
+        f"{100 * values.elided_area:.0f} %",
+        f"{values.seconds / 60:.1f}",
+    )
