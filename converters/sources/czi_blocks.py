@@ -7,7 +7,6 @@ the release of 2019 knows nothing of Zstandard.
 
 import struct
 import threading
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ import czifile
 import numpy as np
 
 from numcodecs_neural.errors import SourceError
+
+from .quiet import quiet
 
 __all__ = ["CZI_ERRORS", "Block", "CziBlocks"]
 
@@ -92,9 +93,8 @@ class CziBlocks:
         self._path = path
         self._lock = threading.Lock()
         try:
-            with warnings.catch_warnings():
-                # What is missing is found by searching the file, as slow as that is.
-                warnings.simplefilter("ignore", UserWarning)
+            # What is missing is found by searching the file, as slow as that is.
+            with quiet("czifile"):
                 self._file = czifile.CziFile(str(path))
                 self._read_directory()
         except CZI_ERRORS as exc:
@@ -118,8 +118,7 @@ class CziBlocks:
 
     def attachment(self, name: str) -> bytes | None:
         """Return the CZI file of this name that is inside this one, or None if there is none."""
-        with self._lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with self._lock, quiet("czifile"):
             for entry in self._file.attachment_directory:
                 if entry.name == name and str(entry.content_file_type) == "CZI":
                     return bytes(self._segment(entry).data(raw=True))

@@ -17,8 +17,9 @@ from numcodecs_neural.errors import SourceError
 
 from ..geometry import Region
 from .base import Associated, Frame, SlideInfo
-from .dicom_files import files_of_slide, quiet_pydicom
+from .dicom_files import files_of_slide
 from .dicom_metadata import channels, compression_steps, icc_profile, magnification, read_header
+from .quiet import quiet
 from .series import check_series, image_name
 from .units import sane_mpp
 
@@ -62,7 +63,8 @@ class DicomSource:
         self._path, self._series = path, series
         # Else its complaints of files beside the slide end up on the screen.
         logging.getLogger("wsidicom").addHandler(_SILENT)
-        with quiet_pydicom():
+        # Values that break the standard and are read all the same.
+        with quiet("pydicom", "wsidicom"):
             files = files_of_slide(path)
             self._wsi: Any = self._tried("it is no DICOM slide", WsiDicom.open, files)
             try:

@@ -1,8 +1,5 @@
 """Which files of a folder are one DICOM slide; what each of them says without its pixels."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -10,7 +7,7 @@ from pydicom.errors import InvalidDicomError
 
 from numcodecs_neural.errors import SourceError
 
-__all__ = ["files_of_slide", "quiet_pydicom"]
+__all__ = ["files_of_slide"]
 
 _SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID"]
@@ -48,17 +45,6 @@ def _slides_in(folder: Path) -> dict[str, list[Path]]:
         if (header := _header(file)) is not None:
             slides.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(file)
     return slides
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Silence pydicom's warnings of values that break the standard and are read all the same.
-
-    Only where no other thread runs: filters of warnings are the whole process's.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
-        yield
 
 
 def _header(file: Path) -> Dataset | None:

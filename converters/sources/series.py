@@ -27,12 +27,14 @@ def image_name(path: Path, series: int = 0) -> str:
 
     Examples
     --------
-    >>> from pathlib import PurePosixPath
-    >>> image_name(PurePosixPath("a/slide.ome.zarr")), image_name(PurePosixPath("b.czi"), 2)
+    >>> image_name(Path("a/slide.ome.zarr")), image_name(Path("b.czi"), 2)
     ('slide', 'b-2')
     """
-    stem = slide_stem(path)
-    # Of a zip: slide.ome.zarr.zip.
-    if stem.endswith(".zarr"):
-        stem = stem.removesuffix(".zarr").removesuffix(".ome")
-    return stem + (f"-{series}" if series else "")
+    return _stem(path) + (f"-{series}" if series else "")
+
+
+def _stem(path: Path) -> str:
+    """Return the name without what says of what kind it is; dots in names of folders stay."""
+    if path.suffix.lower() in (".zip", ".ozx"):
+        return _stem(path.with_suffix(""))
+    return path.name if path.is_dir() and path.suffix != ".zarr" else slide_stem(path)

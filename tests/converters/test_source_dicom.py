@@ -251,6 +251,35 @@ def test_optical_paths_and_focal_planes_are_frames(
             assert (found[..., 0] == planes[3 * c + z][3:193, 5:145]).all()
 
 
+def test_pieces_of_tissue_that_were_scanned_apart_are_series(
+    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "1.2.3"
+    path.mkdir()
+    series = generate_uid()
+    for number, height in enumerate((400, 200)):
+        origin = Dataset()
+        origin.XOffsetInSlideCoordinateSystem = 5.0 * number
+        origin.YOffsetInSlideCoordinateSystem = 3.0
+        origins = Sequence([origin])
+        write_dicom(
+            path / f"{number}.dcm",
+            [color[:height]],
+            series=series,
+            TotalPixelMatrixOriginSequence=origins,
+            ImageOrientationSlide=[0, -1, 0, -1, 0, 0],
+        )
+
+    sources = [opened(path, series=number) for number in (0, 1)]
+
+    assert [source.info.name for source in sources] == ["1.2.3", "1.2.3-1"]
+    assert {source.info.series_count for source in sources} == {2}
+    assert {source.info.shape for source in sources} == {(400, 300), (200, 300)}
+    for source in sources:
+        pixels = source.read_region(Region(0, 0, 150, 150))
+        assert abs(pixels.astype(int) - color[:150, :150]).mean() < 4
+
+
 def test_threads_and_other_processes_read_the_same_pixels(
     folder: Path, opened: Callable[..., SlideSource]
 ) -> None:
