@@ -18,7 +18,7 @@ LAST_LINES = {
     "share_with_zarr2.py": "the same pixels: True",
 }
 # These have tests of their own.
-TESTED_ELSEWHERE = {"train_compressai.py"}
+TESTED_ELSEWHERE = {"measure_tissue.py", "train_compressai.py", "train_tissue.py"}
 METADATA = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.M)
 DISTRIBUTIONS = {"skimage": "scikit-image", "numcodecs_neural": "numcodecs-neural"}
 

@@ -1,9 +1,9 @@
-"""Sums, means and shapes over squares of pixels, in 32-bit integers."""
+"""Sums over squares of pixels, and masks that grow and shrink by squares."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Mask", "box_sum", "closed", "eroded", "grown", "without_holes", "without_specks"]
+__all__ = ["Mask", "box_sum", "closed", "eroded", "grown"]
 
 Mask = NDArray[np.bool_]
 
@@ -37,7 +37,9 @@ def box_sum(values: NDArray[np.integer] | Mask, radius: int) -> NDArray[np.int32
 
 def grown(mask: Mask, radius: int) -> Mask:
     """Return `mask` grown by `radius` pixels on all sides, as a square grows."""
-    return box_sum(mask, radius) > 0
+    for axis in (0, 1):
+        mask = _line_any(mask, radius, axis)
+    return mask
 
 
 def eroded(mask: Mask, radius: int) -> Mask:
@@ -52,20 +54,17 @@ def closed(mask: Mask, radius: int) -> Mask:
     return result[radius : radius + mask.shape[0], radius : radius + mask.shape[1]]
 
 
-def without_specks(mask: Mask, area: int) -> Mask:
-    """Return `mask` without its connected parts of fewer pixels than `area`."""
-    from skimage.measure import label
-
-    labels = label(mask, connectivity=2)
-    is_kept = np.bincount(labels.ravel()) >= area
-    is_kept[0] = False
-    kept: Mask = is_kept[labels]
-    return kept
-
-
-def without_holes(mask: Mask, area: int) -> Mask:
-    """Return `mask` with those of its holes filled that have fewer pixels than `area`."""
-    return ~without_specks(~mask, area)
+def _line_any(mask: Mask, radius: int, axis: int) -> Mask:
+    pad = [(0, 0), (0, 0)]
+    pad[axis] = (radius, radius)
+    lines = np.moveaxis(np.pad(mask, pad), axis, 0)
+    # Twice as far each time, and at last as far as it goes.
+    reach, side = 1, 2 * radius + 1
+    while reach < side:
+        step = min(reach, side - reach)
+        lines = lines[:-step] | lines[step:]
+        reach += step
+    return np.moveaxis(lines, 0, axis)
 
 
 def _line_sum(values: NDArray[np.int32], radius: int, axis: int) -> NDArray[np.int32]:

@@ -29,4 +29,9 @@ def find_tissue(overview: Overview, how: str = "threshold") -> Mask:
     """
     if how == "threshold":
         return threshold_tissue(overview)
+    if how == "network":
+        # Its weights are read when they are wanted.
+        from .network import network_tissue
+
+        return network_tissue(overview)
     return picture_tissue(overview, Path(how))

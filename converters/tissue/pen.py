@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .area import Mask, box_sum
+from .area import Mask, box_sum, grown
 
 __all__ = ["is_pen"]
 
@@ -33,10 +33,14 @@ def is_pen(pixels: NDArray[np.int16], glass: NDArray[np.int16], mask: Mask) -> M
     beyond = red - np.maximum(green, blue)
     is_green = (red > _GREEN_INK) & (beyond > _GREEN_BY) & (3 * beyond > red) & (blue > green - 8)
     is_blue = (red > _BLUE_INK) & (red - green > _BLUE_BY) & (red - blue > 3 * _BLUE_BY)
-    is_black = (taken.min(axis=-1) > _BLACK_INK) & (np.ptp(taken, axis=-1) < _BLACK_BY)
+    least = np.minimum(np.minimum(red, green), blue)
+    most = np.maximum(np.maximum(red, green), blue)
+    is_black = (least > _BLACK_INK) & (most - least < _BLACK_BY)
     ink = mask & (is_green | is_blue | is_black)
+    if not ink.any():
+        return ink
     # The edges of a stroke are too thin to have its colour.
     inks = box_sum(ink, _RADIUS)
     others = box_sum(mask, _RADIUS) - inks
     is_apart = others * _SHARE <= inks
-    return mask & is_apart & (box_sum(ink, 3) > 0)
+    return mask & is_apart & grown(ink, 3)

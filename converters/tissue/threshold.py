@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .area import Mask, box_sum, closed, eroded, grown, without_holes, without_specks
+from .area import Mask, box_sum, closed, eroded, grown
 from .backdrop import backdrop, tint
 from .light import Glass, find_glass, is_black, roughness
 from .overview import Overview, luma
+from .parts import without_holes, without_specks
 from .pen import is_pen
 
 __all__ = ["threshold_tissue"]
@@ -23,6 +24,7 @@ _ROUGHER_THAN = (5, 12)
 _GAP_RADIUS, _HOLE_AREA = 3, 2000
 # Smaller parts are dust, in pixels.
 _SPECK_AREA = 60
+_USUAL = 3**2
 _WHITE = 254
 
 
@@ -80,7 +82,9 @@ def _is_rough(light: NDArray[np.int32], limits: tuple[int, int]) -> Mask:
     At least a quarter of a slide is glass or as smooth, and its camera noise is not texture.
     """
     variance = roughness(light, 2)
-    noise = int(np.partition(variance, variance.size // 4, axis=None)[variance.size // 4])
     low, high = (deviation**2 for deviation in limits)
-    is_rough: Mask = variance > min(max(low, 9 * noise), high)
+    # Only its values up to the limit matter.
+    counts = np.bincount(np.minimum(variance, high // _USUAL + 1).ravel())
+    noise = int(np.searchsorted(counts.cumsum(), variance.size // 4, side="right"))
+    is_rough: Mask = variance > min(max(low, _USUAL * noise), high)
     return is_rough

@@ -1,19 +1,23 @@
-"""The tissue mask, on slides of which we know what is tissue."""
+"""The overview of a slide, and what it says of light and glass."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.sources.demo import DemoSource
 from numcodecs_neural.converters.tissue import (
     Overview,
+    box_sum,
     find_tissue,
     glass_colour,
     is_bright_field,
     read_overview,
 )
+from numcodecs_neural.converters.tissue.area import closed, eroded, grown
+from numcodecs_neural.converters.tissue.parts import without_holes, without_specks
 
 
 def overview(pixels: NDArray[np.uint8]) -> Overview:
@@ -29,57 +33,29 @@ def stained(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.moveaxis(tissue, 0, -1)
 
 
-def test_tissue_is_found_and_glass_is_not(
-    rng: np.random.Generator, tissue: NDArray[np.uint8]
+def test_an_overview_without_small_levels_is_read_in_squares(
+    source_of: Callable[..., Any], slide: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = glass(rng)
-    pixels[100:200, 80:220] = stained(tissue)[:100, :140]
+    from numcodecs_neural.converters.tissue import overview as module
 
-    mask = find_tissue(overview(pixels))
+    single = source_of(slide)
+    object.__setattr__(single.info, "level_shapes", (slide.shape[:2],))
+    monkeypatch.setattr(module, "_BLOCK_PX", 512)
 
-    assert mask[100:200, 80:220].mean() > 0.98
-    mask[95:205, 75:225] = False
-    assert not mask.any()
+    seen = read_overview(single)
 
-
-def test_clean_glass_has_no_tissue(rng: np.random.Generator) -> None:
-    assert not find_tissue(overview(glass(rng))).any()
-
-
-def test_uneven_light_is_not_tissue(rng: np.random.Generator) -> None:
-    shade = np.linspace(0, 18, 300).astype(np.uint8)
-    pixels = glass(rng) - shade[:, None, None]
-
-    assert not find_tissue(overview(pixels)).any()
+    assert seen.pixels.shape == (188, 163, 3)
+    blocks = slide[:1496, :1296].reshape(187, 8, 162, 8, 3).mean((1, 3))
+    assert np.abs(seen.pixels[:187, :162] - blocks).max() <= 1.5
+    assert seen.downsample == 1501 / 188
+    assert (single.reads == 1).all()
 
 
-def test_dust_is_not_tissue(rng: np.random.Generator) -> None:
-    pixels = glass(rng)
-    pixels[50:52, 60:62] = 40
-    pixels[200, 100:102] = 90
+def test_an_overview_is_never_larger_than_it_may_be(source_of: Callable[..., Any]) -> None:
+    wide = source_of(np.full((40, 33000, 3), 240, np.uint8))
+    object.__setattr__(wide.info, "level_shapes", ((40, 33000),))
 
-    assert not find_tissue(overview(pixels)).any()
-
-
-def test_a_slide_without_glass_is_all_tissue(tissue: NDArray[np.uint8]) -> None:
-    pixels = np.minimum(stained(tissue), 150)
-
-    assert find_tissue(overview(pixels)).all()
-
-
-def test_faint_tissue_is_found_by_its_texture(rng: np.random.Generator) -> None:
-    pixels = glass(rng)
-    pixels[100:200, 100:200] -= rng.integers(0, 30, (100, 100, 1), np.uint8)
-
-    assert find_tissue(overview(pixels))[105:195, 105:195].mean() > 0.98
-
-
-def test_fluorescence_is_not_bright_field(rng: np.random.Generator) -> None:
-    pixels = np.zeros((200, 200, 3), np.uint8)
-    pixels[50:90, 50:90, 2] = 220
-
-    assert not is_bright_field(overview(pixels))
-    assert is_bright_field(overview(glass(rng)))
+    assert read_overview(wide).pixels.shape == (2, 1032, 3)
 
 
 def test_the_colour_of_glass_is_its_most_frequent_one(
@@ -91,18 +67,65 @@ def test_the_colour_of_glass_is_its_most_frequent_one(
     assert np.abs(np.subtract(glass_colour(overview(pixels)), (225, 212, 226))).max() <= 2
 
 
-def test_an_overview_without_small_levels_is_read_in_bands(
-    source_of: Callable[..., Any], slide: NDArray[np.uint8]
+def test_the_colour_of_glass_is_not_that_of_unscanned_white(rng: np.random.Generator) -> None:
+    pixels = np.full((300, 300, 3), 255, np.uint8)
+    pixels[100:200, 100:] = glass(rng)[100:200, 100:]
+
+    assert np.abs(np.subtract(glass_colour(overview(pixels)), (225, 212, 226))).max() <= 2
+
+
+def lit(kind: str, rng: np.random.Generator, tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a slide that was lit from behind."""
+    pixels = glass(rng)
+    if kind == "section":
+        pixels[50:250, 50:250] = stained(tissue)[:200, :200]
+    elif kind == "section in a black frame":
+        pixels[50:250, 50:250] = stained(tissue)[:200, :200]
+        pixels[:120] = pixels[220:] = pixels[:, :100] = 3
+    elif kind == "tissue without glass":
+        pixels = stained(tissue)[:300, :300]
+    elif kind == "dark tissue without glass":
+        pixels = (stained(tissue)[:300, :300] * 0.75).astype(np.uint8)
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "clean glass",
+        "section",
+        "section in a black frame",
+        "tissue without glass",
+        "dark tissue without glass",
+    ],
+)
+def test_lit_slides_are_bright_field(
+    kind: str, rng: np.random.Generator, tissue: NDArray[np.uint8]
 ) -> None:
-    single = source_of(slide)
-    object.__setattr__(single.info, "level_shapes", (slide.shape[:2],))
+    assert is_bright_field(overview(lit(kind, rng, tissue)))
 
-    seen = read_overview(single)
 
-    assert seen.pixels.shape == (188, 163, 3)
-    blocks = slide[:1496, :1296].reshape(187, 8, 162, 8, 3).mean((1, 3))
-    assert np.abs(seen.pixels[:187, :162] - blocks).max() <= 1.5
-    assert seen.downsample == 1501 / 188
+def shining(kind: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return fluorescence, as scanners render it."""
+    pixels = np.zeros((300, 300, 3), np.uint8)
+    y, x = np.mgrid[:300, :300]
+    nuclei = ((y % 20 - 10) ** 2 + (x % 20 - 10) ** 2 < 20).astype(np.uint8)
+    if kind == "one blue cell":
+        pixels[50:90, 50:90, 2] = 220
+    elif kind == "saturated grey nuclei":
+        pixels[:] = 255 * nuclei[..., None]
+    elif kind == "nuclei in a haze":
+        pixels[:] = 30 + 200 * nuclei[..., None] * np.array([0, 1, 1], np.uint8)
+    elif kind == "noise":
+        pixels[:] = rng.integers(0, 40, (300, 300, 1))
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "kind", ["nothing", "one blue cell", "saturated grey nuclei", "nuclei in a haze", "noise"]
+)
+def test_fluorescence_is_not_bright_field(kind: str, rng: np.random.Generator) -> None:
+    assert not is_bright_field(overview(shining(kind, rng)))
 
 
 def test_the_demo_slide_is_the_same_each_time_and_has_tissue_on_glass() -> None:
@@ -112,3 +135,41 @@ def test_the_demo_slide_is_the_same_each_time_and_has_tissue_on_glass() -> None:
 
     assert (DemoSource()._pixels == demo._pixels).all()
     assert 0.1 < mask.mean() < 0.3
+
+
+@pytest.mark.parametrize("radius", [0, 1, 4])
+def test_sums_over_squares_repeat_borders(radius: int, rng: np.random.Generator) -> None:
+    values = rng.integers(0, 2**16, (9, 13), np.int32)
+
+    sums = box_sum(values, radius)
+
+    padded = np.pad(values, radius, mode="edge")
+    squares = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1,) * 2)
+    assert (sums == squares.sum((2, 3))).all()
+
+
+@pytest.mark.parametrize("radius", [0, 1, 2, 5])
+def test_masks_grow_and_shrink_by_squares(radius: int, rng: np.random.Generator) -> None:
+    mask = rng.random((30, 41)) < 0.1
+
+    padded = np.pad(mask, radius)
+    squares = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1,) * 2)
+    assert (grown(mask, radius) == squares.any((2, 3))).all()
+    assert (eroded(~mask, radius) == ~squares.any((2, 3))).all()
+    assert (closed(mask, radius) >= mask).all()
+
+
+def test_specks_and_holes_are_told_by_their_area(rng: np.random.Generator) -> None:
+    from skimage.measure import label
+
+    for _ in range(20):
+        mask = rng.random((25, 31)) < rng.random()
+        labels = label(mask, connectivity=2)
+        is_large = np.bincount(labels.ravel()) >= 6
+        is_large[0] = False
+
+        assert (without_specks(mask, 6) == is_large[labels]).all()
+        border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        is_large[border] = True
+        is_large[0] = False
+        assert (without_holes(~mask, 6) == ~is_large[labels]).all()
