@@ -21,6 +21,7 @@ from PIL import Image
 
 from numcodecs_neural.converters import sources
 from numcodecs_neural.converters.sources import openslide
+from tests.converters.mirax_writer import write_mirax
 
 
 @pytest.fixture
@@ -111,6 +112,60 @@ def test_real_slides_have_the_pixels_that_tifffile_reads(
         picture = source.read_associated(kind)
         assert (picture is not None) == (kind in pictures)
         assert picture is None or (picture.ndim == 3 and picture.shape[2] == 3)
+
+
+def test_a_mirax_slide_is_read_over_its_own_background(
+    slide: NDArray[np.uint8],
+    tmp_path: Path,
+    opened: Callable[[Path], openslide.OpenSlideSource],
+) -> None:
+    path = tmp_path / "slide.mrxs"
+    pixels = slide[256:512, 256:640]
+    write_mirax(path, pixels, missing=(1, 2), fill=0xE6F0FA)
+
+    source = opened(path)
+
+    info = source.info
+    assert info.level_shapes == ((256, 384), (128, 192))
+    assert (info.mpp, info.magnification, info.history) == ((0.25, 0.25), 20.0, ())
+    files = [path, *(tmp_path / "slide").iterdir()]
+    assert info.size_bytes == sum(file.stat().st_size for file in files)
+    expected = pixels.copy()
+    expected[128:, 256:] = (0xFA, 0xF0, 0xE6)
+    for region in (Region(0, 0, 256, 384), Region(100, 230, 60, 70)):
+        assert (source.read_region(region) == expected[region.slices]).all()
+    assert (source.read_region(Region(0, 0, 128, 192), 1) == pixels[::2, ::2]).all()
+
+
+def test_a_vms_slide_is_read_with_the_files_it_names(
+    slide: NDArray[np.uint8],
+    tmp_path: Path,
+    opened: Callable[[Path], openslide.OpenSlideSource],
+) -> None:
+    path, picture, small = (tmp_path / name for name in ("slide.vms", "image.jpg", "map.jpg"))
+    # OpenSlide finds tiles by the JPEG's restart markers.
+    Image.fromarray(slide[:512, :640]).save(picture, subsampling=0, restart_marker_blocks=16)
+    Image.fromarray(slide[:512:16, :640:16]).save(small, subsampling=0, restart_marker_blocks=5)
+    path.write_text(
+        "[Virtual Microscope Specimen]\nNoLayers=1\nNoJpegColumns=1\nNoJpegRows=1\n"
+        "ImageFile=image.jpg\nMapFile=map.jpg\nMacroImage=map.jpg\nOptimisationFile=\n"
+        "PhysicalWidth=320000\nPhysicalHeight=256000\nSourceLens=20\n"
+    )
+
+    source = opened(path)
+
+    info = source.info
+    assert (info.shape, info.mpp, info.magnification) == ((512, 640), (0.5, 0.5), 20.0)
+    assert info.size_bytes == sum(file.stat().st_size for file in (path, picture, small))
+    ratio = round(512 * 640 * 3 / (info.size_bytes or 1), 2)
+    assert info.history == (Compression(method="jpeg", ratio=ratio),)
+    with Image.open(picture) as image:
+        decoded = np.asarray(image).astype(int)
+    region = Region(111, 222, 300, 333)
+    assert np.abs(source.read_region(region) - decoded[region.slices]).max() <= 2
+    macro = source.read_associated("macro")
+    assert macro is not None
+    assert macro.shape == (32, 40, 3)
 
 
 def test_the_colour_profile_is_kept(
