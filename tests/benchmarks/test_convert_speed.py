@@ -36,7 +36,7 @@ Image = NDArray[np.uint8]
 Files = Callable[[Path], dict[str, bytes]]
 
 WORKERS = 2
-SIDE_PX, SMALL_PX = 6000, 1100
+SIDE_PX, SMALL_PX = 6000, 700
 ROUNDS = 3
 LEAST_RATIO = 0.85
 
