@@ -76,6 +76,11 @@ class Trial:
 
     @property
     def pixels(self) -> int:
+        """Number of pixels, without padding."""
+        return sum(sample.tissue.size for sample in self.samples)
+
+    @property
+    def coded_pixels(self) -> int:
         """Number of pixels that are coded, padding included."""
         return len(self.samples) * self.chunk_px**2
 

@@ -12,7 +12,7 @@ from .codecs import ChunkKind, CodecFamily, codecs_for, family_of
 from .glass import GlassPlan
 from .options import ConvertOptions
 from .plan import ConversionPlan, find_glass, plan_conversion
-from .samples import sample_glass, sample_reduced
+from .samples import own_range_of, sample_glass, sample_reduced
 from .sources import SlideSource
 from .transcode import Transcoding, transcode_tiles
 
@@ -78,7 +78,7 @@ class Comparison:
         How many chunks with tissue were coded, of `chunk_px` pixels a side.
     chunk_px : int
     data_range : float
-        What SSIM and PSNR are relative to.
+        What SSIM and PSNR are relative to: 255 for RGB of 8 bits, else the range of the samples.
     glass : str
         What was done about glass in the estimates of whole stores.
     codecs : tuple of ComparedCodec
@@ -138,6 +138,8 @@ def compare(
     glass = find_glass(source, plan)
     families = _families(plan, options)
     trial, store = Trial.of(source, options, glass), _Store.of(source, plan, glass)
+    if not plan.info.is_rgb:
+        trial = replace(trial, data_range=own_range_of(trial.samples))
     # One thread, for all codecs alike.
     with config.set(threads=1):
         reference, first = _reference(families, trial, options)
@@ -243,7 +245,7 @@ def _equal(family: CodecFamily, trial: Trial, first: Measured) -> Measured:
 def _describe(
     family: CodecFamily, measured: Measured, first: Measured, trial: Trial, store: _Store
 ) -> ComparedCodec:
-    ssim, megapixels = ssim_of(measured), trial.pixels / 1e6
+    ssim, megapixels = ssim_of(measured), trial.coded_pixels / 1e6
     chunk_nbytes = measured.nbytes / len(trial.samples)
     return ComparedCodec(
         name=family.name,

@@ -17,6 +17,7 @@ from .sources import Frame, SlideSource
 __all__ = [
     "SampleChunk",
     "data_range_of",
+    "own_range_of",
     "sample_chunks",
     "sample_glass",
     "sample_reduced",
@@ -100,14 +101,15 @@ def sample_reduced(
 
 
 def data_range_of(samples: list[SampleChunk]) -> float:
-    """Return what PSNR and SSIM are relative to: 255 for RGB of 8 bits.
+    """Return what PSNR is relative to: 255 for 8 bits, else the range of the samples.
 
-    For all else it is the range of the samples themselves, since few such slides use all of what
-    their dtype could hold.
+    Few slides use all of what 16 bits could hold.
     """
-    first = samples[0].pixels
-    if first.dtype == np.uint8 and first.shape[0] == 3:
-        return 255.0
+    return 255.0 if samples[0].pixels.dtype == np.uint8 else own_range_of(samples)
+
+
+def own_range_of(samples: list[SampleChunk]) -> float:
+    """Return the difference between the brightest and the darkest sample, 1 at least."""
     low = min(float(sample.pixels.min()) for sample in samples)
     high = max(float(sample.pixels.max()) for sample in samples)
     return max(high - low, 1.0)
