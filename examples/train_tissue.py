@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from numcodecs_neural.converters.tissue import Overview, find_tissue
+from numcodecs_neural.converters.tissue import Overview, find_tissue, glass_colour
 from numcodecs_neural.converters.tissue.network import TissueNetwork
 from numcodecs_neural.training.images import planes_of
 from numcodecs_neural.training.tissue.fit import Fit, fit
@@ -47,14 +47,16 @@ def main() -> None:
     print(f"{options.weights}: {sum(array.size for array in arrays.values())} numbers")
 
 
-def labelled(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture and its labels: what the threshold says at two sizes, else unknown."""
+def labelled(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a picture, labels on which the threshold agrees at two sizes, and its glass."""
     height, width = (size // 2 * 2 for size in pixels.shape[:2])
     pixels = pixels[:height, :width]
     half = pixels.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3)).astype(np.uint8)
-    whole, again = (find_tissue(Overview(p, (8 * height, 8 * width))) for p in (pixels, half))
+    overviews = [Overview(p, (8 * height, 8 * width)) for p in (pixels, half)]
+    whole, again = map(find_tissue, overviews)
     agrees = whole == again.repeat(2, 0).repeat(2, 1)
-    return pixels, np.where(agrees, whole.astype(np.uint8), np.uint8(UNKNOWN))
+    labels = np.where(agrees, whole.astype(np.uint8), np.uint8(UNKNOWN))
+    return pixels, labels, np.array(glass_colour(overviews[0]), float)
 
 
 def parse() -> argparse.Namespace:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import WeightsError
 
 from .area import Mask, closed
-from .light import is_black
+from .light import Glass, find_glass, is_black
 from .overview import Overview
 from .parts import without_holes, without_specks
 
@@ -44,6 +44,8 @@ _LARGEST = 255
 _EXACT = 2**24
 _MOST_SHIFT = 24
 _BAND_VALUES = 2**20
+# What is as bright as glass is this dark, so that what is brighter has numbers too.
+_GLASS_LEVEL = 16
 
 # In doubt it is tissue: in units of 1/16 of the natural logarithm of the odds.
 _LEAN = -16
@@ -57,9 +59,12 @@ Activations = NDArray[np.uint8]
 
 
 def network_tissue(overview: Overview) -> Mask:
-    """Return the tissue mask that the network sees."""
+    """Return the tissue mask that the network sees; a slide that shows no glass is all tissue."""
     height, width = overview.shape
-    evidence = _shipped().evidence(overview.pixels)
+    glass = find_glass(overview)
+    if glass is None:
+        return ~is_black(overview)
+    evidence = _shipped().evidence(overview.pixels, glass)
     mask = (evidence > _LEAN).repeat(2, 0).repeat(2, 1)[:height, :width]
     mask &= ~is_black(overview)
     mask = without_specks(mask, _SPECK_AREA)
@@ -89,13 +94,15 @@ class TissueNetwork:
             self._expect(f"{name}.shift", np.int32, (outputs,))
             self._prove(name)
 
-    def evidence(self, pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def evidence(self, pixels: NDArray[np.uint8], glass: Glass) -> NDArray[np.int32]:
         """Return how sure the network is of tissue, in squares of two by two pixels.
 
         Parameters
         ----------
         pixels : ndarray
             Shape (height, width, 3).
+        glass : Glass
+            The colour of glass, from which colours are counted.
 
         Returns
         -------
@@ -104,7 +111,8 @@ class TissueNetwork:
         """
         height, width = pixels.shape[:2]
         pad = [(0, -height % _MULTIPLE), (0, -width % _MULTIPLE), (0, 0)]
-        e1 = self._active("e1", _down(_LARGEST - np.pad(pixels, pad, mode="edge")))
+        darkness = np.array(glass, np.int16) + _GLASS_LEVEL - np.pad(pixels, pad, mode="edge")
+        e1 = self._active("e1", _down(np.clip(darkness, 0, _LARGEST).astype(np.uint8)))
         e2 = self._active("e2", _down(e1))
         e3 = self._active("e3", _down(e2))
         e4 = self._active("e4", _down(e3))
@@ -128,7 +136,7 @@ class TissueNetwork:
         return total.astype(np.uint8)
 
     def _sum(self, name: str, x: Activations) -> NDArray[np.int32]:
-        """Return sums of products and bias; around the picture there is white."""
+        """Return sums of products and bias; around the picture there is 0."""
         weight = self._arrays[f"{name}.weight"].astype(np.float32)
         kernel, outputs = weight.shape[0], weight.shape[-1]
         height, width, channels = x.shape

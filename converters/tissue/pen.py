@@ -36,11 +36,12 @@ def is_pen(pixels: NDArray[np.int16], glass: NDArray[np.int16], mask: Mask) -> M
     least = np.minimum(np.minimum(red, green), blue)
     most = np.maximum(np.maximum(red, green), blue)
     is_black = (least > _BLACK_INK) & (most - least < _BLACK_BY)
-    ink = mask & (is_green | is_blue | is_black)
+    ink: Mask = mask & (is_green | is_blue | is_black)
     if not ink.any():
         return ink
     # The edges of a stroke are too thin to have its colour.
     inks = box_sum(ink, _RADIUS)
     others = box_sum(mask, _RADIUS) - inks
     is_apart = others * _SHARE <= inks
-    return mask & is_apart & grown(ink, 3)
+    stroke: Mask = mask & is_apart & grown(ink, 3)
+    return stroke

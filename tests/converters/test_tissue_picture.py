@@ -22,17 +22,17 @@ def drawn(path: Path, pixels: NDArray[np.generic]) -> str:
 def test_what_is_not_black_is_tissue(kind: str, tmp_path: Path) -> None:
     mask = np.zeros((100, 150), np.uint8)
     mask[20:40, 30:90] = 255
-    picture = {
+    pictures: dict[str, NDArray[np.generic]] = {
         "grey": mask,
         "jpeg": mask,
         "label": mask // 255,
         "16 bit": mask.astype(np.uint16),
         "RGB": mask[..., None] * np.array([1, 0, 0], np.uint8),
         "RGBA": np.stack([mask, mask, mask, np.full_like(mask, 255)], axis=-1),
-    }[kind]
+    }
     suffix = ".jpg" if kind == "jpeg" else ".png"
 
-    found = find_tissue(SLIDE, drawn(tmp_path / f"mask{suffix}", picture))
+    found = find_tissue(SLIDE, drawn(tmp_path / f"mask{suffix}", pictures[kind]))
 
     wanted = np.zeros((50, 75), bool)
     wanted[10:20, 15:45] = True

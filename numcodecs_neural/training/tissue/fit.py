@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from .fields import Rng
 from .library import Library
-from .network import TissueNet
+from .network import GLASS_LEVEL, TissueNet
 from .slides import training_slide
 
 __all__ = ["Fit", "fit"]
@@ -34,9 +34,10 @@ _TISSUE_WEIGHT = 2.0
 _ROUNDED_FROM = 0.6
 _SCENE_SHARE = 0.15
 _UNKNOWN = 255
+_BLACK, _WHITE = 20, 254
 
-Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""Pixels (height, width, 3), and what each is: 1 tissue, 0 glass, 255 unknown."""
+Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.floating]]
+"""Pixels (height, width, 3); what each is: 1 tissue, 0 glass, 255 unknown; the glass's colour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +49,7 @@ class Fit:
     library : Library
         What slides are painted with.
     scenes : sequence of (pixels, labels)
-        Real pictures and their labels.
+        Real pictures, their labels, and the colour of their glass.
     work : Path
         Folder of the checkpoint, from which a stopped run goes on.
     minutes : float
@@ -106,11 +107,11 @@ def fit(plan: Fit, progress: Callable[[str], None] = print) -> TissueNet:
 
 
 def _step(net: TissueNet, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, Tensor]) -> float:
-    pixels, labels = batch
+    darkness, labels = batch
     wanted = functional.avg_pool2d(labels.float().clamp(0, 1), 2)
     is_known = functional.max_pool2d(labels.float(), 2) < _UNKNOWN
     weight = is_known * (1 + (_TISSUE_WEIGHT - 1) * wanted)
-    logits = net(pixels)
+    logits = net(darkness)
     error = functional.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum")
     loss = error / weight.sum().clamp(min=1)
     if not torch.isfinite(loss):
@@ -131,11 +132,21 @@ def _rate(part: float, step: int) -> float:
 def _add_slide(rng: Rng, plan: Fit, pool: list[Labelled]) -> None:
     """Paint a slide; it takes another's place when the pool is full."""
     pixels, mask = training_slide(rng, plan.library, (_SLIDE_PX, _SLIDE_PX))
-    slide = pixels, mask.astype(np.uint8)
+    slide = pixels, mask.astype(np.uint8), _glass_of(pixels, mask)
     if len(pool) < _POOL:
         pool.append(slide)
     else:
         pool[int(rng.integers(_POOL))] = slide
+
+
+def _glass_of(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the colour of the brightest glass, as the converter finds it in a picture."""
+    glass = pixels[~mask & (pixels.max(axis=-1) > _BLACK) & (pixels.min(axis=-1) < _WHITE)]
+    if not len(glass):
+        return np.full(3, 240.0)
+    brightness = glass.sum(axis=-1, dtype=np.int64)
+    brightest = glass[brightness >= np.quantile(brightness, 0.7)]
+    return np.asarray(np.median(brightest, axis=0), np.float64)
 
 
 def _batch(rng: Rng, plan: Fit, pool: list[Labelled]) -> tuple[Tensor, Tensor]:
@@ -145,14 +156,14 @@ def _batch(rng: Rng, plan: Fit, pool: list[Labelled]) -> tuple[Tensor, Tensor]:
         is_scene = plan.scenes and rng.random() < _SCENE_SHARE
         chosen = plan.scenes if is_scene else pool
         crops.append(_crop(rng, chosen[int(rng.integers(len(chosen)))]))
-    pixels = np.stack([pixels for pixels, _ in crops]).astype(np.float32).transpose(0, 3, 1, 2)
+    darkness = np.stack([darkness for darkness, _ in crops]).transpose(0, 3, 1, 2)
     labels = np.stack([labels for _, labels in crops])[:, None]
-    return torch.from_numpy(pixels), torch.from_numpy(labels)
+    return torch.from_numpy(darkness), torch.from_numpy(labels)
 
 
-def _crop(rng: Rng, slide: Labelled) -> Labelled:
-    """Return a part of a slide, turned, in slightly other light; smaller slides are continued."""
-    pixels, labels = slide
+def _crop(rng: Rng, slide: Labelled) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return how dark a part of a slide is, turned, and its labels; small slides are continued."""
+    pixels, labels, glass = slide
     short = [max(_CROP_PX - size, 0) for size in labels.shape]
     if any(short):
         pixels = np.pad(pixels, [(0, short[0]), (0, short[1]), (0, 0)], mode="reflect")
@@ -164,8 +175,10 @@ def _crop(rng: Rng, slide: Labelled) -> Labelled:
     pixels, labels = np.rot90(pixels, turns), np.rot90(labels, turns)
     if is_mirrored:
         pixels, labels = pixels[:, ::-1], labels[:, ::-1]
-    factor = rng.uniform(0.94, 1.03) * rng.uniform(0.98, 1.02, 3)
-    return np.clip(pixels * factor + 0.5, 0, 255).astype(np.uint8), labels
+    # The colour of glass is known to a few grey levels.
+    level = np.floor(glass + rng.normal(0, 2.5) + rng.normal(0, 1, 3) + GLASS_LEVEL)
+    darkness = level - pixels
+    return np.clip(darkness, 0, 255).astype(np.float32), labels
 
 
 def _save(

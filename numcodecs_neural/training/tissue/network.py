@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["TissueNet", "integers_of"]
+__all__ = ["GLASS_LEVEL", "TissueNet", "integers_of"]
 
 # An activation of 1 is this many steps; the largest is 255 steps. Both are the converter's.
 STEPS = 32
@@ -16,6 +16,8 @@ LARGEST = 255
 # Weights are 8-bit integers times a power of two for each output, none larger than this.
 WEIGHT_LIMIT = 127
 MOST_SHIFT = 14
+# What is as bright as glass is this dark, so that what is brighter has numbers too.
+GLASS_LEVEL = 16
 
 # name: kernel, inputs, outputs. What is fed to which is in `forward`.
 LAYERS = {
@@ -34,7 +36,7 @@ LAYERS = {
 
 
 class TissueNet(nn.Module):
-    """Finds tissue in (N, 3, H, W) pictures of 0 to 255; H and W are multiples of 32.
+    """Finds tissue in (N, 3, H, W): how much darker than glass, 0 to 255. Sides: multiples of 32.
 
     Returns (N, 1, H/2, W/2): above 0 where there is tissue.
     """
@@ -54,9 +56,9 @@ class TissueNet(nn.Module):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, darkness: Tensor) -> Tensor:
         """Return the map; rounded like the integer network if `is_rounded`."""
-        e1 = self._active("e1", _down((255 - pixels) / STEPS))
+        e1 = self._active("e1", _down(darkness / STEPS))
         e2 = self._active("e2", _down(e1))
         e3 = self._active("e3", _down(e2))
         e4 = self._active("e4", _down(e3))

@@ -19,15 +19,15 @@ _CHANCES = {
     "pen": 0.35,
     "real pen": 0.12,
     "uneven light": 0.35,
-    "haze": 0.15,
+    "haze": 0.2,
     "dust": 0.4,
     "coverslip": 0.15,
     "bubbles": 0.15,
     "shadow": 0.12,
-    "dots": 0.08,
+    "dots": 0.12,
     "unscanned": 0.15,
 }
-_FAINT, _TINTED = 0.35, 0.5
+_FAINT, _TINTED = 0.35, 0.4
 # Faint tissue darkens its glass by so many grey levels on average.
 _FAINTEST, _FAINT_BELOW = 9, 32
 # Gaps that are no wider than a square of this radius count as tissue.
