@@ -162,6 +162,7 @@ def _describe(
         glass=glass,
         settings=plan.settings,
         extras=extras,
+        is_lossless=plan.options.is_lossless,
     )
     write_image_group(store, "", version, picture, {"numcodecs_neural": block})
     return levels

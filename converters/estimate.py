@@ -10,17 +10,14 @@ from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
 from .calibrated import plan_calibrated
-from .geometry import Cell, LevelGrid
+from .geometry import LevelGrid
 from .glass import GlassPlan
 from .options import ConvertOptions
 from .plan import ConversionPlan, find_glass
+from .samples import SampleChunk, sample_chunks, sample_glass, sample_reduced
 from .sources import SlideSource
-from .stored import pick_samples
 
 __all__ = ["Estimate", "estimate"]
-
-# Chunks of level 0 that are coded for an estimate.
-SAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +33,7 @@ class Estimate:
     raw_nbytes : int
         Raw bytes of all levels.
     nbytes : int
-        Bytes of all levels, as many per pixel as those of the samples.
+        Bytes of all levels.
     elided_area : float
         Part of level 0 that is not stored.
     seconds : float
@@ -52,7 +49,7 @@ class Estimate:
 
 
 def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
-    """Code a few chunks of a slide, and say what all would take.
+    """Code a few chunks of each sort of a slide, and say what all would take.
 
     Raises
     ------
@@ -61,42 +58,60 @@ def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
     """
     plan = plan_calibrated(source, options)
     glass = find_glass(source, plan)
-    nbytes, seconds, pixels = _code_samples(source, plan, glass)
-    stored = plan.axes.count * sum(_stored_pixels(grid, glass) for grid in plan.grids)
-    every = plan.axes.count * sum(grid.pixels for grid in plan.grids)
+    nbytes, seconds = 0.0, 0.0
+    for samples, count in _sorts(source, plan, glass):
+        mean_nbytes, mean_seconds = _code(samples, plan, glass)
+        nbytes += count * mean_nbytes
+        seconds += count * mean_seconds
     first = plan.grids[0]
+    every = plan.axes.count * sum(grid.pixels for grid in plan.grids)
     return Estimate(
         shape=plan.info.shape,
         levels=len(plan.grids),
         raw_nbytes=plan.info.samples * plan.info.dtype.itemsize * every,
-        nbytes=round(nbytes / pixels * stored),
-        elided_area=1 - _stored_pixels(first, glass) / first.pixels,
-        seconds=seconds / pixels * stored / options.workers,
+        nbytes=round(nbytes),
+        elided_area=sum(_pixels(first, glass.elided[0])) / first.pixels,
+        seconds=seconds / plan.options.workers,
     )
 
 
-def _code_samples(
+def _sorts(
     source: SlideSource, plan: ConversionPlan, glass: GlassPlan
-) -> tuple[int, float, int]:
-    """Return bytes, seconds and pixels of some chunks with tissue, of the first frame."""
-    grid = plan.grids[0]
-    candidates = glass.with_tissue[0] if glass.with_tissue[0].any() else ~glass.elided[0]
-    cells = [
-        (int(row), int(column)) for row, column in np.argwhere(pick_samples(candidates, 0))
-    ] or [(0, 0)]
-    frame = (0,) * len(plan.axes.frames)
-    nbytes, seconds, pixels = 0, 0.0, 0
+) -> list[tuple[list[SampleChunk], int]]:
+    """Return samples of each sort of chunk, and how many chunks of that sort would be stored.
+
+    Those with tissue of level 0 and of smaller levels, and those without.
+    """
+    stored = sum(int((~chunks).sum()) for chunks in glass.elided)
+    tissue = [int(chunks.sum()) for chunks in glass.with_tissue]
+    if not tissue[0]:
+        tissue = [stored]
+    reduced = sample_reduced(
+        source, plan.grids, glass, use_existing_levels=plan.options.use_existing_levels
+    )
+    without = sample_glass(source, plan.grids[0], glass)
+    sorts = [
+        (sample_chunks(source, plan.options, glass), tissue[0]),
+        (reduced, sum(tissue[1:])),
+        (without, stored - sum(tissue)),
+    ]
+    return [(samples, plan.axes.count * count) for samples, count in sorts if samples and count]
+
+
+def _code(
+    samples: list[SampleChunk], plan: ConversionPlan, glass: GlassPlan
+) -> tuple[float, float]:
+    """Return bytes and seconds of one chunk, the mean of all."""
+    coded = [
+        _code_chunk(sample.padded(plan.grids[0].chunk_px, glass.fill_value), plan)
+        for sample in (samples[0], *samples)
+    ]
     # The first one twice: what is loaded and compiled for it is not counted.
-    for index, cell in enumerate([cells[0], *cells[:SAMPLES]]):
-        region = grid.chunk(cell)
-        planes = np.moveaxis(source.read_region(region, 0, frame), -1, 0)
-        size, took = _code(np.ascontiguousarray(planes), plan)
-        if index:
-            nbytes, seconds, pixels = nbytes + size, seconds + took, pixels + region.pixels
-    return nbytes, seconds, pixels
+    nbytes, seconds = zip(*coded[1:], strict=True)
+    return sum(nbytes) / len(samples), sum(seconds) / len(samples)
 
 
-def _code(planes: NDArray[Any], plan: ConversionPlan) -> tuple[int, float]:
+def _code_chunk(planes: NDArray[Any], plan: ConversionPlan) -> tuple[int, float]:
     chunk = planes.reshape(plan.axes.frame_shape(*planes.shape[1:]))
     array = zarr.create_array(
         MemoryStore(),
@@ -107,11 +122,11 @@ def _code(planes: NDArray[Any], plan: ConversionPlan) -> tuple[int, float]:
         config={"write_empty_chunks": True},
         **plan.codec.zarr_arguments,
     )
+    metadata = int(array.nbytes_stored())
     started = time.perf_counter()
     array[...] = chunk
-    return int(array.nbytes_stored()), time.perf_counter() - started
+    return int(array.nbytes_stored()) - metadata, time.perf_counter() - started
 
 
-def _stored_pixels(grid: LevelGrid, glass: GlassPlan) -> int:
-    cells: list[Cell] = [(int(r), int(c)) for r, c in np.argwhere(~glass.elided[grid.level])]
-    return sum(grid.chunk(cell).pixels for cell in cells)
+def _pixels(grid: LevelGrid, chosen: NDArray[np.bool_]) -> list[int]:
+    return [grid.chunk((int(row), int(column))).pixels for row, column in np.argwhere(chosen)]

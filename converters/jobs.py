@@ -8,8 +8,8 @@ from pathlib import Path
 
 from numcodecs_neural.errors import ConfigError
 
-from .options import slide_stem
 from .place import is_url
+from .sources.series import image_name
 
 __all__ = ["Job", "expand_inputs", "plan_jobs"]
 
@@ -83,7 +83,6 @@ def plan_jobs(inputs: list[Path], output: str, *, zipped: bool = False) -> list[
 
     Examples
     --------
-    >>> from pathlib import PurePosixPath as Path
     >>> [job.output for job in plan_jobs([Path("a.svs"), Path("b.ome.tif")], "out")]
     ['out/a.ome.zarr', 'out/b.ome.zarr']
     """
@@ -95,7 +94,7 @@ def plan_jobs(inputs: list[Path], output: str, *, zipped: bool = False) -> list[
         return [Job(path=inputs[0], output=output)]
     suffix = ARCHIVE if zipped else ZARR
     jobs = [
-        Job(path=path, output=_inside(output, f"{slide_stem(path)}{suffix}")) for path in inputs
+        Job(path=path, output=_inside(output, f"{image_name(path)}{suffix}")) for path in inputs
     ]
     _refuse_same(jobs)
     return jobs

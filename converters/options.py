@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, get_args
 
 from numcodecs_neural.errors import ConfigError
@@ -13,7 +12,6 @@ __all__ = [
     "ConvertOptions",
     "GlassTreatment",
     "OmeZarrVersion",
-    "slide_stem",
 ]
 
 BrightField = Literal["auto", "yes", "no"]
@@ -175,11 +173,6 @@ class ConvertOptions:
     def region_px(self) -> int:
         """Side of the square that one task writes: a shard, or as many chunks where none exist."""
         return self.shard_px or max(REGION_PX // self.chunk_px, 1) * self.chunk_px
-
-
-def slide_stem(path: Path) -> str:
-    """Return a slide's name without its suffix, which may be double as in ``.ome.tif``."""
-    return path.stem.removesuffix(".ome")
 
 
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -20,6 +20,7 @@ def provenance(
     glass: GlassPlan,
     settings: str,
     extras: dict[str, str],
+    is_lossless: bool,
 ) -> dict[str, Any]:
     """Return the block that says what the pixels went through, oldest first, and what is not there.
 
@@ -39,9 +40,11 @@ def provenance(
         Digest of all that the store depends on.
     extras : dict
         Where in the store other things of the slide are, by what they are.
+    is_lossless : bool
+        Whether the codec loses nothing: then it is no step of the history.
     """
     first = levels[0]
-    steps = [_described(step) for step in info.history]
+    history = [_described(step) for step in info.history]
     step = {
         "method": codec.method,
         **codec.parameters,
@@ -50,11 +53,13 @@ def provenance(
         "ssim": first.ssim,
         "chunks_sampled": first.chunks_sampled,
     }
+    if not is_lossless:
+        history.append(_without_none(step))
     return {
         "schema_version": 1,
         "software": f"numcodecs-neural {version('numcodecs-neural')}",
         "settings": settings,
-        "lossy_history": [*steps, _without_none(step)],
+        "lossy_history": history,
         "glass": {
             "treatment": glass.treatment,
             "is_bright_field": glass.tissue is not None,
@@ -69,7 +74,8 @@ def provenance(
 
 def _described(step: Compression) -> dict[str, Any]:
     values = asdict(step)
-    return _without_none({**values.pop("details"), **values})
+    details = values.pop("details")
+    return {**details, **_without_none(values)}
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neural.converters"}
 # The name to import, where it is not the name to install.
-DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image"}
+DISTRIBUTIONS = {"PIL": "pillow", "openslide": "openslide-python", "skimage": "scikit-image"}
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/compressai", ["compressai"], id="compressai"),
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
         pytest.param("numcodecs_neural/evaluation", ["lpips"], id="evaluation"),
-        pytest.param("converters", ["convert"], id="converters"),
+        pytest.param("converters", ["convert", "openslide", "dicom", "czi"], id="converters"),
         pytest.param("tests", ["test"], id="tests"),
     ],
 )

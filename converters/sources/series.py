@@ -4,8 +4,6 @@ from pathlib import Path
 
 from numcodecs_neural.errors import SourceError
 
-from ..options import slide_stem
-
 __all__ = ["check_series", "image_name"]
 
 
@@ -37,4 +35,6 @@ def _stem(path: Path) -> str:
     """Return the name without what says of what kind it is; dots in names of folders stay."""
     if path.suffix.lower() in (".zip", ".ozx"):
         return _stem(path.with_suffix(""))
-    return path.name if path.is_dir() and path.suffix != ".zarr" else slide_stem(path)
+    if path.is_dir() and path.suffix != ".zarr":
+        return path.name
+    return path.stem.removesuffix(".ome")

@@ -1,0 +1,198 @@
+"""Jobs and batches: which slides, which stores, and what became of each."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tifffile
+
+from numcodecs_neural.converters.jobs import Job, expand_inputs, plan_jobs
+from numcodecs_neural.errors import ConfigError
+
+RunCli = Callable[..., tuple[int, str, str]]
+SMALL = ("--chunk", 256, "--shard", 512, "--codec", "zstd")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    folder = tmp_path / "archive"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("b.svs", "a.svs", "deep/c.svs", "notes.txt"):
+        (folder / name).write_bytes(b"")
+    return folder
+
+
+def test_a_pattern_names_its_matches_in_order(archive: Path) -> None:
+    assert expand_inputs([f"{archive}/*.svs"]) == [archive / "a.svs", archive / "b.svs"]
+    assert expand_inputs([f"{archive}/**/*.svs"])[-1] == archive / "deep/c.svs"
+
+
+def test_a_slide_named_twice_is_converted_once(archive: Path) -> None:
+    assert expand_inputs([f"{archive}/a.svs", f"{archive}/*.svs"]) == [
+        archive / "a.svs",
+        archive / "b.svs",
+    ]
+
+
+def test_a_pattern_without_a_match_is_refused(archive: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no slide matches .*\*\.mrxs"):
+        expand_inputs([f"{archive}/*.mrxs"])
+
+
+def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:
+    path = tmp_path / "slide [1].svs"
+    path.write_bytes(b"")
+
+    assert expand_inputs([str(path)]) == [path]
+
+
+def test_a_list_names_slides_and_patterns(archive: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "slides.txt"
+    listed.write_text(f"# tonight\n\n{archive}/b.svs\n  {archive}/deep/*.svs  \n")
+
+    assert expand_inputs([], listed) == [archive / "b.svs", archive / "deep/c.svs"]
+
+
+def test_a_list_may_come_from_the_standard_input(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{archive}/a.svs\n"))
+
+    assert expand_inputs([], Path("-")) == [archive / "a.svs"]
+
+
+def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the list of slides .* cannot be read"):
+        expand_inputs([], tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize(
+    ("output", "zipped", "store"),
+    [
+        ("out", False, "out/a.ome.zarr"),
+        ("out", True, "out/a.ozx"),
+        ("s3://bucket/out/", False, "s3://bucket/out/a.ome.zarr"),
+    ],
+)
+def test_several_slides_get_stores_named_like_them(output: str, zipped: bool, store: str) -> None:
+    jobs = plan_jobs([Path("x/a.svs"), Path("x/b.svs")], output, zipped=zipped)
+
+    assert jobs[0].output == store
+
+
+@pytest.mark.parametrize(
+    ("output", "other"),
+    [("a.ome.zarr", "a-2.ome.zarr"), ("a.ozx", "a-2.ozx"), ("a", "a-2")],
+)
+def test_other_images_of_a_file_go_to_stores_beside(output: str, other: str) -> None:
+    job = Job(path=Path("a.tif"), output=output)
+
+    assert job.of_series(2) == Job(path=Path("a.tif"), output=other, series=2)
+    assert job.of_series(0) == job
+
+
+@pytest.fixture
+def five_slides(svs: Path, tmp_path: Path) -> Path:
+    """Three slides that are sound, one that is damaged and one of a kind nobody reads."""
+    folder = tmp_path / "five"
+    folder.mkdir()
+    for name in ("a", "c", "e"):
+        (folder / f"{name}.svs").write_bytes(svs.read_bytes())
+    (folder / "b.svs").write_bytes(svs.read_bytes()[:2000])
+    (folder / "d.vsi").write_bytes(b"II*\0 and what follows")
+    return folder
+
+
+def test_a_batch_converts_what_is_sound_and_names_the_rest(
+    run_cli: RunCli, five_slides: Path, tmp_path: Path
+) -> None:
+    lines = tmp_path / "log.jsonl"
+
+    code, out, err = run_cli(
+        f"{five_slides}/*", "-o", tmp_path / "out", "--json-lines", lines, *SMALL
+    )
+
+    assert code == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.ome.zarr",
+        "c.ome.zarr",
+        "e.ome.zarr",
+    ]
+    assert f"{five_slides / 'b.svs'}: the tile at row" in err
+    assert "d.vsi is not a kind of slide" in err
+    assert "bioformats2raw" in err
+    assert "2 of 5 slides failed" in err
+    assert "Traceback" not in err + out
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [slide["status"] for slide in told] == [
+        "converted",
+        "failed",
+        "converted",
+        "failed",
+        "converted",
+    ]
+    assert told[3]["error"] in err
+    assert out.count("converted") == 3
+
+
+def test_a_batch_that_is_resumed_does_only_what_is_left(
+    run_cli: RunCli, five_slides: Path, tmp_path: Path
+) -> None:
+    run_cli(five_slides / "a.svs", five_slides / "c.svs", "-o", tmp_path / "out", *SMALL)
+
+    code, out, _ = run_cli(f"{five_slides}/[ace].svs", "-o", tmp_path / "out", "--resume", *SMALL)
+
+    assert code == 0
+    assert out.count("skipped") == 2
+    assert out.count("converted") == 1
+
+
+def test_a_dry_run_writes_nothing_and_tells_sizes(
+    run_cli: RunCli, five_slides: Path, tmp_path: Path
+) -> None:
+    code, out, err = run_cli(f"{five_slides}/*", "-o", tmp_path / "out", "--dry-run", *SMALL)
+
+    assert code == 1
+    assert out.count("1303x1501") == 3
+    assert "d.vsi" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_comes_close(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    from numcodecs_neural.converters.convert import convert
+    from numcodecs_neural.converters.estimate import estimate
+    from numcodecs_neural.converters.options import ConvertOptions
+    from numcodecs_neural.converters.sources import open_source
+
+    options = ConvertOptions(chunk_px=128, shard_px=256)
+    source = open_source(svs)
+
+    expected = estimate(source, options)
+    report = convert(source, str(tmp_path / "out"), options)
+    source.close()
+
+    assert expected.raw_nbytes == report.raw_nbytes
+    assert expected.elided_area == pytest.approx(report.levels[0].elided_area, abs=1e-3)
+    assert 0.6 < expected.nbytes / report.nbytes < 1.6
+
+
+def test_all_images_of_a_file_become_stores(run_cli: RunCli, tmp_path: Path) -> None:
+    path = tmp_path / "three.ome.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        for side in (40, 50, 60):
+            tiff.write(shape=(side, side), dtype="uint8", metadata={"axes": "YX"})
+
+    code, _, _ = run_cli(path, "-o", tmp_path / "out.ome.zarr", "--series", "all", *SMALL)
+
+    assert code == 0
+    assert sorted(store.name for store in tmp_path.glob("*.zarr")) == [
+        "out-1.ome.zarr",
+        "out-2.ome.zarr",
+        "out.ome.zarr",
+    ]
+
+
+def test_a_quiet_run_says_nothing(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    assert run_cli(svs, "-o", tmp_path / "out", "-q", *SMALL) == (0, "", "")
