@@ -53,11 +53,16 @@ class SampleChunk:
 
 
 def sample_chunks(
-    source: SlideSource, options: ConvertOptions, glass: GlassPlan
+    source: SlideSource, options: ConvertOptions, glass: GlassPlan, *, count: int | None = None
 ) -> list[SampleChunk]:
-    """Return chunks of level 0 with tissue, 4 megapixels at most: the same ones each time.
+    """Return chunks of level 0 with tissue: the same ones each time.
 
     Of a slide without any, whatever is there; of one with several frames, of some of these.
+
+    Parameters
+    ----------
+    count : int, optional
+        How many at most; by default as many as 4 megapixels have, and no more than 256.
 
     Raises
     ------
@@ -68,7 +73,8 @@ def sample_chunks(
         source.info.shape, levels=1, chunk_px=options.chunk_px, region_px=options.region_px
     )
     chosen = glass.with_tissue[0] if glass.with_tissue[0].any() else ~glass.elided[0]
-    count = min(max(_PIXELS // options.chunk_px**2, 1), _MOST_CHUNKS)
+    if count is None:
+        count = min(max(_PIXELS // options.chunk_px**2, 1), _MOST_CHUNKS)
     places = _pick(source, chosen, count) or [((0,) * len(source.info.frames), (0, 0))]
     return [_read(source, glass, grid, place) for place in places]
 
