@@ -92,7 +92,7 @@ def _convert(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions)
         _write_line(args.json_lines, outcome)
     if len(jobs) > 1 and not args.quiet:
         show_batch(outcomes)
-    return _finish(outcomes, args.report)
+    return _finish(outcomes, options, args.report)
 
 
 def _no_bar(name: str) -> "AbstractContextManager[Progress]":
@@ -148,22 +148,31 @@ def _write_line(path: str | None, outcome: "Outcome") -> None:
         file.write(line)
 
 
-def _finish(outcomes: "list[Outcome]", path: Path | None) -> int:
+def _finish(outcomes: "list[Outcome]", options: ConvertOptions, path: Path | None) -> int:
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed and len(outcomes) > 1:
         _complain(f"{failed} of {len(outcomes)} slides failed")
+    missing: list[str] = []
     if path is not None:
         try:
-            _write_report(outcomes, path)
+            missing = _write_report(outcomes, options, path)
         except OSError as exc:
             _complain(f"the report was not written: {exc}")
             return 1
-    return 1 if failed else 0
+    for sentence in missing:
+        _complain(f"the report is not complete: {sentence}")
+    return 1 if failed or missing else 0
 
 
-def _write_report(outcomes: "list[Outcome]", path: Path) -> None:
+def _write_report(outcomes: "list[Outcome]", options: ConvertOptions, path: Path) -> list[str]:
+    """Write a report; return what could not be had for it."""
+    if path.suffix.lower() == ".html":
+        from .page import write_page
+
+        return write_page(outcomes, options, path)
     slides = [outcome.to_json() for outcome in outcomes]
     path.write_text(json.dumps({"slides": slides}, indent=2) + "\n")
+    return []
 
 
 def _complain(sentence: str) -> None:

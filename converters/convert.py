@@ -4,9 +4,11 @@ import contextlib
 import errno
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from .arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
 from .calibrated import plan_calibrated
+from .cautions import cautions_of
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
 from .extras import write_extras
 from .glass import GlassPlan
@@ -29,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 def convert(
     source: SlideSource,
-    output: str,
+    output: str | Path,
     options: ConvertOptions,
     *,
     progress: Progress = lambda done, total: None,
@@ -44,7 +46,7 @@ def convert(
     ----------
     source : SlideSource
         The slide; it stays open.
-    output : str
+    output : str or Path
         Folder of the store, a file ``.ozx`` or ``.zarr.zip``, or a URL.
     options : ConvertOptions
         How.
@@ -203,6 +205,7 @@ def _report(
         raw_nbytes=pixel_nbytes * sum(grid.pixels for grid in plan.grids),
         nbytes=sum(level.nbytes for level in levels),
         source_nbytes=info.size_bytes,
+        cautions=cautions_of(info, levels[0]),
         codec={"method": plan.codec.method, **plan.codec.parameters},
         seconds=round(time.perf_counter() - started, 2),
     )

@@ -91,6 +91,8 @@ class SlideReport:
         Size of the source file.
     codec : dict
         Method and parameters.
+    cautions : tuple of str
+        What to know, though nothing failed; a sentence each.
     seconds : float
         Duration. Here only: a store tells nothing about the machine that wrote it.
     """
@@ -104,6 +106,7 @@ class SlideReport:
     nbytes: int
     source_nbytes: int | None
     codec: dict[str, Any]
+    cautions: tuple[str, ...] = ()
     seconds: float
 
     @property
@@ -173,15 +176,24 @@ def report_summary(report: SlideReport) -> str:
     of_source = ""
     if report.source_nbytes:
         of_source = f", {report.nbytes / report.source_nbytes:.2f} times the source file"
+    codec = ", ".join(f"{name} {value}" for name, value in _told(report.codec))
+    cautions = "".join(f"Note: {sentence}.\n" for sentence in report.cautions)
     return (
         f"{report.source} -> {report.output}\n"
+        f"{codec}\n"
         f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
+        f"{cautions}"
         "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to "
         "stored, glass included; "
         "PSNR (dB), SSIM: tissue in sampled chunks."
     )
+
+
+def _told(codec: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return what a reader wants to know of a codec: not the 64 digits of its weights."""
+    return [("codec" if k == "method" else k, v) for k, v in codec.items() if k != "weights"]
 
 
 def _report_level(

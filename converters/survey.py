@@ -26,7 +26,7 @@ def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain)
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("store", overflow="fold")
+    table.add_column("slide", overflow="fold")
     for heading in ("size", "levels", "raw MB", "about MB", "elided", "about minutes"):
         table.add_column(heading, justify="right", no_wrap=True)
 
@@ -36,7 +36,7 @@ def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain)
             overwrite=options.overwrite or options.resume,
             is_begun=options.resume,
         )
-        table.add_row(job.output, *_shown(estimate(source, options)))
+        table.add_row(source.info.name, *_shown(estimate(source, options)))
 
     code = _each(jobs, add, complain)
     if table.row_count:

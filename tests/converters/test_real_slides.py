@@ -22,7 +22,7 @@ def shared_slide(root: Path) -> Callable[[str], Path]:
 
     def find(name: str) -> Path:
         path = root.parent / "shared" / "data" / "wsi" / name
-        if not path.is_file():
+        if not path.exists():
             pytest.skip(f"{path} is not there: the shared data are no part of the repository")
         return path
 
@@ -48,6 +48,70 @@ def test_an_aperio_slide_converts_and_validates(
         original = np.moveaxis(source.read_region(Region(1024, 512, 512, 512)), -1, 0)
     difference = level[:, 1024:1536, 512:1024].astype(int) - original
     assert 10 * np.log10(255**2 / np.square(difference).mean()) > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [
+        ("aperio-svs/TCGA-CR-7395-01A-01-TS1.svs", None),
+        ("hamamatsu-ndpi/test3-DAPI-2-387.ndpi", None),
+        ("hamamatsu-ndpi/test3-TRITC-2-560.ndpi", None),
+        ("dicom-wsi/CMU-1-Small-Region", "wsidicom"),
+        ("dicom-wsi/CMU-1-Small-Region-J2K", "wsidicom"),
+        ("akoya-qptiff/small_vectra.qptiff", None),
+        ("tiled-tiff/CMU-1-Small-Region.jpeg.tiff", None),
+        ("tiled-tiff/CMU-1-Small-Region.jp2.tiff", None),
+        ("tiled-tiff/CMU-1-Small-Region.webp.tiff", None),
+        ("ome-tiff/OS-1-detail.ome.tif", None),
+        ("ome-tiff/OS-2-ndpi.ome.tif", None),
+        ("ome-tiff/OS-2-vsi.ome.tif", None),
+    ],
+    ids=lambda value: Path(value).name if value else "",
+)
+def test_every_kind_of_slide_converts_and_validates(
+    shared_slide: Callable[[str], Path],
+    run_cli: Callable[..., Any],
+    tmp_path: Path,
+    name: str,
+    extra: str | None,
+) -> None:
+    path = shared_slide(name)
+    if extra:
+        pytest.importorskip(extra)
+
+    code, _, err = run_cli(path, "-o", tmp_path / "out", "--codec", "jpeg", "--levels", 3)
+
+    assert (code, err) == (0, "")
+    group = zarr.open_group(tmp_path / "out", mode="r")
+    ome_zarr_models.open_ome_zarr(group)
+    smallest: Any = group["2"]
+    assert smallest[:].std() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("olympus-vsi/vsi-ets-test-jpg2k.vsi", "bioformats2raw"),
+        ("dicom-wsi/pathml-small", "ImageType"),
+    ],
+)
+def test_what_nobody_here_reads_is_refused_with_what_would(
+    shared_slide: Callable[[str], Path],
+    run_cli: Callable[..., Any],
+    tmp_path: Path,
+    name: str,
+    says: str,
+) -> None:
+    path = shared_slide(name)
+    if name.startswith("dicom"):
+        pytest.importorskip("wsidicom")
+
+    code, _, err = run_cli(path, "-o", tmp_path / "out")
+
+    assert code == 1
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
