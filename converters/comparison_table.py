@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .compare import ComparedCodec, Comparison
+from .comparison import ComparedCodec, Comparison
 
 if TYPE_CHECKING:
     from rich.table import Table

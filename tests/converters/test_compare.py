@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from numcodecs_neural.converters.compare import ComparedCodec, Comparison, compare
+from numcodecs_neural.converters.compare import compare
+from numcodecs_neural.converters.comparison import ComparedCodec, Comparison
 from numcodecs_neural.converters.comparison_table import comparison_summary, comparison_table
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.transcode import Transcoding, transcode_tiles
