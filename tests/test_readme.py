@@ -1,29 +1,33 @@
-"""Every python block of the README runs, in order and in one namespace, as a reader would."""
+"""Every python block of the READMEs runs, in order and in one namespace, as a reader would."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+READMES = [README, ROOT / "converters" / "README.md"]
 BLOCK = re.compile(r"^(?P<skip><!-- not run: .+ -->\n)?```python\n(?P<code>.*?)^```$", re.M | re.S)
 # A whole block may opt out by a comment line before it that says why: <!-- not run: REASON -->
 
 
-def test_readme_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = list(BLOCK.finditer(README.read_text()))
+@pytest.mark.parametrize("readme", READMES, ids=["package", "converter"])
+def test_readme_blocks_run(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = list(BLOCK.finditer(readme.read_text()))
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "readme"}
 
     for block in blocks:
         if not block["skip"]:
-            exec(compile(block["code"], str(README), "exec"), namespace)
+            exec(compile(block["code"], str(readme), "exec"), namespace)
 
-    assert len(blocks) >= 3
+    assert len(blocks) >= (3 if readme == README else 1)
 
 
-def test_no_python_block_escapes_the_search() -> None:
-    text = README.read_text()
+@pytest.mark.parametrize("readme", READMES, ids=["package", "converter"])
+def test_no_python_block_escapes_the_search(readme: Path) -> None:
+    text = readme.read_text()
 
     assert len(BLOCK.findall(text)) == text.count("```python")
 
