@@ -1,0 +1,161 @@
+"""What a page tells of one slide: gathered from its report, its store, and the slide itself."""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import NeuralCodecError
+
+from .batch import Outcome, as_sentence, opened
+from .options import ConvertOptions
+from .page_jpeg import JpegEstimate, estimate_jpeg, glass_of
+from .page_overview import SIDE_PX, frames_shown, original_overview, stored_overview
+from .page_places import Places, chunks_with_tissue, look_closely
+from .page_sizes import ChunkMap, map_chunks, report_of
+from .page_store import StoredSlide, open_stored
+from .pictures import resampled, windowed
+from .report import SlideReport
+from .sources import SlideInfo, SlideSource
+
+__all__ = ["SlideFacts", "gather_facts"]
+
+# What zarr, codecs and readers raise at files that are gone or damaged.
+_READ_ERRORS = (
+    *(NeuralCodecError, OSError, ArithmeticError, LookupError, RuntimeError, TypeError),
+    *(ValueError, zipfile.BadZipFile),
+)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class SlideFacts:
+    """One slide; whatever could not be had is None.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What became of it.
+    report : SlideReport, optional
+        Of a slide that was skipped, as far as its store tells.
+    info : SlideInfo, optional
+        What the slide says about itself.
+    stored : StoredSlide, optional
+        What its store says about itself; it is closed.
+    overviews : list
+        (name, picture) of the whole slide, for each channel; original pixels where these are there.
+    mask : ndarray, optional
+        The tissue mask, of the size of these pictures.
+    chunks : ChunkMap, optional
+        Sizes of chunks.
+    places : Places, optional
+        Crops at full resolution.
+    jpeg : JpegEstimate, optional
+        What the slide would take as JPEG.
+    troubles : list of str
+        What could not be had, and why: sentences.
+    """
+
+    outcome: Outcome
+    report: SlideReport | None = None
+    info: SlideInfo | None = None
+    stored: StoredSlide | None = None
+    overviews: list[tuple[str, NDArray[np.uint8]]] = field(default_factory=list)
+    mask: NDArray[np.bool_] | None = None
+    chunks: ChunkMap | None = None
+    places: Places | None = None
+    jpeg: JpegEstimate | None = None
+    troubles: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the slide."""
+        if self.report is not None:
+            return self.report.source
+        path = self.outcome.job.path
+        return "demo" if path is None else path.name
+
+    def attempt(self, what: str, step: Callable[[], None]) -> None:
+        """Take a step; if it fails, note that `what`: all else is told nevertheless."""
+        try:
+            step()
+        except _READ_ERRORS as exc:
+            self.troubles.append(f"{self.name}: {what}: {as_sentence(exc)}")
+
+
+def gather_facts(outcome: Outcome, options: ConvertOptions, *, crops: int) -> SlideFacts:
+    """Return what can be had of one slide.
+
+    Parameters
+    ----------
+    crops : int
+        How many places to look at closely, at most.
+    """
+    facts = SlideFacts(outcome=outcome, report=outcome.report)
+    if outcome.status != "failed":
+        facts.attempt(
+            f"the store {outcome.job.output} cannot be read",
+            lambda: _from_store(facts, options, crops),
+        )
+    return facts
+
+
+def _from_store(facts: SlideFacts, options: ConvertOptions, crops: int) -> None:
+    job = facts.outcome.job
+    with open_stored(job.output) as stored:
+        facts.stored = stored
+        mask = stored.small_mask(SIDE_PX) if stored.has_mask else None
+        facts.chunks = map_chunks(stored)
+        if facts.report is None:
+            facts.report = report_of(stored, facts.name, job.output, mask)
+        facts.attempt(
+            "the slide cannot be compared with its store",
+            lambda: _from_source(facts, stored, mask, options, crops),
+        )
+        if not facts.overviews:
+            facts.overviews = _overviews(stored, lambda frame: stored_overview(stored, frame))
+        if mask is not None:
+            facts.mask = _fitting(mask, facts.overviews[0][1])
+
+
+def _from_source(
+    facts: SlideFacts,
+    stored: StoredSlide,
+    mask: NDArray[np.bool_] | None,
+    options: ConvertOptions,
+    crops: int,
+) -> None:
+    with opened(facts.outcome.job) as source:
+        facts.info = source.info
+        if facts.outcome.report is None and facts.report is not None:
+            facts.report = _of_source(facts.report, source, options)
+        facts.overviews = _overviews(stored, lambda frame: original_overview(source, frame))
+        chunks = facts.chunks
+        if chunks is None or not chunks.is_any_stored:
+            return
+        with_tissue = chunks_with_tissue(stored, chunks)
+        facts.places = look_closely(stored, source, chunks, with_tissue, count=crops)
+        glass = glass_of(stored, options, mask, with_tissue, facts.overviews[0][1])
+        facts.jpeg = estimate_jpeg(source, options, stored, glass)
+
+
+def _of_source(report: SlideReport, source: SlideSource, options: ConvertOptions) -> SlideReport:
+    return replace(
+        report, source=options.name or source.info.name, source_nbytes=source.info.size_bytes
+    )
+
+
+def _overviews(
+    stored: StoredSlide, read: Callable[[Any], NDArray[np.float32]]
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    found = []
+    for name, window, frame in frames_shown(stored):
+        pixels = windowed(read(frame), window)
+        found.append((name, pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+    return found
+
+
+def _fitting(mask: NDArray[np.bool_], picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return resampled(mask, (picture.shape[0], picture.shape[1]))

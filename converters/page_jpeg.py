@@ -1,0 +1,129 @@
+"""What a slide would take as JPEG at quality 80: estimated on samples of it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibrate import Trial
+from .codecs import ChunkKind, codecs_for, family_of
+from .coverage import ELIDED
+from .glass import GlassPlan, plan_glass
+from .options import ConvertOptions
+from .page_store import StoredSlide
+from .samples import SampleChunk, sample_glass, sample_reduced
+from .sources import SlideSource
+from .tissue import Overview, glass_colour
+
+__all__ = ["JPEG_QUALITY", "JpegEstimate", "estimate_jpeg", "glass_of"]
+
+JPEG_QUALITY = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JpegEstimate:
+    """A whole store of JPEG chunks, 4:2:0 where they are RGB, at quality 80.
+
+    Parameters
+    ----------
+    nbytes : int
+        With just those chunks that are stored.
+    nbytes_whole : int
+        With glass stored as well.
+    bpp : float
+        Of the samples.
+    psnr_db, ssim : float, optional
+        On tissue in the samples.
+    chunks : int
+        How many samples with tissue that is.
+    """
+
+    nbytes: int
+    nbytes_whole: int
+    bpp: float
+    psnr_db: float | None
+    ssim: float | None
+    chunks: int
+
+
+def glass_of(
+    stored: StoredSlide,
+    options: ConvertOptions,
+    mask: NDArray[np.bool_] | None,
+    with_tissue: NDArray[np.bool_],
+    overview: NDArray[np.uint8],
+) -> GlassPlan:
+    """Return what was done about glass, from what is in the store.
+
+    Parameters
+    ----------
+    mask : ndarray, optional
+        The tissue mask, at any size.
+    with_tissue : ndarray
+        Which chunks of level 0 hold tissue, exactly.
+    overview : ndarray
+        A small picture of the slide, for the colour of its glass.
+    """
+    shape = stored.grids[0].height, stored.grids[0].width
+    is_flattened = stored.block["glass"]["treatment"] == "flatten"
+    plan = plan_glass(
+        mask,
+        stored.grids,
+        treatment=stored.block["glass"]["treatment"],
+        colour=glass_colour(Overview(overview, shape)) if is_flattened else (255, 255, 255),
+        margin_px=stored.block["glass"]["margin_px"],
+    )
+    frame = stored.first_frame
+    return replace(
+        plan,
+        elided=tuple(stored.coverage(n)[frame] == ELIDED for n in range(len(stored.grids))),
+        with_tissue=(with_tissue, *plan.with_tissue[1:]),
+    )
+
+
+def estimate_jpeg(
+    source: SlideSource, options: ConvertOptions, stored: StoredSlide, glass: GlassPlan
+) -> JpegEstimate | None:
+    """Code samples of a slide; return None for samples that JPEG cannot code.
+
+    Raises
+    ------
+    SourceError
+        If the slide does not decode.
+    """
+    kind = ChunkKind.of(source.info, "0.5")
+    if "jpeg" not in codecs_for(kind):
+        return None
+    family = family_of("jpeg", kind)
+    setting = family.setting_of(JPEG_QUALITY)
+    trial = Trial.of(source, options, glass)
+
+    def mean_nbytes(samples: list[SampleChunk]) -> float:
+        planes = (sample.padded(options.chunk_px, glass.fill_value) for sample in samples)
+        sizes = [len(family.encode(each, setting)) for each in planes]
+        return sum(sizes) / max(len(sizes), 1)
+
+    measured = trial.measure(family, setting)
+    tissue = mean_nbytes(trial.samples)
+    reduced = mean_nbytes(
+        sample_reduced(source, stored.grids, glass, use_existing_levels=options.use_existing_levels)
+    )
+
+    def whole(plan: GlassPlan) -> int:
+        """Return the size of a store of which `plan` tells what is not in it."""
+        with_tissue = [int(chunks.sum()) for chunks in plan.with_tissue]
+        others = sum(int((~chunks).sum()) for chunks in plan.elided) - sum(with_tissue)
+        total = with_tissue[0] * tissue + sum(with_tissue[1:]) * reduced
+        if others > 0:
+            total += others * mean_nbytes(sample_glass(source, stored.grids[0], plan))
+        return round(stored.axes.count * total)
+
+    kept = replace(glass, elided=tuple(np.zeros_like(chunks) for chunks in glass.elided))
+    return JpegEstimate(
+        nbytes=whole(glass),
+        nbytes_whole=whole(kept),
+        bpp=round(8 * measured.nbytes / sum(s.tissue.size for s in trial.samples), 4),
+        psnr_db=measured.quality.psnr_db(trial.data_range),
+        ssim=measured.quality.ssim,
+        chunks=len(trial.samples),
+    )
