@@ -12,7 +12,7 @@ from zarr.core.array_spec import ArrayConfig
 
 from .axes import Axes
 from .codecs import ChunkCodec
-from .downsample import reduced_dtype
+from .downsample import absent_value, reduced_dtype
 from .geometry import LevelGrid
 from .glass import GlassPlan
 from .options import OmeZarrVersion
@@ -182,7 +182,7 @@ def _create_scratch(scratch: Folder, grid: LevelGrid, axes: Axes, dtype: "np.dty
         shape=(axes.count, axes.samples, grid.height, grid.width),
         chunks=(1, axes.samples, side, side),
         dtype=reduced_dtype(dtype),
-        fill_value=0,
+        fill_value=absent_value(dtype),
         compressors=None,
     )
 

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["FRACTION_BITS", "halve_again", "halve_pixels", "reduced_dtype", "to_pixels"]
+__all__ = [
+    "FRACTION_BITS",
+    "absent_value",
+    "halve_again",
+    "halve_pixels",
+    "reduced_dtype",
+    "to_pixels",
+]
 
 FRACTION_BITS = 8
 _FIXED = {"uint8": np.uint16, "uint16": np.uint32}
@@ -26,6 +33,18 @@ def reduced_dtype(dtype: DTypeLike) -> "np.dtype[Any]":
     (dtype('uint16'), dtype('float64'))
     """
     return np.dtype(_FIXED.get(np.dtype(dtype).name, np.float64))
+
+
+def absent_value(dtype: DTypeLike) -> float:
+    """Return a value that no reduced pixel of `dtype` has: it stands for those not there yet.
+
+    Examples
+    --------
+    >>> absent_value("uint8")
+    65535
+    """
+    reduced = reduced_dtype(dtype)
+    return float("inf") if reduced.kind == "f" else int(np.iinfo(reduced).max)
 
 
 def halve_pixels(pixels: NDArray[Any]) -> NDArray[Any]:

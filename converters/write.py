@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .arrays import PyramidArrays
 from .axes import Axes
-from .downsample import halve_again, halve_pixels, to_pixels
+from .downsample import absent_value, halve_again, halve_pixels, to_pixels
 from .geometry import Cell, LevelGrid, Region
 from .glass import GlassPlan
 from .quality import ChunkQuality, chunk_quality
@@ -68,13 +68,23 @@ class PyramidWriter:
             Its frame.
         cell : tuple of int
             Its (row, column) among the level's regions.
+
+        Raises
+        ------
+        SourceError
+            If the slide does not decode.
+        OSError
+            If what was written before is not there any more.
         """
+        grid = self.grids[level]
         result = self.records.find(level, frame, cell)
         if result is None:
-            result = self._write(self.grids[level], frame, cell)
+            result = self._write(grid, frame, cell)
             self.records.add(result)
+        elif result.nbytes != self._stored(grid, frame, cell)[1]:
+            raise self._lost(f"region {cell} of level {level}")
         # Only now: whoever has to write this region again needs them.
-        self._clear_scratch(self.grids[level], frame, cell)
+        self._clear_scratch(grid, frame, cell)
         return result
 
     def _write(self, grid: LevelGrid, frame: Frame, cell: Cell) -> RegionResult:
@@ -94,6 +104,8 @@ class PyramidWriter:
         if grid.level and self.arrays.has_scratch:
             place = (self.axes.frame_number(frame), slice(None), *region.slices)
             reduced = np.asarray(self.arrays.scratch[grid.level - 1][place])
+            if (reduced == absent_value(self.source.info.dtype)).any():
+                raise self._lost(f"what region {region} of level {grid.level} is reduced from")
             self._leave_reduced(grid, frame, region, reduced)
             return to_pixels(reduced, self.source.info.dtype)
         read = self.source.read_region(region, grid.level, frame)
@@ -120,7 +132,7 @@ class PyramidWriter:
         if grid.level and self.arrays.has_scratch:
             place = (self.axes.frame_number(frame), slice(None), *grid.region(cell).slices)
             # Chunks that equal the fill value are deleted.
-            self.arrays.scratch[grid.level - 1][place] = 0
+            self.arrays.scratch[grid.level - 1][place] = absent_value(self.source.info.dtype)
 
     def _without_elided(self, pixels: NDArray[Any], grid: LevelGrid, cell: Cell) -> NDArray[Any]:
         """Return `pixels` with the fill value in chunks to elide: Zarr does not store those."""
@@ -136,10 +148,7 @@ class PyramidWriter:
     def _result(
         self, grid: LevelGrid, frame: Frame, cell: Cell, pixels: NDArray[Any]
     ) -> RegionResult:
-        image = self.arrays.images[grid.level]
-        sizes, nbytes = chunk_nbytes(
-            self.arrays.store, image, grid, cell, axes=self.axes, frame=frame
-        )
+        sizes, nbytes = self._stored(grid, frame, cell)
         samples = self._sampled_in(grid, frame, cell)
         outer = grid.region(cell)
         originals = [pixels[:, *grid.chunk(c).relative_to(outer).slices] for c in samples]
@@ -160,6 +169,17 @@ class PyramidWriter:
             chunks_sampled=len(samples),
             low=min((float(original.min()) for original in originals), default=None),
             high=max((float(original.max()) for original in originals), default=None),
+        )
+
+    def _stored(self, grid: LevelGrid, frame: Frame, cell: Cell) -> tuple[NDArray[np.int64], int]:
+        """Return the bytes of each chunk of a region, and of its files."""
+        image = self.arrays.images[grid.level]
+        return chunk_nbytes(self.arrays.store, image, grid, cell, axes=self.axes, frame=frame)
+
+    def _lost(self, what: str) -> OSError:
+        return OSError(
+            f"{what} was written before and is lost: begin anew, without --resume; what was begun "
+            f"is at {self.arrays.scratch_folder.place}"
         )
 
     def _sampled_in(self, grid: LevelGrid, frame: Frame, cell: Cell) -> list[Cell]:

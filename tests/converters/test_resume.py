@@ -167,6 +167,24 @@ def test_a_note_that_is_damaged_is_not_trusted(
     assert files_of(output) == files_of(undisturbed)
 
 
+@pytest.mark.parametrize("lost", ["store/0/c", "scratch/1/c"])
+def test_what_was_lost_meanwhile_is_no_garbage(
+    run_cli: RunCli, svs: Path, tmp_path: Path, lost: str
+) -> None:
+    output = tmp_path / "out.ome.zarr"
+    quick = ("--glass", "keep", "--codec", "zstd", *SMALL)
+    kill_when(start(svs, "-o", output, *quick), functools.partial(has_done, output, 5))
+    for path in (tmp_path / "out.ome.zarr.partial" / lost).rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+    code, _, err = run_cli(svs, "-o", output, "--resume", *quick)
+
+    assert code == 1
+    assert "is lost: begin anew, without --resume" in err
+    assert run_cli(svs, "-o", output, *quick)[0] == 0
+
+
 def test_workers_may_differ_when_resuming(
     svs: Path, tmp_path: Path, files_of: ReadFiles, undisturbed: Path, run_cli: RunCli
 ) -> None:
