@@ -1,5 +1,7 @@
 """The figures of a slide: the whole of it, its tissue mask, bits per pixel, and crops."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,14 +11,14 @@ from .glass import grow
 from .page_facts import SlideFacts
 from .page_html import Html, element, joined, picture
 from .page_places import Place, Places
-from .page_sizes import ChunkMap
 from .page_store import StoredSlide
 from .page_tables import shown
 from .pictures import COLOUR_MAP, as_jpeg, as_png, blended, coloured, hatched, outlined
 
-__all__ = ["crops_figure", "map_figure", "mask_figure", "overview_figures"]
+__all__ = ["crops_figure", "first_channel", "map_figure", "mask_figure", "overview_figures"]
 
 _TISSUE, _MARGIN, _ELIDED, _LOST = (0, 150, 60), (225, 110, 0), (70, 80, 95), (220, 30, 40)
+_T = TypeVar("_T", bound=np.generic)
 # More chunks than that have a few that stand out, and would take all colours for themselves.
 _FEW_CHUNKS = 100
 
@@ -58,30 +60,39 @@ def mask_figure(facts: SlideFacts, stored: StoredSlide) -> Html | None:
     return _figure(image, "The tissue mask", _legend(entries))
 
 
-def map_figure(chunks: ChunkMap) -> Html | None:
+def map_figure(facts: SlideFacts, stored: StoredSlide) -> Html | None:
     """Return bits per pixel chunk by chunk, with a colour bar and numbers."""
-    if not chunks.is_any_stored:
+    chunks = facts.chunks
+    if chunks is None or not chunks.is_any_stored:
         return None
     known = chunks.bpp[np.isfinite(chunks.bpp)]
     most = float(known.max())
     top = most if known.size <= _FEW_CHUNKS else float(np.percentile(known, 99, method="higher"))
     colours = coloured(chunks.bpp / top)
     colours[chunks.lost] = (*_LOST, 255)
+    # As large as the slide's own picture, so that one can be held against the other.
+    colours = _in_pixels(colours, stored.grids[0], facts.overviews[0][1].shape)
     image = picture(
         as_png(colours), _shape(colours), "bits per pixel of each chunk", class_="map hatch"
     )
     numbers = (
         f"Least {known.min():.2f}, median {np.median(known):.2f}, mean {chunks.mean_bpp:.2f}, "
-        f"most {most:.2f}, of {known.size} chunks."
+        f"most {most:.2f}; {known.size} stored."
     )
     is_partial = bool((chunks.nbytes == 0).any())
     return _figure(
         joined(image, _colour_bar(top, is_cut=top < most)),
         "Bits per pixel of level 0, chunk by chunk",
-        numbers,
+        f"{numbers}{first_channel(stored)}",
         joined(element("i", class_="swatch hatch"), "not stored") if is_partial else None,
         _legend([("lost", _LOST)]) if chunks.lost.any() else None,
     )
+
+
+def first_channel(stored: StoredSlide) -> str:
+    """Return a sentence that says which channel is shown, where there are several."""
+    is_rgb = stored.axes.samples == 3
+    return "" if is_rgb or len(stored.channels) == 1 else f" All of {stored.channels[0][0]}."
 
 
 def crops_figure(places: Places) -> Html:
@@ -95,7 +106,7 @@ def crops_figure(places: Places) -> Html:
 def _crop(number: int, place: Place) -> Html:
     region = place.region
     where = f"x {region.x}, y {region.y}, {region.width} x {region.height} pixels of level 0"
-    quality = "nothing lost" if place.psnr_db is None else f"{place.psnr_db:.2f} dB on tissue"
+    quality = "nothing lost" if place.psnr_db is None else f"{place.psnr_db:.2f} dB"
     row, column = place.chunk
     told = (
         f"{where}. Chunk in row {row}, column {column}: {shown(place.nbytes / 1e3, 1)} kB, "
@@ -168,13 +179,11 @@ def _colour_bar(top: float, *, is_cut: bool) -> Html:
     )
 
 
-def _in_pixels(
-    cells: NDArray[np.bool_], grid: LevelGrid, shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
-    """Return which pixels of a small picture lie in chunks that are True."""
+def _in_pixels(cells: NDArray[_T], grid: LevelGrid, shape: tuple[int, ...]) -> NDArray[_T]:
+    """Return what is told of chunks of level 0 for each pixel of a small picture."""
     rows, columns = (
         (2 * np.arange(small) + 1) * size // (2 * small) // grid.chunk_px
-        for small, size in zip(shape, (grid.height, grid.width), strict=True)
+        for small, size in zip(shape[:2], (grid.height, grid.width), strict=True)
     )
     return cells[np.ix_(rows, columns)]
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .calibrate import Trial
 from .codecs import ChunkKind, codecs_for, family_of
 from .coverage import ELIDED
+from .geometry import LevelGrid
 from .glass import GlassPlan, plan_glass
 from .options import ConvertOptions
 from .page_store import StoredSlide
@@ -98,32 +99,65 @@ def estimate_jpeg(
     setting = family.setting_of(JPEG_QUALITY)
     trial = Trial.of(source, options, glass)
 
-    def mean_nbytes(samples: list[SampleChunk]) -> float:
+    def rate(samples: list[SampleChunk]) -> float:
+        """Return bytes per pixel; padding is coded, and not counted."""
         planes = (sample.padded(options.chunk_px, glass.fill_value) for sample in samples)
-        sizes = [len(family.encode(each, setting)) for each in planes]
-        return sum(sizes) / max(len(sizes), 1)
+        nbytes = sum(len(family.encode(each, setting)) for each in planes)
+        return nbytes / max(sum(sample.tissue.size for sample in samples), 1)
 
     measured = trial.measure(family, setting)
-    tissue = mean_nbytes(trial.samples)
-    reduced = mean_nbytes(
-        sample_reduced(source, stored.grids, glass, use_existing_levels=options.use_existing_levels)
-    )
+    of_tissue = measured.nbytes / sum(sample.tissue.size for sample in trial.samples)
+    of_reduced = rate(_reduced(source, options, stored, glass))
 
     def whole(plan: GlassPlan) -> int:
         """Return the size of a store of which `plan` tells what is not in it."""
-        with_tissue = [int(chunks.sum()) for chunks in plan.with_tissue]
-        others = sum(int((~chunks).sum()) for chunks in plan.elided) - sum(with_tissue)
-        total = with_tissue[0] * tissue + sum(with_tissue[1:]) * reduced
-        if others > 0:
-            total += others * mean_nbytes(sample_glass(source, stored.grids[0], plan))
+        first, *reduced = (
+            _pixels(chunks, grid)
+            for chunks, grid in zip(plan.with_tissue, stored.grids, strict=True)
+        )
+        others = sum(
+            _pixels(~tissue & ~elided, grid)
+            for tissue, elided, grid in zip(
+                plan.with_tissue, plan.elided, stored.grids, strict=True
+            )
+        )
+        total = first * of_tissue + sum(reduced) * of_reduced
+        if others:
+            total += others * rate(sample_glass(source, stored.grids[0], plan))
         return round(stored.axes.count * total)
 
     kept = replace(glass, elided=tuple(np.zeros_like(chunks) for chunks in glass.elided))
     return JpegEstimate(
         nbytes=whole(glass),
         nbytes_whole=whole(kept),
-        bpp=round(8 * measured.nbytes / sum(s.tissue.size for s in trial.samples), 4),
+        bpp=round(8 * of_tissue, 4),
         psnr_db=measured.quality.psnr_db(trial.data_range),
         ssim=measured.quality.ssim,
         chunks=len(trial.samples),
     )
+
+
+def _reduced(
+    source: SlideSource, options: ConvertOptions, stored: StoredSlide, glass: GlassPlan
+) -> list[SampleChunk]:
+    """Return chunks of level 1 with tissue, a few from each of three parts of all."""
+    samples: list[SampleChunk] = []
+    if len(stored.grids) == 1:
+        return samples
+    cells = np.argwhere(glass.with_tissue[1])
+    for part in (cells[start::3] for start in range(3)):
+        chosen = np.zeros_like(glass.with_tissue[1])
+        chosen[tuple(part.T)] = True
+        samples += sample_reduced(
+            source,
+            stored.grids,
+            replace(glass, with_tissue=(glass.with_tissue[0], chosen)),
+            use_existing_levels=options.use_existing_levels,
+        )
+    return samples
+
+
+def _pixels(chunks: NDArray[np.bool_], grid: LevelGrid) -> int:
+    """Return how many pixels of a level lie in chunks that are True."""
+    cells = ((int(row), int(column)) for row, column in np.argwhere(chunks))
+    return sum(grid.chunk(cell).pixels for cell in cells)

@@ -1,8 +1,15 @@
 """The section of a page that is about one slide."""
 
+from .cautions import cautions_of
 from .options import ConvertOptions
 from .page_facts import SlideFacts
-from .page_figures import crops_figure, map_figure, mask_figure, overview_figures
+from .page_figures import (
+    crops_figure,
+    first_channel,
+    map_figure,
+    mask_figure,
+    overview_figures,
+)
 from .page_html import Html, element, joined
 from .page_jpeg import JPEG_QUALITY
 from .page_tables import levels_table, settings_list, shown, sizes_table
@@ -50,6 +57,8 @@ def warnings_of(facts: SlideFacts) -> list[str]:
         )
     if report is not None:
         found += _of_numbers(report)
+        if facts.info is not None:
+            found += (_sentence(text) for text in cautions_of(facts.info, report.levels[0]))
     extras = {} if facts.stored is None else facts.stored.block.get("extras", {})
     pictures = [name for name in ("label", "macro") if name in extras]
     if pictures:
@@ -61,12 +70,6 @@ def warnings_of(facts: SlideFacts) -> list[str]:
 
 def _of_numbers(report: SlideReport) -> list[str]:
     found = []
-    if report.source_nbytes and report.nbytes > report.source_nbytes:
-        found.append(
-            f"The store is larger than the source file, {report.nbytes / 1e6:.2f} MB instead of "
-            f"{report.source_nbytes / 1e6:.2f} MB: a lower quality may do, since the source "
-            "holds no more than its own compression left."
-        )
     if report.tissue_area == 0:
         found.append(
             "No tissue was found: look at the slide below, and give a mask with --tissue if there "
@@ -79,15 +82,17 @@ def _of_numbers(report: SlideReport) -> list[str]:
     return found
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _of_report(
     facts: SlideFacts, report: SlideReport, options: ConvertOptions
 ) -> list[Html | None]:
     figures: list[Html | None] = []
     if facts.stored is not None:
         figures += overview_figures(facts, facts.stored)
-        figures.append(mask_figure(facts, facts.stored))
-    if facts.chunks is not None:
-        figures.append(map_figure(facts.chunks))
+        figures += [mask_figure(facts, facts.stored), map_figure(facts, facts.stored)]
     return [
         _headline(report),
         element("div", *figures, class_="figures") if figures else None,
@@ -112,13 +117,14 @@ def _headline(report: SlideReport) -> Html:
     if report.ratio_source:
         tiles.append((shown(report.ratio_source), "times smaller than the source file"))
     tiles += [
-        (f"{shown(first.bpp)}", "bits per pixel"),
+        (shown(first.bpp), "bits per pixel of level 0"),
         (f"{100 * first.elided_area:.0f} %", "of the area not stored"),
     ]
+    where = "of level 0" if report.tissue_area is None else "on tissue of level 0"
     if first.psnr_db is not None:
-        tiles.append((f"{first.psnr_db:.2f} dB", "PSNR on tissue"))
+        tiles.append((f"{first.psnr_db:.2f} dB", f"PSNR {where}"))
     if first.ssim is not None:
-        tiles.append((f"{first.ssim:.4f}", "SSIM on tissue"))
+        tiles.append((f"{first.ssim:.4f}", f"SSIM {where}"))
     items = (element("div", element("b", number), told) for number, told in tiles)
     return element("div", *items, class_="tiles")
 
@@ -126,8 +132,8 @@ def _headline(report: SlideReport) -> Html:
 def _of_levels(facts: SlideFacts) -> str:
     told = (
         "stored, elided, empty: chunks. Bits per pixel: of stored chunks. Ratio: raw to stored, "
-        "glass included. PSNR and SSIM: on tissue in sampled chunks, against the pixels of the "
-        "source as they decode."
+        "glass included. PSNR and SSIM: in sampled chunks, on tissue where there is a mask, "
+        "against the pixels of the source as they decode."
     )
     if facts.outcome.status == "skipped":
         told += " Of a store that was there already, its own notes tell the quality of level 0."
@@ -138,28 +144,29 @@ def _of_jpeg(facts: SlideFacts) -> str | None:
     jpeg = facts.jpeg
     if jpeg is None:
         return None
+    is_rgb = facts.stored is not None and facts.stored.axes.samples == 3
+    sampling = " (4:2:0)" if is_rgb else ""
     return (
-        f"The sizes of JPEG (4:2:0) are estimated: {jpeg.chunks} chunks with tissue, and a few of "
-        f"smaller levels and without tissue, were coded at quality {JPEG_QUALITY}, and what they "
-        "took on average is counted for every chunk of their kind. PSNR and SSIM are on tissue, "
-        f"JPEG's in these {jpeg.chunks} chunks, where it takes {jpeg.bpp:.2f} bits per pixel: "
-        "sizes compare only as far as these are alike."
+        f"The sizes of JPEG{sampling} are estimated: {jpeg.chunks} chunks, and a few of "
+        f"smaller levels and of glass, were coded at quality {JPEG_QUALITY}, and what they "
+        "took on average is counted for every chunk of their kind. PSNR and SSIM of JPEG are in "
+        f"these {jpeg.chunks} chunks, where it takes {jpeg.bpp:.2f} bits per pixel: sizes compare "
+        "only as far as these are alike."
     )
 
 
 def _crops(facts: SlideFacts) -> list[Html]:
-    places = facts.places
-    if places is None or not places.crops:
+    places, stored = facts.places, facts.stored
+    if places is None or stored is None or not places.crops:
         return []
-    others = "A hash of their place picked the others." if len(places.crops) > 1 else ""
-    worst = (
-        f"Number 1 is in the worst of {places.sampled} chunks that were compared. {others}"
-        if places.crops[0].is_worst
-        else f"Nothing was lost in {places.sampled} chunks that were compared."
-    )
+    told = f"{places.sampled} chunks of level 0 were compared. "
+    if places.crops[0].is_worst:
+        told += "Number 1 is in the worst of them. "
+    half = "" if stored.has_mask else ", in the half that takes most bytes"
+    told += f"A hash of their place picked the others{half}.{first_channel(stored)}"
     return [
         element("h3", "At full resolution"),
-        element("p", worst, class_="told"),
+        element("p", told, class_="told"),
         crops_figure(places),
     ]
 

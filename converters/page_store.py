@@ -42,6 +42,8 @@ class StoredSlide:
         What the converter noted about the conversion.
     channels : tuple
         (name, window) of each that is shown; a window is the darkest and the brightest sample.
+    has_mask : bool
+        Whether there is a tissue mask.
     """
 
     folder: Folder
@@ -51,16 +53,12 @@ class StoredSlide:
     version: str
     block: dict[str, Any]
     channels: tuple[tuple[str, tuple[float, float]], ...]
+    has_mask: bool
 
     @property
     def first_frame(self) -> Frame:
         """The first channel, plane and time."""
         return (0,) * len(self.axes.frames)
-
-    @property
-    def has_mask(self) -> bool:
-        """Whether there is a tissue mask."""
-        return f"{LABEL_GROUP}/0" in self.group
 
     def image(self, level: int) -> zarr.Array[Any]:
         """Return the array of a level."""
@@ -138,6 +136,7 @@ def _stored(folder: Folder, group: zarr.Group) -> StoredSlide:
         version="0.4" if group.metadata.zarr_format == 2 else "0.5",
         block=block,
         channels=tuple(_channel(channel) for channel in ome["omero"]["channels"]),
+        has_mask=f"{LABEL_GROUP}/0" in group,
     )
 
 
