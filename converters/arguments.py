@@ -15,7 +15,7 @@ from .options import (
     OmeZarrVersion,
 )
 
-__all__ = ["PROGRAM", "make_parser", "options_from"]
+__all__ = ["PROGRAM", "make_parser", "options_from", "series_from"]
 
 PROGRAM = "convert-to-omezarr"
 _DEFAULTS = ConvertOptions()
@@ -71,7 +71,6 @@ def options_from(args: argparse.Namespace) -> ConvertOptions:
         tissue=args.tissue,
         margin_um=args.margin,
         bright_field=args.bright_field,
-        series=0 if args.series == "all" else _whole_number("series", args.series),
         name=args.name,
         label=args.label,
         macro=args.macro,
@@ -81,6 +80,21 @@ def options_from(args: argparse.Namespace) -> ConvertOptions:
         overwrite=args.overwrite,
         resume=args.resume,
     )
+
+
+def series_from(args: argparse.Namespace) -> int | None:
+    """Return which image of each file is wanted; None for all.
+
+    Raises
+    ------
+    ConfigError
+        If it is no number, and not "all".
+    """
+    if args.series == "all":
+        return None
+    if not args.series.isdecimal():
+        raise ConfigError(f"series is {args.series!r}; it must be a whole number or all")
+    return int(args.series)
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -210,10 +224,3 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
     add("--report", type=Path, metavar="FILE", help="also write the report, as .json or .html")
     add("--json-lines", metavar="FILE", help="also write one JSON line a slide; - for the screen")
     add("-q", "--quiet", action="store_true", help="show failures only")
-
-
-def _whole_number(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ConfigError(f"{name} is {text!r}; it must be a whole number or all") from None

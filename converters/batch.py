@@ -1,5 +1,6 @@
 """A batch: one slide after the other, and a bad one does not stop the rest."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -32,12 +33,15 @@ class Outcome:
         Of a slide that was converted.
     error : str, optional
         Why a slide failed, in a sentence.
+    details : str, optional
+        Where in the program it failed, if nobody foresaw it.
     """
 
     job: Job
     status: Literal["converted", "skipped", "failed"]
     report: SlideReport | None = None
     error: str | None = None
+    details: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-safe values."""
@@ -49,6 +53,8 @@ class Outcome:
         }
         if self.error is not None:
             values["error"] = self.error
+        if self.details is not None:
+            values["details"] = self.details
         return values | (self.report.to_json() if self.report is not None else {})
 
 
@@ -68,6 +74,11 @@ def convert_job(job: Job, options: ConvertOptions, progress_bar: ProgressBar) ->
                 report = convert(source, job.output, options, progress=progress)
     except (NeuralCodecError, OSError) as exc:
         return Outcome(job=job, status="failed", error=as_sentence(exc))
+    except Exception as exc:
+        # Of a library, on one slide in a thousand: that must not end a night's batch.
+        return Outcome(
+            job=job, status="failed", error=_as_unexpected(job, exc), details=_trace(exc)
+        )
     return Outcome(job=job, status="converted", report=report)
 
 
@@ -103,3 +114,15 @@ def as_sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(text.split()) or type(error).__name__
+
+
+def _as_unexpected(job: Job, error: Exception) -> str:
+    kind = type(error).__name__
+    return (
+        f"{job.path or 'demo'} -> {job.output}: unexpected {kind}: {as_sentence(error)} (details "
+        "are in the report; please tell the developers)"
+    )
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))

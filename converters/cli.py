@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from numcodecs_neural.errors import ConfigError, WeightsError
 
-from .arguments import PROGRAM, make_parser, options_from
+from .arguments import PROGRAM, make_parser, options_from, series_from
 from .jobs import Job, expand_inputs, plan_jobs
 from .options import ConvertOptions
 
@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = options_from(args)
         jobs = _jobs(args)
         _check_codec(options)
+        _check_tissue(options.tissue)
         _check_file("report", args.report, REPORT_SUFFIXES)
         _check_device(args.device)
     except (ConfigError, WeightsError) as exc:
@@ -110,7 +111,7 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         if inputs and not (args.dry_run or args.compare):
             raise ConfigError("no output: name it with -o")
         output = "."
-    return plan_jobs(inputs, output, zipped=args.zip)
+    return plan_jobs(inputs, output, zipped=args.zip, series=series_from(args) or 0)
 
 
 def _check_codec(options: ConvertOptions) -> None:
@@ -118,6 +119,13 @@ def _check_codec(options: ConvertOptions) -> None:
     from .codecs import check_codec
 
     check_codec(options)
+
+
+def _check_tissue(tissue: str) -> None:
+    if tissue not in ("threshold", "network") and not Path(tissue).is_file():
+        raise ConfigError(
+            f"tissue is {tissue!r}; it must be threshold, network, or the path of a picture"
+        )
 
 
 def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...]) -> None:

@@ -68,13 +68,17 @@ def expand_inputs(inputs: Sequence[str], input_list: Path | None = None) -> list
     return list(dict.fromkeys(paths))
 
 
-def plan_jobs(inputs: list[Path], output: str, *, zipped: bool = False) -> list[Job]:
+def plan_jobs(
+    inputs: list[Path], output: str, *, zipped: bool = False, series: int = 0
+) -> list[Job]:
     """Return where each input's store goes: `output` for one, ``output/<stem>.ome.zarr`` for more.
 
     Parameters
     ----------
     zipped : bool
         Write single files ``.ozx`` instead of folders.
+    series : int
+        Which image of each file.
 
     Raises
     ------
@@ -91,10 +95,11 @@ def plan_jobs(inputs: list[Path], output: str, *, zipped: bool = False) -> list[
     if len(inputs) == 1:
         if zipped and not output.endswith((ARCHIVE, ".zip")):
             raise ConfigError(f"the output {output} is to be one file: name it with {ARCHIVE}")
-        return [Job(path=inputs[0], output=output)]
+        return [Job(path=inputs[0], output=output, series=series)]
     suffix = ARCHIVE if zipped else ZARR
     jobs = [
-        Job(path=path, output=_inside(output, f"{image_name(path)}{suffix}")) for path in inputs
+        Job(path=path, output=_inside(output, f"{image_name(path)}{suffix}"), series=series)
+        for path in inputs
     ]
     _refuse_same(jobs)
     return jobs

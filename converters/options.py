@@ -67,8 +67,6 @@ class ConvertOptions:
         What lies this close to tissue is kept with it, in micrometres.
     bright_field : {"auto", "yes", "no"}
         Whether the slide was lit from behind and so has glass; "auto" looks at it.
-    series : int
-        Which image of the file, where it holds several.
     name : str, optional
         Name of the image in the store; by default that of the file.
     label, macro : bool
@@ -114,7 +112,6 @@ class ConvertOptions:
     tissue: str = "threshold"
     margin_um: float = 50.0
     bright_field: BrightField = "auto"
-    series: int = 0
     name: str | None = None
     label: bool = False
     macro: bool = False
@@ -132,7 +129,6 @@ class ConvertOptions:
         _check_choice("downsample", self.downsample, (2, 4))
         _check_range("quality", self.quality, 0, 100)
         _check_range("workers", self.workers, 1, 1024)
-        _check_range("series", self.series, 0, 100_000)
         _check_number("margin", self.margin_um, 0, 10_000)
         if self.target_psnr is not None:
             _check_number("target-psnr", self.target_psnr, 10, 80)

@@ -7,9 +7,13 @@ file's end. Zarr itself does all else.
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from numcodecs_neural.errors import ConfigError
 
 __all__ = ["Folder", "is_url"]
 
@@ -24,6 +28,8 @@ class Folder:
     """A folder by its path or URL; it need not exist.
 
     Objects behind URLs appear whole by nature; local files are written beside their place first.
+    All methods raise OSError if the place cannot be reached, and ConfigError if nothing here opens
+    URLs of its kind.
 
     Parameters
     ----------
@@ -50,16 +56,19 @@ class Folder:
         """Return a store that zarr writes to."""
         from zarr.storage import FsspecStore, LocalStore
 
-        return LocalStore(self.place) if self.path else FsspecStore.from_url(self.place)
+        if self.path:
+            return LocalStore(self.place)
+        with _explained(self.place):
+            return FsspecStore.from_url(self.place)
 
     def size(self, name: str) -> int:
         """Return the bytes of a file in it; 0 if there is none."""
         if self.path:
             file = self.path / name
             return file.stat().st_size if file.is_file() else 0
-        fs, root = self._remote()
         try:
-            return int(fs.size(f"{root}/{name}") or 0)
+            with self._remote() as (fs, root):
+                return int(fs.size(f"{root}/{name}") or 0)
         except FileNotFoundError:
             return 0
 
@@ -69,26 +78,24 @@ class Folder:
             with (self.path / name).open("rb") as file:
                 file.seek(-nbytes, os.SEEK_END)
                 return file.read()
-        fs, root = self._remote()
-        content: bytes = fs.tail(f"{root}/{name}", nbytes)
-        return content
+        with self._remote() as (fs, root):
+            return bytes(fs.tail(f"{root}/{name}", nbytes))
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None if there is no such file."""
         try:
             if self.path:
                 return (self.path / name).read_bytes()
-            fs, root = self._remote()
-            content: bytes = fs.cat_file(f"{root}/{name}")
+            with self._remote() as (fs, root):
+                return bytes(fs.cat_file(f"{root}/{name}"))
         except FileNotFoundError:
             return None
-        return content
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file; it appears with all its content or not at all."""
         if not self.path:
-            fs, root = self._remote()
-            fs.pipe_file(f"{root}/{name}", content)
+            with self._remote() as (fs, root):
+                fs.pipe_file(f"{root}/{name}", content)
             return
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,17 +107,17 @@ class Folder:
         """Return whether anything is there."""
         if self.path:
             return self.path.exists() or self.path.is_symlink()
-        fs, root = self._remote()
-        return bool(fs.exists(root))
+        with self._remote() as (fs, root):
+            return bool(fs.exists(root))
 
     def remove(self) -> None:
         """Remove the folder with all that is in it, if it is there."""
         if self.path:
             shutil.rmtree(self.path, ignore_errors=True)
             return
-        fs, root = self._remote()
-        if fs.exists(root):
-            fs.rm(root, recursive=True)
+        with self._remote() as (fs, root):
+            if fs.exists(root):
+                fs.rm(root, recursive=True)
 
     def remove_torn(self) -> None:
         """Remove what a write that was killed left beside its place; zarr names it alike."""
@@ -118,9 +125,26 @@ class Folder:
             for torn in self.path.rglob("*.partial"):
                 torn.unlink(missing_ok=True)
 
-    def _remote(self) -> tuple[Any, str]:
+    @contextmanager
+    def _remote(self) -> Iterator[tuple[Any, str]]:
+        """Yield the file system of the URL and the path in it; all that fails is an OSError."""
         from fsspec.core import url_to_fs
 
-        # Listings are remembered otherwise, and other processes write here as well.
-        fs, root = url_to_fs(self.place, use_listings_cache=False)
-        return fs, root.rstrip("/")
+        with _explained(self.place):
+            # Listings are remembered otherwise, and other processes write here as well.
+            fs, root = url_to_fs(self.place, use_listings_cache=False)
+        try:
+            yield fs, root.rstrip("/")
+        except OSError:
+            raise
+        except Exception as exc:  # The errors of fsspec's libraries have no root in common.
+            raise OSError(f"{self.place} cannot be reached: {exc}") from exc
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Say what is missing where fsspec knows no such URL, or has not what it needs for it."""
+    try:
+        yield
+    except (ImportError, ValueError) as exc:
+        raise ConfigError(f"{url} cannot be opened: {exc}") from exc
