@@ -12,7 +12,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry import Region
-from numcodecs_neural.converters.sources import Compression, openslide_files, openslide_history
+from numcodecs_neural.converters.sources import Compression
+from numcodecs_neural.converters.sources.openslide import files as openslide_files
+from numcodecs_neural.converters.sources.openslide import history as openslide_history
 from numcodecs_neural.errors import SourceError
 
 pytest.importorskip("openslide", reason="openslide-python and openslide-bin are not installed")
@@ -20,7 +22,7 @@ pytest.importorskip("openslide", reason="openslide-python and openslide-bin are 
 from PIL import Image
 
 from numcodecs_neural.converters import sources
-from numcodecs_neural.converters.sources import openslide
+from numcodecs_neural.converters.sources.openslide import source as openslide
 from tests.converters.mirax_writer import write_mirax
 
 

@@ -1,0 +1,185 @@
+"""DicomSource: a DICOM slide, one file or several a level, read with wsidicom."""
+
+import logging
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import wsidicom.errors
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.errors import InvalidDicomError
+from wsidicom import WsiDicom
+
+from numcodecs_neural.errors import SourceError
+
+from ...geometry import Region
+from ..base import Associated, Frame, SlideInfo
+from ..quiet import quiet
+from ..series import check_series, image_name
+from ..units import sane_mpp
+from .files import files_of_slide
+from .metadata import channels, compression_steps, icc_profile, magnification, read_header
+
+__all__ = ["DicomSource", "open_source"]
+
+T = TypeVar("T")
+# wsidicom's errors have no root of their own; damaged files run into the others.
+_READ_ERRORS: tuple[type[Exception], ...] = (
+    *(kind for kind in vars(wsidicom.errors).values() if isinstance(kind, type)),
+    *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
+    *(RuntimeError, StopIteration, TypeError, ValueError, InvalidDicomError, struct.error),
+)
+_SILENT = logging.NullHandler()
+
+
+def open_source(path: Path, *, series: int = 0) -> "DicomSource":
+    """Open one pyramid of a DICOM slide."""
+    return DicomSource(path, series)
+
+
+class DicomSource:
+    """A slide in DICOM files.
+
+    RGB is read from the first optical path. Of all else each optical path is a channel. Focal
+    planes are frames; levels that have not all of them are left out.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the files of one slide, or one of them.
+    series : int
+        Which pyramid of the slide: which piece of tissue, where they were scanned apart.
+
+    Raises
+    ------
+    SourceError
+        If there is no slide, or if a folder holds several; or if it has no such series.
+    """
+
+    def __init__(self, path: Path, series: int = 0) -> None:
+        self._path, self._series = path, series
+        # Else its complaints of files beside the slide end up on the screen.
+        logging.getLogger("wsidicom").addHandler(_SILENT)
+        # Values that break the standard and are read all the same.
+        with quiet("pydicom", "wsidicom"):
+            files = files_of_slide(path)
+            self._wsi: Any = self._tried("it is no DICOM slide", WsiDicom.open, files)
+            try:
+                check_series(path, series, len(self._wsi.pyramids))
+                self._tried("its metadata cannot be read", self._describe, files)
+            except BaseException:
+                self._wsi.close()
+                raise
+
+    def __reduce__(self) -> tuple[type["DicomSource"], tuple[Path, int]]:
+        return type(self), (self._path, self._series)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the files say about themselves."""
+        return self._info
+
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
+        """Return the pixels of `region`, shape (height, width, samples)."""
+        at = dict(zip((axis for axis, _ in self._info.frames), frame, strict=True))
+        pixels = self._tried(
+            f"the {region.width} x {region.height} pixels at row {region.y}, column {region.x} of "
+            f"level {level} do not decode",
+            self._wsi.read_region,
+            (region.x, region.y),
+            self._levels[level],
+            (region.width, region.height),
+            z=self._planes[at.get("z", 0)],
+            path=self._paths[at.get("c", 0)],
+            pyramid=self._series,
+            as_array=True,
+        )
+        return _with_samples(pixels, self._info.samples)
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return the picture of the slide's label or of the whole glass, if there is one."""
+        pictures = self._wsi.labels if name == "label" else self._wsi.overviews
+        if pictures is None:
+            return None
+        read = self._wsi.read_label if name == "label" else self._wsi.read_overview
+        pixels = self._tried(f"its {name} picture does not decode", read, as_array=True)
+        return _with_samples(pixels, 3)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._wsi.close()
+
+    def _tried(self, failed: str, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Return what `call` does; its errors become ours, which say what `failed`."""
+        try:
+            return call(*args, **options)
+        except SourceError:
+            raise
+        except _READ_ERRORS as exc:
+            raise SourceError(f"{self._path}: {failed}: {exc!r}") from exc
+
+    def _describe(self, files: list[Path]) -> None:
+        pyramid = self._wsi.pyramids[self._series]
+        base = pyramid.base_level
+        self._planes = sorted(base.focal_planes)
+        # Most identifiers are numbers, of one digit or more.
+        self._paths = sorted(base.optical_paths, key=lambda name: (len(name), name))
+        samples = int(base.datasets[0].samples_per_pixel)
+        if samples == 3:
+            self._paths = self._paths[:1]
+        levels = [level for level in pyramid if _has_all(level, self._planes, self._paths)]
+        self._levels = [level.level for level in levels]
+        header, base_nbytes = _base_header(files, base)
+        bits = int(header.BitsAllocated), int(base.datasets[0].bits)
+        dtype = np.dtype(np.uint8 if bits[0] <= 8 else np.uint16)
+        frames = _frames(len(self._paths), len(self._planes))
+        values = base.size.height * base.size.width * samples
+        raw_nbytes = values * len(self._paths) * len(self._planes) * dtype.itemsize
+        self._info = SlideInfo(
+            name=image_name(self._path, self._series),
+            level_shapes=tuple((level.size.height, level.size.width) for level in levels),
+            mpp=sane_mpp(pyramid.mpp.height, pyramid.mpp.width),
+            history=compression_steps(header, ratio=raw_nbytes / base_nbytes),
+            size_bytes=sum(file.stat().st_size for file in files),
+            dtype=dtype,
+            samples=samples,
+            frames=frames,
+            channels=channels(header, self._paths) if "c" in dict(frames) else (),
+            spacing=_spacing(self._planes),
+            magnification=magnification(header),
+            significant_bits=bits[1] if bits[1] < 8 * dtype.itemsize else None,
+            series=self._series,
+            series_count=len(self._wsi.pyramids),
+            icc_profile=icc_profile(header),
+        )
+
+
+def _base_header(files: list[Path], base: Any) -> tuple[Dataset, int]:
+    """Return what the first file of level 0 says, and the size of all of that level's files."""
+    of_base = {str(dataset.instance_uid) for dataset in base.datasets}
+    headers = [(file, read_header(file)) for file in files]
+    chosen = [(file, header) for file, header in headers if header.SOPInstanceUID in of_base]
+    return chosen[0][1], sum(file.stat().st_size for file, _ in chosen)
+
+
+def _has_all(level: Any, planes: list[float], paths: list[str]) -> bool:
+    return set(planes) <= set(level.focal_planes) and set(paths) <= set(level.optical_paths)
+
+
+def _frames(paths: int, planes: int) -> tuple[tuple[str, int], ...]:
+    return tuple((axis, length) for axis, length in (("c", paths), ("z", planes)) if length > 1)
+
+
+def _spacing(planes: list[float]) -> dict[str, float]:
+    if len(planes) < 2:
+        return {}
+    return {"z": round((planes[-1] - planes[0]) / (len(planes) - 1), 6)}
+
+
+def _with_samples(pixels: NDArray[Any], samples: int) -> NDArray[Any]:
+    """Return pixels as (height, width, samples), of grey ones too."""
+    grey = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(np.broadcast_to(grey, (*grey.shape[:2], samples)))

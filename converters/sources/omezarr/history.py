@@ -1,0 +1,127 @@
+"""What the pixels of an OME-Zarr image went through: our own record, and its codecs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..base import Compression
+
+__all__ = ["codecs_of", "lossy_history"]
+
+_BLOCK = "numcodecs_neural"
+# Codecs that lose something, by the name in the metadata without the prefix of who brings them.
+_LOSSY = {
+    "avif": "avif",
+    "bitround": "bitround",
+    "compressai_image": "compressai_image",
+    "fixedscaleoffset": "fixedscaleoffset",
+    "heif": "heif",
+    "jpeg": "jpeg",
+    "jpeg2k": "jpeg2k",
+    "jpeg8": "jpeg",
+    "jpegxl": "jpegxl",
+    "jpegxr": "jpegxr",
+    "lerc": "lerc",
+    "mozjpeg": "jpeg",
+    "neural_image": "neural_image",
+    "quantize": "quantize",
+    "sz3": "sz3",
+    "ultrahdr": "jpeg",
+    "webp": "webp",
+    "zfp": "zfp",
+    "zfpy": "zfp",
+}
+_PREFIXES = ("imagecodecs_", "numcodecs.", "imagecodecs.")
+_SAME = {"jpeg2000": "jpeg2k"}
+_LOSSLESS = ("none", "zstd")
+# How codecs say that this once they lose nothing.
+_LOSSLESS_SETTINGS = (("lossless", True), ("reversible", True), ("distance", 0))
+
+
+def codecs_of(metadata: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the codecs of an array with their settings, in order, from its JSON.
+
+    Of Zarr v2 the filters and the compressor; of v3 all codecs, those inside shards too.
+    """
+    if "codecs" in metadata:
+        return dict(_nested(metadata["codecs"]))
+    found = [*(metadata.get("filters") or ()), metadata.get("compressor")]
+    return {
+        str(codec["id"]): {key: value for key, value in codec.items() if key != "id"}
+        for codec in found
+        if codec
+    }
+
+
+def lossy_history(
+    attributes: dict[str, Any], codecs: dict[str, dict[str, Any]], *, ratio: float | None
+) -> tuple[Compression, ...]:
+    """Return the lossy compressions of level 0, oldest first.
+
+    Parameters
+    ----------
+    attributes : dict
+        Of the image's group; our own block has the history up to what wrote the store.
+    codecs : dict
+        Of level 0. A lossy one that the history does not end with is added to it.
+    ratio : float, optional
+        Raw bytes over stored bytes of level 0.
+    """
+    block = attributes.get(_BLOCK)
+    recorded = block.get("lossy_history") if isinstance(block, dict) else None
+    steps = [
+        _step(entry)
+        for entry in recorded or ()
+        if "method" in entry and entry["method"] not in _LOSSLESS and not _is_lossless(entry)
+    ]
+    last = _canonical(steps[-1].method) if steps else None
+    for name, settings in codecs.items():
+        method = _LOSSY.get(_plain(name))
+        if method is None or method == last or _is_lossless(settings):
+            continue
+        entry = {"method": method, **settings}
+        steps.append(_step(entry if ratio is None else entry | {"ratio": round(ratio, 2)}))
+    return tuple(steps)
+
+
+def _nested(codecs: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for codec in codecs:
+        if isinstance(codec, str):
+            yield codec, {}
+            continue
+        settings = dict(codec.get("configuration") or {})
+        yield str(codec["name"]), settings
+        # Inside shards; the index's codecs lose nothing.
+        yield from _nested(settings.get("codecs") or [])
+
+
+def _step(entry: dict[str, Any]) -> Compression:
+    """Return a step as it was recorded: what has no place of its own is a detail."""
+    numbers = {key: entry[key] for key in ("quality", "ratio") if _is_number(entry.get(key))}
+    details = {key: value for key, value in entry.items() if key not in ("method", *numbers)}
+    return Compression(method=str(entry["method"]), details=_without_none(details), **numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _plain(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _canonical(method: str) -> str:
+    plain = _SAME.get(method, method)
+    return _LOSSY.get(plain, plain)
+
+
+def _is_lossless(settings: dict[str, Any]) -> bool:
+    return any(
+        key in settings and settings[key] is not None and settings[key] == value
+        for key, value in _LOSSLESS_SETTINGS
+    )

@@ -1,0 +1,110 @@
+"""The arrays of an OME-Zarr image: opened, and only those that are reductions of the first."""
+
+import contextlib
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from numcodecs_neural.errors import SourceError
+
+from .history import codecs_of
+from .store import OPEN_ERRORS, ZarrFiles
+
+__all__ = ["array_codecs", "open_levels"]
+
+_BY_IMAGECODECS = "imagecodecs_"
+
+
+def open_levels(
+    root: zarr.Group, files: ZarrFiles, paths: tuple[str, ...], *, axes: str, path: Path
+) -> tuple[Any, ...]:
+    """Return the arrays at `paths` that are levels of a pyramid, level 0 first.
+
+    An array belongs to it while it is smaller than the one before in y or x, larger in neither,
+    and of the same size in all else.
+
+    Parameters
+    ----------
+    files : ZarrFiles
+        Of the store.
+    paths : tuple of str
+        From the root.
+    axes : str
+        Of each array.
+
+    Raises
+    ------
+    SourceError
+        If an array is absent, has another number of axes, or a codec that is not installed.
+    """
+    arrays = tuple(_open(root, files, one, path) for one in paths)
+    for one, array in zip(paths, arrays, strict=True):
+        if array.ndim != len(axes):
+            raise SourceError(
+                f"{path}: the array {one} has {array.ndim} axes, and its metadata name "
+                f"{len(axes)}: {', '.join(axes)}"
+            )
+    if not files.has_chunks(paths[0]):
+        raise SourceError(
+            f"{path}: the array {paths[0]} holds no chunk, so all its pixels are lost"
+        )
+    reduced = [_is_reduction(finer.shape, coarser.shape) for finer, coarser in pairwise(arrays)]
+    count = [*reduced, False].index(False) + 1
+    return arrays[:count]
+
+
+def array_codecs(files: ZarrFiles, path: str) -> dict[str, dict[str, Any]]:
+    """Return the codecs of an array with their settings, whether they are installed or not."""
+    metadata = files.json(f"{path}/zarr.json") or files.json(f"{path}/.zarray") or {}
+    return codecs_of(metadata)
+
+
+def _open(root: zarr.Group, files: ZarrFiles, name: str, path: Path) -> Any:
+    codecs = array_codecs(files, name)
+    _make_known(list(codecs))
+    try:
+        array = root[name]
+    except OPEN_ERRORS as exc:
+        if not codecs:
+            raise SourceError(f"{path}: the array {name} is not there: {exc}") from exc
+        raise SourceError(
+            f"{path}: the array {name} cannot be opened: {exc}; its codecs are "
+            f"{', '.join(codecs)}: install the packages that bring them"
+        ) from exc
+    if not isinstance(array, zarr.Array):
+        raise SourceError(f"{path}: {name} is to be an array of pixels, and is a group")
+    return array
+
+
+def _make_known(names: list[str]) -> None:
+    """Tell numcodecs and zarr of imagecodecs' codecs; they are not found by themselves."""
+    if not any(name.startswith(_BY_IMAGECODECS) for name in names):
+        return
+    from imagecodecs import numcodecs as image_codecs
+
+    image_codecs.register_codecs(verbose=False)
+    for name in names:
+        _register_serializer(name)
+
+
+def _register_serializer(name: str) -> None:
+    from zarr.registry import get_codec_class, register_codec
+
+    from ...codecs import serializers
+
+    with contextlib.suppress(KeyError, ValueError):
+        get_codec_class(name)
+        return
+    known = {"jpeg": serializers.Jpeg, "jpeg2k": serializers.Jpeg2k, "jpegxl": serializers.Jpegxl}
+    serializer = known.get(name.removeprefix(_BY_IMAGECODECS))
+    if serializer is not None:
+        register_codec(name, serializer)
+
+
+def _is_reduction(finer: tuple[int, ...], coarser: tuple[int, ...]) -> bool:
+    is_smaller = coarser[-2:] != finer[-2:] and all(
+        0 < small <= large for small, large in zip(coarser[-2:], finer[-2:], strict=True)
+    )
+    return is_smaller and coarser[:-2] == finer[:-2]

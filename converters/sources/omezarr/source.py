@@ -1,0 +1,114 @@
+"""OmeZarrSource: an OME-Zarr image of any version, in a folder or in a zip."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import NeuralCodecError, SourceError
+
+from ...geometry import Region
+from ..base import Associated, Frame, SlideInfo
+from ..series import check_series
+from .images import find_images
+from .opened import open_image
+from .store import OPEN_ERRORS, ZarrFiles
+
+__all__ = ["OmeZarrSource", "open_source"]
+
+# Codecs of all kinds decode here, each with errors of its own.
+_READ_ERRORS = (
+    *OPEN_ERRORS,
+    *(NeuralCodecError, ArithmeticError, ImportError, MemoryError, zlib.error),
+)
+
+
+def open_source(path: Path, *, series: int = 0) -> "OmeZarrSource":
+    """Open one image of an OME-Zarr store."""
+    return OmeZarrSource(path, series)
+
+
+class OmeZarrSource:
+    """An image of an OME-Zarr store.
+
+    Three channels of 8 bits are RGB if their colours are red, green and blue, or if they are named
+    so and shown in colour. Axes of length 1 are left out. What is not stored is read as the fill
+    value. Frames are read one by one: a chunk that holds several is decoded for each of them.
+
+    Parameters
+    ----------
+    path : Path
+        Folder or zip of the store.
+    series : int
+        Which image, where it holds several.
+
+    Raises
+    ------
+    SourceError
+        If it is no image of OME-Zarr, has no such series, or a codec that is not installed.
+    """
+
+    def __init__(self, path: Path, series: int = 0) -> None:
+        self._path, self._series = path, series
+        self._files = ZarrFiles(path)
+        try:
+            root = self._files.group()
+            images = find_images(root, path)
+            check_series(path, series, len(images))
+            self._image = open_image(root, self._files, images[series], path)
+            self._info = self._describe(len(images))
+        except BaseException:
+            self._files.close()
+            raise
+
+    def __reduce__(self) -> tuple[type["OmeZarrSource"], tuple[Path, int]]:
+        return type(self), (self._path, self._series)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the metadata say."""
+        return self._info
+
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
+        """Return the pixels of `region`, shape (height, width, samples)."""
+        index = (*self._leading(frame), *region.slices)
+        try:
+            pixels = np.asarray(self._image.levels[level][index])
+        except _READ_ERRORS as exc:
+            raise SourceError(
+                f"{self._path}: the {region.width} x {region.height} pixels at row {region.y}, "
+                f"column {region.x} of level {level} do not decode: {exc}"
+            ) from exc
+        pixels = np.moveaxis(pixels, 0, -1) if self._info.is_rgb else pixels[..., np.newaxis]
+        return np.ascontiguousarray(pixels, dtype=self._info.dtype)
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return the picture of the label or the whole glass, which our own stores may keep."""
+        try:
+            planes = self._image.extra(name)
+        except _READ_ERRORS as exc:
+            raise SourceError(f"{self._path}: its {name} picture does not decode: {exc}") from exc
+        return None if planes is None else np.ascontiguousarray(np.moveaxis(planes, 0, -1))
+
+    def close(self) -> None:
+        """Close the store."""
+        self._files.close()
+
+    def _leading(self, frame: Frame) -> list[int | slice]:
+        """Return the index of the axes before y and x."""
+        at = dict(zip((axis for axis, _ in self._info.frames), frame, strict=True))
+        has_colors = self._info.is_rgb
+        return [
+            slice(None) if axis == "c" and has_colors else at.get(axis, 0)
+            for axis in self._image.metadata.axes[:-2]
+        ]
+
+    def _describe(self, count: int) -> SlideInfo:
+        try:
+            return self._image.describe(self._files, self._path, series=self._series, count=count)
+        except SourceError:
+            raise
+        except _READ_ERRORS as exc:
+            raise SourceError(f"{self._path}: its metadata cannot be read: {exc!r}") from exc

@@ -1,0 +1,150 @@
+"""OpenSlideSource: what OpenSlide alone reads here, such as MIRAX, Hamamatsu VMS and Sakura."""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from openslide import (
+    PROPERTY_NAME_BACKGROUND_COLOR,
+    PROPERTY_NAME_MPP_X,
+    PROPERTY_NAME_MPP_Y,
+    PROPERTY_NAME_OBJECTIVE_POWER,
+    OpenSlide,
+    OpenSlideError,
+)
+from PIL import Image
+
+from numcodecs_neural.errors import SourceError
+
+from ...geometry import Region
+from ..base import Associated, Frame, SlideInfo
+from ..series import check_series, image_name
+from ..units import sane_mpp
+from .files import check_files, files_nbytes
+from .history import compression_steps
+
+__all__ = ["OpenSlideSource", "open_source"]
+
+_WHITE = "FFFFFF"
+
+
+def open_source(path: Path, *, series: int = 0) -> "OpenSlideSource":
+    """Open a slide; OpenSlide shows one image of each."""
+    check_series(path, series, 1)
+    return OpenSlideSource(path)
+
+
+class OpenSlideSource:
+    """A slide that OpenSlide reads, as 8-bit RGB.
+
+    What the scanner left out has the slide's background colour, or white.
+
+    Where a level is not smaller than level 0 by a whole factor, its regions are read to within
+    half a pixel of level 0, since OpenSlide takes places in pixels of that level only.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    SourceError
+        If OpenSlide does not read it, or the folder beside it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        check_files(path)
+        try:
+            self._slide = OpenSlide(path)
+        except OpenSlideError as exc:
+            raise SourceError(f"{path} cannot be read by OpenSlide: {exc}") from exc
+        self._background = _color(self._slide.properties.get(PROPERTY_NAME_BACKGROUND_COLOR))
+        self._info = _describe(path, self._slide)
+
+    def __reduce__(self) -> tuple[type["OpenSlideSource"], tuple[Path]]:
+        return type(self), (self._path,)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the file says about itself."""
+        return self._info
+
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
+        """Return the pixels of `region`, shape (height, width, 3)."""
+        downsample = self._slide.level_downsamples[level]
+        place = round(region.x * downsample), round(region.y * downsample)
+        try:
+            image = self._slide.read_region(place, level, (region.width, region.height))
+        except OpenSlideError as exc:
+            raise SourceError(
+                f"{self._path}: the {region.width} x {region.height} pixels at row {region.y}, "
+                f"column {region.x} of level {level} do not decode: {exc}"
+            ) from exc
+        return _opaque(image, self._background)
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return the picture of the slide's label or of the whole glass, if there is one."""
+        try:
+            image = self._slide.associated_images.get(name)
+        except OpenSlideError as exc:
+            raise SourceError(f"{self._path}: its {name} picture does not decode: {exc}") from exc
+        return None if image is None else _opaque(image, _color(None))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._slide.close()
+
+
+def _opaque(image: Image.Image, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return RGBA pixels as RGB on a background."""
+    pixels = np.asarray(image)
+    alpha = pixels[..., 3:]
+    if alpha.min(initial=255) == 255:
+        return np.ascontiguousarray(pixels[..., :3])
+    weighted = pixels[..., :3] * alpha.astype(np.uint32) + background * (
+        255 - alpha.astype(np.uint32)
+    )
+    blended: NDArray[np.uint8] = ((weighted + 127) // 255).astype(np.uint8)
+    return blended
+
+
+def _color(digits: str | None) -> NDArray[np.uint8]:
+    """Return the colour that six hexadecimal digits name, shape (3,); white if they do not."""
+    with contextlib.suppress(ValueError):
+        found = bytes.fromhex(digits or _WHITE)
+        if len(found) == 3:
+            return np.frombuffer(found, np.uint8)
+    return np.frombuffer(bytes.fromhex(_WHITE), np.uint8)
+
+
+def _describe(path: Path, slide: OpenSlide) -> SlideInfo:
+    shapes = tuple((height, width) for width, height in slide.level_dimensions)
+    size_bytes = files_nbytes(path)
+    raw_nbytes = 3 * shapes[0][0] * shapes[0][1]
+    y, x, power = (
+        _number(slide.properties.get(name))
+        for name in (PROPERTY_NAME_MPP_Y, PROPERTY_NAME_MPP_X, PROPERTY_NAME_OBJECTIVE_POWER)
+    )
+    return SlideInfo(
+        name=image_name(path),
+        level_shapes=shapes,
+        mpp=sane_mpp(y, x),
+        history=compression_steps(slide.properties, path, ratio=raw_nbytes / size_bytes),
+        size_bytes=size_bytes,
+        magnification=power,
+        icc_profile=_icc_profile(slide),
+    )
+
+
+def _number(text: str | None) -> float | None:
+    with contextlib.suppress(ValueError):
+        return float(text or "")
+    return None
+
+
+def _icc_profile(slide: OpenSlide) -> bytes | None:
+    profile = slide.color_profile
+    return None if profile is None else profile.tobytes()

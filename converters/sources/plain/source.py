@@ -1,0 +1,210 @@
+"""PlainSource: pictures without tiles, from PNG to JPEG XL, held in memory."""
+
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from numcodecs_neural.errors import SourceError
+
+from ...geometry import Region
+from ..base import Associated, Compression, Frame, SlideInfo
+from ..series import check_series, image_name
+from ..units import microns, sane_mpp
+from .history import compression_steps
+
+__all__ = ["PlainSource", "open_source"]
+
+# What is held in memory has a limit: a gigapixel of RGB is 3 GB.
+MAX_PIXELS = 1 << 30
+_ORIENTATION = 0x0112
+# Orientations that Exif counts: which to transpose, then which axes to flip.
+_TURNS = {
+    1: (False, ()),
+    2: (False, (1,)),
+    3: (False, (0, 1)),
+    4: (False, (0,)),
+    5: (True, ()),
+    6: (True, (1,)),
+    7: (True, (0, 1)),
+    8: (True, (0,)),
+}
+_JXL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+# Pillow guards against large pictures by a variable of its module.
+_limit_lock = threading.Lock()
+_DECODE_ERRORS = (
+    *(ImportError, IndexError, MemoryError, OSError, OverflowError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError, Image.DecompressionBombError),
+)
+
+
+def open_source(path: Path, *, series: int = 0) -> "PlainSource":
+    """Open a picture."""
+    check_series(path, series, 1)
+    return PlainSource(path)
+
+
+class PlainSource:
+    """A picture without tiles.
+
+    It is decoded when it is opened and stays in memory as a whole. Palettes and CMYK become RGB,
+    transparency is dropped, and it is turned upright as its Exif says.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    SourceError
+        If it is no picture, of more than 2^30 pixels, damaged, or of samples other than 8 or 16
+        bits.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            data = path.read_bytes()
+            picture = _decode(path, data)
+        except SourceError:
+            raise
+        except UnidentifiedImageError as exc:
+            raise SourceError(f"{path} is not a picture of a kind that is read here") from exc
+        except _DECODE_ERRORS as exc:
+            raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
+        self._pixels = _checked(path, picture.pixels)
+        self._info = _describe(path, picture, self._pixels)
+
+    def __reduce__(self) -> tuple[type["PlainSource"], tuple[Path]]:
+        return type(self), (self._path,)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the file says about itself."""
+        return self._info
+
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
+        """Return pixels of level 0, the only one: shape (height, width, samples)."""
+        return self._pixels[region.slices].copy()
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return None: a picture has no label."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    pixels: NDArray[Any]
+    history: tuple[Compression, ...]
+    size_bytes: int
+    mpp: tuple[float, float] | None = None
+    icc_profile: bytes | None = None
+
+
+def _decode(path: Path, data: bytes) -> _Picture:
+    if data.startswith(_JXL):
+        # Turned upright by its decoder.
+        pixels = imagecodecs.jpegxl_decode(data)
+        steps = compression_steps("JXL", data, raw_nbytes=pixels.nbytes)
+        return _Picture(pixels=pixels, history=steps, size_bytes=len(data))
+    with _no_limit(), Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise SourceError(
+                f"{path} has {image.width} x {image.height} pixels, and a picture without tiles is "
+                f"read as a whole, up to {MAX_PIXELS:,}: convert it to a tiled TIFF first"
+            )
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1), _TURNS[1])
+        pixels = _turned(_samples(image, data), turn)
+        return _Picture(
+            pixels=pixels,
+            history=compression_steps(
+                image.format or "",
+                data,
+                raw_nbytes=pixels.nbytes,
+                tables=getattr(image, "quantization", None),
+            ),
+            size_bytes=len(data),
+            mpp=_mpp(image, is_transposed=turn[0]),
+            icc_profile=image.info.get("icc_profile"),
+        )
+
+
+@contextmanager
+def _no_limit() -> Iterator[None]:
+    """Lift Pillow's limit of 90 megapixels, which warns of half a slide; ours is in its place."""
+    with _limit_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _samples(image: Image.Image, data: bytes) -> NDArray[Any]:
+    """Return the stored samples: grey (y, x), or RGB (y, x, 3) without transparency."""
+    # Pillow reduces colours of 16 bits to 8.
+    if image.format == "PNG" and data[24] == 16:
+        return np.asarray(imagecodecs.png_decode(data))
+    if image.format == "JPEG2000":
+        return np.asarray(imagecodecs.jpeg2k_decode(data))
+    if image.mode in ("L", "RGB", "I;16", "I;16B", "I", "F"):
+        return np.asarray(image)
+    if image.mode in ("1", "LA", "La"):
+        return np.asarray(image.convert("L"))
+    if image.mode == "RGBA":
+        return np.asarray(image)[..., :3]
+    return np.asarray(image.convert("RGB"))
+
+
+def _turned(pixels: NDArray[Any], turn: tuple[bool, tuple[int, ...]]) -> NDArray[Any]:
+    is_transposed, flipped = turn
+    if is_transposed:
+        pixels = np.swapaxes(pixels, 0, 1)
+    return np.flip(pixels, flipped)
+
+
+def _mpp(image: Image.Image, *, is_transposed: bool) -> tuple[float, float] | None:
+    x, y = (float(dpi) for dpi in image.info.get("dpi", (0, 0)))
+    if is_transposed:
+        x, y = y, x
+    if x <= 0 or y <= 0:
+        return None
+    return sane_mpp(microns(1 / y, "inch"), microns(1 / x, "inch"))
+
+
+def _checked(path: Path, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the pixels as (height, width, samples), or refuse what has no such form."""
+    if pixels.ndim == 2:
+        pixels = pixels[..., np.newaxis]
+    if pixels.ndim != 3 or pixels.dtype not in (np.uint8, np.uint16) or 0 in pixels.shape:
+        raise SourceError(
+            f"{path} holds samples of type {pixels.dtype} in the shape {pixels.shape}; pictures "
+            "without tiles are read with 8 or 16 bits, grey or RGB"
+        )
+    # Of 2 or 4 samples the last is transparency.
+    return np.ascontiguousarray(pixels[..., : 3 if pixels.shape[2] >= 3 else 1])
+
+
+def _describe(path: Path, picture: _Picture, pixels: NDArray[Any]) -> SlideInfo:
+    return SlideInfo(
+        name=image_name(path),
+        level_shapes=((pixels.shape[0], pixels.shape[1]),),
+        mpp=picture.mpp,
+        history=picture.history,
+        size_bytes=picture.size_bytes,
+        dtype=pixels.dtype,
+        samples=pixels.shape[2],
+        icc_profile=picture.icc_profile,
+    )

@@ -1,0 +1,125 @@
+"""The levels of a TIFF image, read as they are stored or tile by tile."""
+
+import math
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from numcodecs_neural.errors import SourceError
+
+from .axes import Layout
+from .file import ByteReader
+from .pixels import Meaning, meaning_of
+from .planes import Level, path_of
+from .raw import RawLevel
+from .tiled import TiledLevel
+from .tiles import TileCache
+
+__all__ = ["levels_of"]
+
+# Tiles that a region's border cuts are wanted again by its neighbours; and where tiles are strips,
+# by all regions beside it.
+CACHE_NBYTES = 64 << 20
+MAX_CACHE_NBYTES = 256 << 20
+# Rows of the largest region that is read at a time.
+ROWS_AT_ONCE = 2048
+
+
+def levels_of(image: Any, layout: Layout, meaning: Meaning, reader: ByteReader) -> list[Level]:
+    """Return the levels of an image that are like its first, largest first.
+
+    Their files must be open.
+
+    Raises
+    ------
+    SourceError
+        If pages are missing, or tiles are compressed in a way or of a size that is not decoded.
+    """
+    cache = TileCache(_cache_nbytes(image.keyframe))
+    levels = [_level_of(image.levels[0], (0, layout, meaning, reader), cache)]
+    for series in image.levels[1:]:
+        meant = _meaning_if_alike(series, image.levels[0], layout, meaning)
+        if meant is not None and series.keyframe.imagelength < levels[-1].shape[0]:
+            levels.append(_level_of(series, (len(levels), layout, meant, reader), cache))
+    return levels
+
+
+def _meaning_if_alike(series: Any, first: Any, layout: Layout, meaning: Meaning) -> Meaning | None:
+    """Return what a level's samples stand for, or None if it is no smaller copy of the first."""
+    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    y = axes.find("YX")
+    if y < 0 or math.prod(shape[:y]) != layout.planes:
+        return None
+    if series.keyframe.shaped[-1] != first.keyframe.shaped[-1]:
+        return None
+    try:
+        found = meaning_of(series, path_of(series.keyframe))
+    except SourceError:
+        return None
+    kinds = [(one.dtype, one.is_rgb, one.is_mapped) for one in (found, meaning)]
+    return found if kinds[0] == kinds[1] else None
+
+
+def _cache_nbytes(keyframe: Any) -> int:
+    """Return what to keep of decoded tiles: a band of a region's height where tiles are strips."""
+    row = keyframe.imagewidth * keyframe.shaped[-1] * np.dtype(keyframe.dtype).itemsize
+    is_wide = not keyframe.is_tiled or keyframe.tilewidth >= keyframe.imagewidth
+    return min(max(ROWS_AT_ONCE * row if is_wide else 0, CACHE_NBYTES), MAX_CACHE_NBYTES)
+
+
+def _level_of(
+    series: Any, arguments: tuple[int, Layout, Meaning, ByteReader], cache: TileCache
+) -> Level:
+    number, layout = arguments[:2]
+    keyframe = series.keyframe
+    start = series.dataoffset if keyframe.is_final and not series.is_multifile else None
+    pages = list(series) if start is None else [keyframe]
+    if start is None:
+        _check_pages(pages, keyframe, number, layout)
+    if keyframe.is_final:
+        return RawLevel(pages, *arguments, start=start)
+    _check_codec(keyframe)
+    _prepare_decoders(pages)
+    return TiledLevel(pages, *arguments, cache=cache)
+
+
+def _check_pages(pages: list[Any], keyframe: Any, number: int, layout: Layout) -> None:
+    """Refuse pages that are too few, or not alike."""
+    bands, depth = keyframe.shaped[:2]
+    needed = layout.planes // (bands * depth)
+    if len(pages) < needed:
+        raise SourceError(
+            f"{path_of(keyframe)} has {len(pages)} of the {needed} pages of level {number}: it is "
+            "cut off, or says that it holds more than it does"
+        )
+    for page in pages:
+        if page is not None and page.keyframe.shaped != keyframe.shaped:
+            raise SourceError(
+                f"{path_of(page)} has a page of shape {page.keyframe.shape} in level {number}, "
+                f"where others have {keyframe.shape}"
+            )
+
+
+def _check_codec(keyframe: Any) -> None:
+    """Refuse what no tile could be decoded of, before the first is asked for."""
+    if keyframe.compression not in tifffile.TIFF.DECOMPRESSORS:
+        name = getattr(keyframe.compression, "name", keyframe.compression)
+        raise SourceError(
+            f"{path_of(keyframe)} is compressed with {name}, which imagecodecs does not decode "
+            "here: save it with another compression"
+        )
+
+
+def _prepare_decoders(pages: list[Any]) -> None:
+    """Make the decoders, which look into their files, while those can be opened."""
+    for keyframe in {id(page.keyframe): page.keyframe for page in pages if page}.values():
+        handle = keyframe.parent.filehandle
+        is_closed = handle.closed
+        if is_closed:
+            handle.open()
+        try:
+            _ = keyframe.decode
+        finally:
+            if is_closed:
+                handle.close()

@@ -1,0 +1,159 @@
+"""TiffSource: slides and microscope images in TIFF of all kinds, read piece by piece."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import SourceError
+
+from ...geometry import Region
+from ..base import Associated, Frame, SlideInfo
+from ..series import image_name
+from .associated import read_associated
+from .axes import layout_of
+from .file import DECODE_ERRORS, ByteReader, opened
+from .history import compression_history
+from .jpeg import has_jpeg_tiles, jpeg_file
+from .levels import levels_of
+from .metadata import metadata_of
+from .pixels import Meaning, meaning_of
+from .series import find_image
+from .tiled import TiledLevel
+
+__all__ = ["TiffSource", "open_source"]
+
+
+def open_source(path: Path, *, series: int = 0) -> "TiffSource":
+    """Open one image of a TIFF file."""
+    return TiffSource(path, series=series)
+
+
+class TiffSource:
+    """One image of a TIFF file, or of a set of OME-TIFF files.
+
+    Aperio SVS, Hamamatsu NDPI, Leica SCN, PerkinElmer QPTIFF, Philips, OME-TIFF, ImageJ stacks,
+    and TIFF of no particular maker; pyramids in SubIFDs and in sequences of pages. Alpha is
+    dropped, as are all samples after the third of an RGB pixel. Palettes become RGB, and white for
+    0 becomes black for 0. Pixels come in the order in which they are stored, whatever the tag
+    Orientation says. The tiles of NDPI are decoded apart: where their chroma is at half the
+    resolution, samples at the border of two may differ a little from those of the whole.
+
+    Pictures of the label and of the whole glass are no images and have no index.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    series : int
+        Which image, where there are several.
+
+    Raises
+    ------
+    SourceError
+        If it is no TIFF, has no such image, or pixels of a kind that is not read.
+    """
+
+    def __init__(self, path: Path, *, series: int = 0) -> None:
+        self._path, self._series = path, series
+        self._reader = ByteReader()
+        with opened(path) as tiff:
+            image, count = find_image(tiff, path, series)
+            try:
+                self._read_structure(tiff, image, count)
+            except SourceError:
+                raise
+            except DECODE_ERRORS as exc:
+                raise SourceError(f"{path} has a structure that cannot be read: {exc}") from exc
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (type(self), self._path, self._series)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the file says about itself."""
+        return self._info
+
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
+        """Return the pixels of `region`, shape (height, width, samples), decoding only its tiles.
+
+        Tiles that are not stored are 255 in RGB images, and 0 in all others.
+        """
+        info = self._info
+        out = np.empty((region.height, region.width, info.samples), info.dtype)
+        for part in self._layout.parts(frame):
+            self._levels[level].read(out[:, :, part.target], region, part)
+        return out
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        """Return the picture of the label or of the whole glass, (height, width, 3), or None.
+
+        Hamamatsu's macro shows the label, too.
+        """
+        return read_associated(self._path, name)
+
+    def jpeg_tiles(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (row, column, JPEG file) of the tiles of a level that is stored in JPEG tiles.
+
+        Of a level of several planes, those of the first.
+
+        Each file is complete: it has the page's shared tables, and where the stream does not say
+        whether it is RGB or YCbCr, as Aperio's does not, Adobe's marker that does. What is not
+        stored is left out. Yields nothing where tiles are not JPEG, or only pieces of one as in
+        NDPI.
+
+        Raises
+        ------
+        SourceError
+            If the file ends before the tile does.
+        """
+        source = self._levels[level]
+        if isinstance(source, TiledLevel) and has_jpeg_tiles(source.keyframe):
+            for row, column, page, data in source.stored_tiles():
+                yield row, column, jpeg_file(page, data)
+
+    def close(self) -> None:
+        """Close all files, and let go of the tiles that were kept."""
+        self._reader.close()
+        for level in self._levels:
+            level.close()
+
+    def _read_structure(self, tiff: tifffile.TiffFile, image: Any, count: int) -> None:
+        meaning = meaning_of(image, self._path)
+        self._layout = layout_of(image, meaning, self._path)
+        self._levels = levels_of(image, self._layout, meaning, self._reader)
+        self._info = self._describe(tiff, image, meaning, count)
+
+    def _describe(
+        self, tiff: tifffile.TiffFile, image: Any, meaning: Meaning, count: int
+    ) -> SlideInfo:
+        layout, said = self._layout, metadata_of(tiff, image, self._series)
+        stated, stored = said.significant_bits, meaning.significant_bits
+        bits = min((n for n in (stated, stored) if n), default=8 * meaning.dtype.itemsize)
+        files = {page.parent.filehandle.path for page in image if page is not None}
+        axes = dict(layout.frames)
+        return SlideInfo(
+            name=image_name(self._path, self._series),
+            level_shapes=tuple(level.shape for level in self._levels),
+            mpp=said.mpp,
+            history=compression_history(tiff, image),
+            size_bytes=sum(Path(file).stat().st_size for file in files),
+            dtype=meaning.dtype,
+            samples=layout.samples,
+            frames=layout.frames,
+            channels=said.channels(axes.get("c", 1)) if layout.samples == 1 else (),
+            spacing={axis: size for axis, size in said.spacing.items() if axis in axes},
+            magnification=said.magnification,
+            significant_bits=bits if bits < 8 * meaning.dtype.itemsize else None,
+            series=self._series,
+            series_count=count,
+            icc_profile=said.icc_profile,
+            ome_xml=said.ome_xml,
+        )
+
+
+def _reopen(kind: type[TiffSource], path: Path, series: int) -> TiffSource:
+    return kind(path, series=series)

@@ -1,0 +1,134 @@
+"""TiledLevel: planes of a TIFF image in tiles or strips, which are decoded as wholes."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import SourceError
+
+from ...geometry import Region
+from .axes import Part
+from .planes import Level, path_of
+from .tiles import BIG_NBYTES, TileCache, TileGrid, decode_tile
+
+__all__ = ["TiledLevel"]
+
+MAX_TILE_NBYTES = 4 << 30
+
+
+class TiledLevel(Level):
+    """A level in tiles or strips, which are decoded as wholes.
+
+    Parameters
+    ----------
+    cache : TileCache
+        Keeps tiles that are wanted again.
+    """
+
+    def __init__(self, *arguments: Any, cache: TileCache) -> None:
+        super().__init__(*arguments)
+        self._cache = cache
+        self._grid = TileGrid.of(self.keyframe)
+        grid, samples = self._grid, self.keyframe.shaped[-1]
+        nbytes = grid.tile_height * grid.tile_width * grid.tile_depth * samples
+        if nbytes < 1:
+            raise SourceError(
+                f"{path_of(self.keyframe)} has tiles of no pixels in level {self._number}"
+            )
+        self._tile_nbytes = nbytes * np.dtype(self.keyframe.dtype).itemsize
+        if self._tile_nbytes > MAX_TILE_NBYTES:
+            raise SourceError(
+                f"{path_of(self.keyframe)} has tiles or strips of {self._tile_nbytes >> 30} GB "
+                f"in level {self._number}, which must be decoded as wholes: save it in tiles"
+            )
+
+    def read(self, out: NDArray[Any], region: Region, part: Part) -> None:
+        """Read tile by tile."""
+        rows, columns = self._grid.tiles_of(region)
+        for row in rows:
+            for column in columns:
+                self._copy_tile(out, region, part, (row, column))
+
+    def close(self) -> None:
+        """Let go of the tiles that were kept, of all levels."""
+        self._cache.clear()
+
+    def stored_tiles(self) -> Iterator[tuple[int, int, Any, bytes]]:
+        """Yield row, column, page and bytes of the tiles of the first plane that are stored."""
+        part = next(iter(self._layout.parts((0,) * len(self._layout.frames))))
+        page = self.pages[self._page_of(part)[0]]
+        for row, column in product(range(self._grid.rows), range(self._grid.columns)):
+            index = self._grid.index(0, row, column)[0]
+            if page is not None and _size_of_tile(page, index):
+                yield row, column, page, self._bytes(page, index, part, (row, column))
+
+    def _copy_tile(
+        self, out: NDArray[Any], region: Region, part: Part, tile: tuple[int, int]
+    ) -> None:
+        grid = self._grid
+        wanted = grid.overlap(region, *tile)
+        target = out[wanted.relative_to(region).slices]
+        is_cut = wanted.height < grid.tile_height or wanted.width < grid.tile_width
+        pixels = self._tile(part, tile, is_kept=is_cut)
+        if pixels is None:
+            target[:] = self._missing
+            return
+        y, x = tile[0] * grid.tile_height, tile[1] * grid.tile_width
+        piece = pixels[wanted.relative_to(Region(y, x, 0, 0)).slices]
+        if piece.shape[:2] != target.shape[:2]:
+            raise self._error(part, tile, f"has {pixels.shape[1]} x {pixels.shape[0]} pixels")
+        target[:] = self._meant(piece[:, :, part.samples])
+
+    def _tile(self, part: Part, tile: tuple[int, int], *, is_kept: bool) -> NDArray[Any] | None:
+        """Return the pixels of a tile, (height, width, samples); None if it is not stored."""
+        number, plane = self._page_of(part)
+        index, depth = self._grid.index(plane, *tile)
+        page = self.pages[number]
+        if page is None:
+            return None
+        size = _size_of_tile(page, index)
+        if size is None:
+            raise self._error(part, tile, "is missing from the file's index")
+        if size == 0:
+            return None
+        pixels = self._cache.get_or_decode(
+            (self._number, number, index),
+            lambda: self._decode(page, index, part, tile),
+            is_kept=is_kept or self._grid.tile_depth > 1 or self._layout.is_interleaved,
+            is_big=self._tile_nbytes >= BIG_NBYTES,
+        )
+        tile_of_plane: NDArray[Any] = pixels[depth]
+        return tile_of_plane
+
+    def _decode(self, page: Any, index: int, part: Part, tile: tuple[int, int]) -> NDArray[Any]:
+        data = self._bytes(page, index, part, tile)
+        try:
+            return decode_tile(page, index, data)
+        except SourceError as exc:
+            raise self._error(part, tile, str(exc)) from exc
+
+    def _bytes(self, page: Any, index: int, part: Part, tile: tuple[int, int]) -> bytes:
+        offset, size = int(page.dataoffsets[index]), int(page.databytecounts[index])
+        data = self._reader.read(path_of(page), offset, size)
+        if len(data) < size:
+            raise self._error(part, tile, f"has {len(data)} of {size} bytes: the file is cut off")
+        return data
+
+    def _error(self, part: Part, tile: tuple[int, int], what: str) -> SourceError:
+        page, _ = self._page_of(part)
+        of_page = f" of plane {part.plane}" if self._layout.planes > 1 else ""
+        path = path_of(self.pages[page] or self.keyframe)
+        return SourceError(
+            f"{path}: the tile at row {tile[0]}, column {tile[1]} of level {self._number}"
+            f"{of_page} {what}"
+        )
+
+
+def _size_of_tile(page: Any, index: int) -> int | None:
+    """Return the number of bytes of a tile: 0 if it is not stored, None if it should be."""
+    if index >= min(len(page.dataoffsets), len(page.databytecounts)):
+        return None
+    return int(page.databytecounts[index]) if page.dataoffsets[index] else 0

@@ -1,0 +1,177 @@
+"""Tiles and strips of a TIFF page: where they are, and their pixels, decoded once."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import SourceError
+
+from ...geometry import Region, ceil_div
+from .file import DECODE_ERRORS
+from .pixels import JPEGS
+
+__all__ = ["BIG_NBYTES", "TileCache", "TileGrid", "decode_tile"]
+
+# From this size on, threads that want the same tile wait for one of them to decode it.
+BIG_NBYTES = 8 << 20
+# Tiles may be padded.
+MAX_AFTER_END = 1024
+
+Pixels = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileGrid:
+    """Where the tiles of a page are; a strip is a tile of the image's width."""
+
+    height: int
+    width: int
+    tile_height: int
+    tile_width: int
+    tile_depth: int
+    depth: int
+
+    @classmethod
+    def of(cls, keyframe: Any) -> "TileGrid":
+        """Return the grid of a page and of all that are like it."""
+        height, width = int(keyframe.imagelength), int(keyframe.imagewidth)
+        tile = (min(int(keyframe.rowsperstrip), height), width, 1)
+        if keyframe.is_tiled:
+            tile = (keyframe.tilelength, keyframe.tilewidth, keyframe.tiledepth)
+        return cls(
+            height=height,
+            width=width,
+            tile_height=int(tile[0]),
+            tile_width=int(tile[1]),
+            tile_depth=int(tile[2]),
+            depth=int(keyframe.imagedepth),
+        )
+
+    @property
+    def columns(self) -> int:
+        """Number of tiles side by side."""
+        return ceil_div(self.width, self.tile_width)
+
+    @property
+    def rows(self) -> int:
+        """Number of tiles one above the other."""
+        return ceil_div(self.height, self.tile_height)
+
+    def index(self, plane: int, row: int, column: int) -> tuple[int, int]:
+        """Return the index of a tile in its page, and which of its planes is meant.
+
+        `plane` counts the planes inside the page: through the depth of each band of samples.
+        """
+        band, depth = divmod(plane, self.depth)
+        sheet, inside = divmod(depth, self.tile_depth)
+        sheets = ceil_div(self.depth, self.tile_depth)
+        return ((band * sheets + sheet) * self.rows + row) * self.columns + column, inside
+
+    def tiles_of(self, region: Region) -> tuple[range, range]:
+        """Return rows and columns of the tiles that a region touches."""
+        bottom, right = region.y + region.height, region.x + region.width
+        return (
+            range(region.y // self.tile_height, ceil_div(bottom, self.tile_height)),
+            range(region.x // self.tile_width, ceil_div(right, self.tile_width)),
+        )
+
+    def overlap(self, region: Region, row: int, column: int) -> Region:
+        """Return what a region and a tile have in common."""
+        top, left = row * self.tile_height, column * self.tile_width
+        y, x = max(top, region.y), max(left, region.x)
+        bottom = min(top + self.tile_height, region.y + region.height)
+        right = min(left + self.tile_width, region.x + region.width)
+        return Region(y, x, bottom - y, right - x)
+
+
+class TileCache:
+    """The latest decoded tiles, up to a number of bytes; safe between threads.
+
+    The latest one stays however large it is: an image in one strip is decoded once.
+    """
+
+    def __init__(self, nbytes: int) -> None:
+        self._free = nbytes
+        self._tiles: OrderedDict[tuple[int, ...], Pixels] = OrderedDict()
+        self._lock = threading.Lock()
+        self._big_lock = threading.Lock()
+
+    def get_or_decode(
+        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool, is_big: bool
+    ) -> Pixels:
+        """Return a tile from the cache, or decode it, and keep it if `is_kept`."""
+        found = self._get(key)
+        if found is not None:
+            return found
+        if not is_big:
+            return self._decode(key, decode, is_kept=is_kept)
+        with self._big_lock:
+            found = self._get(key)
+            return found if found is not None else self._decode(key, decode, is_kept=True)
+
+    def clear(self) -> None:
+        """Let go of all tiles."""
+        with self._lock:
+            while self._tiles:
+                self._free += self._tiles.popitem()[1].nbytes
+
+    def _decode(
+        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool
+    ) -> Pixels:
+        pixels = decode()
+        if is_kept:
+            self._put(key, pixels)
+        return pixels
+
+    def _get(self, key: tuple[int, ...]) -> Pixels | None:
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+            return self._tiles.get(key)
+
+    def _put(self, key: tuple[int, ...], tile: Pixels) -> None:
+        with self._lock:
+            if key in self._tiles:
+                return
+            self._tiles[key] = tile
+            self._free -= tile.nbytes
+            while self._free < 0 and len(self._tiles) > 1:
+                self._free += self._tiles.popitem(last=False)[1].nbytes
+
+
+def decode_tile(page: Any, index: int, data: bytes) -> Pixels:
+    """Return the pixels of a tile, (depth, height, width, samples).
+
+    Raises
+    ------
+    SourceError
+        If they do not decode; says why, and not which tile.
+    """
+    keyframe = page.keyframe
+    arguments: dict[str, Any] = {}
+    if keyframe.compression in JPEGS:
+        arguments = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
+        # libjpeg turns a scan that ends early into grey, and says so on nobody's screen.
+        if not _has_end(data, is_piece=keyframe.jpegheader is not None):
+            raise SourceError("does not decode: its JPEG data are cut off")
+    try:
+        segment, _, _ = keyframe.decode(data, index, **arguments)
+        return np.asarray(segment)
+    except DECODE_ERRORS as exc:
+        raise SourceError(f"does not decode: {exc}") from exc
+
+
+def _has_end(data: bytes, *, is_piece: bool) -> bool:
+    """Return whether JPEG data have the marker that ends them, be there bytes after it or not.
+
+    A piece of a larger JPEG, as in NDPI, ends with a restart marker.
+    """
+    if b"\xff\xd9" in data[-MAX_AFTER_END:]:
+        return True
+    end = data.rstrip(b"\0\xff")[-2:]
+    return is_piece and len(end) == 2 and end[0] == 0xFF and 0xD0 <= end[1] <= 0xD7
