@@ -1,0 +1,367 @@
+"""Pages of all kinds of stores and slides, and of what went wrong."""
+
+import gc
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters import batch, cli
+from numcodecs_neural.converters import page as page_module
+from numcodecs_neural.converters.batch import Outcome
+from numcodecs_neural.converters.jobs import Job
+from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.page_facts import SlideFacts, gather_facts
+from numcodecs_neural.converters.place import Folder
+
+from .conftest import APERIO
+from .page_reader import Element, pixels_of, read_page
+from .test_places import bucket, s3_server
+
+__all__ = ["bucket", "s3_server"]  # fixtures
+
+RunCli = Callable[..., tuple[int, str, str]]
+SMALL = ("--chunk", 128, "--shard", 256, "--workers", 1)
+ZSTD = ("--codec", "zstd", *SMALL)
+JPEG = ("--codec", "jpeg", *SMALL)
+
+
+def alts(page: Element) -> list[str]:
+    return [str(image.attributes["alt"]) for image in page.all("img")]
+
+
+def levels(page: Element) -> list[list[str]]:
+    (rows,) = (rows for table in page.all("table") if "elided" in (rows := table.rows())[0])
+    return rows
+
+
+def facts_of(svs: Path, output: Path | str, **options: Any) -> SlideFacts:
+    outcome = Outcome(job=Job(path=svs, output=str(output)), status="skipped")
+    return gather_facts(outcome, ConvertOptions(chunk_px=128, **options), crops=4)
+
+
+@pytest.fixture(scope="module")
+def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a part of the shared slide, which is as good for this, and faster."""
+    path = tmp_path_factory.mktemp("small") / "generated.svs"
+    part = slide[:760, :660]
+    kept: dict[str, Any] = {"tile": (240, 240), "photometric": "rgb", "metadata": None}
+    kept |= {"compression": "jpeg", "compressionargs": {"level": 90}, "description": APERIO}
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(part, **kept)
+        tiff.write(part[::4, ::4], **kept)
+    return path
+
+
+@pytest.fixture
+def damaged_svs(svs: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "damaged.svs"
+    content = bytearray(svs.read_bytes())
+    with tifffile.TiffFile(svs) as tiff:
+        page: Any = tiff.pages[0]
+        start, size = page.dataoffsets[5], page.databytecounts[5]
+    content[start : start + size] = bytes(size)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def fluorescence(tmp_path: Path, tissue: NDArray[np.uint8]) -> Path:
+    """Return a slide of two channels and two planes, of 12 bits in 16, whose first is dark."""
+    path = tmp_path / "cells.ome.tif"
+    planes = 4000 - 15 * tissue[:2, :300, :260].astype(np.uint16)
+    stack = np.stack([np.stack([plane // 8, planes[1]]) for plane in planes])
+    metadata = {"axes": "ZCYX", "Channel": {"Name": ["DAPI & <more>", "FITC"]}}
+    tifffile.imwrite(path, stack, photometric="minisblack", metadata=metadata)
+    return path
+
+
+def test_a_skipped_slide_has_the_numbers_of_its_conversion(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    command = (svs, "-o", tmp_path / "out.ome.zarr", *JPEG, "--report", tmp_path / "page.html")
+    run_cli(*command)
+    first = read_page(tmp_path / "page.html")
+
+    code, _, err = run_cli(*command, "--resume")
+
+    second = read_page(tmp_path / "page.html")
+    assert (code, err) == (0, "")
+    assert "converted" in first.all("h2")[0].text
+    assert "skipped" in second.all("h2")[0].text
+    assert levels(first)[1] == levels(second)[1]
+    # Only level 0's quality is in the store.
+    assert [row[:8] for row in levels(first)] == [row[:8] for row in levels(second)]
+    assert [row[8] for row in levels(second)[2:]] == ["-"] * (len(levels(second)) - 2)
+    assert [pixels_of(image).tolist() for image in first.all("img")] == [
+        pixels_of(image).tolist() for image in second.all("img")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        pytest.param("out.ozx", JPEG, id="one file"),
+        pytest.param(
+            "v2.zarr", ("--ome-zarr-version", "0.4", "--codec", "zstd", "--chunk", 128), id="0.4"
+        ),
+        pytest.param("own.zarr", (*ZSTD, "--use-existing-levels"), id="existing levels"),
+        pytest.param("four.zarr", (*ZSTD, "--downsample", 4), id="steps of four"),
+        pytest.param("flat.zarr", (*JPEG, "--glass", "flatten"), id="flatten"),
+        pytest.param("one.zarr", (*ZSTD, "--levels", 1), id="one level"),
+    ],
+)
+def test_every_kind_of_store_has_a_page(
+    run_cli: RunCli, svs: Path, tmp_path: Path, name: str, arguments: tuple[object, ...]
+) -> None:
+    report = tmp_path / "page.html"
+
+    code, _, err = run_cli(svs, "-o", tmp_path / name, *arguments, "--report", report)
+
+    page, facts = read_page(report), facts_of(svs, tmp_path / name)
+    assert (code, err) == (0, "")
+    assert len(alts(page)) == 3 + 4 * 3
+    assert facts.troubles == []
+    assert facts.report is not None
+    assert [row[:8] for row in levels(page)[1:]] == [
+        [
+            *(str(n), f"{level.width} x {level.height}"),
+            *(str(level.stored), str(level.elided), str(level.empty)),
+            *(f"{level.nbytes / 1e6:.2f}", f"{level.bpp:.2f}", f"{level.ratio:.2f}"),
+        ]
+        for n, level in enumerate(facts.report.levels)
+    ]
+
+
+def test_one_file_tells_the_same_sizes_as_a_folder(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    run_cli(svs, "-o", tmp_path / "out.ome.zarr", *ZSTD)
+    run_cli(svs, "-o", tmp_path / "out.ozx", *ZSTD)
+
+    folder, file = (facts_of(svs, tmp_path / name) for name in ("out.ome.zarr", "out.ozx"))
+
+    assert folder.chunks is not None
+    assert file.chunks is not None
+    assert folder.chunks.nbytes.any()
+    assert np.array_equal(folder.chunks.nbytes, file.chunks.nbytes)
+    assert folder.report is not None
+    assert file.report is not None
+    assert folder.report.nbytes == file.report.nbytes
+
+
+@pytest.mark.filterwarnings(
+    # s3fs leaves it to the garbage collector to close its connections.
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+def test_a_store_behind_a_url_has_a_page(
+    run_cli: RunCli,
+    svs: Path,
+    tmp_path: Path,
+    bucket: str,
+) -> None:
+    code, _, err = run_cli(
+        svs, "-o", f"{bucket}/out.ome.zarr", *ZSTD, "--report", tmp_path / "page.html"
+    )
+
+    assert (code, err) == (0, "")
+    assert len(alts(read_page(tmp_path / "page.html"))) == 3 + 4 * 3
+    gc.collect()
+
+
+def test_each_channel_is_shown_grey_in_its_window(
+    run_cli: RunCli, fluorescence: Path, tmp_path: Path
+) -> None:
+    code, _, err = run_cli(
+        fluorescence, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html"
+    )
+
+    page = read_page(tmp_path / "page.html")
+    shown = [pixels_of(image) for image in page.all("img")]
+    assert (code, err) == (0, "")
+    assert alts(page)[:3] == [
+        *("the slide DAPI & <more>", "the slide FITC"),
+        "bits per pixel of each chunk",
+    ]
+    assert shown[0].shape == shown[1].shape == (300, 260)
+    # The dark channel is as bright to look at as the other.
+    assert min(shown[0].max(), shown[1].max()) > 240
+    assert max(shown[0].min(), shown[1].min()) < 15
+    assert "The first frame of 2 along z." in page.text
+    assert "All of DAPI & <more>." in page.text
+    assert "no mask: the slide is not bright-field" in page.text
+    assert "JPEG at quality 80" not in page.text
+
+
+def test_nothing_lost_is_told_of_a_lossless_store(
+    run_cli: RunCli, fluorescence: Path, tmp_path: Path
+) -> None:
+    run_cli(fluorescence, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html")
+
+    page = read_page(tmp_path / "page.html")
+    crops = [image for image in page.all("img") if "place" in str(image.attributes["alt"])]
+    assert "difference: none" in page.text
+    assert "nothing lost" in page.text
+    assert np.array_equal(pixels_of(crops[0]), pixels_of(crops[1]))
+    assert np.unique(pixels_of(crops[2])).tolist() == [128]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_the_worst_chunk_of_a_grey_slide_has_the_psnr_of_the_report(
+    run_cli: RunCli, tissue: NDArray[np.uint8], tmp_path: Path, dtype: str
+) -> None:
+    grey = tissue[1, :128, :128].astype(dtype)
+    tifffile.imwrite(tmp_path / "grey.tif", grey if dtype == "uint8" else grey * 40)
+
+    run_cli(
+        *(tmp_path / "grey.tif", "-o", tmp_path / "out", "--codec", "jpegxl", *SMALL),
+        *("--report", tmp_path / "page.html"),
+    )
+
+    page = read_page(tmp_path / "page.html")
+    # There is but one chunk.
+    (told,) = re.findall(r"([\d.]+) dB: the worst", page.text)
+    assert told == levels(page)[1][8]
+    assert pixels_of(page.all("img")[0]).ndim == 2
+
+
+def test_a_batch_tells_of_every_slide(
+    run_cli: RunCli, svs: Path, damaged_svs: Path, tmp_path: Path
+) -> None:
+    code, _, err = run_cli(
+        svs, damaged_svs, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html"
+    )
+
+    page = read_page(tmp_path / "page.html")
+    (summary,) = page.all("header")[0].all("table")
+    assert code == 1
+    assert page.all("title")[0].text == "2 slides as OME-Zarr"
+    assert [row[:2] for row in summary.rows()[1:]] == [
+        ["generated", "converted"],
+        ["damaged.svs", "failed"],
+    ]
+    links = [str(link.attributes["href"]) for link in summary.all("a")]
+    sections = [f"#{section.attributes['id']}" for section in page.all("section")]
+    assert links == sections
+    (reason,) = page.all("p", "failure")
+    assert "row 1, column 2 of level 0 does not decode" in reason.text
+    assert reason.text in err
+
+
+def test_a_store_that_vanished_is_told_and_the_numbers_stay(
+    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converted = batch.convert_job
+
+    def and_lose(*arguments: Any) -> Outcome:
+        outcome = converted(*arguments)
+        Folder(outcome.job.output).remove()
+        return outcome
+
+    monkeypatch.setattr(batch, "convert_job", and_lose)
+
+    code, _, err = run_cli(svs, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html")
+
+    page = read_page(tmp_path / "page.html")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert f"the report is not complete: generated: the store {tmp_path / 'out'}" in err
+    assert len(levels(page)) > 2
+    assert page.all("img") == []
+    assert "cannot be read" in page.all("p", "warning")[0].text
+
+
+def test_a_slide_that_vanished_leaves_what_the_store_tells(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    run_cli(svs, "-o", tmp_path / "out", *ZSTD)
+
+    facts = facts_of(tmp_path / "gone.svs", tmp_path / "out")
+
+    (trouble,) = facts.troubles
+    assert "the slide cannot be compared with its store" in trouble
+    assert "gone.svs: there is no such file" in trouble
+    assert facts.overviews[0][1].shape[2] == 3
+    assert facts.mask is not None
+    assert facts.chunks is not None
+    assert facts.report is not None
+    assert facts.places is None
+
+
+def test_chunks_that_are_lost_are_told(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    run_cli(svs, "-o", tmp_path / "out", *ZSTD)
+    shards = sorted(path for path in (tmp_path / "out/0/c").rglob("*") if path.is_file())
+    shards[0].unlink()
+
+    code, _, _ = run_cli(
+        *(svs, "-o", tmp_path / "out", *ZSTD, "--resume", "--report", tmp_path / "page.html")
+    )
+
+    page = read_page(tmp_path / "page.html")
+    assert code == 0
+    assert re.search(r"\d chunks of level 0 were written and are not", page.text)
+    (figure,) = (f for f in page.all("figure") if "Bits per pixel" in f.text)
+    colours = pixels_of(figure.all("img")[0]).reshape(-1, 4)
+    assert (colours == (220, 30, 40, 255)).all(-1).any()
+
+
+def test_a_page_that_cannot_be_written_costs_no_store(
+    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    gather = page_module.gather_facts
+
+    def and_remove(*arguments: Any, **options: Any) -> SlideFacts:
+        if folder.exists():
+            folder.rmdir()
+        return gather(*arguments, **options)
+
+    monkeypatch.setattr(page_module, "gather_facts", and_remove)
+
+    code, _, err = run_cli(svs, "-o", tmp_path / "out", *ZSTD, "--report", folder / "page.html")
+
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert "the report was not written" in err
+    assert (tmp_path / "out/zarr.json").is_file()
+
+
+def test_a_page_appears_whole_or_not_at_all(
+    svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*arguments: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(page_module, "summary_table", full_disk)
+    outcome = Outcome(job=Job(path=svs, output="nowhere"), status="failed", error="why")
+    (tmp_path / "page.html").write_text("the page of yesterday")
+
+    with pytest.raises(OSError, match="No space left"):
+        page_module.write_page([outcome, outcome], ConvertOptions(), tmp_path / "page.html")
+
+    assert (tmp_path / "page.html").read_text() == "the page of yesterday"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_store_of_somebody_else_is_not_read(tmp_path: Path, svs: Path) -> None:
+    import zarr
+
+    zarr.create_group(tmp_path / "theirs.zarr")
+
+    facts = facts_of(svs, tmp_path / "theirs.zarr")
+
+    assert "was not written by this converter" in facts.troubles[0]
+
+
+def test_the_program_takes_html_for_a_report(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    code, _, err = run_cli(svs, "-o", tmp_path / "out", "--report", tmp_path / "report.pdf")
+
+    assert code == 2
+    assert all(suffix in err for suffix in cli.REPORT_SUFFIXES)
