@@ -6,7 +6,15 @@ from numpy.typing import NDArray
 from .area import Mask, box_sum, eroded
 from .overview import Overview, luma
 
-__all__ = ["Glass", "find_glass", "glass_colour", "is_black", "is_bright_field", "roughness"]
+__all__ = [
+    "Glass",
+    "find_glass",
+    "glass_colour",
+    "is_black",
+    "is_bright_field",
+    "roughness",
+    "scanned_pixels",
+]
 
 # Unscanned area and the frame around a scan are as black as this, all over.
 _BLACK, _BLACK_RADIUS = 20, 3
@@ -77,6 +85,16 @@ def is_black(overview: Overview) -> Mask:
     core = eroded(black, _BLACK_RADIUS)
     # Whatever was taken at the edges, and the blur of the edge itself.
     return box_sum(core, _BLACK_RADIUS + 2) > 0 if core.any() else core
+
+
+def scanned_pixels(overview: Overview, glass: Glass) -> NDArray[np.uint8]:
+    """Return the pixels, with the colour of glass in all that was not scanned, black or white.
+
+    Else borders of what was scanned look like the edges of something.
+    """
+    pixels = overview.pixels.copy()
+    pixels[is_black(overview) | (pixels >= _WHITE).all(axis=-1)] = glass
+    return pixels
 
 
 def roughness(light: NDArray[np.int32], radius: int) -> NDArray[np.int32]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import WeightsError
 
 from .area import Mask, closed
-from .light import Glass, find_glass, is_black
+from .light import Glass, find_glass, is_black, scanned_pixels
 from .overview import Overview
 from .parts import without_holes, without_specks
 
@@ -52,7 +52,7 @@ _LEAN = -16
 # Gaps of so many pixels across are tissue, and so are holes of so few pixels.
 _GAP_RADIUS, _HOLE_AREA = 3, 2000
 # Smaller parts are dust, in pixels.
-_SPECK_AREA = 60
+_SPECK_AREA = 12
 
 Activations = NDArray[np.uint8]
 """(height, width, channels)."""
@@ -64,9 +64,8 @@ def network_tissue(overview: Overview) -> Mask:
     glass = find_glass(overview)
     if glass is None:
         return ~is_black(overview)
-    evidence = _shipped().evidence(overview.pixels, glass)
+    evidence = _shipped().evidence(scanned_pixels(overview, glass), glass)
     mask = (evidence > _LEAN).repeat(2, 0).repeat(2, 1)[:height, :width]
-    mask &= ~is_black(overview)
     mask = without_specks(mask, _SPECK_AREA)
     return without_holes(closed(mask, _GAP_RADIUS), _HOLE_AREA)
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from .area import Mask, box_sum, closed, eroded, grown
 from .backdrop import backdrop, tint
-from .light import Glass, find_glass, is_black, roughness
+from .light import find_glass, is_black, roughness, scanned_pixels
 from .overview import Overview, luma
 from .parts import without_holes, without_specks
 from .pen import is_pen
@@ -23,9 +23,8 @@ _ROUGHER_THAN = (5, 12)
 # Gaps of so many pixels across are tissue, and so are holes of so few pixels.
 _GAP_RADIUS, _HOLE_AREA = 3, 2000
 # Smaller parts are dust, in pixels.
-_SPECK_AREA = 60
+_SPECK_AREA = 40
 _USUAL = 3**2
-_WHITE = 254
 
 
 def threshold_tissue(overview: Overview) -> Mask:
@@ -37,14 +36,13 @@ def threshold_tissue(overview: Overview) -> Mask:
     glass = find_glass(overview)
     if glass is None:
         return ~is_black(overview)
-    pixels = _without_unscanned(overview.pixels, glass)
+    pixels = scanned_pixels(overview, glass)
     light = luma(pixels)
     around = backdrop(pixels, light, glass)
     smooth = _smoothed(pixels)
     mask = _differs(smooth, around)
     # Squares of 5 x 5 are rough two pixels before the edge.
     mask |= eroded(_is_rough(light, _ROUGHER_THAN), 2)
-    mask &= ~is_black(overview)
     mask &= ~is_pen(smooth, around, mask)
     mask = without_specks(mask, _SPECK_AREA)
     return without_holes(closed(mask, _GAP_RADIUS), _HOLE_AREA)
@@ -66,14 +64,6 @@ def _smoothed(pixels: NDArray[np.uint8]) -> NDArray[np.int16]:
     for c in range(3):
         smooth[..., c] = box_sum(pixels[..., c], 1) // 9
     return smooth
-
-
-def _without_unscanned(pixels: NDArray[np.uint8], glass: Glass) -> NDArray[np.uint8]:
-    """Return `pixels` with the colour of glass wherever they are white: else borders are edges."""
-    is_white = (pixels >= _WHITE).all(axis=-1)
-    filled = pixels.copy()
-    filled[is_white] = glass
-    return filled
 
 
 def _is_rough(light: NDArray[np.int32], limits: tuple[int, int]) -> Mask:

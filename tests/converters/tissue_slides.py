@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.tissue import Overview, find_tissue
 from numcodecs_neural.converters.tissue.area import grown
-from numcodecs_neural.converters.tissue.parts import without_holes
+from numcodecs_neural.converters.tissue.parts import without_holes, without_specks
 from numcodecs_neural.training.tissue.library import Library, synthetic_library
 from numcodecs_neural.training.tissue.slides import paint_slide
 
@@ -17,8 +17,8 @@ MASKS = Path(__file__).with_name("masks")
 SHAPE = (384, 384)
 # 50 micrometres, where a pixel of the overview is four.
 MARGIN = 12
-# Smaller holes belong to the tissue around them: both detectors fill them.
-HOLE_AREA = 2000
+# Smaller holes belong to the tissue around them, and smaller crumbs are dust, to both detectors.
+HOLE_AREA, SPECK_AREA = 2000, 60
 
 
 class Figures(NamedTuple):
@@ -47,7 +47,7 @@ def measured(how: str, kind: str, *, slides: int, library: Library) -> Figures:
     pairs = []
     for seed in range(slides):
         pixels, truth = paint_slide(np.random.default_rng([seed, 11]), library, SHAPE, [kind])
-        truth = without_holes(truth, HOLE_AREA)
+        truth = without_specks(without_holes(truth, HOLE_AREA), SPECK_AREA)
         pairs.append((find_tissue(overview(pixels), how), truth))
     return figures(pairs, MARGIN)
 

@@ -21,8 +21,8 @@ Texture = NDArray[np.float32]
 _REDUCTIONS = (4, 8, 16)
 _LEAST_PX = 30
 # A tile is tissue all over if no square of it this wide is as bright as glass.
-_GLASS_SIDE, _GLASS = 12, 0.955
-_MOST_GLASS = 0.08
+_GLASS_SIDE, _GLASS = 12, 0.93
+_MOST_GLASS = 0.05
 
 # Light that haematoxylin, eosin and what is left take out of red, green and blue.
 _STAINS = np.array(
