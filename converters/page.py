@@ -48,6 +48,7 @@ def write_page(outcomes: list[Outcome], options: ConvertOptions, path: Path) -> 
     beside = path.with_name(f"{path.name}.partial")
     told: list[tuple[str, SlideFacts]] = []
     try:
+        beside.touch()  # before all the work: a folder may not be writable
         with tempfile.TemporaryFile("w+", encoding="utf-8") as sections:
             for number, outcome in enumerate(outcomes, 1):
                 facts, anchor = gather_facts(outcome, options, crops=crops), f"slide-{number}"

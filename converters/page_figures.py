@@ -63,7 +63,7 @@ def mask_figure(facts: SlideFacts, stored: StoredSlide) -> Html | None:
 def map_figure(facts: SlideFacts, stored: StoredSlide) -> Html | None:
     """Return bits per pixel chunk by chunk, with a colour bar and numbers."""
     chunks = facts.chunks
-    if chunks is None or not chunks.is_any_stored:
+    if chunks is None or not chunks.is_any_stored or not facts.overviews:
         return None
     known = chunks.bpp[np.isfinite(chunks.bpp)]
     most = float(known.max())

@@ -171,7 +171,9 @@ class _Pairs:
         # Not a number where both are none.
         squared = float(np.nansum(error * error))
         quality = ChunkQuality(squared_error=round(squared), samples=error.size)
-        return quality, float(np.nanmin(original)), float(np.nanmax(original))
+        known = original[np.isfinite(original)] if original.dtype.kind == "f" else original
+        low, high = (known.min(), known.max()) if known.size else (0, 0)
+        return quality, float(low), float(high)
 
     def crop_of(self, cell: Cell) -> Region:
         """Return that part of a chunk where tissue has the largest error, or is most."""

@@ -41,7 +41,7 @@ def windowed(pixels: NDArray[Any], window: tuple[float, float]) -> Picture:
     array([  0,   0, 128, 255], dtype=uint8)
     """
     low, high = window
-    scaled = (pixels.astype(np.float64) - low) * (255 / max(high - low, 1e-12))
+    scaled = (pixels.astype(np.float64) - low) * 255 / max(high - low, 1e-12)
     return np.rint(np.clip(np.nan_to_num(scaled), 0, 255)).astype(np.uint8)
 
 

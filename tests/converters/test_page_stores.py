@@ -2,6 +2,7 @@
 
 import gc
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,26 @@ def test_a_slide_that_vanished_leaves_what_the_store_tells(
     assert facts.places is None
 
 
+def test_chunks_that_do_not_decode_are_told(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    run_cli(svs, "-o", tmp_path / "out", *JPEG)
+    for shard in [path for path in (tmp_path / "out").glob("[0-9]/c/**/*") if path.is_file()]:
+        content = bytearray(shard.read_bytes())
+        index = 2 * 2 * 16 + 4
+        content[:-index] = bytes(len(content) - index)
+        shard.write_bytes(content)
+
+    outcome = Outcome(
+        job=Job(path=tmp_path / "gone.svs", output=str(tmp_path / "out")), status="skipped"
+    )
+    missing = page_module.write_page([outcome], ConvertOptions(), tmp_path / "page.html")
+
+    page = read_page(tmp_path / "page.html")
+    assert len(missing) == 2
+    assert [note.text for note in page.all("p", "warning")][:2] == missing
+    assert page.all("img") == []
+    assert len(levels(page)) > 2
+
+
 def test_chunks_that_are_lost_are_told(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
     run_cli(svs, "-o", tmp_path / "out", *ZSTD)
     shards = sorted(path for path in (tmp_path / "out/0/c").rglob("*") if path.is_file())
@@ -319,8 +340,7 @@ def test_a_page_that_cannot_be_written_costs_no_store(
     gather = page_module.gather_facts
 
     def and_remove(*arguments: Any, **options: Any) -> SlideFacts:
-        if folder.exists():
-            folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
         return gather(*arguments, **options)
 
     monkeypatch.setattr(page_module, "gather_facts", and_remove)

@@ -1,0 +1,65 @@
+"""Small pictures of whole slides: from the level that is enough, and square by square."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.page_overview import SIDE_PX, original_overview
+from numcodecs_neural.converters.page_store import small_level
+from numcodecs_neural.converters.pictures import reduced_by
+from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
+
+
+class Levels:
+    """A slide in memory that notes what is read of it."""
+
+    def __init__(self, *levels: NDArray[np.uint8]) -> None:
+        self.levels = levels
+        self.read: list[tuple[int, Region]] = []
+        shapes = tuple((level.shape[0], level.shape[1]) for level in levels)
+        self.info = SlideInfo(name="a", level_shapes=shapes, mpp=None, history=(), size_bytes=None)
+
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
+        self.read.append((level, region))
+        pixels: NDArray[np.uint8] = self.levels[level][region.slices]
+        return pixels
+
+    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_slide_of_one_level_is_read_once_square_by_square(rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 256, (2101, 5003, 3), np.uint8)
+    source = Levels(pixels)
+
+    overview = original_overview(source, ())
+
+    factor = -(-5003 // SIDE_PX)
+    assert np.array_equal(overview, reduced_by(pixels, factor))
+    assert max(overview.shape) <= SIDE_PX
+    assert sum(region.pixels for _, region in source.read) == 2101 * 5003
+    assert max(region.pixels for _, region in source.read) < 2100**2
+
+
+def test_the_smallest_level_that_is_enough_is_read() -> None:
+    levels = [np.full((side, side, 3), 50, np.uint8) for side in (4000, 1000, 250)]
+    source = Levels(*levels)
+
+    assert original_overview(source, ()).shape == (500, 500, 3)
+    assert {level for level, _ in source.read} == {1}
+
+
+@pytest.mark.parametrize(
+    ("side", "level"),
+    [
+        pytest.param(100, 2, id="smaller than all"),
+        pytest.param(800, 1, id="exactly one"),
+        pytest.param(5000, 0, id="larger than all"),
+    ],
+)
+def test_levels_are_picked_by_their_longer_side(side: int, level: int) -> None:
+    assert small_level([(3000, 1000), (800, 300), (400, 150)], side) == level
