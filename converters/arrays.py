@@ -1,4 +1,4 @@
-"""The arrays of a store: image levels, tissue label, coverage, and the scratch of a conversion."""
+"""The arrays of a store: image levels, tissue label, coverage and other small ones."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,6 @@ from zarr.core.array_spec import ArrayConfig
 
 from .axes import Axes
 from .codecs import ChunkCodec
-from .downsample import absent_value, reduced_dtype
 from .geometry import LevelGrid
 from .glass import GlassPlan
 from .options import OmeZarrVersion
@@ -20,6 +19,8 @@ from .place import Folder
 
 __all__ = ["COVERAGE_GROUP", "LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
 
+WRITE_ALL = ArrayConfig(order="C", write_empty_chunks=True)
+WRITE_FILLED = ArrayConfig(order="C", write_empty_chunks=False)
 COVERAGE_GROUP = "coverage"
 LABEL_GROUP = "labels/tissue"
 
@@ -30,52 +31,68 @@ class PyramidArrays:
 
     Parameters
     ----------
-    store, scratch_folder : Folder
+    store : Folder
         Where they are.
     levels : int
         How many levels there are.
-    has_label, has_scratch : bool
-        Whether there is a tissue label, and whether levels are reduced from the one before.
+    has_label : bool
+        Whether there is a tissue label.
     write_empty : bool
         Whether chunks that equal the fill value are stored.
     """
 
     store: Folder
-    scratch_folder: Folder
     levels: int
     has_label: bool
-    has_scratch: bool
     write_empty: bool
 
     def __getstate__(self) -> dict[str, Any]:
-        opened = ("images", "labels", "scratch")
+        opened = ("images", "labels")
         return {key: value for key, value in vars(self).items() if key not in opened}
 
     @cached_property
     def images(self) -> tuple[zarr.Array[Any], ...]:
         """Of the axes of the slide, one a level."""
         # Zarr keeps this setting in no metadata: each writer has to know.
-        config = ArrayConfig(order="C", write_empty_chunks=self.write_empty)
-        opened = self._opened(self.store, [str(n) for n in range(self.levels)])
+        config = WRITE_ALL if self.write_empty else WRITE_FILLED
+        opened = self._opened([str(n) for n in range(self.levels)])
         return tuple(array.with_config(config) for array in opened)
 
     @cached_property
     def labels(self) -> tuple[zarr.Array[Any], ...]:
         """(y, x) uint8, 1 on tissue; empty where there is no tissue mask."""
         levels = self.levels if self.has_label else 0
-        return self._opened(self.store, [f"{LABEL_GROUP}/{n}" for n in range(levels)])
+        return self._opened([f"{LABEL_GROUP}/{n}" for n in range(levels)])
 
-    @cached_property
-    def scratch(self) -> tuple[zarr.Array[Any], ...]:
-        """(frame, sample, y, x): a level's reduced pixels, until its own regions are written.
+    def write_image(
+        self, level: int, place: tuple[slice, ...], pixels: NDArray[Any], chunk_px: int
+    ) -> None:
+        """Write whole chunks of a level; those that equal the fill value only if all are stored.
 
-        Level 0 has none, so that place n belongs to level n + 1.
+        Parameters
+        ----------
+        place : tuple of slice
+            Where in the array.
+        pixels : ndarray
+            In the shape of that place, with y and x last.
         """
-        levels = self.levels if self.has_scratch else 0
-        return self._opened(self.scratch_folder, [str(n) for n in range(1, levels)])
+        image = self.images[level]
+        # Zarr compares every sample of every chunk, and that in one thread.
+        if not _has_empty(pixels, chunk_px, image.fill_value):
+            image = image.with_config(WRITE_ALL)
+        image[place] = pixels
 
-    def _opened(self, folder: Folder, paths: list[str]) -> tuple[zarr.Array[Any], ...]:
-        return tuple(zarr.open_array(folder.zarr_store(), path=path, mode="r+") for path in paths)
+    def write_label(
+        self, level: int, place: tuple[slice, slice], tissue: NDArray[np.bool_]
+    ) -> None:
+        """Write the tissue mask of a region, which is one chunk; where there is none, nothing."""
+        if tissue.any():
+            label = self.labels[level].with_config(WRITE_ALL)
+            label[place] = tissue.astype(np.uint8)
+
+    def _opened(self, paths: list[str]) -> tuple[zarr.Array[Any], ...]:
+        store = self.store
+        return tuple(zarr.open_array(store.zarr_store(), path=path, mode="r+") for path in paths)
 
 
 def create_arrays(
@@ -99,8 +116,6 @@ def create_arrays(
         _create_image(arrays, grid, axes, dtype, version, codec, glass)
         if arrays.has_label:
             _create_label(arrays.store, grid, version)
-        if arrays.has_scratch and grid.level:
-            _create_scratch(arrays.scratch_folder, grid, axes, dtype)
 
 
 def write_plain(
@@ -133,6 +148,18 @@ def write_plain(
         **_plain(version, axes),
     )
     array[...] = values
+
+
+def _has_empty(pixels: NDArray[Any], chunk_px: int, fill_value: Any) -> bool:
+    """Return whether a chunk of `pixels` holds nothing but the fill value."""
+    height, width = pixels.shape[-2:]
+    for y in range(0, height, chunk_px):
+        for x in range(0, width, chunk_px):
+            chunk = pixels[..., y : y + chunk_px, x : x + chunk_px]
+            # One sample tells of most chunks.
+            if chunk.flat[0] == fill_value and (chunk == fill_value).all():
+                return True
+    return False
 
 
 def _create_image(
@@ -170,20 +197,6 @@ def _create_label(store: Folder, grid: LevelGrid, version: OmeZarrVersion) -> No
         dtype=np.uint8,
         fill_value=0,
         **_plain(version, ("y", "x")),
-    )
-
-
-def _create_scratch(scratch: Folder, grid: LevelGrid, axes: Axes, dtype: "np.dtype[Any]") -> None:
-    # Each chunk is what one region of the finer level is reduced to.
-    side = grid.region_px // grid.step
-    zarr.create_array(
-        scratch.zarr_store(),
-        name=str(grid.level),
-        shape=(axes.count, axes.samples, grid.height, grid.width),
-        chunks=(1, axes.samples, side, side),
-        dtype=reduced_dtype(dtype),
-        fill_value=absent_value(dtype),
-        compressors=None,
     )
 
 

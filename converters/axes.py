@@ -71,13 +71,6 @@ class Axes:
         """Number of frames."""
         return math.prod(length for _, length in self.frames)
 
-    def frame_number(self, frame: Frame) -> int:
-        """Return the place of a frame among all, counted as `all_frames` does."""
-        number = 0
-        for place, (_, length) in zip(frame, self.frames, strict=True):
-            number = number * length + place
-        return number
-
     @property
     def _leading(self) -> list[tuple[str, int]]:
         leading = dict(self.frames) | ({"c": 3} if self.samples == 3 else {})

@@ -20,6 +20,7 @@ from .provenance import provenance
 from .records import Records, RegionResult
 from .report import LevelReport, SlideReport, report_levels
 from .run import run_on_cluster, run_on_threads
+from .scratch import Scratch
 from .sources import SlideSource
 from .windows import display_windows, sample_limits
 from .write import PyramidWriter
@@ -94,10 +95,8 @@ def is_converted(source: SlideSource, output: str, options: ConvertOptions) -> b
 def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan, glass: GlassPlan) -> PyramidArrays:
     arrays = PyramidArrays(
         store=unfinished.store,
-        scratch_folder=unfinished.scratch,
         levels=len(plan.grids),
         has_label=glass.tissue is not None,
-        has_scratch=not plan.options.use_existing_levels and len(plan.grids) > 1,
         # Where nothing is elided on purpose, even white chunks are stored: what is absent is lost.
         write_empty=glass.treatment != "elide",
     )
@@ -131,11 +130,19 @@ def _write_regions(
         records=Records(unfinished.records),
         glass=glass,
         is_lossless=plan.options.is_lossless,
+        scratch=None if plan.options.use_existing_levels else _scratch(unfinished, plan),
     )
     advance = _counter(plan.axes.count * sum(grid.pixels for grid in plan.grids), progress)
     if plan.options.scheduler is not None:
         return run_on_cluster(writer, address=plan.options.scheduler, advance=advance)
     return run_on_threads(writer, workers=plan.options.workers, advance=advance)
+
+
+def _scratch(unfinished: UnfinishedStore, plan: ConversionPlan) -> Scratch:
+    info = plan.info
+    return Scratch(
+        folder=unfinished.scratch, grids=plan.grids, samples=info.samples, dtype=info.dtype
+    )
 
 
 def _describe(

@@ -13,7 +13,6 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = [
     "FRACTION_BITS",
-    "absent_value",
     "halve_again",
     "halve_pixels",
     "reduced_dtype",
@@ -33,18 +32,6 @@ def reduced_dtype(dtype: DTypeLike) -> "np.dtype[Any]":
     (dtype('uint16'), dtype('float64'))
     """
     return np.dtype(_FIXED.get(np.dtype(dtype).name, np.float64))
-
-
-def absent_value(dtype: DTypeLike) -> float:
-    """Return a value that no reduced pixel of `dtype` has: it stands for those not there yet.
-
-    Examples
-    --------
-    >>> absent_value("uint8")
-    65535
-    """
-    reduced = reduced_dtype(dtype)
-    return float("inf") if reduced.kind == "f" else int(np.iinfo(reduced).max)
 
 
 def halve_pixels(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -23,6 +23,9 @@ _GAINS = (32, 16, 8, 4, 2)
 
 _Window = tuple[float, float]
 
+# Chunks that are compared whole, of slides that have so many with tissue.
+COMPARED = 24
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Place:
@@ -95,7 +98,7 @@ def look_closely(
     *,
     count: int,
 ) -> Places:
-    """Compare the chunks that were measured when they were written, and crop some of them.
+    """Compare sampled chunks, those measured when they were written among them, and crop some.
 
     The worst one is among them; a hash of their place picks the others, on slides without a tissue
     mask in the half that takes most bytes.
@@ -106,7 +109,7 @@ def look_closely(
         If the slide does not decode.
     """
     candidates = with_tissue if (with_tissue & (chunks.nbytes > 0)).any() else chunks.nbytes > 0
-    picked = pick_samples(candidates, 0) & (chunks.nbytes > 0)
+    picked = pick_samples(candidates, 0, least=COMPARED) & (chunks.nbytes > 0)
     cells = sorted(((int(row), int(column)) for row, column in np.argwhere(picked)), key=_rank)
     pairs = _Pairs(stored, source)
     qualities, data_range = _qualities(pairs, cells)

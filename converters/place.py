@@ -8,7 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,14 @@ class Folder:
         beside = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")
         beside.write_bytes(content)
         beside.replace(target)
+
+    def delete(self, name: str) -> None:
+        """Delete a file in it, if it is there."""
+        if self.path:
+            (self.path / name).unlink(missing_ok=True)
+            return
+        with suppress(FileNotFoundError), self._remote() as (fs, root):
+            fs.rm_file(f"{root}/{name}")
 
     def exists(self) -> bool:
         """Return whether anything is there."""

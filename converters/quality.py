@@ -113,11 +113,12 @@ def _interior(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _ssim_sum(
     original: NDArray[Any], stored: NDArray[Any], inside: NDArray[np.bool_], data_range: float
 ) -> float:
+    # Whole units, whose sum is the same in any order.
     total = sum(
-        math.fsum(_ssim_map(plane, other, data_range)[inside].tolist())
+        int(np.rint(_ssim_map(plane, other, data_range)[inside] * _SSIM_UNITS).sum())
         for plane, other in zip(original, stored, strict=True)
     )
-    return round(total / len(original) * _SSIM_UNITS) / _SSIM_UNITS
+    return round(total / len(original)) / _SSIM_UNITS
 
 
 def _ssim_map(plane: NDArray[Any], other: NDArray[Any], data_range: float) -> NDArray[np.float64]:

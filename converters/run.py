@@ -96,7 +96,7 @@ def _write_region(
 
 
 def _finer(writer: PyramidWriter, level: int, cell: Cell) -> list[Cell]:
-    if level == 0 or not writer.arrays.has_scratch:
+    if level == 0 or writer.scratch is None:
         return []
     return writer.grids[level].finer_regions(cell, writer.grids[level - 1])
 

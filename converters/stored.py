@@ -8,15 +8,16 @@ import zarr
 from numpy.typing import NDArray
 
 from .axes import Axes
-from .geometry import Cell, LevelGrid
+from .geometry import Cell, LevelGrid, ceil_div
 from .place import Folder
 from .sources import Frame
 
 __all__ = ["chunk_nbytes", "pick_samples"]
 
 _EMPTY = np.iinfo(np.uint64).max
-# Enough for a tenth of a decibel on slides of many kinds, and no load.
-SAMPLES_PER_LEVEL = 24
+# Enough for a tenth of a decibel on slides of many kinds; and of small levels no more than one
+# chunk in 32, or two, for measuring costs more than coding.
+SAMPLES_PER_LEVEL, LEAST_SAMPLES, CHUNKS_PER_SAMPLE = 24, 2, 32
 
 
 def chunk_nbytes(
@@ -66,15 +67,27 @@ def chunk_nbytes(
     return sizes[: shape[0], : shape[1]], total
 
 
-def pick_samples(candidates: NDArray[np.bool_], level: int) -> NDArray[np.bool_]:
+def pick_samples(
+    candidates: NDArray[np.bool_], level: int, *, least: int = LEAST_SAMPLES
+) -> NDArray[np.bool_]:
     """Return which of the chunks are measured: the same ones for any order of work.
 
     A hash of their place picks them, which spreads them over the slide.
+
+    Parameters
+    ----------
+    candidates : ndarray
+        Which of a level's chunks may be picked, by row and column.
+    level : int
+        The level.
+    least : int
+        How many to pick if there are so many; of the same, larger values pick these and more.
     """
     cells = [(int(row), int(column)) for row, column in np.argwhere(candidates)]
     cells.sort(key=lambda cell: hashlib.sha256(f"{level}/{cell[0]}/{cell[1]}".encode()).digest())
+    wanted = max(least, ceil_div(len(cells), CHUNKS_PER_SAMPLE))
     picked = np.zeros(candidates.shape, bool)
-    for cell in cells[:SAMPLES_PER_LEVEL]:
+    for cell in cells[: min(wanted, SAMPLES_PER_LEVEL)]:
         picked[cell] = True
     return picked
 

@@ -1,7 +1,7 @@
 """PyramidWriter: what one task does with one region.
 
 A task of level 0 reads its region of the slide, once. It stores the region, and leaves the same
-pixels, reduced, in the scratch array of level 1. A task of level n finds there what the regions
+pixels, reduced, in the scratch. A task of level n finds there what the regions
 under it left, and does the same. So no stored chunk is ever decoded to make another, no two tasks
 write one file, and memory holds only the regions in work. A task may run again after a crash: it
 finds its record, or the same pixels, and writes the same bytes.
@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 
 from .arrays import PyramidArrays
 from .axes import Axes
-from .downsample import absent_value, halve_again, halve_pixels, to_pixels
+from .downsample import to_pixels
 from .geometry import Cell, LevelGrid, Region
 from .glass import GlassPlan
 from .quality import ChunkQuality, chunk_quality
 from .records import Records, RegionResult
+from .scratch import Scratch
 from .sources import Frame, SlideSource
 from .stored import chunk_nbytes, pick_samples
 
 __all__ = ["PyramidWriter"]
+
+# Side of what is measured in the middle of a sampled chunk: SSIM costs more than coding.
+MEASURED_PX = 256
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +51,8 @@ class PyramidWriter:
         What is done about glass.
     is_lossless : bool
         Whether stored pixels are the original ones: then they need not be read again.
+    scratch : Scratch, optional
+        Where reduced pixels wait for the next level; None if levels are read from the source.
     """
 
     source: SlideSource
@@ -56,6 +62,7 @@ class PyramidWriter:
     records: Records
     glass: GlassPlan
     is_lossless: bool
+    scratch: Scratch | None
 
     def write_region(self, level: int, frame: Frame, cell: Cell) -> RegionResult:
         """Store one region, and leave it reduced for the next level, unless that is done.
@@ -82,57 +89,40 @@ class PyramidWriter:
             result = self._write(grid, frame, cell)
             self.records.add(result)
         elif result.nbytes != self._stored(grid, frame, cell)[1]:
-            raise self._lost(f"region {cell} of level {level}")
-        # Only now: whoever has to write this region again needs them.
-        self._clear_scratch(grid, frame, cell)
+            raise OSError(
+                f"region {cell} of level {level} was written before and is lost from "
+                f"{self.arrays.store.place}: begin anew, without --resume"
+            )
+        if level and self.scratch is not None:
+            # Only now: whoever has to write this region again needs them.
+            self.scratch.clear(level, frame, cell)
         return result
 
     def _write(self, grid: LevelGrid, frame: Frame, cell: Cell) -> RegionResult:
         region = grid.region(cell)
-        pixels = self._read(grid, frame, region)
+        pixels = self._read(grid, frame, cell)
         to_store = self._without_elided(pixels, grid, cell)
         shape = self.axes.frame_shape(region.height, region.width)
-        image = self.arrays.images[grid.level]
-        image[self.axes.index(frame, region)] = to_store.reshape(shape)
+        place = self.axes.index(frame, region)
+        self.arrays.write_image(grid.level, place, to_store.reshape(shape), grid.chunk_px)
         if self.arrays.has_label:
             tissue = self.glass.tissue_pixels(region, grid)
-            self.arrays.labels[grid.level][region.slices] = tissue.astype(np.uint8)
+            self.arrays.write_label(grid.level, region.slices, tissue)
         return self._result(grid, frame, cell, pixels)
 
-    def _read(self, grid: LevelGrid, frame: Frame, region: Region) -> NDArray[Any]:
+    def _read(self, grid: LevelGrid, frame: Frame, cell: Cell) -> NDArray[Any]:
         """Return the pixels of a region, (sample, y, x), after leaving them for the next level."""
-        if grid.level and self.arrays.has_scratch:
-            place = (self.axes.frame_number(frame), slice(None), *region.slices)
-            reduced = np.asarray(self.arrays.scratch[grid.level - 1][place])
-            if (reduced == absent_value(self.source.info.dtype)).any():
-                raise self._lost(f"what region {region} of level {grid.level} is reduced from")
-            self._leave_reduced(grid, frame, region, reduced)
+        if grid.level and self.scratch is not None:
+            reduced = self.scratch.collect(grid.level, frame, cell)
+            self.scratch.leave(grid.level, frame, cell, reduced)
             return to_pixels(reduced, self.source.info.dtype)
+        region = grid.region(cell)
         read = self.source.read_region(region, grid.level, frame)
         pixels = np.ascontiguousarray(np.moveaxis(read, -1, 0))
         pixels = self.glass.painted(pixels, region, grid)
-        self._leave_reduced(grid, frame, region, pixels)
+        if self.scratch is not None:
+            self.scratch.leave(grid.level, frame, cell, pixels)
         return pixels
-
-    def _leave_reduced(
-        self, grid: LevelGrid, frame: Frame, region: Region, pixels: NDArray[Any]
-    ) -> None:
-        if not self.arrays.has_scratch or grid.level + 1 == len(self.grids):
-            return
-        reduced = halve_again(pixels) if grid.level else halve_pixels(pixels)
-        step = self.grids[grid.level + 1].step
-        if step == 4:
-            reduced = halve_again(reduced)
-        target = Region(region.y // step, region.x // step, *reduced.shape[1:])
-        place = (self.axes.frame_number(frame), slice(None), *target.slices)
-        self.arrays.scratch[grid.level][place] = reduced
-
-    def _clear_scratch(self, grid: LevelGrid, frame: Frame, cell: Cell) -> None:
-        """Delete what a finished region was reduced from: the scratch holds only what waits."""
-        if grid.level and self.arrays.has_scratch:
-            place = (self.axes.frame_number(frame), slice(None), *grid.region(cell).slices)
-            # Chunks that equal the fill value are deleted.
-            self.arrays.scratch[grid.level - 1][place] = absent_value(self.source.info.dtype)
 
     def _without_elided(self, pixels: NDArray[Any], grid: LevelGrid, cell: Cell) -> NDArray[Any]:
         """Return `pixels` with the fill value in chunks to elide: Zarr does not store those."""
@@ -176,12 +166,6 @@ class PyramidWriter:
         image = self.arrays.images[grid.level]
         return chunk_nbytes(self.arrays.store, image, grid, cell, axes=self.axes, frame=frame)
 
-    def _lost(self, what: str) -> OSError:
-        return OSError(
-            f"{what} was written before and is lost: begin anew, without --resume; what was begun "
-            f"is at {self.arrays.scratch_folder.place}"
-        )
-
     def _sampled_in(self, grid: LevelGrid, frame: Frame, cell: Cell) -> list[Cell]:
         """Return which chunks of a region are measured: of the first frame only."""
         if self.is_lossless or any(frame):
@@ -195,10 +179,17 @@ class PyramidWriter:
     def _quality(
         self, grid: LevelGrid, frame: Frame, chunk: Region, original: NDArray[Any]
     ) -> ChunkQuality:
-        """Compare a chunk with what a reader gets, on tissue."""
+        """Compare the middle of a chunk with what a reader gets, on tissue."""
         image = self.arrays.images[grid.level]
         stored = np.asarray(image[self.axes.index(frame, chunk)]).reshape(original.shape)
-        return chunk_quality(original, stored, self.glass.tissue_pixels(chunk, grid))
+        tissue = self.glass.tissue_pixels(chunk, grid)
+        y, x = _middle(chunk.height), _middle(chunk.width)
+        return chunk_quality(original[:, y, x], stored[:, y, x], tissue[y, x])
+
+
+def _middle(side: int) -> slice:
+    start = max(0, (side - MEASURED_PX) // 2)
+    return slice(start, start + MEASURED_PX)
 
 
 def _cells_where(chosen: NDArray[np.bool_], grid: LevelGrid, cell: Cell) -> list[Cell]:

@@ -227,14 +227,14 @@ def test_the_worst_sampled_chunk_is_the_first(written: Written, svs: Path) -> No
     with_tissue = np.array(
         [[tissue[squares[r, c]].any() for c in range(shape[1])] for r in range(shape[0])]
     )
-    for row, column in np.argwhere(pick_samples(with_tissue, 0)).tolist():
+    for row, column in np.argwhere(pick_samples(with_tissue, 0, least=24)).tolist():
         square = (slice(None), *squares[row, column])
         inside = tissue[squares[row, column]] > 0
         psnrs[row, column] = chunk_quality(original[square], stored[square], inside).psnr_db()
 
     places = written.facts.places
     assert places is not None
-    assert len(psnrs) == places.sampled == written.report.levels[0].chunks_sampled
+    assert len(psnrs) == places.sampled >= written.report.levels[0].chunks_sampled
     worst = places.crops[0]
     assert worst.is_worst
     assert worst.psnr_db == psnrs[worst.chunk] == min(p for p in psnrs.values() if p is not None)

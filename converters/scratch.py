@@ -1,0 +1,92 @@
+"""Scratch: reduced pixels, from when a region was written until the next level's is.
+
+One file of raw samples for each region, which appears whole or not at all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .downsample import halve_again, halve_pixels, reduced_dtype
+from .geometry import Cell, LevelGrid, ceil_div
+from .place import Folder
+from .sources import Frame
+
+__all__ = ["Scratch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """Where levels wait for the next.
+
+    Parameters
+    ----------
+    folder : Folder
+        Where the files are.
+    grids : tuple of LevelGrid
+        All levels, each reduced from the one before.
+    samples : int
+        Samples of a pixel.
+    dtype : numpy.dtype
+        Of the slide's samples.
+    """
+
+    folder: Folder
+    grids: tuple[LevelGrid, ...]
+    samples: int
+    dtype: "np.dtype[Any]"
+
+    def leave(self, level: int, frame: Frame, cell: Cell, pixels: NDArray[Any]) -> None:
+        """Keep a region of a level, reduced for the next; nothing if it is the last level.
+
+        Parameters
+        ----------
+        pixels : ndarray
+            (sample, y, x): raw pixels of level 0, of others what `collect` returned.
+        """
+        if level + 1 == len(self.grids):
+            return
+        reduced = halve_again(pixels) if level else halve_pixels(pixels)
+        if self.grids[level + 1].step == 4:
+            reduced = halve_again(reduced)
+        self.folder.write(_name(level, frame, cell), reduced.tobytes())
+
+    def collect(self, level: int, frame: Frame, cell: Cell) -> NDArray[Any]:
+        """Return a region's reduced pixels, (sample, y, x), as the finer regions left them.
+
+        Raises
+        ------
+        OSError
+            If one of them is not there any more.
+        """
+        grid, finer = self.grids[level], self.grids[level - 1]
+        outer = grid.region(cell)
+        pixels = np.empty((self.samples, outer.height, outer.width), reduced_dtype(self.dtype))
+        for under in grid.finer_regions(cell, finer):
+            piece = self._piece(level - 1, frame, under, grid.step)
+            y = finer.region(under).y // grid.step - outer.y
+            x = finer.region(under).x // grid.step - outer.x
+            pixels[:, y : y + piece.shape[1], x : x + piece.shape[2]] = piece
+        return pixels
+
+    def clear(self, level: int, frame: Frame, cell: Cell) -> None:
+        """Delete what a region is reduced from, once it is stored."""
+        for under in self.grids[level].finer_regions(cell, self.grids[level - 1]):
+            self.folder.delete(_name(level - 1, frame, under))
+
+    def _piece(self, level: int, frame: Frame, cell: Cell, step: int) -> NDArray[Any]:
+        region = self.grids[level].region(cell)
+        shape = self.samples, ceil_div(region.height, step), ceil_div(region.width, step)
+        content = self.folder.read(_name(level, frame, cell))
+        if content is None:
+            raise OSError(
+                f"the reduced pixels of region {cell} of level {level} were written before and are "
+                f"lost from {self.folder.place}: begin anew, without --resume"
+            )
+        return np.frombuffer(content, reduced_dtype(self.dtype)).reshape(shape)
+
+
+def _name(level: int, frame: Frame, cell: Cell) -> str:
+    return f"{level}/{'.'.join(map(str, (*frame, *cell)))}"
