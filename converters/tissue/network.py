@@ -18,7 +18,7 @@ from numcodecs_neural.errors import WeightsError
 from .area import Mask, closed
 from .light import Glass, find_glass, is_black, scanned_pixels
 from .overview import Overview
-from .parts import without_holes, without_specks
+from .parts import parts_apart, without_holes, without_specks
 
 __all__ = ["TissueNetwork", "network_tissue"]
 
@@ -48,7 +48,7 @@ _BAND_VALUES = 2**20
 _GLASS_LEVEL = 16
 
 # In doubt it is tissue: in units of 1/16 of the natural logarithm of the odds.
-_LEAN = -16
+_LIKELY, _POSSIBLE = -8, -32
 # Gaps of so many pixels across are tissue, and so are holes of so few pixels.
 _GAP_RADIUS, _HOLE_AREA = 3, 2000
 # Smaller parts are dust, in pixels.
@@ -65,7 +65,10 @@ def network_tissue(overview: Overview) -> Mask:
     if glass is None:
         return ~is_black(overview)
     evidence = _shipped().evidence(scanned_pixels(overview, glass), glass)
-    mask = (evidence > _LEAN).repeat(2, 0).repeat(2, 1)[:height, :width]
+    likely = evidence > _LIKELY
+    # Alone, less is enough: around what is likely it would only widen the edges.
+    likely |= parts_apart(evidence > _POSSIBLE, likely)
+    mask = likely.repeat(2, 0).repeat(2, 1)[:height, :width]
     mask = without_specks(mask, _SPECK_AREA)
     return without_holes(closed(mask, _GAP_RADIUS), _HOLE_AREA)
 
