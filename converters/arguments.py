@@ -60,7 +60,6 @@ def options_from(args: argparse.Namespace) -> ConvertOptions:
         model=args.model,
         quality=args.quality,
         target_psnr=args.target_psnr,
-        effort=args.effort,
         chunk_px=args.chunk,
         shard_px=args.shard,
         levels=args.levels,
@@ -122,7 +121,6 @@ def _add_codec(group: argparse._ArgumentGroup) -> None:
     add("--model", default=_DEFAULTS.model, help="name of the weights (%(default)s: by the slide)")
     add("--quality", type=int, default=_DEFAULTS.quality, help="0 to 100 (%(default)s)")
     add("--target-psnr", type=float, metavar="DB", help="instead of a quality: PSNR on tissue")
-    add("--effort", type=int, help="how hard the encoder tries (as hard as it can)")
     add("--device", help="numpy, cpu or cuda (auto); the same bytes on each")
 
 

@@ -52,7 +52,7 @@ def compare(
         If it does not decode.
     """
     # Of any codec: the one of the options may not code such a slide at all.
-    plain = replace(options, codec="none", model="auto", effort=None, target_psnr=None)
+    plain = replace(options, codec="none", model="auto", target_psnr=None)
     plan = plan_conversion(source, plain)
     glass = find_glass(source, plan)
     families = _families(plan, options)

@@ -43,8 +43,6 @@ class ConvertOptions:
         0 (smallest) to 100 (best), on the codec's own scale.
     target_psnr : float, optional
         Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
-    effort : int, optional
-        How hard the encoder tries; by default as hard as it can. For the codec "neural" only.
     chunk_px : int
         Side of a chunk; a multiple of 16.
     shard_px : int, optional
@@ -101,7 +99,6 @@ class ConvertOptions:
     model: str = "auto"
     quality: int = 60
     target_psnr: float | None = None
-    effort: int | None = None
     chunk_px: int = 512
     shard_px: int | None = None
     levels: int | None = None
@@ -151,10 +148,8 @@ class ConvertOptions:
         """Refuse options that exclude each other."""
         if self.overwrite and self.resume:
             raise ConfigError("resume keeps what is there and overwrite replaces it: leave one out")
-        if self.codec != "neural" and (self.model != "auto" or self.effort is not None):
-            raise ConfigError(
-                f"model and effort are for the neural codec, and codec is {self.codec}"
-            )
+        if self.codec != "neural" and self.model != "auto":
+            raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
         if self.is_lossless and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
         if self.use_existing_levels and self.levels is not None:

@@ -73,7 +73,7 @@ def find_glass(source: SlideSource, plan: ConversionPlan) -> GlassPlan:
     tissue, colour = None, (255, 255, 255)
     can_have_glass = plan.axes.is_plain and info.is_rgb and info.dtype == "uint8"
     if can_have_glass and options.bright_field != "no":
-        overview = read_overview(source)
+        overview = read_overview(source, workers=options.workers)
         if options.bright_field == "yes" or is_bright_field(overview):
             tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
     return plan_glass(

@@ -25,7 +25,7 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
     Parameters
     ----------
     options : ConvertOptions
-        Of which codec, model, quality, effort and OME-Zarr version are read.
+        Of which codec, model, quality and OME-Zarr version are read.
     info : SlideInfo, optional
         The slide: by default a plain one, RGB and of 8 bits.
 
@@ -61,8 +61,6 @@ def check_codec(options: ConvertOptions) -> None:
 
     Raises
     ------
-    ConfigError
-        If the effort is not one that the models know.
     WeightsError
         If the model is unknown.
     """

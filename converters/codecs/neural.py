@@ -21,11 +21,6 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
     WeightsError
         If the model is unknown.
     """
-    if options.effort is not None:
-        raise ConfigError(
-            f"effort is {options.effort}, and the models of this release know only one, the "
-            "highest: leave it out"
-        )
     codec = NeuralImage(model_for(options.model, kind), options.quality)
     _check_channels(codec, kind)
     return ChunkCodec(

@@ -1,5 +1,6 @@
 """Overview: a small picture of the whole slide, and how it is read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +46,18 @@ class Overview:
         return float(max(self.slide_shape) / max(self.shape))
 
 
-def read_overview(source: SlideSource) -> Overview:
+def read_overview(source: SlideSource, *, workers: int = 1) -> Overview:
     """Read a small picture of an RGB slide, from its smallest level that is large enough.
 
     A slide without small levels is read once for this, square by square. Of a slide with several
     planes or times, those in the middle are read.
+
+    Parameters
+    ----------
+    source : SlideSource
+        The slide.
+    workers : int
+        Squares in work at a time.
     """
     shapes = source.info.level_shapes
     wanted = min(OVERVIEW_PX, -(-max(shapes[0]) // OVERVIEW_DOWNSAMPLE))
@@ -65,12 +73,17 @@ def read_overview(source: SlideSource) -> Overview:
     pixels = np.empty(shape, np.uint8)
     # Whole groups of pixels in every square, however often it is halved.
     block = max(_BLOCK_PX, step)
-    for y in range(0, height, block):
-        for x in range(0, width, block):
-            region = Region(y, x, min(block, height - y), min(block, width - x))
-            reduced = _reduced(source.read_region(region, level, frame), halvings)
-            top, left = y // step, x // step
-            pixels[top : top + reduced.shape[0], left : left + reduced.shape[1]] = reduced
+    corners = [(y, x) for y in range(0, height, block) for x in range(0, width, block)]
+
+    def read(corner: tuple[int, int]) -> None:
+        y, x = corner
+        region = Region(y, x, min(block, height - y), min(block, width - x))
+        reduced = _reduced(source.read_region(region, level, frame), halvings)
+        top, left = y // step, x // step
+        pixels[top : top + reduced.shape[0], left : left + reduced.shape[1]] = reduced
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(read, corners))
     return Overview(pixels, source.info.shape)
 
 

@@ -262,8 +262,6 @@ def test_check_without_a_slide_refuses_what_no_slide_allows() -> None:
 
     with pytest.raises(WeightsError, match="no-such-model"):
         check_codec(options("neural", model="no-such-model"))
-    with pytest.raises(ConfigError, match="effort is 3"):
-        check_codec(options("neural", effort=3))
 
 
 def test_history_says_what_changes_pixels() -> None:

@@ -17,8 +17,8 @@ from numcodecs_neural.converters.coverage import ELIDED
 from numcodecs_neural.converters.jobs import Job
 from numcodecs_neural.converters.options import ConvertOptions, GlassTreatment
 from numcodecs_neural.converters.page import write_page
-from numcodecs_neural.converters.page_facts import SlideFacts, gather_facts
-from numcodecs_neural.converters.pictures import coloured
+from numcodecs_neural.converters.page.facts import SlideFacts, gather_facts
+from numcodecs_neural.converters.page.pictures import coloured
 from numcodecs_neural.converters.quality import chunk_quality
 from numcodecs_neural.converters.report import SlideReport
 from numcodecs_neural.converters.stored import pick_samples

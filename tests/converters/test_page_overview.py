@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry import Region
-from numcodecs_neural.converters.page_overview import SIDE_PX, original_overview
-from numcodecs_neural.converters.page_store import small_level
-from numcodecs_neural.converters.pictures import reduced_by
+from numcodecs_neural.converters.page.overview import SIDE_PX, original_overview
+from numcodecs_neural.converters.page.pictures import reduced_by
+from numcodecs_neural.converters.page.store import small_level
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
 
 

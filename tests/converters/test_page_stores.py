@@ -13,11 +13,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters import batch, cli
-from numcodecs_neural.converters import page as page_module
 from numcodecs_neural.converters.batch import Outcome
 from numcodecs_neural.converters.jobs import Job
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.page_facts import SlideFacts, gather_facts
+from numcodecs_neural.converters.page import document as page_module
+from numcodecs_neural.converters.page.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.place import Folder
 
 from .conftest import APERIO

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError
 
-from .batch import Outcome, as_sentence, opened
-from .options import ConvertOptions
-from .page_jpeg import JpegEstimate, estimate_jpeg, glass_of
-from .page_overview import SIDE_PX, frames_shown, original_overview, stored_overview
-from .page_places import Places, chunks_with_tissue, look_closely
-from .page_sizes import ChunkMap, map_chunks, report_of
-from .page_store import StoredSlide, open_stored
+from ..batch import Outcome, as_sentence, opened
+from ..options import ConvertOptions
+from ..report import SlideReport
+from ..sources import SlideInfo, SlideSource
+from .jpeg import JpegEstimate, estimate_jpeg, glass_of
+from .overview import SIDE_PX, frames_shown, original_overview, stored_overview
 from .pictures import resampled, windowed
-from .report import SlideReport
-from .sources import SlideInfo, SlideSource
+from .places import Places, chunks_with_tissue, look_closely
+from .sizes import ChunkMap, map_chunks, report_of
+from .store import StoredSlide, open_stored
 
 __all__ = ["SlideFacts", "gather_facts"]
 

@@ -5,15 +5,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .coverage import ELIDED
-from .geometry import LevelGrid
-from .glass import grow
-from .page_facts import SlideFacts
-from .page_html import Html, element, joined, picture
-from .page_places import Place, Places
-from .page_store import StoredSlide
-from .page_tables import shown
+from ..coverage import ELIDED
+from ..geometry import LevelGrid
+from ..glass import grow
+from .facts import SlideFacts
+from .html import Html, element, joined, picture
 from .pictures import COLOUR_MAP, as_jpeg, as_png, blended, coloured, hatched, outlined
+from .places import Place, Places
+from .store import StoredSlide
+from .tables import shown
 
 __all__ = ["crops_figure", "first_channel", "map_figure", "mask_figure", "overview_figures"]
 

@@ -1,19 +1,19 @@
 """The section of a page that is about one slide."""
 
-from .cautions import cautions_of
-from .options import ConvertOptions
-from .page_facts import SlideFacts
-from .page_figures import (
+from ..cautions import cautions_of
+from ..options import ConvertOptions
+from ..report import SlideReport
+from .facts import SlideFacts
+from .figures import (
     crops_figure,
     first_channel,
     map_figure,
     mask_figure,
     overview_figures,
 )
-from .page_html import Html, element, joined
-from .page_jpeg import JPEG_QUALITY
-from .page_tables import levels_table, settings_list, shown, sizes_table
-from .report import SlideReport
+from .html import Html, element, joined
+from .jpeg import JPEG_QUALITY
+from .tables import levels_table, settings_list, shown, sizes_table
 
 __all__ = ["slide_section"]
 

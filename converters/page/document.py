@@ -5,12 +5,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from .batch import Outcome
-from .options import ConvertOptions
-from .page_facts import SlideFacts, gather_facts
-from .page_html import Html, element, joined
-from .page_slide import slide_section
-from .page_tables import summary_table
+from ..batch import Outcome
+from ..options import ConvertOptions
+from .facts import SlideFacts, gather_facts
+from .html import Html, element, joined
+from .slide import slide_section
+from .tables import summary_table
 
 __all__ = ["write_page"]
 

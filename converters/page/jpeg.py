@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibrate import Trial
-from .codecs import ChunkKind, codecs_for, family_of
-from .coverage import ELIDED
-from .geometry import LevelGrid
-from .glass import GlassPlan, plan_glass
-from .options import ConvertOptions
-from .page_store import StoredSlide
-from .samples import SampleChunk, sample_glass, sample_reduced
-from .sources import SlideSource
-from .tissue import Overview, glass_colour
+from ..calibrate import Trial
+from ..codecs import ChunkKind, codecs_for, family_of
+from ..coverage import ELIDED
+from ..geometry import LevelGrid
+from ..glass import GlassPlan, plan_glass
+from ..options import ConvertOptions
+from ..samples import SampleChunk, sample_glass, sample_reduced
+from ..sources import SlideSource
+from ..tissue import Overview, glass_colour
+from .store import StoredSlide
 
 __all__ = ["JPEG_QUALITY", "JpegEstimate", "estimate_jpeg", "glass_of"]
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Region, ceil_div
-from .page_store import StoredSlide, small_level
+from ..geometry import Region, ceil_div
+from ..sources import Frame, SlideSource
 from .pictures import reduced_by
-from .sources import Frame, SlideSource
+from .store import StoredSlide, small_level
 
 __all__ = ["SIDE_PX", "frames_shown", "original_overview", "stored_overview"]
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Cell, Region
-from .page_sizes import ChunkMap
-from .page_store import StoredSlide
+from ..geometry import Cell, Region
+from ..quality import ChunkQuality
+from ..sources import SlideSource
+from ..stored import pick_samples
 from .pictures import windowed
-from .quality import ChunkQuality
-from .sources import SlideSource
-from .stored import pick_samples
+from .sizes import ChunkMap
+from .store import StoredSlide
 
 __all__ = ["CROP_PX", "Place", "Places", "chunks_with_tissue", "look_closely"]
 

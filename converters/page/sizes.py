@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .coverage import STORED
-from .page_store import StoredSlide
-from .records import RegionResult
-from .report import LevelReport, SlideReport, report_levels
-from .sources import Frame, SlideInfo
-from .stored import chunk_nbytes
+from ..coverage import STORED
+from ..records import RegionResult
+from ..report import LevelReport, SlideReport, report_levels
+from ..sources import Frame, SlideInfo
+from ..stored import chunk_nbytes
+from .store import StoredSlide
 
 __all__ = ["ChunkMap", "map_chunks", "report_of"]
 

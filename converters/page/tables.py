@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .options import ConvertOptions
-from .page_facts import SlideFacts
-from .page_html import Html, element, table
-from .page_jpeg import JPEG_QUALITY, JpegEstimate
-from .report import SlideReport
-from .sources import Compression
+from ..options import ConvertOptions
+from ..report import SlideReport
+from ..sources import Compression
+from .facts import SlideFacts
+from .html import Html, element, table
+from .jpeg import JPEG_QUALITY, JpegEstimate
 
 __all__ = ["levels_table", "settings_list", "shown", "sizes_table", "summary_table"]
 

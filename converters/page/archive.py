@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .archive import is_archive
-from .output import output_folder
-from .place import Folder
+from ..archive import is_archive
+from ..output import output_folder
+from ..place import Folder
 
 __all__ = ["store_folder"]
 
