@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=network.WEIGHTS)
     options = parser.parse_args()
     network.WEIGHTS = options.weights
-    library = load_library(options.folders)
+    # Tissue all over: what is measured must be known.
+    library = load_library(options.folders, most_glass=0)
+    print(f"{len(library.tissue)} textures")
 
     print("| kind | threshold: Dice | kept with margin | glass | network: Dice | kept | glass |")
     print("|---|--:|--:|--:|--:|--:|--:|")

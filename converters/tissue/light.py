@@ -26,8 +26,9 @@ _SCAN_RADIUS = 5
 # Glass: a peak among the smooth pixels, of 9 grey levels and a fiftieth of the picture.
 _SMOOTH_DEVIATION = 5
 _PEAK_RADIUS, _PEAK_SHARE = 4, 50
-# What is darker than this, or more tinted, is a slide full of tissue.
+# What is darker than this, or more tinted, is a slide full of tissue; dim glass must be grey.
 _GLASS_LUMA, _GLASS_TINT = 175, 50
+_DIM_LUMA, _DIM_TINT = 155, 25
 # Exactly white is unscanned if there is another peak, as grey and as narrow as glass is.
 _WHITE, _SCANNED_TINT = 254, 20
 
@@ -67,7 +68,7 @@ def find_glass(overview: Overview) -> Glass | None:
     """
     light = luma(overview.pixels)
     is_smooth = roughness(light, 1) <= _SMOOTH_DEVIATION**2
-    is_smooth &= light >= _GLASS_LUMA
+    is_smooth &= light >= _DIM_LUMA
     is_white = (overview.pixels >= _WHITE).all(axis=-1)
     white = _glass_among(overview, light, is_smooth)
     if white is None or min(white) < _WHITE:
@@ -118,7 +119,8 @@ def _glass_among(overview: Overview, light: NDArray[np.int32], where: Mask) -> G
     while peak > 0 and around[peak - 1] > around[peak]:
         peak -= 1
     colour = _mode(overview.pixels[where & (abs(light - peak) <= _PEAK_RADIUS)])
-    return colour if max(colour) - min(colour) <= _GLASS_TINT else None
+    most = _GLASS_TINT if peak >= _GLASS_LUMA else _DIM_TINT
+    return colour if max(colour) - min(colour) <= most else None
 
 
 def _is_narrow(light: NDArray[np.int32], peak: int) -> bool:

@@ -20,9 +20,9 @@ Texture = NDArray[np.float32]
 # By how much tiles are reduced: overviews show a slide 8 to 50 times smaller than it is.
 _REDUCTIONS = (4, 8, 16)
 _LEAST_PX = 30
-# A tile is tissue all over if no square of it this wide is as bright as glass.
+# A square of a tile this wide and as bright shows glass, or the inside of a large fat cell.
 _GLASS_SIDE, _GLASS = 12, 0.93
-_MOST_GLASS = 0.05
+_MOST_GLASS = 0.08
 
 # Light that haematoxylin, eosin and what is left take out of red, green and blue.
 _STAINS = np.array(
@@ -64,7 +64,11 @@ class Library:
 
 
 def load_library(
-    tissue: Iterable[Path], glass: Iterable[Path] = (), ink: Iterable[Path] = ()
+    tissue: Iterable[Path],
+    glass: Iterable[Path] = (),
+    ink: Iterable[Path] = (),
+    *,
+    most_glass: float = _MOST_GLASS,
 ) -> Library:
     """Read pictures to paint with.
 
@@ -75,6 +79,8 @@ def load_library(
         are left out.
     glass, ink : iterable of Path
         Pictures of glass alone, and of felt pen on glass, which are not read as tissue.
+    most_glass : float
+        Share of a tile's squares that may be as bright as glass; it counts as tissue.
 
     Raises
     ------
@@ -88,6 +94,7 @@ def load_library(
         for path in files
         if path not in (*glass, *ink)
         for texture in _reductions(planes_of(path, 3)[0])
+        if _share_of_glass(texture) <= most_glass
     ]
     if not textures:
         raise ConfigError(
@@ -124,15 +131,15 @@ def _reductions(pixels: NDArray[np.uint8]) -> Iterable[Texture]:
     light = _light(pixels)
     for factor in _REDUCTIONS:
         reduced = _reduced(light, factor)
-        if min(reduced.shape[:2]) >= _LEAST_PX and not _shows_glass(reduced):
+        if min(reduced.shape[:2]) >= _LEAST_PX:
             yield reduced
 
 
-def _shows_glass(light: Texture) -> bool:
+def _share_of_glass(light: Texture) -> float:
     side = _GLASS_SIDE
     height, width = (size // side * side for size in light.shape[:2])
     blocks = light[:height, :width].min(-1).reshape(height // side, side, -1, side)
-    return float((blocks.mean((1, 3)) > _GLASS).mean()) > _MOST_GLASS
+    return float((blocks.mean((1, 3)) > _GLASS).mean())
 
 
 def _reduced(light: Texture, factor: int) -> Texture:
