@@ -1,7 +1,10 @@
 """Slides painted with known masks, and the network of integers that learns from them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import torch
@@ -79,3 +82,34 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(library: Library, tmp_path: P
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"] == state
     for key, value in first.state_dict().items():
         assert (again.state_dict()[key] == value).all()
+
+
+def test_the_examples_train_weights_and_measure_them(
+    library: Library, root: Path, tmp_path: Path
+) -> None:
+    tiles = tmp_path / "tiles"
+    tiles.mkdir()
+    for number, light in enumerate(library.tissue):
+        tile = (255 * light).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+        imagecodecs.imwrite(tiles / f"{number}.png", tile)
+    weights = tmp_path / "weights.safetensors"
+
+    def run(name: str, *arguments: object) -> str:
+        command = [sys.executable, root / "examples" / name, *arguments]
+        done = subprocess.run(
+            [str(part) for part in command], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    scene = tiles / "0.png"
+    trained = run(
+        "train_tissue.py", weights, "--tissue", tiles, "--scenes", scene, "--minutes", 0.01
+    )
+    measured = run(
+        *("measure_tissue.py", tiles, "--slides", 1, "--kinds", "pen", "--weights", weights)
+    )
+
+    assert trained.startswith(f"{weights}: ")
+    assert measured.startswith("| pen | ")
+    assert measured.count("|") == 8
