@@ -75,9 +75,12 @@ def to_pixels(reduced: NDArray[Any], dtype: DTypeLike = np.uint8) -> NDArray[Any
     if reduced.dtype.kind == "f":
         return (reduced if dtype.kind == "f" else np.rint(reduced)).astype(dtype)
     one = reduced.dtype.type
-    whole = reduced >> one(FRACTION_BITS)
-    almost_half = one((1 << (FRACTION_BITS - 1)) - 1)
-    rounded = (reduced + almost_half + (whole & one(1))) >> one(FRACTION_BITS)
+    # In place, for it is the same memory over and over: the bit that makes a half even, the rest.
+    rounded = reduced >> one(FRACTION_BITS)
+    rounded &= one(1)
+    rounded += reduced
+    rounded += one((1 << (FRACTION_BITS - 1)) - 1)
+    rounded >>= one(FRACTION_BITS)
     return np.asarray(rounded, dtype)
 
 

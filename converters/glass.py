@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from .geometry import Fraction, LevelGrid, Region
 from .options import GlassTreatment
-from .tissue import box_sum
+from .tissue import grown
 
-__all__ = ["GlassPlan", "grow", "plan_glass"]
+__all__ = ["GlassPlan", "plan_glass"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +101,7 @@ def plan_glass(
         kept, treatment = None, "keep"
     else:
         per_mask_px = max(grids[0].height, grids[0].width) / max(tissue.shape)
-        kept = grow(tissue, int(np.ceil(margin_px / per_mask_px)))
+        kept = grown(tissue, int(np.ceil(margin_px / per_mask_px)))
     is_elided = treatment == "elide"
     return GlassPlan(
         treatment=treatment,
@@ -114,18 +114,6 @@ def plan_glass(
         slide_shape=(grids[0].height, grids[0].width),
         margin_px=margin_px,
     )
-
-
-def grow(mask: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
-    """Return `mask` grown by `margin` pixels on all sides, as a square grows.
-
-    Examples
-    --------
-    >>> grow(np.array([[True, False, False, False]]), 2)
-    array([[ True,  True,  True, False]])
-    """
-    grown: NDArray[np.bool_] = box_sum(mask.astype(np.int64), margin) > 0
-    return grown
 
 
 def glass_chunks(
@@ -176,7 +164,9 @@ def _chunks_without(
 
     Those are pixels of level 0; they may reach beyond the slide.
     """
-    total = np.pad(cells.astype(np.int64), [(1, 0), (1, 0)]).cumsum(0).cumsum(1)
+    total = np.pad(cells.astype(np.int32), [(1, 0), (1, 0)])
+    for axis in (0, 1):
+        np.cumsum(total, axis=axis, dtype=np.int32, out=total)
     top, bottom = _spans(grid.chunk_grid[0], grid, grid.down_y, covered[0], cells.shape[0])
     left, right = _spans(grid.chunk_grid[1], grid, grid.down_x, covered[1], cells.shape[1])
     count = (

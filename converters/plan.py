@@ -7,6 +7,7 @@ from .axes import Axes, axes_of
 from .codecs import ChunkCodec, codec_for
 from .geometry import LevelGrid, keep_levels, plan_levels
 from .glass import GlassPlan, plan_glass
+from .memory import give_back_memory
 from .options import ConvertOptions
 from .settings import settings_digest
 from .sources import SlideInfo, SlideSource
@@ -76,6 +77,8 @@ def find_glass(source: SlideSource, plan: ConversionPlan) -> GlassPlan:
         overview = read_overview(source, workers=options.workers)
         if options.bright_field == "yes" or is_bright_field(overview):
             tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
+        del overview
+        give_back_memory()
     return plan_glass(
         tissue,
         plan.grids,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..coverage import ELIDED
 from ..geometry import LevelGrid
-from ..glass import grow
+from ..tissue import grown
 from .facts import SlideFacts
 from .html import Html, element, joined, picture
 from .pictures import COLOUR_MAP, as_jpeg, as_png, blended, coloured, hatched, outlined
@@ -44,7 +44,7 @@ def mask_figure(facts: SlideFacts, stored: StoredSlide) -> Html | None:
     pixels = _rgb(facts.overviews[0][1])
     glass = stored.block["glass"]
     per_px = max(stored.grids[0].height, stored.grids[0].width) / max(facts.mask.shape)
-    kept = grow(facts.mask, int(np.ceil(glass["margin_px"] / per_px)))
+    kept = grown(facts.mask, int(np.ceil(glass["margin_px"] / per_px)))
     elided = np.zeros(facts.mask.shape, bool)
     if facts.chunks is not None:
         elided = _in_pixels(facts.chunks.coverage == ELIDED, stored.grids[0], facts.mask.shape)

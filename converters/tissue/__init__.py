@@ -3,7 +3,7 @@
 All in integers, so that the mask, and with it what is stored, is the same on every machine.
 """
 
-from .area import box_sum
+from .area import box_sum, grown
 from .find import find_tissue
 from .light import glass_colour, is_bright_field
 from .overview import Overview, read_overview
@@ -13,6 +13,7 @@ __all__ = [
     "box_sum",
     "find_tissue",
     "glass_colour",
+    "grown",
     "is_bright_field",
     "read_overview",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..downsample import halve_pixels, to_pixels
+from ..downsample import halve_again, halve_pixels, to_pixels
 from ..geometry import Region
 from ..sources import SlideSource
 
@@ -103,7 +103,9 @@ def luma(pixels: NDArray[np.integer]) -> NDArray[np.int32]:
 
 
 def _reduced(pixels: NDArray[np.uint8], halvings: int) -> NDArray[np.uint8]:
-    planes = np.moveaxis(pixels, -1, 0)
-    for _ in range(halvings):
-        planes = to_pixels(halve_pixels(planes))
-    return np.moveaxis(planes, 0, -1)
+    if halvings == 0:
+        return pixels
+    planes = halve_pixels(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)))
+    for _ in range(halvings - 1):
+        planes = halve_again(planes)
+    return np.moveaxis(to_pixels(planes), 0, -1)

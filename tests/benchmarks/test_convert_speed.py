@@ -1,7 +1,7 @@
 """Speed of a conversion, beside encoding the same chunks of all levels from memory.
 
 An ordinary test by default, on a small slide. Measured, on a generated slide of 6,000 x 6,000
-pixels without glass and with two workers, by
+pixels without glass, with reduced levels as scanners write them, and with two workers, by
 
     pytest tests/benchmarks/test_convert_speed.py --benchmark-enable -s
 
@@ -60,7 +60,7 @@ class Seconds:
 
 def test_converting_takes_little_longer_than_encoding(tmp_path: Path, *, is_measured: bool) -> None:
     slide, store, copy = tmp_path / "slide.svs", tmp_path / "store", tmp_path / "copy"
-    write_slide(slide, SIDE_PX if is_measured else SMALL_PX, is_all_tissue=True)
+    write_slide(slide, SIDE_PX if is_measured else SMALL_PX, levels=3, is_all_tissue=True)
     if is_measured:
         converted(slide, store)  # compiles, and loads weights
     levels = levels_of(slide)

@@ -8,8 +8,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry import LevelGrid, Region, plan_levels
-from numcodecs_neural.converters.glass import GlassPlan, grow, plan_glass, sample_mask
+from numcodecs_neural.converters.glass import GlassPlan, plan_glass, sample_mask
 from numcodecs_neural.converters.options import GlassTreatment
+from numcodecs_neural.converters.tissue import grown
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 SHAPES = st.tuples(st.integers(12, 300), st.integers(12, 300))
@@ -94,10 +95,10 @@ def test_paint_leaves_tissue_and_its_margin_untouched(rng: np.random.Generator) 
 def test_growing_reaches_as_far_as_the_margin_on_all_sides(
     mask: NDArray[np.bool_], margin: int
 ) -> None:
-    grown = grow(mask, margin)
+    wide = grown(mask, margin)
 
     for row, column in np.ndindex(mask.shape):
         near = mask[
             max(row - margin, 0) : row + margin + 1, max(column - margin, 0) : column + margin + 1
         ]
-        assert grown[row, column] == near.any()
+        assert wide[row, column] == near.any()

@@ -337,7 +337,7 @@ def test_a_page_that_cannot_be_written_costs_no_store(
 ) -> None:
     folder = tmp_path / "reports"
     folder.mkdir()
-    gather = page_module.gather_facts
+    gather = gather_facts
 
     def and_remove(*arguments: Any, **options: Any) -> SlideFacts:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Tiles and strips of TIFF: decoded once, kept within bounds, and named where they are damaged."""
 
+import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -62,7 +63,7 @@ def test_kept_tiles_take_no_more_than_they_may() -> None:
         return np.zeros((1, 20, 20, 1), np.uint8)
 
     for number in (0, 1, 0, 2, 0, 1):
-        cache.get_or_decode((number,), lambda n=number: tile(n), is_kept=True, is_big=False)
+        cache.get_or_decode((number,), functools.partial(tile, number), is_kept=True, is_big=False)
 
     # Two fit: 1 had to go for 2, since 0 was wanted in between.
     assert decoded == [0, 1, 2, 1]
