@@ -15,12 +15,11 @@ def comparison_table(comparison: Comparison) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("codec", no_wrap=True)
     table.add_column("set to", no_wrap=True)
-    headings = ("SSIM", "PSNR", "bpp", f"vs {comparison.reference_title}", "store MB")
-    for heading in (*headings, "encode", "decode Mpx/s"):
-        table.add_column(heading, justify="right")
+    for heading in ("SSIM", "PSNR", f"vs {comparison.reference_title}", "MB", "enc", "dec"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for codec in comparison.codecs:
         table.add_row(codec.title, codec.setting, *_numbers(codec))
     return table
@@ -35,7 +34,7 @@ def comparison_summary(comparison: Comparison) -> str:
     ...     reference_setting="quality 80", chunks=16, chunk_px=512, data_range=255.0,
     ...     glass="elide", codecs=(), transcoding=None)))
     On tissue of 16 chunks of 512 pixels a side, each codec set to the SSIM of JPEG at quality 80.
-    The sizes of whole stores, with glass elided, are estimated from these.
+    MB: whole stores, with glass elided, estimated from these; enc, dec: Mpx/s of one thread.
     """
     done = {"elide": "elided", "flatten": "flattened", "keep": "kept"}[comparison.glass]
     sentences = [
@@ -44,7 +43,7 @@ def comparison_summary(comparison: Comparison) -> str:
             f"codec set to the SSIM of {comparison.reference_title} at "
             f"{comparison.reference_setting}."
         ),
-        f"The sizes of whole stores, with glass {done}, are estimated from these.",
+        f"MB: whole stores, with glass {done}, estimated from these; enc, dec: Mpx/s of one thread.",
     ]
     if any(_is_off(codec) for codec in comparison.codecs):
         sentences.append("* No setting came within 0.002 of that SSIM.")
@@ -66,7 +65,6 @@ def _numbers(codec: ComparedCodec) -> tuple[str, ...]:
     return (
         f"{codec.ssim:.4f}" + "*" * _is_off(codec),
         "-" if codec.psnr_db is None else f"{codec.psnr_db:.2f}",
-        f"{codec.bpp:.2f}",
         f"{100 * (codec.size - 1):+.0f} %",
         f"{codec.nbytes / 1e6:.2f}",
         f"{codec.encode_mpx_s:.1f}",

@@ -66,7 +66,7 @@ def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFam
     --------
     >>> jpegxl = family_of("jpegxl", ChunkKind())
     >>> jpegxl.shown(jpegxl.setting_of(90))
-    'distance 1'
+    'distance 1.00'
     >>> grey = np.full((3, 64, 64), 200, np.uint8)
     >>> jpegxl.decode(jpegxl.encode(grey, 1.0)).shape
     (3, 64, 64)

@@ -136,7 +136,7 @@ JPEG = Peer(
 JPEGXL = Peer(
     name="jpegxl",
     title="JPEG XL",
-    shown=lambda setting: f"distance {setting:g}" if setting else "lossless",
+    shown=lambda setting: f"distance {setting:.2f}" if setting else "lossless",
     # Steps of 2 %, from 25 to 0.01.
     settings=(*(round(25 * 0.98**step, 4) for step in range(388)), 0.0),
     setting_of=lambda quality, _kind: jpegxl_distance(quality),

@@ -110,7 +110,7 @@ def test_table_has_a_line_for_each_codec(rgb: Comparison) -> None:
             line for line in shown.splitlines() if line.strip().startswith(f"{codec.title}  ")
         )
         assert codec.setting in line
-        assert f"{codec.bpp:.2f}" in line
+        assert f"{codec.ssim:.4f}" in line
     assert "vs JPEG" in shown
     assert "*" not in shown
 
