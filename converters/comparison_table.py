@@ -34,7 +34,7 @@ def comparison_summary(comparison: Comparison) -> str:
     ...     reference_setting="quality 80", chunks=16, chunk_px=512, data_range=255.0,
     ...     glass="elide", codecs=(), transcoding=None)))
     On tissue of 16 chunks of 512 pixels a side, each codec set to the SSIM of JPEG at quality 80.
-    MB: whole stores, with glass elided, estimated from these; enc, dec: Mpx/s of one thread.
+    MB: whole stores, glass elided, estimated from these; enc, dec: Mpx/s of one thread.
     """
     done = {"elide": "elided", "flatten": "flattened", "keep": "kept"}[comparison.glass]
     sentences = [
@@ -43,7 +43,7 @@ def comparison_summary(comparison: Comparison) -> str:
             f"codec set to the SSIM of {comparison.reference_title} at "
             f"{comparison.reference_setting}."
         ),
-        f"MB: whole stores, with glass {done}, estimated from these; enc, dec: Mpx/s of one thread.",
+        f"MB: whole stores, glass {done}, estimated from these; enc, dec: Mpx/s of one thread.",
     ]
     if any(_is_off(codec) for codec in comparison.codecs):
         sentences.append("* No setting came within 0.002 of that SSIM.")
