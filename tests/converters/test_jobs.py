@@ -196,3 +196,14 @@ def test_all_images_of_a_file_become_stores(run_cli: RunCli, tmp_path: Path) -> 
 
 def test_a_quiet_run_says_nothing(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
     assert run_cli(svs, "-o", tmp_path / "out", "-q", *SMALL) == (0, "", "")
+
+
+def test_codecs_are_compared_on_the_slide(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+    code, out, err = run_cli(svs, "--compare", "--chunk", 128)
+
+    assert (code, err) == (0, "")
+    for title in ("JPEG XL", "he-fast-1", "JPEG 2000", "Zstandard"):
+        assert title in out
+    assert "each codec set to the SSIM of JPEG at quality 80" in out
+    assert "kept by JPEG XL without any loss" in out
+    assert not list(tmp_path.glob("*.zarr"))
