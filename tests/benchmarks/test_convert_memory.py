@@ -95,7 +95,7 @@ def converted(folder: Path, side_px: int) -> Conversion:
     write_slide(slide, side_px)
     arguments = [slide, "-o", folder / f"{side_px}.ome.zarr", "--workers", WORKERS, "--quiet"]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
+        [sys.executable, "-P", "-c", PROGRAM, *map(str, arguments)],
         cwd=folder,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,

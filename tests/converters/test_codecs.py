@@ -293,7 +293,7 @@ def test_fresh_process_opens_stores_by_zarr_alone(rgb: NDArray[np.uint8], tmp_pa
         sums[str(folder)] = int(found[:].astype(int).sum())
 
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", READ, *sums],
+        [sys.executable, "-P", "-W", "error", "-c", READ, *sums],
         check=False,
         capture_output=True,
         text=True,

@@ -14,7 +14,8 @@ import pytest
 RunCli = Callable[..., tuple[int, str, str]]
 ReadFiles = Callable[[Path], dict[str, bytes]]
 SMALL = ("--chunk", "128", "--shard", "256", "--workers", "2")
-PROGRAM = (sys.executable, "-m", "numcodecs_neural.converters.cli")
+# -P: what is installed runs, and not the folder that the tests are started in.
+PROGRAM = (sys.executable, "-P", "-m", "numcodecs_neural.converters.cli")
 
 
 def start(*arguments: object) -> "subprocess.Popen[bytes]":
