@@ -1,8 +1,7 @@
 """The dask graph of a pyramid, one task a region, and who runs it: threads, or a cluster.
 
-Threads, because coding holds no lock of Python's. Two processes with one thread each were measured
-to take twice as long as two threads (11.4 against 5.4 seconds for 36 megapixels), and each would
-load the weights and the slide's index for itself.
+Threads, because coding holds no lock of Python's: two processes were measured to take as long as two
+threads at best (README), and each would load the weights and the slide's index for itself.
 """
 
 from collections.abc import Callable, Iterator
