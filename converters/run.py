@@ -1,7 +1,7 @@
 """The dask graph of a pyramid, one task a region, and who runs it: threads, or a cluster.
 
-Threads, because coding holds no lock of Python's: two processes were measured to take as long as two
-threads at best (README), and each would load the weights and the slide's index for itself.
+Threads, because coding holds no lock of Python's: two processes were measured to take as long as
+two threads at best (README), and each would load the weights and the slide's index for itself.
 """
 
 from collections.abc import Callable, Iterator
