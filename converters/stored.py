@@ -16,8 +16,8 @@ __all__ = ["chunk_nbytes", "pick_samples"]
 
 _EMPTY = np.iinfo(np.uint64).max
 # Enough for a tenth of a decibel on slides of many kinds; and of small levels no more than one
-# chunk in 32, or two, for measuring costs more than coding.
-SAMPLES_PER_LEVEL, LEAST_SAMPLES, CHUNKS_PER_SAMPLE = 24, 2, 32
+# chunk in 32, for measuring costs more than coding.
+SAMPLES_PER_LEVEL, CHUNKS_PER_SAMPLE = 24, 32
 
 
 def chunk_nbytes(
@@ -67,9 +67,7 @@ def chunk_nbytes(
     return sizes[: shape[0], : shape[1]], total
 
 
-def pick_samples(
-    candidates: NDArray[np.bool_], level: int, *, least: int = LEAST_SAMPLES
-) -> NDArray[np.bool_]:
+def pick_samples(candidates: NDArray[np.bool_], level: int, *, least: int = 1) -> NDArray[np.bool_]:
     """Return which of the chunks are measured: the same ones for any order of work.
 
     A hash of their place picks them, which spreads them over the slide.

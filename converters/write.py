@@ -27,6 +27,8 @@ from .stored import chunk_nbytes, pick_samples
 
 __all__ = ["PyramidWriter"]
 
+# Chunks of level 0 that are measured on the smallest slide.
+LEAST_SAMPLES = 2
 # Side of what is measured in the middle of a sampled chunk: SSIM costs more than coding.
 MEASURED_PX = 256
 
@@ -174,7 +176,10 @@ class PyramidWriter:
 
     @cached_property
     def _samples(self) -> list[NDArray[np.bool_]]:
-        return [pick_samples(chunks, level) for level, chunks in enumerate(self.glass.with_tissue)]
+        return [
+            pick_samples(chunks, level, least=1 if level else LEAST_SAMPLES)
+            for level, chunks in enumerate(self.glass.with_tissue)
+        ]
 
     def _quality(
         self, grid: LevelGrid, frame: Frame, chunk: Region, original: NDArray[Any]
