@@ -1,54 +1,24 @@
 """A conversion that is killed goes on where it was, and ends in the same files."""
 
-import functools
+import json
 import random
+import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from numcodecs_neural.converters.scratch import Scratch
 
+from .dying import count_files, run_until
+
 RunCli = Callable[..., tuple[int, str, str]]
 ReadFiles = Callable[[Path], dict[str, bytes]]
 SMALL = ("--chunk", "128", "--shard", "256", "--workers", "2")
-# -P: what is installed runs, and not the folder that the tests are started in.
-PROGRAM = (sys.executable, "-P", "-m", "numcodecs_neural.converters.cli")
-
-
-def start(*arguments: object) -> "subprocess.Popen[bytes]":
-    """Start the program in a process of its own."""
-    return subprocess.Popen(
-        [*PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def run(*arguments: object) -> int:
-    """Run the program in a process of its own to its end."""
-    with start(*arguments) as process:
-        return process.wait()
-
-
-def kill_when(process: "subprocess.Popen[bytes]", is_time: Callable[[], bool]) -> None:
-    """Kill a process as soon as `is_time`, unless it ends before."""
-    with process:
-        while process.poll() is None and not is_time():
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-
-
-def has_done(output: Path, regions: int) -> bool:
-    """Return whether so many regions of an unfinished store are done."""
-    records = output.with_name(f"{output.name}.partial") / "records"
-    return len(list(records.rglob("*.json"))) >= regions
-
-
-def is_past(moment: float) -> bool:
-    return time.monotonic() > moment
+# One worker writes files in the same order each time.
+QUICK = ("--chunk", "128", "--codec", "zstd", "--workers", "1")
 
 
 def raise_disk_error(*_: object) -> None:
@@ -56,63 +26,110 @@ def raise_disk_error(*_: object) -> None:
     raise OSError("Input/output error")
 
 
+def done_regions(unfinished: Path) -> list[dict[str, Any]]:
+    """Return what an unfinished store has noted of its regions."""
+    records = sorted((unfinished / "records").rglob("*.json"))
+    return [json.loads(path.read_bytes()) for path in records]
+
+
 @pytest.fixture(scope="module")
-def undisturbed(svs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(svs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """Return a whole store, and how many files got their place until it was."""
     output = tmp_path_factory.mktemp("undisturbed") / "out.ome.zarr"
-    assert run(svs, "-o", output, *SMALL) == 0
-    return output
+    return output, count_files(svs, "-o", output, *SMALL)
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_a_killed_conversion_ends_in_the_same_files(
-    svs: Path, tmp_path: Path, files_of: ReadFiles, version: str
+@pytest.fixture(scope="module")
+def half(
+    svs: Path, undisturbed: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return what a conversion left that was killed halfway."""
+    output = tmp_path_factory.mktemp("half") / "out.ome.zarr"
+    died = run_until("", undisturbed[1] // 2, svs, "-o", output, *SMALL)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    unfinished = output.with_name("out.ome.zarr.partial")
+    assert len(done_regions(unfinished)) > 5
+    return unfinished
+
+
+@pytest.fixture
+def begun(half: Path, tmp_path: Path) -> Path:
+    """Return where a store is half done."""
+    shutil.copytree(half, tmp_path / half.name)
+    return tmp_path / "out.ome.zarr"
+
+
+@pytest.mark.parametrize("layout", [("0.4",), ("0.5", "--shard", "256")], ids=["0.4", "0.5"])
+def test_a_conversion_killed_again_and_again_ends_in_the_same_files(
+    svs: Path, tmp_path: Path, run_cli: RunCli, files_of: ReadFiles, layout: tuple[str, ...]
 ) -> None:
     output, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
-    quick = ("--ome-zarr-version", version, "--codec", "zstd", "--chunk", "128")
-    arguments = [svs, "-o", output, "--resume", *quick]
-    assert run(svs, "-o", whole, *quick) == 0
+    quick = ("--ome-zarr-version", *layout, *QUICK)
+    files = count_files(svs, "-o", whole, *quick)
 
-    for wanted in (1, 2):
-        kill_when(start(*arguments), functools.partial(has_done, output, wanted))
+    for _ in range(3):
+        died = run_until("", files // 4, svs, "-o", output, "--resume", *quick)
+        assert died.returncode == -signal.SIGKILL, died.stderr
         assert not output.exists()
-    assert run(*arguments) == 0
+    code, _, _ = run_cli(svs, "-o", output, "--resume", *quick)
 
+    assert code == 0
     assert files_of(output) == files_of(whole)
     assert not output.with_name("out.ome.zarr.partial").exists()
 
 
+@pytest.mark.parametrize("place", ["store/0/c", "scratch/0", "records/0", "store/1/c", "records/1"])
+def test_a_region_cut_off_at_any_step_is_written_again(
+    svs: Path, tmp_path: Path, run_cli: RunCli, files_of: ReadFiles, place: str
+) -> None:
+    output, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
+    quick = ("--shard", "256", "--levels", "2", *QUICK)
+    assert run_cli(svs, "-o", whole, *quick)[0] == 0
+    died = run_until(f"partial/{place}", 3, svs, "-o", output, *quick)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+
+    code, _, _ = run_cli(svs, "-o", output, "--resume", *quick)
+
+    assert code == 0
+    assert files_of(output) == files_of(whole)
+
+
 @pytest.mark.slow
 def test_twenty_random_kills_change_no_file(
-    svs: Path, undisturbed: Path, tmp_path: Path, files_of: ReadFiles
+    svs: Path,
+    undisturbed: tuple[Path, int],
+    tmp_path: Path,
+    run_cli: RunCli,
+    files_of: ReadFiles,
 ) -> None:
     moments = random.Random(5)
-    expected = files_of(undisturbed)
+    whole, files = undisturbed
+    expected = files_of(whole)
     for attempt in range(20):
         output = tmp_path / f"{attempt}.ome.zarr"
-        started, delay = time.monotonic(), moments.uniform(1.0, 4.0)
-        kill_when(start(svs, "-o", output, *SMALL), functools.partial(is_past, started + delay))
+        died = run_until("", moments.randint(1, files - 1), svs, "-o", output, *SMALL)
+        assert died.returncode == -signal.SIGKILL, died.stderr
 
-        assert run(svs, "-o", output, "--resume", *SMALL) == 0
+        assert run_cli(svs, "-o", output, "--resume", *SMALL)[0] == 0
 
         assert files_of(output) == expected
 
 
 def test_a_region_that_is_done_is_not_written_again(
-    run_cli: RunCli, svs: Path, tmp_path: Path
+    run_cli: RunCli, svs: Path, begun: Path
 ) -> None:
-    output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 3))
-    shards = {
-        path.relative_to(tmp_path / "out.ome.zarr.partial/store"): path.stat().st_ino
-        for path in (tmp_path / "out.ome.zarr.partial/store/0/c").rglob("*")
-        if path.is_file() and path.suffix != ".partial"
-    }
+    unfinished = begun.with_name("out.ome.zarr.partial")
+    shards = {}
+    for region in done_regions(unfinished):
+        name = f"{region['level']}/c/0/{'/'.join(map(str, region['cell']))}"
+        if region["nbytes"]:
+            shards[name] = (unfinished / "store" / name).stat().st_ino
 
-    code, _, _ = run_cli(svs, "-o", output, "--resume", *SMALL)
+    code, _, _ = run_cli(svs, "-o", begun, "--resume", *SMALL)
 
     assert code == 0
-    kept = [name for name, inode in shards.items() if (output / name).stat().st_ino == inode]
-    assert len(kept) >= 1
+    assert len(shards) > 5
+    assert {name: (begun / name).stat().st_ino for name in shards} == shards
 
 
 def test_a_finished_store_is_skipped(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
@@ -145,34 +162,29 @@ def test_a_store_with_other_settings_is_not_taken_for_finished(
 
 
 def test_what_was_begun_with_other_settings_is_begun_anew(
-    run_cli: RunCli, svs: Path, tmp_path: Path, files_of: ReadFiles
+    run_cli: RunCli, svs: Path, begun: Path, tmp_path: Path, files_of: ReadFiles
 ) -> None:
-    output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 2))
-
-    run_cli(svs, "-o", output, "--resume", "--quality", 30, *SMALL)
+    run_cli(svs, "-o", begun, "--resume", "--quality", 30, *SMALL)
     run_cli(svs, "-o", tmp_path / "whole", "--quality", 30, *SMALL)
 
-    assert files_of(output) == files_of(tmp_path / "whole")
+    assert files_of(begun) == files_of(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"settings": 3}'])
 def test_a_note_that_is_damaged_is_not_trusted(
     run_cli: RunCli,
     svs: Path,
-    tmp_path: Path,
+    begun: Path,
     files_of: ReadFiles,
-    undisturbed: Path,
+    undisturbed: tuple[Path, int],
     content: bytes,
 ) -> None:
-    output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 2))
-    (tmp_path / "out.ome.zarr.partial/conversion.json").write_bytes(content)
+    begun.with_name("out.ome.zarr.partial").joinpath("conversion.json").write_bytes(content)
 
-    code, _, _ = run_cli(svs, "-o", output, "--resume", *SMALL)
+    code, _, _ = run_cli(svs, "-o", begun, "--resume", *SMALL)
 
     assert code == 0
-    assert files_of(output) == files_of(undisturbed)
+    assert files_of(begun) == files_of(undisturbed[0])
 
 
 @pytest.mark.parametrize("lost", ["store/0/c", "scratch/0"])
@@ -200,11 +212,8 @@ def test_what_was_lost_meanwhile_is_no_garbage(
 
 
 def test_workers_may_differ_when_resuming(
-    svs: Path, tmp_path: Path, files_of: ReadFiles, undisturbed: Path, run_cli: RunCli
+    svs: Path, begun: Path, files_of: ReadFiles, undisturbed: tuple[Path, int], run_cli: RunCli
 ) -> None:
-    output = tmp_path / "out.ome.zarr"
-    kill_when(start(svs, "-o", output, *SMALL), functools.partial(has_done, output, 2))
+    run_cli(svs, "-o", begun, "--resume", *SMALL[:-1], 1)
 
-    run_cli(svs, "-o", output, "--resume", *SMALL[:-1], 1)
-
-    assert files_of(output) == files_of(undisturbed)
+    assert files_of(begun) == files_of(undisturbed[0])
