@@ -94,14 +94,35 @@ def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def damaged_svs(svs: Path, tmp_path: Path) -> Path:
+    """Return the slide `svs` without what its tile at row 1, column 2 held."""
     path = tmp_path / "damaged.svs"
     content = bytearray(svs.read_bytes())
     with tifffile.TiffFile(svs) as tiff:
         page: Any = tiff.pages[0]
-        start, size = page.dataoffsets[8], page.databytecounts[8]
+        tile = -(-page.imagewidth // page.tilewidth) + 2
+        start, size = page.dataoffsets[tile], page.databytecounts[tile]
     content[start : start + size] = bytes(size)
     path.write_bytes(content)
     return path
+
+
+@pytest.fixture
+def shared_file(root: Path) -> Callable[[str], Path]:
+    """Return a function that finds a file or folder of the shared data, or skips."""
+
+    def find(name: str) -> Path:
+        path = root.parent / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def shared_slide(shared_file: Callable[[str], Path]) -> Callable[[str], Path]:
+    """Return a function that finds a shared slide, or skips."""
+    return lambda name: shared_file(f"wsi/{name}")
 
 
 @pytest.fixture

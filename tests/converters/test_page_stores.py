@@ -60,18 +60,6 @@ def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def damaged_svs(svs: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "damaged.svs"
-    content = bytearray(svs.read_bytes())
-    with tifffile.TiffFile(svs) as tiff:
-        page: Any = tiff.pages[0]
-        start, size = page.dataoffsets[5], page.databytecounts[5]
-    content[start : start + size] = bytes(size)
-    path.write_bytes(content)
-    return path
-
-
-@pytest.fixture
 def fluorescence(tmp_path: Path, tissue: NDArray[np.uint8]) -> Path:
     """Return a slide of two channels and two planes, of 12 bits in 16, whose first is dark."""
     path = tmp_path / "cells.ome.tif"

@@ -16,19 +16,6 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.sources import open_source
 
 
-@pytest.fixture
-def shared_slide(root: Path) -> Callable[[str], Path]:
-    """Return a function that finds a shared slide, or skips."""
-
-    def find(name: str) -> Path:
-        path = root.parent / "shared" / "data" / "wsi" / name
-        if not path.exists():
-            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
-        return path
-
-    return find
-
-
 def test_an_aperio_slide_converts_and_validates(
     shared_slide: Callable[[str], Path], run_cli: Callable[..., Any], tmp_path: Path
 ) -> None:

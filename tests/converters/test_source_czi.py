@@ -381,11 +381,11 @@ def test_other_content_behind_the_suffix_is_refused(tmp_path: Path) -> None:
         open_source(path)
 
 
-def test_a_real_file_of_two_scenes_is_read(root: Path, opened: Callable[..., SlideSource]) -> None:
+def test_a_real_file_of_two_scenes_is_read(
+    shared_file: Callable[[str], Path], opened: Callable[..., SlideSource]
+) -> None:
     name = "image_data__xyz__multiple_images.czi"
-    path = root.parent / "shared" / "data" / "microscopy" / "neubias_ccby4" / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not there: the shared data are no part of the repository")
+    path = shared_file(f"microscopy/neubias_ccby4/{name}")
 
     first, second = (opened(path, series=n) for n in (0, 1))
 

@@ -331,25 +331,12 @@ def test_a_file_that_is_cut_off_is_refused_or_its_region_is_named(
     assert capfd.readouterr().err == ""
 
 
-@pytest.fixture
-def shared_folder(root: Path) -> Callable[[str], Path]:
-    """Return a function that finds a shared slide, or skips."""
-
-    def find(name: str) -> Path:
-        path = root.parent / "shared" / "data" / "wsi" / name
-        if not path.exists():
-            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
-        return path
-
-    return find
-
-
 @pytest.mark.parametrize("name", ["CMU-1-Small-Region", "CMU-1-Small-Region-J2K"])
 def test_real_slides_have_the_pixels_of_the_slide_they_were_made_from(
-    shared_folder: Callable[[str], Path], opened: Callable[..., SlideSource], name: str
+    shared_slide: Callable[[str], Path], opened: Callable[..., SlideSource], name: str
 ) -> None:
-    source = opened(shared_folder(f"dicom-wsi/{name}"))
-    original = tifffile.imread(shared_folder("aperio-svs/CMU-1-Small-Region.svs"))
+    source = opened(shared_slide(f"dicom-wsi/{name}"))
+    original = tifffile.imread(shared_slide("aperio-svs/CMU-1-Small-Region.svs"))
 
     assert source.info.mpp == pytest.approx((0.499, 0.499))
     assert [step.method for step in source.info.history] == ["jpeg"]
@@ -359,6 +346,6 @@ def test_real_slides_have_the_pixels_of_the_slide_they_were_made_from(
     assert source.read_associated("macro") is not None
 
 
-def test_a_real_file_without_image_type_is_refused(shared_folder: Callable[[str], Path]) -> None:
+def test_a_real_file_without_image_type_is_refused(shared_slide: Callable[[str], Path]) -> None:
     with pytest.raises(SourceError, match=r"small_dicom.dcm says no ImageType"):
-        open_source(shared_folder("dicom-wsi/pathml-small"))
+        open_source(shared_slide("dicom-wsi/pathml-small"))

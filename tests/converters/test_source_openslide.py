@@ -34,19 +34,6 @@ def opened() -> Iterator[Callable[[Path], openslide.OpenSlideSource]]:
 
 
 @pytest.fixture
-def shared_slide(root: Path) -> Callable[[str], Path]:
-    """Return a function that finds a shared slide, or skips."""
-
-    def find(name: str) -> Path:
-        path = root.parent / "shared" / "data" / "wsi" / name
-        if not path.is_file():
-            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
-        return path
-
-    return find
-
-
-@pytest.fixture
 def tiled(slide: NDArray[np.uint8], tmp_path: Path) -> Path:
     """Return a pyramid that OpenSlide calls a generic tiled TIFF."""
     path = tmp_path / "slide.tif"

@@ -39,26 +39,13 @@ MICROSCOPY = (
 )
 
 
-@pytest.fixture
-def shared(root: Path) -> Callable[[str], Path]:
-    """Return a function that finds a shared file, or skips."""
-
-    def find(name: str) -> Path:
-        path = root.parent / "shared" / "data" / name
-        if not path.is_file():
-            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
-        return path
-
-    return find
-
-
 @pytest.mark.parametrize(
     "name", [*(f"wsi/{name}" for name in SLIDES), *(f"microscopy/{name}" for name in MICROSCOPY)]
 )
 def test_every_level_and_frame_is_what_tifffile_reads(
-    name: str, shared: Callable[[str], Path], rng: np.random.Generator
+    name: str, shared_file: Callable[[str], Path], rng: np.random.Generator
 ) -> None:
-    path = shared(name)
+    path = shared_file(name)
 
     with closing(open_source(path)) as source, tifffile.TiffFile(path) as tiff:
         levels = tiff.series[0].levels
@@ -98,8 +85,8 @@ def frames_first(level: Any, info: SlideInfo) -> NDArray[Any]:
     return ordered
 
 
-def test_an_aperio_slide_shows_label_and_macro(shared: Callable[[str], Path]) -> None:
-    path = shared("wsi/aperio-svs/CMU-1-Small-Region.svs")
+def test_an_aperio_slide_shows_label_and_macro(shared_file: Callable[[str], Path]) -> None:
+    path = shared_file("wsi/aperio-svs/CMU-1-Small-Region.svs")
 
     with closing(open_source(path)) as source:
         label, macro = source.read_associated("label"), source.read_associated("macro")
@@ -111,8 +98,8 @@ def test_an_aperio_slide_shows_label_and_macro(shared: Callable[[str], Path]) ->
         assert (macro == tiff.pages[3].asarray()).all()
 
 
-def test_a_vectra_slide_names_its_channels(shared: Callable[[str], Path]) -> None:
-    with closing(open_source(shared("wsi/akoya-qptiff/small_vectra.qptiff"))) as source:
+def test_a_vectra_slide_names_its_channels(shared_file: Callable[[str], Path]) -> None:
+    with closing(open_source(shared_file("wsi/akoya-qptiff/small_vectra.qptiff"))) as source:
         info = source.info
 
     found = [(channel.label, channel.color) for channel in info.channels]
@@ -121,9 +108,9 @@ def test_a_vectra_slide_names_its_channels(shared: Callable[[str], Path]) -> Non
 
 
 def test_a_hamamatsu_slide_stays_rgb_and_tells_its_objective(
-    shared: Callable[[str], Path],
+    shared_file: Callable[[str], Path],
 ) -> None:
-    with closing(open_source(shared("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi"))) as source:
+    with closing(open_source(shared_file("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi"))) as source:
         info, macro = source.info, source.read_associated("macro")
 
     assert (info.samples, info.frames, info.magnification) == (3, (), 40)
@@ -141,9 +128,9 @@ def test_a_hamamatsu_slide_stays_rgb_and_tells_its_objective(
     ],
 )
 def test_another_maker_s_suffix_does_no_harm(
-    shared: Callable[[str], Path], tmp_path: Path, name: str, renamed: str
+    shared_file: Callable[[str], Path], tmp_path: Path, name: str, renamed: str
 ) -> None:
-    path = shared(f"wsi/{name}")
+    path = shared_file(f"wsi/{name}")
     shutil.copyfile(path, tmp_path / renamed)
     region = Region(300, 500, 700, 600)
 
@@ -153,9 +140,9 @@ def test_another_maker_s_suffix_does_no_harm(
 
 
 def test_a_piece_of_ndpi_without_its_end_is_named(
-    shared: Callable[[str], Path], tmp_path: Path
+    shared_file: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    path = shared("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi")
+    path = shared_file("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi")
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
         end = page.dataoffsets[5] + page.databytecounts[5]
@@ -171,9 +158,9 @@ def test_a_piece_of_ndpi_without_its_end_is_named(
 
 
 def test_nothing_is_printed_about_a_damaged_file(
-    shared: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    shared_file: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    content = shared("wsi/aperio-svs/TCGA-CR-7395-01A-01-TS1.svs").read_bytes()
+    content = shared_file("wsi/aperio-svs/TCGA-CR-7395-01A-01-TS1.svs").read_bytes()
     (tmp_path / "half.svs").write_bytes(content[: len(content) // 2])
 
     with pytest.raises(SourceError, match=r"half\.svs has no image that can be read"):
