@@ -56,7 +56,7 @@ PHILIPS = (
 
 
 def picture_of(source: SlideSource, name: Literal["label", "macro"]) -> NDArray[np.uint8]:
-    picture = source.read_associated(name)
+    picture: NDArray[np.uint8] | None = source.read_associated(name)
     assert picture is not None
     return picture
 
