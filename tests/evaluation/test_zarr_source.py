@@ -110,6 +110,7 @@ def test_what_was_not_stored_is_passed_over(tmp_path: Path, image: NDArray[np.ui
 
     found = regions(path, max_pixels=48 * 48)
 
+    assert found
     assert all(region.rows.stop > 100 and region.columns.stop > 100 for region in found)
 
 

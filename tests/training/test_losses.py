@@ -102,6 +102,7 @@ def test_channels_are_weighed_by_their_spread(folder: Path, network: FeatureNetw
     for depth in range(4):
         normalised = features[depth] / network.spread(depth)[:, None, None]
         alive = features[depth].std((0, 2, 3)) > 1e-3
+        assert alive.any()
         np.testing.assert_allclose(normalised.std((0, 2, 3))[alive], 1, rtol=1e-3)
 
 
