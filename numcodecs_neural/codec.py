@@ -28,8 +28,9 @@ class NeuralImage(Codec):
     weights : str, optional
         SHA-256 of the decoder weights, in hexadecimal. Filled in from `model` when absent.
     channel_axis : int, optional
-        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); by default -3. None with weights
-        of one channel, which code chunks (..., y, x). All other leading axes are a batch.
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c), -4 for chunks (..., c, z, y, x);
+        by default -3. None with weights of one channel, which code chunks (..., y, x). All other
+        axes are a batch.
     value_range : (int, int), optional
         For samples of 16 bits: the lowest and the highest to expect in the whole array, such as
         ``(0, 4095)``. A chunk is coded in 256 grey levels and fractions of them; a level is the

@@ -36,7 +36,13 @@ __all__ = [
 
 KEYS = ("model", "weights", "quality", "channel_axis", "encoder")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_AXES = {-3: "(..., c, y, x)", -1: "(..., y, x, c)", None: "(..., y, x)"}
+_AXES = {
+    -4: "(..., c, z, y, x)",
+    -3: "(..., c, y, x)",
+    -1: "(..., y, x, c)",
+    None: "(..., y, x)",
+}
+_LEAST_AXES = {-4: 4, -3: 3, -1: 3}
 
 
 def check_keys(config: Mapping[str, Any]) -> None:
@@ -131,14 +137,14 @@ def check_chunk(
                 f"{axes}: give the array both"
             )
         return
-    if len(shape) < 3:
+    if len(shape) < _LEAST_AXES[channel_axis]:
         raise ConfigError(
             f"shape {shape} has {len(shape)} axes, and channel_axis={channel_axis} needs {axes}: "
-            f"give the array all three, with {info.channels} channels"
+            f"give the array all of them, with {info.channels} channels"
         )
     if shape[channel_axis] != info.channels:
-        other = -4 - channel_axis
-        hint = f", or pass channel_axis={other}" if shape[other] == info.channels else ""
+        fits = (a for a, n in _LEAST_AXES.items() if len(shape) >= n and shape[a] == info.channels)
+        hint = "".join(f", or pass channel_axis={axis}" for axis in fits)
         raise ConfigError(
             f"shape {shape} has length {shape[channel_axis]} at channel_axis={channel_axis}, and "
             f"the weights {info.name!r} code {info.channels} channels: choose chunks {axes} that "
@@ -151,7 +157,9 @@ def chunk_with_channels(
 ) -> tuple[int, ...]:
     """Return `shape` with as many channels as one chunk has, if it has a multiple of them."""
     chunk = list(shape)
-    if channel_axis is None or len(chunk) < 3 or chunk[channel_axis] % info.channels:
+    if channel_axis is None or len(chunk) < _LEAST_AXES[channel_axis]:
+        return shape
+    if chunk[channel_axis] % info.channels:
         return shape
     chunk[channel_axis] = info.channels
     return tuple(chunk)
@@ -192,8 +200,9 @@ def parse_quality(value: object) -> int:
 
 
 def parse_channel_axis(value: object) -> int:
-    """Return `value` as -3 or -1, or raise ConfigError."""
-    return _parse_int(value, "channel_axis", (-3, -1), "-3 for (..., c, y, x) or -1 (..., y, x, c)")
+    """Return `value` as -4, -3 or -1, or raise ConfigError."""
+    says = " or ".join(f"{axis} for {_AXES[axis]}" for axis in _LEAST_AXES)
+    return _parse_int(value, "channel_axis", _LEAST_AXES, says)
 
 
 def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | None:

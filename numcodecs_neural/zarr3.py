@@ -124,8 +124,8 @@ class NeuralImageCodec(ImageSerializer):
     weights : str, optional
         SHA-256 of the decoder weights, filled in from `model` when absent.
     channel_axis : int, optional
-        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c); by default -3, and None with
-        weights of one channel, which code chunks (..., y, x).
+        -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c), -4 for chunks (..., c, z, y, x);
+        by default -3, and None with weights of one channel, which code chunks (..., y, x).
     value_range : (int, int), optional
         For samples of 16 bits: the lowest and the highest to expect, so that all chunks have one
         quality.

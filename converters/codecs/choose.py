@@ -87,9 +87,7 @@ def _codes(name: CodecName, kind: ChunkKind) -> bool:
     if name in ("zstd", "none"):
         return True
     if name == "neural":
-        # It takes channels right before y and x, and zarr lets no filter move them there.
-        is_in_place = not kind.is_rgb or kind.axes.endswith("cyx")
-        return kind.dtype.name in (_NEURAL_RGB if kind.is_rgb else _NEURAL_GREY) and is_in_place
+        return kind.dtype.name in (_NEURAL_RGB if kind.is_rgb else _NEURAL_GREY)
     peer = PEERS[name]
     # Zarr v2 has no filter that brings the three samples of a pixel together.
     is_in_place = not kind.is_rgb or peer.planes_first or kind.version != "0.4"

@@ -75,8 +75,7 @@ class ChunkKind:
     @property
     def name(self) -> str:
         """For error messages: ``"RGB of uint8"``."""
-        depth = " with an axis z" if self.is_rgb and "z" in self.axes else ""
-        return f"{'RGB' if self.is_rgb else 'one sample'} of {self.dtype.name}{depth}"
+        return f"{'RGB' if self.is_rgb else 'one sample'} of {self.dtype.name}"
 
     @property
     def stored_bits(self) -> int | None:

@@ -23,6 +23,8 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
     """
     codec = NeuralImage(model_for(options.model, kind), options.quality)
     _check_channels(codec, kind)
+    if codec.channel_axis is not None and kind.axes.endswith("czyx"):
+        codec = NeuralImage(codec.model, codec.quality, channel_axis=-4)
     return ChunkCodec(
         method=codec.codec_id,
         parameters={
@@ -64,5 +66,5 @@ def _zarr_arguments(codec: NeuralImage, kind: ChunkKind) -> dict[str, Any]:
     # Inside, because it needs zarr 3.
     from numcodecs_neural import NeuralImageCodec
 
-    serializer = NeuralImageCodec(codec.model, codec.quality)
+    serializer = NeuralImageCodec(codec.model, codec.quality, channel_axis=codec.channel_axis)
     return {"serializer": serializer, "compressors": None, "filters": None}

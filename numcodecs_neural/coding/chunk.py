@@ -61,11 +61,11 @@ def encode_chunk(
     Parameters
     ----------
     array : ndarray
-        (..., C, y, x), (..., y, x, C) or (..., y, x), in any memory order.
+        (..., C, y, x), (..., C, z, y, x), (..., y, x, C) or (..., y, x), in any memory order.
     quality : int
         0 to 100.
     channel_axis : int
-        -3, -1, or 0 for none.
+        -4, -3, -1, or 0 for none.
     coder : LossyCoder
     value_range : (low, high), optional
         For samples of 16 bits: a grey level is no finer than this range of samples needs.

@@ -17,12 +17,13 @@ Planes = NDArray[Any]
 def to_planes(array: NDArray[Any], channel_axis: int) -> Planes:
     """Return `array` as (n, C, H, W), C-contiguous and in native byte order.
 
-    `channel_axis` is -3, -1, or 0 for arrays without channels; leading axes become the batch.
+    `channel_axis` is -4, -3, -1, or 0 for arrays without channels; all other axes but y and x
+    become the batch.
     """
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if channel_axis == -1:
-        array = np.moveaxis(array, -1, -3)
-    elif channel_axis == 0:
+    if channel_axis:
+        array = np.moveaxis(array, channel_axis, -3)
+    else:
         array = np.expand_dims(array, -3) if array.ndim > 1 else array.reshape(1, 1, -1)
     return np.ascontiguousarray(array.reshape(-1, *array.shape[-3:]))
 
@@ -34,9 +35,11 @@ def from_planes(planes: Planes, header: ChunkHeader) -> NDArray[Any]:
         whole = np.full((*planes.shape[:2], height, width), header.margin_value, planes.dtype)
         whole[..., : header.box[0], : header.box[1]] = planes
         planes = whole
-    if header.channel_axis == -1:
-        leading = header.shape[:-3]
-        array = np.moveaxis(planes.reshape(*leading, *planes.shape[1:]), -3, -1)
+    if header.channel_axis:
+        others = list(header.shape)
+        channels = others.pop(header.channel_axis)
+        array = planes.reshape(*others[:-2], channels, *others[-2:])
+        array = np.moveaxis(array, -3, header.channel_axis)
     else:
         array = planes.reshape(header.shape)
     return np.asarray(array, dtype=header.dtype, order=header.order)

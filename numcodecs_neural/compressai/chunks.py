@@ -100,10 +100,10 @@ def unpack(data: bytes) -> Chunk:
         raise TruncatedChunkError(f"chunk header needs {_HEAD.size} bytes; there are {len(body)}")
     code, flags, axis, ndim, margin_value, count, *rest = _HEAD.unpack_from(body)
     height, width, weights_id, symbols_crc = rest
-    if flags & ~_FORTRAN_ORDER or axis not in (1, 3) or ndim > MAX_NDIM:
+    if flags & ~_FORTRAN_ORDER or axis not in (1, 3, 4) or ndim > MAX_NDIM:
         raise BitstreamError(
             f"chunk header has flags {flags:#04x}, channel axis -{axis} and {ndim} axes; expected "
-            f"0x00 or 0x01, -1 or -3, and at most {MAX_NDIM}"
+            f"0x00 or 0x01, -1, -3 or -4, and at most {MAX_NDIM}"
         )
     streams_at = _HEAD.size + 4 * (ndim + count)
     if len(body) < streams_at:

@@ -14,10 +14,9 @@ from numcodecs_neural.compressai.parameters import (
     KEYS,
     check_keys,
     info_of,
-    parse_channel_axis,
     parse_weights,
 )
-from numcodecs_neural.parameters import check_chunk
+from numcodecs_neural.parameters import check_chunk, parse_channel_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +46,8 @@ class CompressAIImage(Codec):
     weights : str, optional
         SHA-256 of a model in the models folder, instead of `checkpoint`.
     channel_axis : int
-        -3 for chunks (..., 3, y, x), -1 for chunks (..., y, x, 3); other leading axes are a batch.
+        -3 for chunks (..., 3, y, x), -1 for chunks (..., y, x, 3), -4 for chunks (..., 3, z, y, x);
+        all other axes are a batch.
 
     Raises
     ------

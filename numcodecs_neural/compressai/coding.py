@@ -26,7 +26,7 @@ CHANNELS = 3
 def encode_chunk(
     array: NDArray[np.uint8], *, arch: Architecture, weights: str, channel_axis: int
 ) -> bytes:
-    """Encode (..., 3, y, x) or (..., y, x, 3), after `channel_axis`, in any memory order.
+    """Encode three channels, which lie at `channel_axis`, in any memory order.
 
     Raises
     ------

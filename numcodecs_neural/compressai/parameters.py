@@ -9,7 +9,7 @@ from typing import Any
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.weights import WeightsInfo
 
-__all__ = ["KEYS", "check_keys", "info_of", "parse_channel_axis", "parse_weights"]
+__all__ = ["KEYS", "check_keys", "info_of", "parse_weights"]
 
 KEYS = ("arch", "weights", "channel_axis")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,16 +30,6 @@ def check_keys(config: Mapping[str, Any]) -> None:
             f"knows {', '.join(KEYS)}. A later release of numcodecs-neural may have written this "
             "array"
         )
-
-
-def parse_channel_axis(value: object) -> int:
-    """Return `value` as -3 or -1, or raise ConfigError."""
-    for axis in (-3, -1):
-        if value == axis:
-            return axis
-    raise ConfigError(
-        f"channel_axis is {value!r}; it must be -3 for (..., 3, y, x) or -1 for (..., y, x, 3)"
-    )
 
 
 def parse_weights(arch: str, checkpoint: object, weights: object) -> str:

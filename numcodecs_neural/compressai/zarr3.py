@@ -35,7 +35,7 @@ class CompressAIImageCodec(ImageSerializer):
     weights : str, optional
         SHA-256 of a model in the models folder, instead of `checkpoint`.
     channel_axis : int
-        -3 for chunks (..., 3, y, x), -1 for chunks (..., y, x, 3).
+        -3 for chunks (..., 3, y, x), -1 for chunks (..., y, x, 3), -4 for chunks (..., 3, z, y, x).
 
     Raises
     ------

@@ -34,7 +34,7 @@ def encode(
     quality : int
         0 to 100.
     channel_axis : int or None
-        -3, -1, or None for arrays without channels.
+        -4, -3, -1, or None for arrays without channels.
     value_range : (low, high), optional
         For samples of 16 bits: a grey level is no finer than this range of samples needs.
 

@@ -30,7 +30,8 @@ _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _BIG_ENDIAN, _FORTRAN_ORDER = 1, 2
 # lowest sample, level shift: behind the shape, in lossy chunks of 16-bit samples
 _LEVELS = struct.Struct("<iB")
-_CHANNEL_AXES = (0, -1, -3)
+_CHANNEL_AXES = {0: 1, -1: 3, -3: 3, -4: 4}
+"""Where channels may lie, and how many axes a chunk needs for that."""
 _MAX_QUALITY = 100
 _MAX_LEVEL_SHIFT = 8
 
@@ -66,8 +67,9 @@ class ChunkHeader:
         0 where there is no margin.
     order : {"C", "F"}
         Memory order in which the decoded chunk is handed over.
-    channel_axis : {0, -1, -3}
-        -3 for chunks (..., c, y, x), -1 for (..., y, x, c), 0 for (..., y, x).
+    channel_axis : {0, -1, -3, -4}
+        -3 for chunks (..., c, y, x), -1 for (..., y, x, c), -4 for (..., c, z, y, x), 0 for
+        (..., y, x).
     weights_id : bytes
         First 8 bytes of the SHA-256 of the decoder weights; `NO_WEIGHTS` unless the mode is lossy.
     quality : int
@@ -241,11 +243,11 @@ def _check_shape(header: ChunkHeader) -> None:
         raise BitstreamError(
             f"chunk of shape {header.shape} has {nbytes} bytes; the most are {MAX_CHUNK_NBYTES}"
         )
-    has_channels = header.channel_axis != 0
-    if header.channel_axis not in _CHANNEL_AXES or (has_channels and len(header.shape) < 3):
+    least = _CHANNEL_AXES.get(header.channel_axis)
+    if least is None or len(header.shape) < least:
         raise BitstreamError(
-            f"chunk of shape {header.shape} has channel axis {header.channel_axis};"
-            f" allowed are {_CHANNEL_AXES}, and with channels at least 3 axes"
+            f"chunk of shape {header.shape} has channel axis {header.channel_axis}; allowed are "
+            f"{', '.join(map(str, _CHANNEL_AXES))}, and with channels at least {least or 3} axes"
         )
 
 

@@ -132,15 +132,15 @@ def test_margins_are_exact_and_cost_nothing(rng: np.random.Generator, fill: int)
     leading=st.lists(st.integers(1, 3), max_size=2),
     height=st.integers(1, 20),
     width=st.integers(1, 20),
-    channel_axis=st.sampled_from([-3, -1]),
+    channel_axis=st.sampled_from([-4, -3, -1]),
     layout=st.sampled_from(["C", "F", "sliced", "read-only"]),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_any_layout_comes_back_in_shape_order_and_dtype(
     leading: list[int], height: int, width: int, channel_axis: int, layout: str, seed: int
 ) -> None:
-    plane = (3, height, width) if channel_axis == -3 else (height, width, 3)
-    image = noise(np.random.default_rng(seed), *leading, *plane)
+    shapes = {-4: (3, 2, height, width), -3: (3, height, width), -1: (height, width, 3)}
+    image = noise(np.random.default_rng(seed), *leading, *shapes[channel_axis])
     if layout == "F":
         image = np.asfortranarray(image)
     elif layout == "sliced":

@@ -164,16 +164,21 @@ def test_rgb_with_depth_keeps_its_channels(rng: np.random.Generator, tmp_path: P
     assert (np.moveaxis(stored, 0, -1) == pixels).all()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("axis", ["t", "z"])
 def test_rgb_frames_are_coded_by_the_neural_codec(
-    tissue: NDArray[np.uint8], tmp_path: Path
+    axis: str, version: OmeZarrVersion, tissue: NDArray[np.uint8], tmp_path: Path
 ) -> None:
-    pixels = np.stack([np.moveaxis(tissue, 0, -1)[:150, :130]] * 2)
+    pixels = np.stack([np.moveaxis(tissue, 0, -1)[y : y + 150, :130] for y in (0, 60)])
 
     report = convert(
-        FrameSource(pixels, "t"), str(tmp_path / "out"), options(codec="neural", chunk_px=128)
+        FrameSource(pixels, axis),
+        str(tmp_path / "out"),
+        options(version, codec="neural", chunk_px=128),
     )
 
-    error = np.moveaxis(level(tmp_path / "out", 0), 1, -1).astype(float) - pixels
+    stored = np.moveaxis(level(tmp_path / "out", 0), 1 if axis == "t" else 0, -1)
+    error = stored.astype(float) - pixels
     assert 10 * np.log10(255**2 / (error**2).mean()) > 30
     assert report.codec["model"] == "he-fast-1"
 

@@ -35,12 +35,17 @@ def test_header_bytes_are_frozen() -> None:
     assert ChunkHeader.unpack(BYTES) == HEADER
 
 
+LEAST_AXES = {0: 1, -1: 3, -3: 3, -4: 4}
+
+
 @st.composite
 def headers(draw: st.DrawFn) -> ChunkHeader:
     """Draw any header that is allowed."""
     mode = draw(st.sampled_from([Mode.CONSTANT, Mode.LOSSY, Mode.STORED]))
     shape = draw(st.lists(st.integers(1, 9), min_size=1, max_size=8).map(tuple))
-    channel_axis = draw(st.sampled_from([0, -1, -3] if len(shape) > 2 else [0]))
+    channel_axis = draw(
+        st.sampled_from([a for a in (0, -1, -3, -4) if LEAST_AXES[a] <= len(shape)])
+    )
     plane = (1, *shape)[-2:] if channel_axis != -1 else shape[-3:-1]
     box = (draw(st.integers(1, plane[0])), draw(st.integers(1, plane[1])))
     dtype: np.dtype[Any] = np.dtype(draw(st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i2"])))
@@ -122,6 +127,9 @@ def test_values_that_are_not_allowed_are_refused(
         pytest.param({"box": (512, 1024)}, "margin value -2", id="margin value without margin"),
         pytest.param({"box": (0, 700)}, "box", id="empty box"),
         pytest.param({"shape": (512, 1024)}, "at least 3 axes", id="channels without an axis"),
+        pytest.param(
+            {"shape": (3, 512, 1024), "channel_axis": -4}, "at least 4 axes", id="depth without one"
+        ),
         pytest.param({"weights_id": b"1234567"}, "8 bytes", id="short weights id"),
         pytest.param({"mode": Mode.STORED}, "stored has neither", id="stored with weights"),
         pytest.param(
@@ -186,6 +194,7 @@ def test_the_largest_chunk_is_allowed() -> None:
         ((2, 8, 9), 0, (8, 9), (2, 1, 4)),
         ((5, 3, 8, 9), -3, (8, 9), (5, 3, 1, 4)),
         ((5, 8, 9, 3), -1, (8, 9), (5, 1, 4, 3)),
+        ((3, 5, 8, 9), -4, (8, 9), (3, 5, 1, 4)),
     ],
 )
 def test_plane_and_box_shape_follow_the_channel_axis(

@@ -74,8 +74,8 @@ def read(chunk: bytes, folder: Any = WEIGHTS) -> tuple[Array, Parts]:
     section = chunk[end + 4 : -4]
     assert u4(chunk, end) == len(section)
 
-    first_last = (*shape[:-3], shape[-1], *shape[-3:-1]) if axis == 1 else shape
-    plane = first_last[-2:] if n > 1 else (1, *first_last)
+    others = [length for number, length in enumerate(shape) if n - number != axis]
+    plane = tuple(others[-2:]) if n > 1 else (1, *others)
     channels = shape[-axis] if axis else 1
     images = math.prod(shape) // math.prod(plane) // channels
     planes = (images, channels, *box)
@@ -92,9 +92,10 @@ def read(chunk: bytes, folder: Any = WEIGHTS) -> tuple[Array, Parts]:
         samples = samples_of(pixels, *levels, weights[0]["pixel_fraction"], dtype)
     whole = np.full((images, channels, *plane), margin, dtype)
     whole[..., : box[0], : box[1]] = samples
-    array = whole.reshape(first_last)
-    if axis == 1:
-        array = np.moveaxis(array, -3, -1)
+    if axis:
+        array = np.moveaxis(whole.reshape(*others[:-2], channels, *plane), -3, -axis)
+    else:
+        array = whole.reshape(shape)
     dtype = dtype.newbyteorder(">") if flags & 1 else dtype
     return np.asarray(array, dtype, order="F" if flags & 2 else "C"), parts
 

@@ -75,6 +75,16 @@ def test_channels_can_come_last(crop: Image) -> None:
     np.testing.assert_array_equal(np.moveaxis(decoded, -1, 0), first)
 
 
+def test_depth_can_lie_between_channels_and_planes(crop: Image) -> None:
+    depths = np.stack([crop, crop[:, ::-1]])  # (z, c, y, x)
+    codec = NeuralImage(channel_axis=-4)
+
+    decoded = codec.decode(codec.encode(np.moveaxis(depths, 0, 1)))
+
+    first = NeuralImage().decode(NeuralImage().encode(depths))
+    np.testing.assert_array_equal(np.moveaxis(decoded, 1, 0), first)
+
+
 def test_read_only_input_is_neither_refused_nor_changed(crop: Image) -> None:
     before = crop.copy()
     crop.flags.writeable = False

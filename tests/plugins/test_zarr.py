@@ -217,6 +217,26 @@ def test_channels_can_come_last(write: Write, create: Write, tissue: Image, psnr
     )
 
 
+def test_depth_can_lie_between_channels_and_planes(
+    write: Write, create: Write, tissue: Image
+) -> None:
+    from numcodecs_neural import NeuralImageCodec
+
+    stack = np.stack([tissue, tissue[:, ::-1]], 1)  # (c, z, y, x)
+    codec = NeuralImageCodec(channel_axis=-4)
+
+    array = create(
+        stack.shape,
+        {"zarr_format": 3},
+        chunks=(3, 1, 128, 128),
+        shards=(3, 1, 256, 256),
+        serializer=codec,
+    )
+    array[:] = stack
+
+    np.testing.assert_array_equal(array[:, 0], write(tissue, {"zarr_format": 3})[:])
+
+
 def test_a_stack_of_images_is_coded(write: Write, tissue: Image, psnr: Psnr) -> None:
     stack = np.stack([tissue[:, :128, :128], tissue[:, 128:256, :128]])
 
