@@ -1,0 +1,65 @@
+"""What the program is told, and what reaches the library of it."""
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import pytest
+
+from numcodecs_neural.converters.arguments import make_parser, options_from
+from numcodecs_neural.converters.options import ConvertOptions
+
+OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
+    (["--codec", "jpegxl"], {"codec": "jpegxl"}),
+    (["--model", "he-perceptual"], {"model": "he-perceptual"}),
+    (["--quality", "71"], {"quality": 71}),
+    (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
+    (["--chunk", "256"], {"chunk_px": 256}),
+    (["--tile-size", "256"], {"chunk_px": 256}),
+    (["--shard", "1024"], {"shard_px": 1024}),
+    (["--levels", "3"], {"levels": 3}),
+    (["--resolutions", "3"], {"levels": 3}),
+    (["--downsample", "4"], {"downsample": 4}),
+    (["--use-existing-levels"], {"use_existing_levels": True}),
+    (["--use-existing-resolutions"], {"use_existing_levels": True}),
+    (["--ome-zarr-version", "0.4"], {"ome_zarr_version": "0.4"}),
+    (["--ngff-version", "0.4"], {"ome_zarr_version": "0.4"}),
+    (["--glass", "flatten"], {"glass": "flatten"}),
+    (["--tissue", "network"], {"tissue": "network"}),
+    (["--margin", "12.5"], {"margin_um": 12.5}),
+    (["--bright-field", "no"], {"bright_field": "no"}),
+    (["--name", "case 7"], {"name": "case 7"}),
+    (["--label"], {"label": True}),
+    (["--macro"], {"macro": True}),
+    (["--confidential"], {"confidential": True}),
+    (["--workers", "3"], {"workers": 3}),
+    (["-w", "3"], {"workers": 3}),
+    (["--scheduler", "tcp://host:8786"], {"scheduler": "tcp://host:8786"}),
+    (["--overwrite"], {"overwrite": True}),
+    (["--resume"], {"resume": True}),
+]
+
+
+@pytest.fixture
+def parsed() -> Callable[..., ConvertOptions]:
+    """Return a function from arguments to options."""
+    return lambda *arguments: options_from(make_parser().parse_args(["a.svs", *arguments]))
+
+
+def test_nothing_asked_for_is_the_library_s_default(parsed: Callable[..., ConvertOptions]) -> None:
+    assert parsed() == ConvertOptions()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"), OPTIONS, ids=[arguments[0] for arguments, _ in OPTIONS]
+)
+def test_an_argument_changes_its_option_and_no_other(
+    parsed: Callable[..., ConvertOptions], arguments: list[str], changed: dict[str, Any]
+) -> None:
+    assert asdict(parsed(*arguments)) == asdict(replace(ConvertOptions(), **changed))
+
+
+def test_every_option_of_the_library_can_be_given_as_an_argument() -> None:
+    changed = {name for _, names in OPTIONS for name in names}
+
+    assert changed == {field.name for field in fields(ConvertOptions)}

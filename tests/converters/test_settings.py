@@ -1,0 +1,101 @@
+"""The digest of settings: what makes another store changes it, and nothing else does."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numcodecs_neural.converters.codecs import codec_for
+from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.settings import settings_digest
+from numcodecs_neural.converters.sources import Channel, Compression, SlideInfo
+
+PLAIN = ConvertOptions(workers=2)
+INFO = SlideInfo(
+    name="slide", level_shapes=((80, 90),), mpp=(0.5, 0.5), history=(), size_bytes=7000
+)
+STORED: dict[str, Any] = {
+    "codec": "jpegxl",
+    "model": "he-perceptual",
+    "quality": 61,
+    "chunk_px": 256,
+    "shard_px": 512,
+    "levels": 2,
+    "downsample": 4,
+    "use_existing_levels": True,
+    "ome_zarr_version": "0.4",
+    "glass": "keep",
+    "tissue": "network",
+    "margin_um": 49.0,
+    "bright_field": "yes",
+    "name": "other",
+    "label": True,
+    "macro": True,
+    "confidential": True,
+}
+NOT_STORED: dict[str, Any] = {
+    "workers": 3,
+    "scheduler": "tcp://host:8786",
+    "overwrite": True,
+    "resume": True,
+}
+DESCRIBED: dict[str, Any] = {
+    "name": "other",
+    "level_shapes": ((80, 91),),
+    "mpp": None,
+    "history": (Compression(method="jpeg", quality=80),),
+    "size_bytes": 7001,
+    "dtype": np.dtype(np.uint16),
+    "samples": 1,
+    "frames": (("z", 2),),
+    "channels": (Channel(label="DAPI"),),
+    "spacing": {"z": 0.3},
+    "magnification": 40.0,
+    "significant_bits": 7,
+    "series": 1,
+    "series_count": 2,
+    "icc_profile": b"profile",
+    "ome_xml": "<OME/>",
+}
+
+
+def digest(options: ConvertOptions = PLAIN, info: SlideInfo = INFO, picture: bytes = b"") -> str:
+    return settings_digest(info, options, codec_for(options), picture)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_an_option_that_changes_the_store_changes_the_digest(name: str) -> None:
+    assert digest(replace(PLAIN, **{name: STORED[name]})) != digest()
+
+
+@pytest.mark.parametrize("name", NOT_STORED)
+def test_who_does_the_work_does_not_change_the_digest(name: str) -> None:
+    assert digest(replace(PLAIN, **{name: NOT_STORED[name]})) == digest()
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_another_slide_changes_the_digest(name: str) -> None:
+    assert digest(info=replace(INFO, **{name: DESCRIBED[name]})) != digest()
+
+
+def test_the_content_of_the_picture_of_tissue_counts_and_its_place_does_not() -> None:
+    here, there = (replace(PLAIN, tissue=path) for path in ("a/mask.png", "b/mask.png"))
+
+    assert digest(here, picture=b"one") == digest(there, picture=b"one")
+    assert digest(here, picture=b"one") != digest(here, picture=b"other")
+
+
+def test_weights_of_the_same_name_are_told_apart() -> None:
+    codec = codec_for(PLAIN)
+    other = replace(codec, parameters=codec.parameters | {"weights": "0" * 16})
+
+    assert settings_digest(INFO, PLAIN, codec) != settings_digest(INFO, PLAIN, other)
+
+
+def test_every_option_is_in_a_test_above() -> None:
+    # A wanted PSNR is not: it chooses the quality, which is.
+    names = {field.name for field in fields(ConvertOptions)} - {"target_psnr"}
+
+    assert {*STORED, *NOT_STORED} == names
+    assert set(DESCRIBED) == {field.name for field in fields(SlideInfo)}
