@@ -56,6 +56,43 @@ def test_stored_pixels_are_untouched_and_glass_chunks_absent(
     assert report.levels[0].elided == (coverage == 2).sum() > 50
 
 
+@pytest.mark.parametrize(
+    ("mpp", "margin_um", "margin_px"),
+    [
+        pytest.param((0.5, 0.5), 0, 0, id="none"),
+        pytest.param((0.5, 0.5), 50, 100, id="of 0.5 micrometres a pixel"),
+        pytest.param((0.25, 0.3), 50, 200, id="of 0.25 micrometres a pixel"),
+        pytest.param(None, 50, 128, id="of unknown pixels"),
+    ],
+)
+def test_what_is_near_tissue_is_kept_and_what_is_far_is_not(
+    source_of: Any,
+    slide: NDArray[np.uint8],
+    tmp_path: Path,
+    mpp: tuple[float, float] | None,
+    margin_um: float,
+    margin_px: int,
+) -> None:
+    chosen = options(levels=1, chunk_px=32, margin_um=margin_um)
+    convert(source_of(slide, mpp), tmp_path / "out.ome.zarr", chosen)
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    tissue = np.asarray(group["labels/tissue/0"]) == 1
+    coverage = np.asarray(group["coverage/0"])
+    kept: list[int] = []
+    for row, column in np.ndindex(coverage.shape):
+        y, x = 32 * row, 32 * column
+        near, far = (
+            tissue[max(y - d, 0) : y + 32 + d, max(x - d, 0) : x + 32 + d].any()
+            # A pixel of the mask of this slide stands for less than 16 of its own.
+            for d in (margin_px, margin_px + 16)
+        )
+        assert not near or coverage[row, column] != 2
+        assert far or coverage[row, column] == 2
+        kept.append(coverage[row, column] != 2)
+    assert 0.1 < np.mean(kept) < 0.7
+
+
 def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Path) -> None:
     convert(array_source, tmp_path / "out.ome.zarr", options("0.4"))
 

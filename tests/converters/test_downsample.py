@@ -27,6 +27,15 @@ def test_levels_are_area_averages_of_the_original(rng: np.random.Generator, time
     assert abs(error.mean()) < 0.05 or error.size < 500
 
 
+@pytest.mark.parametrize(
+    ("fixed", "mean"), [([0, 0, 0, 1], 0), ([0, 0, 1, 1], 1), ([0, 1, 1, 1], 1), ([9, 9, 9, 8], 9)]
+)
+def test_means_of_means_are_rounded_to_the_nearest_256th(fixed: list[int], mean: int) -> None:
+    reduced = np.array(fixed, np.uint16).reshape(1, 2, 2)
+
+    assert halve_again(reduced).tolist() == [[[mean]]]
+
+
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
 def test_flat_areas_keep_their_value(value: int) -> None:
     pixels = np.full((3, 37, 21), value, np.uint8)

@@ -62,6 +62,25 @@ def test_a_margin_only_keeps_more(
         assert not (having & ~without).any()
 
 
+@given(MASKS, st.integers(1, 25), st.floats(0, 80))
+def test_nothing_within_the_margin_is_elided(
+    mask: NDArray[np.bool_], scale: int, margin_px: float
+) -> None:
+    shape = mask.shape[0] * scale, mask.shape[1] * scale
+    wide = planned(mask, shape, "elide", margin_px)
+    tissue = np.kron(mask, np.ones((scale, scale), bool))
+
+    reach = int(margin_px)
+    grid = pyramid(shape)[0]
+    for row, column in np.ndindex(grid.chunk_grid):
+        chunk = grid.chunk((row, column))
+        near = tissue[
+            max(chunk.y - reach, 0) : chunk.y + chunk.height + reach,
+            max(chunk.x - reach, 0) : chunk.x + chunk.width + reach,
+        ]
+        assert not (near.any() and wide.elided[0][row, column])
+
+
 @pytest.mark.parametrize("treatment", ["keep", "flatten"])
 def test_nothing_is_elided_unless_asked_for(treatment: GlassTreatment) -> None:
     glass = planned(np.zeros((4, 4), bool), (100, 100), treatment)

@@ -71,18 +71,23 @@ def test_label_and_macro_are_not_even_read_unless_asked_for(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_label_and_macro_become_images_of_their_own(
-    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+@pytest.mark.parametrize("wanted", [["label"], ["macro"], ["label", "macro"]], ids=" and ".join)
+def test_pictures_that_are_asked_for_become_images_of_their_own(
+    rich_source: Any, tmp_path: Path, version: OmeZarrVersion, wanted: list[str]
 ) -> None:
-    convert(rich_source, str(tmp_path / "out"), options(version, macro=True))
+    convert(rich_source, str(tmp_path / "out"), options(version, **dict.fromkeys(wanted, True)))
 
     group = zarr.open_group(tmp_path / "out", mode="r")
-    assert rich_source.asked == ["macro"]
-    image: Any = ome_zarr_models.open_ome_zarr(group["associated/macro"])
-    assert image.ome_zarr_version == version
-    assert (np.asarray(group["associated/macro/0"]) == np.ones((3, 30, 50))).all()
+    assert rich_source.asked == wanted
+    assert [name for name in ("label", "macro") if f"associated/{name}" in group] == wanted
     block: Any = group.attrs["numcodecs_neural"]
-    assert block["extras"]["macro"] == "associated/macro"
+    for name in wanted:
+        image: Any = ome_zarr_models.open_ome_zarr(group[f"associated/{name}"])
+        assert image.ome_zarr_version == version
+        pixels = np.asarray(group[f"associated/{name}/0"])
+        assert pixels.shape == (3, 30, 50)
+        assert (pixels == ["label", "macro"].index(name)).all()
+        assert block["extras"][name] == f"associated/{name}"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -124,6 +129,38 @@ def test_ome_xml_is_kept_whole_when_asked_for(rich_source: Any, tmp_path: Path) 
     convert(rich_source, str(tmp_path / "out"), options(confidential=True))
 
     assert (tmp_path / "out/OME/METADATA.ome.xml").read_text() == OME
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        *("AcquisitionDate", "AnnotationRef", "BinData", "Dataset", "DatasetRef", "Description"),
+        *("Experiment", "ExperimentRef", "Experimenter", "ExperimenterGroup"),
+        *("ExperimenterGroupRef", "ExperimenterRef", "Folder", "FolderRef", "Project"),
+        *("ProjectRef", "Screen", "StructuredAnnotations", "TiffData"),
+    ],
+)
+@pytest.mark.parametrize("namespace", ["", ' xmlns="http://www.openmicroscopy.org/Schemas/OME/x"'])
+def test_no_element_of_people_dates_and_free_text_is_kept(element: str, namespace: str) -> None:
+    told = f'<{element} ID="Doe"><Any Name="Doe">Doe</Any></{element}>'
+    document = f"<OME{namespace}>{told}<Image>{told}{told}<Pixels>{told}</Pixels></Image></OME>"
+
+    kept = without_confidential(document)
+
+    assert kept is not None
+    assert element not in kept
+    assert "Doe" not in kept
+    assert "Pixels" in kept
+
+
+@pytest.mark.parametrize("attribute", ["Image Name", "Plate Name", "OME Creator", "OME UUID"])
+def test_no_attribute_that_names_a_file_or_somebody_is_kept(attribute: str) -> None:
+    element, name = attribute.split()
+    document = f'<OME><{element} {name}="Doe" ID="0"><Channel Name="DAPI"/></{element}></OME>'
+
+    kept = without_confidential(document)
+
+    assert kept == f'<OME><{element} ID="0"><Channel Name="DAPI" /></{element}></OME>'
 
 
 def test_what_is_no_xml_is_left_out() -> None:

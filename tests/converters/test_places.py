@@ -134,6 +134,8 @@ def test_an_archive_is_the_same_each_time_and_tells_its_version(
     with zipfile.ZipFile(tmp_path / "a.ozx") as archive:
         assert b'"version": "0.5"' in archive.comment
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}
         names = archive.namelist()
     metadata = [name.endswith("zarr.json") for name in names]
     assert metadata == sorted(metadata, reverse=True)
