@@ -32,8 +32,9 @@ def in_steps(
 ) -> NDArray[np.int32]:
     """Latents of the analysis as sixteenths of a step at `quality`.
 
-    The analysis of an image shrinks its finer latents a little, as suits their noise. Of an image
-    that was decoded before it must not, and the shrinking is undone.
+    The analysis of an image shrinks its finer latents a little, as suits the noise of coarse steps;
+    for fine ones the encoder's steps undo it. Of an image that was decoded before it must not, and
+    the shrinking is undone at every quality.
     """
     inverse = (model.restoring_step if is_decoded else model.inverse_step)[quality]
     half = 1 << (model.inverse_shift - 1)

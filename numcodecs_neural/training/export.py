@@ -30,6 +30,8 @@ from numcodecs_neural.training.quantize import (
 from numcodecs_neural.weights.files import write_weights
 
 INVERSE_SHIFT = 20
+SHRUNK_UP_TO, RESTORED_FROM = 30, 70
+"""Qualities. The analysis shrinks latents as suits coarse steps; for fine ones that is undone."""
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -85,9 +87,10 @@ def decoder_content(
 def encoder_content(codec: Codec, price: int) -> tuple[dict[str, Any], Arrays]:
     """Description (without the decoder's digest) and arrays of the encoder file."""
     step = torch.exp(_every_quality() @ codec.log_step).double()
-    inverse = FRACTION / (step * 2**LATENT_EXPONENT) * 2**INVERSE_SHIFT
+    unshrunk = FRACTION / (step * 2**LATENT_EXPONENT) * 2**INVERSE_SHIFT
     layers, arrays = _written(codec, encoder_networks(codec))
-    restoring = inverse / codec.analysis_gain.double()
+    restoring = unshrunk / codec.analysis_gain.double()
+    inverse = unshrunk * (restoring / unshrunk) ** _restored()
     arrays |= {
         "inverse_step": torch.floor(inverse + 0.5).numpy().astype(np.int32),
         "restoring_step": torch.floor(restoring + 0.5).numpy().astype(np.int32),
@@ -157,6 +160,12 @@ def _bias_by_quality(layer: IntegerConv) -> Tensor:
     """(101 or 1, outputs) in float64."""
     blend = _every_quality() if layer.anchor_bias is not None else None
     return layer.bias_of(blend).double()
+
+
+def _restored() -> Tensor:
+    """To what power the gain of the analysis is undone, by quality: (101, 1)."""
+    rising = (torch.arange(QUALITIES).double() - SHRUNK_UP_TO) / (RESTORED_FROM - SHRUNK_UP_TO)
+    return rising.clamp(0, 1)[:, None]
 
 
 def _every_quality() -> Tensor:

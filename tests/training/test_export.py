@@ -225,7 +225,11 @@ def test_the_encoder_file_says_how_to_restore(exported: Exported) -> None:
     gain = exported.codec.analysis_gain.numpy()
     encoder = exported.encoder
 
-    np.testing.assert_allclose(
-        encoder.restoring_step * gain, encoder.inverse_step, rtol=1e-4, atol=1
-    )
+    for quality, rest in ((0, 1), (30, 1), (50, 0.5), (70, 0), (100, 0)):  # of the shrinking
+        np.testing.assert_allclose(
+            encoder.restoring_step[quality] * gain**rest,
+            encoder.inverse_step[quality],
+            rtol=1e-4,
+            atol=1,
+        )
     assert encoder.price == 15
