@@ -22,8 +22,11 @@ _SECONDS = {
     **dict.fromkeys(("hour", "h"), 3600.0),
     **dict.fromkeys(("day", "d"), 86400.0),
 }
-# Optical microscopy; screen resolutions such as 72 dpi, which tools write by default, are not.
+# Of light microscopes. Screen resolutions such as 72 dpi, which tools write by default, and which
+# others have turned into micrometres, are larger.
 _SANE_MPP = (0.02, 50.0)
+# Electron microscopes see atoms: believed where a length has its unit.
+_LEAST_STATED_MPP = 1e-5
 
 
 def microns(value: float, unit: str | None) -> float | None:
@@ -42,17 +45,30 @@ def seconds(value: float, unit: str | None) -> float | None:
     return _in_unit(value, _SECONDS.get(unit or ""))
 
 
-def sane_mpp(y: float | None, x: float | None) -> tuple[float, float] | None:
+def sane_mpp(
+    y: float | None, x: float | None, *, is_stated: bool = False
+) -> tuple[float, float] | None:
     """Return the pixel size (y, x), or None unless both are known and a microscope's.
+
+    Parameters
+    ----------
+    is_stated : bool
+        Whether they are lengths that somebody wrote with their unit, and no resolution for print:
+        then they may be an electron microscope's.
 
     Examples
     --------
     >>> sane_mpp(0.25, 0.25), sane_mpp(25400 / 72, 25400 / 72)
     ((0.25, 0.25), None)
+    >>> sane_mpp(0.004, 0.004), sane_mpp(0.004, 0.004, is_stated=True)
+    (None, (0.004, 0.004))
     """
     if y is None or x is None:
         return None
-    is_sane = all(_SANE_MPP[0] <= size <= _SANE_MPP[1] for size in (y, x))
+    low, high = _SANE_MPP
+    if is_stated:
+        low = _LEAST_STATED_MPP
+    is_sane = all(low <= size <= high for size in (y, x))
     return (y, x) if is_sane else None
 
 

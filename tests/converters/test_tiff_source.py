@@ -192,7 +192,9 @@ def test_a_damaged_tile_is_named(
     with tifffile.TiffFile(svs) as tiff:
         page = tiff.pages[0]
         start, size = page.dataoffsets[8], page.databytecounts[8]
-    content[start : start + size] = damage(bytes(content[start : start + size]))[:size]
+    # Of the same length, so that all else stays where the file says that it is.
+    damaged = damage(bytes(content[start : start + size])).ljust(size, b"\0")
+    content[start : start + size] = damaged
     path.write_bytes(content)
     source = opened(path)
 

@@ -19,6 +19,8 @@ __all__ = ["Layout", "Part", "layout_of"]
 _AXES = {"T": "t", "C": "c", "E": "c", "S": "c", "Z": "z"}
 # Mere sequences of pages: planes in depth unless that is taken.
 _SEQUENCES = "IQ"
+# Values of the tag ExtraSamples: transparency that colours were multiplied with, or were not.
+_ALPHAS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Layout:
     trailing : str
         What the samples of a plane's pixels are: ``c``, or ``rgb``.
     trailing_length : int
-        How many there are.
+        How many there are, but for transparency, which comes last.
     """
 
     frames: tuple[tuple[str, int], ...]
@@ -123,6 +125,8 @@ def layout_of(series: Any, meaning: Meaning, path: Path) -> Layout:
     is_rgb = meaning.is_rgb and (trailing >= 3 or meaning.is_mapped)
     roles = _roles(axes[:y], shape[:y], path, is_rgb=meaning.is_rgb and not is_rgb)
     is_rgb |= "rgb" in roles
+    if not is_rgb:
+        trailing -= _alphas(series.keyframe, trailing)
     frames = _frames(roles, shape[:y], 1 if is_rgb else trailing)
     if is_rgb and "c" in dict(frames):
         raise SourceError(
@@ -137,6 +141,13 @@ def layout_of(series: Any, meaning: Meaning, path: Path) -> Layout:
         trailing="rgb" if is_rgb and "rgb" not in roles else "c",
         trailing_length=trailing,
     )
+
+
+def _alphas(keyframe: Any, samples: int) -> int:
+    """Return how many of a pixel's last samples are transparency, and not all of them."""
+    kinds = list(reversed(tuple(keyframe.extrasamples or ())))
+    count = next((n for n, kind in enumerate(kinds) if int(kind) not in _ALPHAS), len(kinds))
+    return min(count, samples - 1)
 
 
 def _roles(axes: str, shape: Sequence[int], path: Path, *, is_rgb: bool) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def _level_of(
     pages = list(series) if start is None else [keyframe]
     if start is None:
         _check_pages(pages, keyframe, number, layout)
-    if keyframe.is_final:
+    if keyframe.is_final and all(_is_raw_like(page, keyframe) for page in pages):
         return RawLevel(pages, *arguments, start=start)
     _check_codec(keyframe)
     _prepare_decoders(pages)
@@ -94,11 +94,32 @@ def _check_pages(pages: list[Any], keyframe: Any, number: int, layout: Layout) -
             "cut off, or says that it holds more than it does"
         )
     for page in pages:
-        if page is not None and page.keyframe.shaped != keyframe.shaped:
+        if page is None or page.keyframe is keyframe:
+            continue
+        if _kind_of(page.keyframe) != _kind_of(keyframe):
             raise SourceError(
-                f"{path_of(page)} has a page of shape {page.keyframe.shape} in level {number}, "
-                f"where others have {keyframe.shape}"
+                f"{path_of(page)} has a page of {_kind_of(page.keyframe)} in level {number}, "
+                f"where others have {_kind_of(keyframe)}: save all alike"
             )
+
+
+def _kind_of(keyframe: Any) -> str:
+    """Return what must be the same of all pages, in words: how they are compressed need not be."""
+    sides = [keyframe.tilelength, keyframe.tilewidth, keyframe.tiledepth]
+    if not keyframe.is_tiled:
+        sides = [min(int(keyframe.rowsperstrip), int(keyframe.imagelength))]
+    return (
+        f"shape {keyframe.shape}, {keyframe.dtype}, colours {int(keyframe.photometric)} and "
+        f"{'tiles' if keyframe.is_tiled else 'strips'} of {' x '.join(map(str, sides))}"
+    )
+
+
+def _is_raw_like(page: Any, keyframe: Any) -> bool:
+    """Return whether a page is stored as it is, and in the byte order of another."""
+    if page is None or page.keyframe is keyframe:
+        return True
+    orders = [one.parent.byteorder for one in (page.keyframe, keyframe)]
+    return bool(page.keyframe.is_final) and orders[0] == orders[1]
 
 
 def _check_codec(keyframe: Any) -> None:

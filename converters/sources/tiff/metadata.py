@@ -21,8 +21,9 @@ from .vendors import (
 __all__ = ["Metadata", "metadata_of"]
 
 _ICC_PROFILE = 34675
-# Micrometres of the units of the tag ResolutionUnit: inch and centimetre.
-_RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
+# Micrometres of the units of the tag ResolutionUnit: inch and centimetre, and those that tifffile
+# added: millimetre and micrometre.
+_RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0, 4: 1000.0, 5: 1.0}
 
 
 class Metadata:

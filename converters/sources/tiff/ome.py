@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from ..base import Channel
 from ..units import microns, sane_mpp, seconds
 
-__all__ = ["OmeImage", "missing_files", "ome_image"]
+__all__ = ["OmeImage", "is_damaged", "missing_files", "named_files", "ome_image"]
 
 _WHITE = -1
 
@@ -41,8 +41,18 @@ def ome_image(xml: str | None, *, name: str, shape: tuple[int, int], index: int)
     return _describe(root, named[min(place, len(named) - 1)]) if named else OmeImage()
 
 
+def is_damaged(description: str) -> bool:
+    """Return whether a description begins as OME-XML does, and is none."""
+    return "<OME " in description[:2048] and _parse(description) is None
+
+
 def missing_files(xml: str | None, folder: Path) -> tuple[str, ...]:
     """Return the names of the files that hold planes and are not in `folder`, sorted."""
+    return tuple(name for name in named_files(xml) if not (folder / name).is_file())
+
+
+def named_files(xml: str | None) -> tuple[str, ...]:
+    """Return the names of the other files that hold planes, sorted."""
     root = _parse(xml)
     if root is None:
         return ()
@@ -52,7 +62,7 @@ def missing_files(xml: str | None, folder: Path) -> tuple[str, ...]:
         for uuid in root.iterfind(".//{*}TiffData/{*}UUID")
         if uuid.text != root.get("UUID")
     }
-    return tuple(sorted(name for name in names if name and not (folder / name).is_file()))
+    return tuple(sorted(name for name in names if name))
 
 
 def _describe(root: ElementTree.Element, image: ElementTree.Element) -> OmeImage:
@@ -63,7 +73,7 @@ def _describe(root: ElementTree.Element, image: ElementTree.Element) -> OmeImage
     t = None if step is None else seconds(step, pixels.get("TimeIncrementUnit", "s"))
     bits = pixels.get("SignificantBits", "")
     return OmeImage(
-        mpp=sane_mpp(y, x),
+        mpp=sane_mpp(y, x, is_stated=True),
         spacing={axis: size for axis, size in (("z", z), ("t", t)) if size},
         magnification=_magnification(root, image),
         significant_bits=int(bits) if bits.isdecimal() else None,

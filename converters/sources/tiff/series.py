@@ -10,8 +10,8 @@ from numcodecs_neural.errors import SourceError
 
 from ..series import check_series
 from .file import DECODE_ERRORS
-from .ome import missing_files
 from .scn import scn_roles
+from .whole import check_set, check_whole
 
 __all__ = ["find_image", "role_of", "series_of"]
 
@@ -35,8 +35,10 @@ def find_image(tiff: tifffile.TiffFile, path: Path, index: int) -> tuple[Any, in
         is not there.
     """
     _check_plain(tiff, path)
-    _check_complete(tiff, path)
-    images = [series for series, role in series_of(tiff, path) if role == "image"]
+    check_whole(tiff, path)
+    found = series_of(tiff, path)
+    check_set(tiff, [series for series, _ in found], path)
+    images = [series for series, role in found if role == "image"]
     if not images:
         raise SourceError(f"{path} has no image that can be read: it may be cut off")
     check_series(path, index, len(images))
@@ -93,15 +95,4 @@ def _check_plain(tiff: tifffile.TiffFile, path: Path) -> None:
         raise SourceError(
             f"{path} is a Trestle slide, whose tiles overlap and must be stitched, as OpenSlide "
             "does it: save it as another kind of TIFF first"
-        )
-
-
-def _check_complete(tiff: tifffile.TiffFile, path: Path) -> None:
-    """Refuse a set of which files are missing: tifffile would read zeros in their place."""
-    absent = missing_files(tiff.ome_metadata, path.parent)
-    if absent:
-        raise SourceError(
-            f"{path} is one file of a set, and {absent[0]} is not beside it"
-            + (f" ({len(absent)} files are missing)" if len(absent) > 1 else "")
-            + ": put all files of the set into one folder"
         )

@@ -92,7 +92,7 @@ def imagej_facts(metadata: Mapping[str, Any], tags: Any) -> VendorFacts:
     z = None if depth is None else microns(depth, unit)
     known = {"z": z, "t": step}
     return VendorFacts(
-        mpp=sane_mpp(y, x),
+        mpp=sane_mpp(y, x, is_stated=True),
         spacing={axis: value for axis, value in known.items() if value and value > 0},
         channels=_imagej_channels(metadata),
     )

@@ -1,0 +1,247 @@
+"""TIFF files that are cut off, mixed or unusual: what is not all there is never read as less."""
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.sources import SlideSource, open_source
+from numcodecs_neural.errors import SourceError
+
+HEIGHT, WIDTH = 40, 50
+WHOLE = Region(0, 0, HEIGHT, WIDTH)
+
+
+@pytest.fixture
+def stack(rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Return (t, c, z, y, x) of noise without zeros."""
+    return rng.integers(1, 65536, (2, 3, 4, HEIGHT, WIDTH)).astype(np.uint16)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., SlideSource]]:
+    """Return `open_source`; what it opened is closed after the test."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(closing(open_source(path)))
+
+
+def cut(path: Path, part: float) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"ome": True, "metadata": {"axes": "TCZYX"}}, id="OME-TIFF"),
+        pytest.param({"imagej": True, "metadata": {"axes": "TZCYX"}}, id="ImageJ"),
+    ],
+)
+def test_a_stack_that_is_cut_off_does_not_become_a_shorter_one(
+    tmp_path: Path, stack: NDArray[np.uint16], options: dict[str, Any], part: float
+) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, stack, photometric="minisblack", **options)
+    cut(path, part)
+
+    with pytest.raises(SourceError, match=r"stack\.tif is cut off: .*copy it again"):
+        open_source(path)
+
+
+def test_a_description_that_is_cut_off_is_not_left_out(
+    tmp_path: Path, stack: NDArray[np.uint16]
+) -> None:
+    path = tmp_path / "stack.ome.tif"
+    tifffile.imwrite(path, stack, photometric="minisblack", metadata={"axes": "TCZYX"})
+    cut(path, 0.999)
+
+    with pytest.raises(SourceError, match=r"is cut off: its description is not all in it"):
+        open_source(path)
+
+
+def imagej_of_one_page(path: Path, pixels: NDArray[Any]) -> None:
+    """Write a stack as ImageJ does where it is large: one page, and all planes behind it."""
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        page: Any = tiff.pages.first
+        tags = page.tags
+        place = page.offset + tiff.tiff.tagnosize + len(tags) * tiff.tiff.tagsize
+        start = page.dataoffsets[0]
+    content = bytearray(path.read_bytes()[: start + pixels.nbytes])
+    content[place : place + 4] = struct.pack(tiff.byteorder + "I", 0)
+    path.write_bytes(content)
+
+
+def test_planes_of_imagej_without_pages_of_their_own_are_counted(
+    tmp_path: Path, stack: NDArray[np.uint16], opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "stack.tif"
+    imagej_of_one_page(path, stack[0, 0])
+    assert dict(opened(path).info.frames) == {"z": 4}
+    cut(path, 0.7)
+
+    with pytest.raises(SourceError, match=r"is cut off: it ends after 2\.\d of its 4 planes"):
+        open_source(path)
+
+
+def test_ome_xml_that_is_damaged_is_named_where_it_matters(
+    tmp_path: Path, stack: NDArray[np.uint16]
+) -> None:
+    xml = tifffile.OmeXml()
+    xml.addimage("uint16", (3, HEIGHT, WIDTH), (3, 1, 1, HEIGHT, WIDTH, 1), axes="CYX")
+    path = tmp_path / "stack.ome.tif"
+    options: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
+    tifffile.imwrite(path, stack[0, :, 0], description=xml.tostring()[:-20], **options)
+
+    with pytest.raises(SourceError, match=r"stack\.ome\.tif has OME-XML that is damaged"):
+        open_source(path)
+
+
+@pytest.fixture
+def members(tmp_path: Path, stack: NDArray[np.uint16]) -> list[Path]:
+    """Return the three files of an OME-TIFF set, one channel each."""
+    names = [f"c{n}.ome.tif" for n in range(3)]
+    ids = [f"urn:uuid:0000000{n}-0000-0000-0000-000000000000" for n in range(3)]
+    planes = "".join(
+        f'<TiffData FirstC="{n}" IFD="0" PlaneCount="1"><UUID FileName="{name}">{one}</UUID>'
+        "</TiffData>"
+        for n, (name, one) in enumerate(zip(names, ids, strict=True))
+    )
+    for n, name in enumerate(names):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{ids[n]}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" '
+            f'SizeX="{WIDTH}" SizeY="{HEIGHT}" SizeC="3" SizeZ="1" SizeT="1">{planes}</Pixels>'
+            "</Image></OME>"
+        )
+        tifffile.imwrite(tmp_path / name, stack[0, n, 0], description=xml, metadata=None)
+    return [tmp_path / name for name in names]
+
+
+@pytest.mark.parametrize("content", [b"", b"no TIFF at all"])
+def test_a_member_of_a_set_that_is_no_tiff_is_not_read_as_zeros(
+    members: list[Path], content: bytes
+) -> None:
+    members[1].write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"c0\.ome\.tif is one file of a set, .*c1\.ome\.tif"):
+        open_source(members[0])
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzw"])
+def test_members_of_a_set_may_be_compressed_each_in_its_own_way(
+    members: list[Path],
+    stack: NDArray[np.uint16],
+    compression: str,
+    opened: Callable[..., SlideSource],
+) -> None:
+    tifffile.imwrite(members[1], stack[0, 1, 0], compression=compression, predictor=True)
+
+    source = opened(members[0])
+
+    for channel in range(3):
+        found = source.read_region(WHOLE, 0, (channel,))
+        assert (found[..., 0] == stack[0, channel, 0]).all()
+
+
+def test_members_of_a_set_may_have_bytes_in_another_order(
+    members: list[Path], stack: NDArray[np.uint16], opened: Callable[..., SlideSource]
+) -> None:
+    tifffile.imwrite(members[2], stack[0, 2, 0], byteorder=">")
+
+    found = opened(members[0]).read_region(WHOLE, 0, (2,))
+
+    assert (found[..., 0] == stack[0, 2, 0]).all()
+
+
+def test_a_member_of_another_type_is_refused(
+    members: list[Path], stack: NDArray[np.uint16]
+) -> None:
+    tifffile.imwrite(members[1], stack[0, 1, 0].astype(np.float32))
+
+    with pytest.raises(SourceError, match=r"c1\.ome\.tif has a page of .*float32.*: save all"):
+        open_source(members[0])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_samples_of_64_bits_are_of_the_type_that_zarr_knows(
+    tmp_path: Path, dtype: str, opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "labels.tif"
+    tifffile.imwrite(path, np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype))
+
+    # Equal they are in any case: one of two classes is the one that is looked up.
+    assert type(opened(path).info.dtype) is type(np.dtype(dtype))
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("unassalpha", 1), ("unspecified", 2)])
+def test_transparency_beside_grey_is_dropped_and_a_channel_is_not(
+    tmp_path: Path,
+    rng: np.random.Generator,
+    kind: str,
+    channels: int,
+    opened: Callable[..., SlideSource],
+) -> None:
+    pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 2)).astype(np.uint8)
+    path = tmp_path / "grey.tif"
+    page: dict[str, Any] = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(path, pixels, extrasamples=[kind], metadata=None, **page)
+
+    source = opened(path)
+
+    assert dict(source.info.frames).get("c", 1) == channels
+    for channel in range(channels):
+        found = source.read_region(WHOLE, 0, (channel,)[: channels - 1])
+        assert (found[..., 0] == pixels[..., channel]).all()
+
+
+@pytest.mark.parametrize(("unit", "resolution"), [("micrometer", 4), ("millimeter", 4000)])
+def test_resolutions_in_tifffile_s_own_units_are_understood(
+    tmp_path: Path, unit: Any, resolution: int, opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "grey.tif"
+    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    tifffile.imwrite(path, pixels, resolution=(resolution, resolution), resolutionunit=unit)
+
+    assert opened(path).info.mpp == pytest.approx((0.25, 0.25))
+
+
+@pytest.mark.parametrize(
+    ("size", "unit", "mpp"),
+    [
+        pytest.param(4, "nm", 0.004, id="electron microscope"),
+        pytest.param(352.78, "µm", None, id="screen"),
+    ],
+)
+def test_an_electron_microscope_s_pixels_keep_their_size(
+    tmp_path: Path,
+    size: float,
+    unit: str,
+    mpp: float | None,
+    opened: Callable[..., SlideSource],
+) -> None:
+    path = tmp_path / "cell.ome.tif"
+    sizes = {f"PhysicalSize{axis}": size for axis in "XY"}
+    units = {f"PhysicalSize{axis}Unit": unit for axis in "XY"}
+    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    tifffile.imwrite(path, pixels, metadata={"axes": "YX", **sizes, **units})
+
+    assert opened(path).info.mpp == (None if mpp is None else pytest.approx((mpp, mpp)))
+
+
+def test_imagej_s_nanometres_are_believed(
+    tmp_path: Path, opened: Callable[..., SlideSource]
+) -> None:
+    path = tmp_path / "cell.tif"
+    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    tifffile.imwrite(path, pixels, imagej=True, resolution=(0.25, 0.25), metadata={"unit": "nm"})
+
+    assert opened(path).info.mpp == pytest.approx((0.004, 0.004))
