@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from numcodecs_neural.errors import NeuralCodecError
+from numcodecs_neural.errors import ConfigError, NeuralCodecError
 
 from .convert import Progress, convert, is_converted
 from .jobs import Job
@@ -14,7 +14,7 @@ from .options import ConvertOptions
 from .report import SlideReport
 from .sources import SlideSource, open_source
 
-__all__ = ["Outcome", "as_sentence", "convert_job", "opened", "series_of"]
+__all__ = ["Outcome", "as_sentence", "convert_job", "opened", "series_of", "why_failed"]
 
 ProgressBar = Callable[[str], AbstractContextManager[Progress]]
 
@@ -73,7 +73,7 @@ def convert_job(job: Job, options: ConvertOptions, progress_bar: ProgressBar) ->
             with progress_bar(source.info.name) as progress:
                 report = convert(source, job.output, options, progress=progress)
     except (NeuralCodecError, OSError) as exc:
-        return Outcome(job=job, status="failed", error=as_sentence(exc))
+        return Outcome(job=job, status="failed", error=why_failed(job, exc))
     except Exception as exc:
         # Of a library, on one slide in a thousand: that must not end a night's batch.
         return Outcome(
@@ -114,6 +114,12 @@ def as_sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(text.split()) or type(error).__name__
+
+
+def why_failed(job: Job, error: Exception) -> str:
+    """Return why a slide failed, in one line; options that do not fit a slide do not name it."""
+    about = f"{job.path}: " if isinstance(error, ConfigError) and job.path is not None else ""
+    return about + as_sentence(error)
 
 
 def _as_unexpected(job: Job, error: Exception) -> str:

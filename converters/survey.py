@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from numcodecs_neural.errors import NeuralCodecError
 
-from .batch import as_sentence, opened
+from .batch import opened, why_failed
 from .compare import compare
 from .comparison_table import comparison_summary, comparison_table
 from .estimate import Estimate, estimate
@@ -68,7 +68,7 @@ def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: C
             with opened(job) as source:
                 look(job, source)
         except (NeuralCodecError, OSError) as exc:
-            complain(as_sentence(exc))
+            complain(why_failed(job, exc))
             failed += 1
     return 1 if failed else 0
 

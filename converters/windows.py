@@ -51,10 +51,13 @@ def display_windows(
     if axes.samples == 3:
         return (limits,) * 3
     lengths = dict(axes.frames)
-    return tuple(_window(smallest, axes, channel) for channel in range(lengths.get("c", 1)))
+    count = lengths.get("c", 1)
+    return tuple(_window(smallest, axes, channel, limits) for channel in range(count))
 
 
-def _window(smallest: zarr.Array[Any], axes: Axes, channel: int) -> tuple[float, float]:
+def _window(
+    smallest: zarr.Array[Any], axes: Axes, channel: int, limits: tuple[float, float]
+) -> tuple[float, float]:
     frames = [
         frame
         for frame in axes.all_frames()
@@ -64,5 +67,10 @@ def _window(smallest: zarr.Array[Any], axes: Axes, channel: int) -> tuple[float,
     ]
     chosen = frames[:: max(1, len(frames) // _FRAMES)][:_FRAMES]
     pixels = np.stack([np.asarray(smallest[frame]) for frame in chosen])
+    if pixels.dtype.kind == "f":
+        # What is no number, or has no end, is none in JSON either.
+        pixels = pixels[np.isfinite(pixels)]
+    if not pixels.size:
+        return limits
     low, high = np.percentile(pixels, (_DARK, _BRIGHT), method="nearest").tolist()
     return (low, high) if high > low else (low, low + 1)

@@ -80,6 +80,8 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
 def _reader_of(path: Path) -> _Reader:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SourceError(f"{path} is empty: copy it again from where it is whole")
     if path.is_dir():
         return _reader_named(_kind_of_folder(path))
     suffix = path.suffix.lower()

@@ -222,7 +222,7 @@ def encoded(form: str) -> bytes:
     ("name", "data", "says"),
     [
         pytest.param("a.png", b"%PDF-1.7", "is not a picture of a kind", id="another content"),
-        pytest.param("a.jpg", b"", "is not a picture of a kind", id="an empty file"),
+        pytest.param("a.jpg", b"", "is empty: copy it again", id="an empty file"),
         pytest.param("a.png", encoded("png")[:3000], "does not decode", id="half a PNG"),
         pytest.param("a.jpg", encoded("jpeg")[:2000], "does not decode", id="half a JPEG"),
         pytest.param("a.webp", encoded("webp")[:500], "does not decode|not a picture", id="WebP"),

@@ -37,6 +37,11 @@ _TURNS = {
     7: (True, (0, 1)),
     8: (True, (0,)),
 }
+# As Pillow calls what is read here. Of its other formats some lose pages or bits, and one starts a
+# program; and names of files may lie.
+_FORMATS = ("BMP", "DIB", "JPEG", "JPEG2000", "PNG", "WEBP")
+# A JPEG of several pictures holds one photograph, and what belongs to it.
+_PHOTOGRAPH = "MPO"
 _JXL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 # Pillow guards against large pictures by a variable of its module.
 _limit_lock = threading.Lock()
@@ -78,7 +83,9 @@ class PlainSource:
         except SourceError:
             raise
         except UnidentifiedImageError as exc:
-            raise SourceError(f"{path} is not a picture of a kind that is read here") from exc
+            raise SourceError(
+                f"{path} is not a picture of a kind that is read here ({_hint(data)})"
+            ) from exc
         except _DECODE_ERRORS as exc:
             raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
         self._pixels = _checked(path, picture.pixels)
@@ -119,11 +126,16 @@ def _decode(path: Path, data: bytes) -> _Picture:
         pixels = imagecodecs.jpegxl_decode(data)
         steps = compression_steps("JXL", data, raw_nbytes=pixels.nbytes)
         return _Picture(pixels=pixels, history=steps, size_bytes=len(data))
-    with _no_limit(), Image.open(io.BytesIO(data)) as image:
+    with _no_limit(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise SourceError(
                 f"{path} has {image.width} x {image.height} pixels, and a picture without tiles is "
                 f"read as a whole, up to {MAX_PIXELS:,}: convert it to a tiled TIFF first"
+            )
+        count = getattr(image, "n_frames", 1)
+        if count > 1 and image.format != _PHOTOGRAPH:
+            raise SourceError(
+                f"{path} holds {count} pictures one after the other: save them one by one"
             )
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1), _TURNS[1])
         pixels = _turned(_samples(image, data), turn)
@@ -139,6 +151,13 @@ def _decode(path: Path, data: bytes) -> _Picture:
             mpp=_mpp(image, is_transposed=turn[0]),
             icc_profile=image.info.get("icc_profile"),
         )
+
+
+def _hint(data: bytes) -> str:
+    """Return what may help with a file that is none of these pictures."""
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "it is a TIFF: name it .tif"
+    return "these are PNG, JPEG, BMP, WebP, JPEG 2000 and JPEG XL: save it as PNG"
 
 
 @contextmanager
