@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import ome_zarr_models
 import pytest
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.convert import convert
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
+from numcodecs_neural.converters.plan import find_glass, plan_conversion
+from numcodecs_neural.converters.tissue import find_tissue, read_overview
 
 pytestmark = pytest.mark.usefixtures("lossless")
 
@@ -91,6 +94,32 @@ def test_what_is_near_tissue_is_kept_and_what_is_far_is_not(
         assert far or coverage[row, column] == 2
         kept.append(coverage[row, column] != 2)
     assert 0.1 < np.mean(kept) < 0.7
+
+
+def test_a_picture_of_tissue_decides_what_is_kept(
+    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    drawn = np.zeros(slide.shape[:2], np.uint8)
+    drawn[:100, 1200:] = 255
+    imagecodecs.imwrite(tmp_path / "mask.png", drawn)
+    chosen = options(tissue=str(tmp_path / "mask.png"), margin_um=0, levels=1)
+
+    convert(array_source, tmp_path / "out.ome.zarr", chosen)
+
+    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
+    is_kept = np.asarray(group["coverage/0"]) != 2
+    assert np.argwhere(is_kept).tolist() == [[0, 9], [0, 10]]
+
+
+@pytest.mark.parametrize("how", ["threshold", "network"])
+def test_the_detector_that_is_asked_for_looks_for_tissue(array_source: Any, how: str) -> None:
+    overview = read_overview(array_source)
+
+    glass = find_glass(array_source, plan_conversion(array_source, options(tissue=how)))
+
+    wanted, other = (find_tissue(overview, by) for by in (how, *{"threshold", "network"} - {how}))
+    assert (glass.tissue == wanted).all()
+    assert (wanted != other).any()
 
 
 def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Path) -> None:
@@ -267,6 +296,30 @@ def test_metadata_are_valid_and_scales_are_micrometres(
     scale, translation = multiscale.datasets[2].coordinateTransformations
     assert scale.scale == [1, 4 * y, 4 * x]
     assert translation.translation == [0, 1.5 * y, 1.5 * x]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_tissue_mask_lies_where_the_slide_does(
+    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path, version: OmeZarrVersion
+) -> None:
+    convert(source_of(slide, (0.25, 0.26)), tmp_path / "out.ome.zarr", options(version))
+
+    placed = []
+    for path in ("/", "labels/tissue"):
+        group: Any = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")[path]
+        attributes = group.attrs.asdict()
+        (multiscale,) = (attributes if version == "0.4" else attributes["ome"])["multiscales"]
+        assert [axis["unit"] for axis in multiscale["axes"][-2:]] == ["micrometer"] * 2
+        placed.append(
+            [
+                (scale["scale"][-2:], translation["translation"][-2:])
+                for scale, translation in (
+                    dataset["coordinateTransformations"] for dataset in multiscale["datasets"]
+                )
+            ]
+        )
+    assert placed[0] == placed[1]
+    assert placed[0][1] == ([0.5, 0.52], [0.125, 0.13])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
