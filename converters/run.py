@@ -13,6 +13,7 @@ import zarr
 from dask.base import compute
 from dask.callbacks import Callback
 from dask.delayed import delayed
+from dask.threaded import get as get_threaded
 
 from .geometry import Cell
 from .records import RegionResult
@@ -37,7 +38,8 @@ def run_on_threads(writer: PyramidWriter, *, workers: int, advance: Advance) -> 
     tasks = region_tasks(writer)
     # Its own pool, so that no task still writes when an error leaves this function.
     with ThreadPoolExecutor(workers) as pool, _Advance(advance), _zarr_threads(workers):
-        return list(compute(*tasks, scheduler="threads", pool=pool))
+        # Not by name: dask would import its distributed scheduler to see whether that is meant.
+        return list(compute(*tasks, scheduler=get_threaded, pool=pool))
 
 
 def run_on_cluster(writer: PyramidWriter, *, address: str, advance: Advance) -> list[RegionResult]:
