@@ -94,6 +94,20 @@ def test_a_region_cut_off_at_any_step_is_written_again(
     assert files_of(output) == files_of(whole)
 
 
+def test_an_overwrite_that_is_killed_at_its_end_keeps_the_old_store(
+    svs: Path, tmp_path: Path, run_cli: RunCli, files_of: ReadFiles
+) -> None:
+    output = tmp_path / "out.ome.zarr"
+    assert run_cli(svs, "-o", output, "--levels", 1, *QUICK)[0] == 0
+    before = files_of(output)
+
+    # All is written then, and what is there is about to be moved away.
+    died = run_until("partial/replaced", 1, svs, "-o", output, "--overwrite", "--levels", 2, *QUICK)
+
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert files_of(output) == before
+
+
 @pytest.mark.slow
 def test_twenty_random_kills_change_no_file(
     svs: Path,

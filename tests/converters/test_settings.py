@@ -61,7 +61,8 @@ DESCRIBED: dict[str, Any] = {
 
 
 def digest(options: ConvertOptions = PLAIN, info: SlideInfo = INFO, picture: bytes = b"") -> str:
-    return settings_digest(info, options, codec_for(options), picture)
+    found: str = settings_digest(info, options, codec_for(options), picture)
+    return found
 
 
 @pytest.mark.parametrize("name", STORED)
