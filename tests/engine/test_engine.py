@@ -1,7 +1,9 @@
 """Turns, batches and devices: speed may depend on them, results never do."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ def test_no_more_chunks_at_once_than_threads_are_allowed() -> None:
     inside = 0
     lock = threading.Lock()
     pause = threading.Event()
+    both = threading.Barrier(2)
 
     def work() -> None:
         nonlocal inside
@@ -35,6 +38,7 @@ def test_no_more_chunks_at_once_than_threads_are_allowed() -> None:
             with lock:
                 inside += 1
                 seen.append(inside)
+            both.wait(60)
             pause.wait(0.01)
             with lock:
                 inside -= 1
@@ -57,49 +61,76 @@ def test_matrix_products_keep_to_one_thread_and_the_setting_comes_back() -> None
 
 
 class Recording:
-    """Takes batches slowly, so that requests collect."""
+    """Takes its first batch and waits with it until it is opened, so that requests collect."""
 
     weights_id, channels, pixel_fraction = b"recorder", 3, 0
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        self.open = threading.Event()
+        self.is_busy, self.open = threading.Event(), threading.Event()
 
     def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]:
-        self.open.wait(5)
-        self.batches.append(len(images))
+        self._take(len(images))
         return [bytes([int(x.flat[0]), quality]) for x in images]
 
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
     ) -> list[NDArray[np.uint8]]:
+        self._take(len(streams))
         if b"broken" in streams:
             raise BitstreamError("broken")
         return [np.full((1, 3, *shape[1:]), s[0], np.uint8) for s in streams]
 
+    def _take(self, count: int) -> None:
+        self.batches.append(count)
+        self.is_busy.set()
+        assert self.open.wait(60)
 
-def test_requests_in_flight_run_as_batches_of_one_kind() -> None:
+
+def in_flight_together(
+    pool: ThreadPoolExecutor, requests: list[Callable[[BatchingCoder], Any]]
+) -> tuple[list[Future[Any]], Recording]:
+    """Send requests while the coder is busy with one of another kind, and let it go on then."""
     recorder = Recording()
     coder = BatchingCoder(recorder)
+    first = pool.submit(coder.encode, np.zeros((1, 3, 1, 1), np.uint8), 99)
+    assert recorder.is_busy.wait(60)
+
+    futures = [pool.submit(request, coder) for request in requests]
+    pause = threading.Event()
+    for _ in range(60_000):
+        if coder._requests.qsize() == len(requests):
+            break
+        pause.wait(0.001)
+    recorder.open.set()
+    assert first.result() == bytes([0, 99])
+    return futures, recorder
+
+
+def test_requests_in_flight_run_as_batches_of_one_kind() -> None:
     images = [np.full((1, 3, 2, 2), i, np.uint8) for i in range(40)]
 
-    with ThreadPoolExecutor(40) as pool:
-        futures = [pool.submit(coder.encode, x, 10 + i % 2) for i, x in enumerate(images)]
-        recorder.open.set()
+    with ThreadPoolExecutor(41) as pool:
+        futures, recorder = in_flight_together(
+            pool,
+            [partial(BatchingCoder.encode, images=x, quality=i % 2) for i, x in enumerate(images)],
+        )
         results = [f.result() for f in futures]
 
-    assert results == [bytes([i, 10 + i % 2]) for i in range(40)]
-    assert sum(recorder.batches) == 40
-    assert max(recorder.batches) <= MAX_BATCH
+    assert results == [bytes([i, i % 2]) for i in range(40)]
+    assert sorted(recorder.batches) == [1, 20 - MAX_BATCH, 20 - MAX_BATCH, MAX_BATCH, MAX_BATCH]
 
 
 def test_one_damaged_chunk_does_not_spoil_its_batch() -> None:
-    coder = BatchingCoder(Recording())
     streams = [b"a", b"broken", b"c"]
 
-    with ThreadPoolExecutor(3) as pool:
-        futures = [pool.submit(coder.decode, s, (1, 2, 2), 5) for s in streams]
+    with ThreadPoolExecutor(4) as pool:
+        futures, recorder = in_flight_together(
+            pool,
+            [partial(BatchingCoder.decode, stream=s, shape=(1, 2, 2), quality=5) for s in streams],
+        )
 
+    assert recorder.batches == [1, 3, 1, 1, 1]
     assert futures[0].result().flat[0] == ord("a")
     assert futures[2].result().flat[0] == ord("c")
     with pytest.raises(BitstreamError, match="broken"):
