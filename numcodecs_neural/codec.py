@@ -92,7 +92,7 @@ class NeuralImage(Codec):
         Raises
         ------
         ConfigError
-            If the weights cannot code this dtype or shape.
+            If the weights cannot code this dtype or shape, or it is empty or too large.
         WeightsError
             If the weights are not installed.
         """
@@ -102,6 +102,7 @@ class NeuralImage(Codec):
         array = ensure_ndarray(buf)
         info = parameters.require_weights(self.model, self.weights)
         parameters.check_chunk(array.shape, array.dtype, self.channel_axis, info)
+        parameters.check_samples(array.shape, array.itemsize)
         return encode(
             array,
             weights=info.name,
@@ -118,8 +119,8 @@ class NeuralImage(Codec):
         buf : bytes-like
             What `encode` returned.
         out : buffer, optional
-            Where to put the samples: an array of the chunk's shape and dtype, or a flat buffer of
-            as many bytes, which takes them in the chunk's memory order.
+            Where to put the samples: an array of the chunk's shape and dtype, in either byte
+            order, or a flat buffer of as many bytes, which takes them in the chunk's memory order.
 
         Returns
         -------
@@ -140,7 +141,7 @@ class NeuralImage(Codec):
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration as JSON-safe values; `from_config` takes it back."""
-        return {"id": self.codec_id} | {key: getattr(self, key) for key in parameters.KEYS}
+        return {"id": self.codec_id} | parameters.config_of(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -162,11 +163,12 @@ class NeuralImage(Codec):
 def copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
     """Fill `out`: by position where it has the array's shape, else as a flat buffer.
 
-    numcodecs' own helper copies in memory order always, which scrambles a C-ordered `out` of an
-    F-ordered chunk.
+    numcodecs' own helper copies bytes in memory order always, which scrambles a C-ordered `out` of
+    an F-ordered chunk, and one of the other byte order.
     """
     target = ensure_ndarray(out)
-    if target.shape == array.shape and target.dtype == array.dtype:
+    is_alike = target.dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
+    if target.shape == array.shape and is_alike:
         np.copyto(target, array)
     else:
         ndarray_copy(array, target)

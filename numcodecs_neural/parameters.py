@@ -3,6 +3,7 @@
 The weights themselves are looked up (name, digest, what they can code) and not loaded.
 """
 
+import copy
 import json
 import math
 import operator
@@ -22,8 +23,10 @@ __all__ = [
     "check_chunk",
     "check_dtype",
     "check_keys",
+    "check_samples",
     "check_size",
     "chunk_with_channels",
+    "config_of",
     "installed_weights",
     "parse_channel_axis",
     "parse_encoder",
@@ -59,6 +62,11 @@ def check_keys(config: Mapping[str, Any]) -> None:
             f"neural_image has no parameter {', '.join(map(repr, unknown))}; this release knows "
             f"{', '.join(KEYS)}. A later release of numcodecs-neural may have written this array"
         )
+
+
+def config_of(codec: object) -> dict[str, Any]:
+    """Return the values of `KEYS`, in copies: who changes them changes no codec."""
+    return {key: copy.deepcopy(getattr(codec, key)) for key in KEYS}
 
 
 def pin_weights(model: object, weights: object) -> tuple[str, str]:
@@ -175,17 +183,39 @@ def check_dtype(dtype: "np.dtype[Any]", info: "WeightsInfo") -> None:
         )
 
 
-def check_size(shape: tuple[int, ...], info: "WeightsInfo") -> None:
-    """Refuse chunks that are larger than one chunk may be.
+def check_samples(shape: tuple[int, ...], itemsize: int) -> None:
+    """Refuse what no chunk can hold, whatever its samples are.
 
     Raises
     ------
     ConfigError
-        If `shape` has more axes than a header holds, or too many pixels.
+        If `shape` has more axes than a header holds, or an empty one, or too many bytes.
+    """
+    from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, MAX_NDIM
+
+    if 0 in shape:
+        raise ConfigError(f"shape {shape} holds no samples: choose chunks without an empty axis")
+    nbytes = math.prod(shape) * itemsize
+    if len(shape) > MAX_NDIM or nbytes > MAX_CHUNK_NBYTES:
+        raise ConfigError(
+            f"a chunk of shape {shape} has {len(shape)} axes and {nbytes} bytes, and at most "
+            f"{MAX_NDIM} axes and {MAX_CHUNK_NBYTES} bytes can be coded: choose smaller chunks"
+        )
+
+
+def check_size(shape: tuple[int, ...], info: "WeightsInfo") -> None:
+    """Refuse chunks that are larger than one chunk may be, or hold nothing.
+
+    Raises
+    ------
+    ConfigError
+        If `shape` has more axes than a header holds, or an empty one, or too many pixels.
     """
     from numcodecs_neural.coding.chunk import MAX_LOSSY_PIXELS
     from numcodecs_neural.format.header import MAX_NDIM
 
+    if 0 in shape:
+        raise ConfigError(f"chunks of shape {shape} hold no pixels: give each axis a length")
     pixels = math.prod(shape) // info.channels
     if len(shape) > MAX_NDIM or pixels > MAX_LOSSY_PIXELS:
         raise ConfigError(

@@ -86,10 +86,13 @@ class ImageSerializer(ArrayBytesCodec):
 
     def _decode_sync(self, chunk_bytes: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
         array = self._codec.decode(chunk_bytes.to_bytes())
-        if array.shape != chunk_spec.shape:
+        # Byte order apart: a v3 array has none.
+        dtype = chunk_spec.dtype.to_native_dtype().newbyteorder("=")
+        if array.shape != chunk_spec.shape or array.dtype.newbyteorder("=") != dtype:
             raise BitstreamError(
-                f"the chunk holds an array of shape {array.shape}, and its place in this array is "
-                f"{chunk_spec.shape}: it belongs to another array"
+                f"the chunk holds {array.dtype.name} samples of shape {array.shape}, and its place "
+                f"in this array is {dtype.name} of shape {chunk_spec.shape}: it belongs to another "
+                "array"
             )
         return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
 
@@ -193,12 +196,12 @@ class NeuralImageCodec(ImageSerializer):
         """Return the metadata from which `from_dict` makes this codec again."""
         return {
             "name": "neural_image",
-            "configuration": {key: getattr(self, key) for key in parameters.KEYS},
+            "configuration": parameters.config_of(self),
         }
 
     @cached_property
     def _codec(self) -> NeuralImage:
-        return NeuralImage.from_config({key: getattr(self, key) for key in parameters.KEYS})
+        return NeuralImage.from_config(parameters.config_of(self))
 
     @property
     def _info(self) -> "WeightsInfo | None":

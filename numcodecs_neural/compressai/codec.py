@@ -16,7 +16,7 @@ from numcodecs_neural.compressai.parameters import (
     info_of,
     parse_weights,
 )
-from numcodecs_neural.parameters import check_chunk, parse_channel_axis
+from numcodecs_neural.parameters import check_chunk, check_samples, parse_channel_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +97,7 @@ class CompressAIImage(Codec):
         Raises
         ------
         ConfigError
-            If the dtype or the shape is another.
+            If the dtype or the shape is another, or it is empty or too large.
         WeightsError
             If the model is not in the models folder.
         MissingDependencyError
@@ -106,6 +106,7 @@ class CompressAIImage(Codec):
         array = ensure_ndarray(buf)
         info = info_of(self.arch, self.weights)
         check_chunk(array.shape, array.dtype, self.channel_axis, info)
+        check_samples(array.shape, array.itemsize)
         load_library()  # before torch, which it may miss too
         from numcodecs_neural.compressai.coding import encode_chunk
 
