@@ -1,6 +1,7 @@
 """Where stores go: single files and object stores hold the same as a folder."""
 
 import gc
+import json
 import socket
 import zipfile
 from collections.abc import Callable, Iterator
@@ -215,6 +216,8 @@ def test_an_interrupted_upload_goes_on(
         patch.setattr(convert_module, "write_extras", _interrupted)
         assert run_cli(svs, "-o", f"{bucket}/out", *FEW)[0] == 130
     assert any(name.startswith("out.partial/records") for name in objects_of(bucket))
+    # What makes it an image comes last: whoever opens it now finds a group of arrays.
+    assert json.loads(objects_of(bucket)["out/zarr.json"])["attributes"] == {}
 
     code, _, _ = run_cli(svs, "-o", f"{bucket}/out", "--resume", *FEW)
 
