@@ -7,7 +7,18 @@ import numpy as np
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation.kinds import SPAN, Pixels
 
-__all__ = ["ALIGNED", "CHUNK_PX", "NATIVE", "REDUCED", "VIEWS", "Crop", "View", "chunks", "halve"]
+__all__ = [
+    "ALIGNED",
+    "CHUNK_PX",
+    "NATIVE",
+    "REDUCED",
+    "VIEWS",
+    "Crop",
+    "View",
+    "chunk_shape",
+    "chunks",
+    "halve",
+]
 
 CHUNK_PX = 512
 # Chunk sides are multiples of the coarsest stride that a codec of ours has.
@@ -30,6 +41,17 @@ class View:
     name: str
     start: tuple[int, int]
     is_halved: bool = False
+
+    def shape_of(self, height: int, width: int) -> tuple[int, int]:
+        """Return how many rows and columns it shows of an image.
+
+        Examples
+        --------
+        >>> REDUCED.shape_of(100, 4)
+        (48, 0)
+        """
+        y, x = (max(n - start, 0) for n, start in zip((height, width), self.start, strict=True))
+        return (y // 2, x // 2) if self.is_halved else (y, x)
 
 
 # Most tissue was JPEG before. A codec with blocks of 8 x 8 on the same grid finds its old
@@ -117,14 +139,26 @@ def chunks(image: Pixels, side: int = CHUNK_PX) -> list[Pixels]:
     >>> [chunk.shape for chunk in chunks(np.zeros((510, 1100, 3), np.uint8))]
     [(496, 512, 3), (496, 512, 3)]
     """
-    height, width = (min(side, n // STRIDE_PX * STRIDE_PX) for n in image.shape[:2])
-    if not height or not width:
-        raise SourceError(
-            f"a crop of {image.shape[0]} x {image.shape[1]} pixels holds no chunk: "
-            f"it takes at least {STRIDE_PX} x {STRIDE_PX}"
-        )
+    height, width = chunk_shape(image.shape[0], image.shape[1], side)
     return [
         np.ascontiguousarray(image[y : y + height, x : x + width])
         for y in range(0, image.shape[0] - height + 1, height)
         for x in range(0, image.shape[1] - width + 1, width)
     ]
+
+
+def chunk_shape(height: int, width: int, side: int = CHUNK_PX) -> tuple[int, int]:
+    """Return the rows and columns of the chunks that a crop is cut into.
+
+    Raises
+    ------
+    SourceError
+        If not even 16 x 16 pixels fit.
+    """
+    rows, columns = (min(side, n // STRIDE_PX * STRIDE_PX) for n in (height, width))
+    if not rows or not columns:
+        raise SourceError(
+            f"a crop of {height} x {width} pixels holds no chunk: "
+            f"it takes at least {STRIDE_PX} x {STRIDE_PX}"
+        )
+    return rows, columns

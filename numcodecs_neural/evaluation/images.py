@@ -1,6 +1,6 @@
 """Images to measure on: found in files, folders and Zarr arrays, and sorted by kind."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -94,10 +94,18 @@ def find_sets(paths: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> list[Im
     return [found for path in paths for found in _sets_below(path, max_pixels)]
 
 
-def sorted_by_kind(image_set: ImageSet) -> tuple[list[tuple[Kind, ImageSet]], list[str]]:
+def sorted_by_kind(
+    image_set: ImageSet, check: Callable[[str, Kind, Pixels], None] = lambda *_: None
+) -> tuple[list[tuple[Kind, ImageSet]], list[str]]:
     """Return the images of each kind as a set of its own, and what was passed over, in sentences.
 
     A set that is all of one kind keeps its name.
+
+    Parameters
+    ----------
+    image_set : ImageSet
+    check : callable
+        Is shown the name, kind and pixels of every image that is of a kind.
 
     Raises
     ------
@@ -110,6 +118,7 @@ def sorted_by_kind(image_set: ImageSet) -> tuple[list[tuple[Kind, ImageSet]], li
         pixels = image.read()
         kind = next((kind for kind in KINDS if kind.holds(pixels)), None)
         if kind is not None:
+            check(image.name, kind, pixels)
             found.setdefault(kind, []).append(image)
         else:
             notes.append(

@@ -8,9 +8,9 @@ from operator import add
 
 from numcodecs_neural.errors import ConfigError, SourceError
 from numcodecs_neural.evaluation.coders import QUALITIES, Entrant, ImageCoder, neural_entrant
-from numcodecs_neural.evaluation.crops import VIEWS, Crop, View
+from numcodecs_neural.evaluation.crops import VIEWS, Crop, View, chunk_shape
 from numcodecs_neural.evaluation.images import ImageSet, sorted_by_kind
-from numcodecs_neural.evaluation.kinds import Kind
+from numcodecs_neural.evaluation.kinds import Kind, Pixels
 from numcodecs_neural.evaluation.measure import Tally, average, measure_chunk
 from numcodecs_neural.evaluation.measures import PSNR, Measure, measures_by_name
 from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
@@ -90,8 +90,7 @@ def evaluate(
             notes=notes,
         )
         try:
-            for image_set in sets:
-                run.measure(image_set)
+            run.measure(sets)
         finally:
             # What waits in line is of no use after an error or an interrupt.
             pool.shutdown(cancel_futures=True)
@@ -115,15 +114,20 @@ class _Run:
     speeds: dict[Kind, list[Speed]] = field(default_factory=dict)
     is_complete: bool = True
 
-    def measure(self, image_set: ImageSet) -> None:
-        """Measure a set in every view, or note why not."""
-        parts, passed_over = sorted_by_kind(image_set)
-        self.notes += passed_over
-        self.is_complete = self.is_complete and not passed_over
-        for kind, part in parts:
-            coders = self._coders(kind, part.name)
-            for view in self.views if coders else ():
-                self._measure_view(part, kind, view, coders)
+    def measure(self, sets: Iterable[ImageSet]) -> None:
+        """Measure sets in every view, or note why not.
+
+        All images are looked at first: one that cannot be read, or is too small, would end the run
+        hours later, and what had been measured until then would be lost.
+        """
+        looked_at = [sorted_by_kind(image_set, self._check_size) for image_set in sets]
+        for parts, passed_over in looked_at:
+            self.notes += passed_over
+            self.is_complete = self.is_complete and not passed_over
+            for kind, part in parts:
+                coders = self._coders(kind, part.name)
+                for view in self.views if coders else ():
+                    self._measure_view(part, kind, view, coders)
 
     def evaluation(self) -> Evaluation:
         """Return what was found.
@@ -146,6 +150,16 @@ class _Run:
             notes=tuple(dict.fromkeys(self.notes)),
             is_complete=self.is_complete,
         )
+
+    def _check_size(self, name: str, kind: Kind, pixels: Pixels) -> None:
+        """Refuse an image that will be measured and holds no chunk in one of the views."""
+        if not any(entrant.coder_for(kind) for entrant in self.ours):
+            return
+        for view in self.views:
+            try:
+                chunk_shape(*view.shape_of(*pixels.shape[:2]))
+            except SourceError as exc:
+                raise SourceError(f"{name} is too small when {view.name}: {exc}") from exc
 
     def _coders(self, kind: Kind, name: str) -> list[ImageCoder]:
         """Return who takes part for a kind; nobody where no model of ours does."""
@@ -172,10 +186,7 @@ class _Run:
             self.progress(
                 f"{image_set.name}, {view.name}: image {number} of {len(image_set.images)}"
             )
-            try:
-                crop = Crop.of(image.read(), view)
-            except SourceError as exc:
-                raise SourceError(f"{image.name} is too small when {view.name}: {exc}") from exc
+            crop = Crop.of(image.read(), view)
             crops.append((len(crop.chunks), crop.data_range))
             for key, tally in self._measure_crop(crop, coders):
                 tallies.setdefault(key, []).append(tally)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numcodecs_neural.errors import NeuralCodecError, SourceError
+from numcodecs_neural.errors import ConfigError, NeuralCodecError, SourceError
 from numcodecs_neural.evaluation.kinds import Pixels
 
 __all__ = ["ZarrRegion", "is_zarr", "regions"]
@@ -79,14 +79,21 @@ def regions(path: Path, *, max_pixels: int) -> tuple[ZarrRegion, ...]:
 
     Raises
     ------
+    ConfigError
+        If `max_pixels` are less than one chunk.
     SourceError
         If there is no such array, its axes or dtype are not those of an image, or all is of one
         colour.
     """
+    side = min(PITCH_PX + MARGIN_PX, math.isqrt(max_pixels))
+    if side < STEP_PX:
+        raise ConfigError(
+            f"{max_pixels} pixels are too few to measure: take at least {STEP_PX} x {STEP_PX}, and "
+            "more where crops start off the grid or are reduced"
+        )
     array, name = _open(path)
     axes = _axes(array, name)
     height, width = (array.shape[axes.index(axis)] for axis in "yx")
-    side = min(PITCH_PX + MARGIN_PX, math.isqrt(max_pixels))
     pitch = max(side // STEP_PX * STEP_PX - MARGIN_PX, STEP_PX)
     corners = [(y, x) for y in _starts(height, side, pitch) for x in _starts(width, side, pitch)]
     wanted = max(1, max_pixels // (min(side, height) * min(side, width)))
@@ -152,10 +159,10 @@ def _axes(array: Any, name: str) -> str:
         letters = "yx"
     else:
         letters = ""
-    if not letters or array.dtype.name not in ("uint8", "uint16"):
+    if not letters or 0 in shape or array.dtype.name not in ("uint8", "uint16"):
         raise SourceError(
             f"{name} holds {array.dtype} samples of shape {tuple(shape)}; measured are uint8 and "
-            "uint16 of shape (c, y, x), (y, x, c) or (y, x), c being 3 or 1"
+            "uint16 of shape (c, y, x), (y, x, c) or (y, x), c being 3 or 1 and no axis empty"
         )
     for number, letter in zip(kept, letters, strict=True):
         axes[number] = letter

@@ -1,0 +1,119 @@
+"""Inputs that cannot be measured: found before any work, and said in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import zarr
+from numpy.typing import NDArray
+
+from numcodecs_neural import cli
+from numcodecs_neural.errors import SourceError
+from numcodecs_neural.evaluation.images import ImageSet
+from numcodecs_neural.evaluation.kinds import Pixels
+from numcodecs_neural.evaluation.run import evaluate
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Return the exit code and the complaints of the program."""
+    try:
+        code = cli.main(["evaluate", *map(str, arguments), "--peers", "", "--no-speed"])
+    except SystemExit as exc:
+        code = int(exc.code or 0)
+    return code, capsys.readouterr().err
+
+
+@pytest.fixture
+def good(tmp_path: Path, tissue: NDArray[np.uint8]) -> Path:
+    path = tmp_path / "good.png"
+    imagecodecs.imwrite(path, np.ascontiguousarray(tissue[:, :80, :80].transpose(1, 2, 0)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(b"no image", "cannot be read as an image", id="damaged"),
+        pytest.param(
+            imagecodecs.png_encode(np.zeros((40, 30, 3), np.uint8)),
+            "is too small when reduced by 2: a crop of 18 x 12 pixels",
+            id="small",
+        ),
+        pytest.param(
+            imagecodecs.png_encode(np.zeros((2, 2, 3), np.uint8)),
+            "is too small when native: a crop of 0 x 0 pixels",
+            id="tiny",
+        ),
+    ],
+)
+def test_a_bad_image_of_a_later_set_is_found_before_anything_is_measured(
+    content: bytes, says: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.png").write_bytes(content)
+
+    code, err = run(capsys, good, tmp_path / "bad.png")
+
+    assert code == 1
+    assert f"bad.png {says}" in err
+    assert err.count("\n") == 1
+
+
+def test_a_small_image_that_no_model_codes_spoils_nothing(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imagecodecs.imwrite(tmp_path / "grey.png", np.zeros((8, 8), np.uint8))
+
+    code, err = run(capsys, good, tmp_path / "grey.png")
+
+    assert code == 1
+    assert err.splitlines()[-1] == "grey was skipped: he-fast-1 cannot code grey images"
+
+
+class Vanishing:
+    """An image that can be read once."""
+
+    name = "vanishing.png"
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._left: list[Pixels] = [pixels]
+
+    def read(self) -> Pixels:
+        if not self._left:
+            raise SourceError(f"{self.name} is gone")
+        return self._left.pop()
+
+
+def test_an_image_that_cannot_be_read_again_is_not_called_small(
+    tissue: NDArray[np.uint8],
+) -> None:
+    image = Vanishing(tissue[:, :80, :80].transpose(1, 2, 0))
+
+    with pytest.raises(SourceError, match=r"^vanishing\.png is gone$"):
+        evaluate([ImageSet(name="set", images=(image,))], peers=())
+
+
+@pytest.mark.parametrize("shape", [(0, 64, 3), (3, 64, 0), (0, 64)], ids=str)
+def test_an_empty_zarr_array_is_refused(
+    shape: tuple[int, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunks: Any = tuple(max(n, 1) for n in shape)
+    zarr.create_array(tmp_path / "a.zarr", shape=shape, chunks=chunks, dtype="uint8")
+
+    code, err = run(capsys, tmp_path / "a.zarr")
+
+    assert code == 2
+    assert "no axis empty" in err
+    assert err.count("\n") == 1
+
+
+def test_too_few_pixels_of_a_zarr_array_are_refused(
+    tmp_path: Path, tissue: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+) -> None:
+    zarr.create_array(tmp_path / "a.zarr", data=tissue[:, :96, :96])
+
+    code, err = run(capsys, tmp_path / "a.zarr", "--max-pixels", 3)
+
+    assert code == 2
+    assert "3 pixels are too few to measure: take at least 16 x 16" in err
