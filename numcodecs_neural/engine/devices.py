@@ -21,7 +21,8 @@ def device_of(setting: str) -> str:
     """Return ``"numpy"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"`` for a value of the setting.
 
     ``"auto"`` is CUDA where torch and a driver are there, else numpy; torch is not imported to
-    find out that there is no driver.
+    find out that there is no driver. It is numpy too in a process that was forked from one that had
+    used CUDA, as the workers of a torch data loader are: CUDA does not survive a fork.
 
     Raises
     ------
@@ -31,17 +32,15 @@ def device_of(setting: str) -> str:
     if setting == "numpy":
         return setting
     if setting == "auto":
-        return "cuda" if _has_driver() and _has_torch() and _cuda_works() else "numpy"
+        is_there = _has_driver() and _has_torch() and _cuda_works() and not _cuda_was_forked()
+        return "cuda" if is_there else "numpy"
     if not _has_torch():
         raise ConfigError(
             f"the device is set to {setting!r}, which needs torch: install it "
             "(pip install 'numcodecs-neural[torch]') or set the device to 'auto'"
         )
-    if setting.startswith("cuda") and not _cuda_works():
-        raise ConfigError(
-            f"the device is set to {setting!r}, and torch finds no CUDA device here: "
-            "set the device to 'auto'"
-        )
+    if setting.startswith("cuda"):
+        _check_cuda(setting)
     return setting
 
 
@@ -79,6 +78,20 @@ def _kernels() -> Kernels:
     return CompiledKernels()
 
 
+def _check_cuda(setting: str) -> None:
+    said = f"the device is set to {setting!r}, and"
+    if not _cuda_works():
+        raise ConfigError(f"{said} torch finds no CUDA device here: set the device to 'auto'")
+    if _cuda_was_forked():
+        raise ConfigError(
+            f"{said} this process was forked from one that had used CUDA, which cannot be used "
+            "after a fork: set the device to 'auto', or start processes by 'spawn'"
+        )
+    last = _cuda_count() - 1
+    if int(setting.partition(":")[2] or 0) > last:
+        raise ConfigError(f"{said} the last CUDA device that torch finds here is 'cuda:{last}'")
+
+
 def _has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 
@@ -97,3 +110,15 @@ def _cuda_works() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def _cuda_was_forked() -> bool:
+    import torch
+
+    return bool(torch.cuda._is_in_bad_fork())
+
+
+def _cuda_count() -> int:
+    import torch
+
+    return torch.cuda.device_count()
