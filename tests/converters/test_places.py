@@ -203,6 +203,16 @@ def test_nothing_but_a_store_is_replaced_in_an_object_store(
     assert objects_of(bucket) == {"photos/holiday.jpg": b"precious"}
 
 
+def test_a_slide_that_fails_leaves_nothing_in_an_object_store(
+    run_cli: RunCli, damaged_svs: Path, bucket: str
+) -> None:
+    code, _, err = run_cli(damaged_svs, "-o", f"{bucket}/out", *FEW)
+
+    assert code == 1
+    assert "does not decode" in err
+    assert objects_of(bucket) == {}
+
+
 def test_an_interrupted_upload_goes_on(
     run_cli: RunCli,
     svs: Path,
