@@ -2,7 +2,6 @@
 
 import gc
 import json
-import socket
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,12 +36,11 @@ def s3_server() -> Iterator[str]:
     """Start an S3 server on this machine; return its address."""
     server = pytest.importorskip("moto.server", reason="moto, a local S3 server, is not installed")
     pytest.importorskip("s3fs", reason="s3fs is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    # Of a port that nobody takes in between: the server asks for any, and tells.
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
-    yield f"http://127.0.0.1:{port}"
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
     running.stop()
 
 
