@@ -65,6 +65,35 @@ def test_a_worker_that_dies_changes_no_file(
     assert files_of(tmp_path / "out") == files_of(tmp_path / "local")
 
 
+def test_a_region_that_could_not_be_written_is_tried_again(
+    run_cli: RunCli, svs: Path, tmp_path: Path, files_of: ReadFiles, cluster: Any
+) -> None:
+    def fail_once(note: str) -> None:
+        from numcodecs_neural.converters.records import Records
+
+        add = Records.add
+
+        def fail_or_add(self: Any, result: Any) -> None:
+            with contextlib.suppress(FileExistsError), Path(note).open("x"):
+                raise OSError("Input/output error")
+            add(self, result)
+
+        Records.add = fail_or_add
+
+    quick = ("--codec", "zstd", "--levels", 1, *SMALL)
+    run_cli(svs, "-o", tmp_path / "local", "--workers", 1, *quick)
+    with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+        client.run(fail_once, str(tmp_path / "note"))
+
+    code, _, err = run_cli(
+        svs, "-o", tmp_path / "out", "--scheduler", cluster.scheduler_address, *quick
+    )
+
+    assert (code, err) == (0, "")
+    assert (tmp_path / "note").exists()
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "local")
+
+
 def test_an_error_on_a_worker_is_told(
     run_cli: RunCli, damaged_svs: Path, tmp_path: Path, cluster: Any
 ) -> None:
