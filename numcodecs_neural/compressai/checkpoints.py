@@ -75,7 +75,7 @@ def _read(path: Path) -> tuple[str | None, Mapping[str, NDArray[Any]]]:
     except pickle.UnpicklingError as exc:
         raise WeightsError(
             f"{path} is no checkpoint, or holds more than tensors, which may run code when it is "
-            f"read and is refused: {exc}"
+            "read and is refused: save the state dict of the model alone"
         ) from exc
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as exc:
         raise WeightsError(f"cannot read the checkpoint {path}: {exc}") from exc

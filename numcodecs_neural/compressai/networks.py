@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from numcodecs_neural.compressai.architectures import ARCHITECTURES
 from numcodecs_neural.compressai.library import load_library
 from numcodecs_neural.errors import WeightsError
 
@@ -40,7 +41,11 @@ def build_model(arch: str, arrays: Mapping[str, NDArray[Any]], *, source: str) -
         with torch.random.fork_rng(devices=[]):
             net = model_class.from_state_dict(state)
     except (KeyError, RuntimeError, ValueError, IndexError, TypeError) as exc:
-        raise WeightsError(f"{source} is no {arch} model: {exc}") from exc
+        # What torch says of it has a line for each array.
+        raise WeightsError(
+            f"{source} is no {arch} model: name the architecture that it was trained as, one of "
+            f"{', '.join(ARCHITECTURES)}"
+        ) from exc
     if min(net.N, net.M) < MIN_CHANNELS:
         raise WeightsError(
             f"{source} is a model of {net.N} and {net.M} channels; the least are {MIN_CHANNELS}"
