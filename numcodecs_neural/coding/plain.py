@@ -39,7 +39,7 @@ def decode_constant(
     if len(payload) != expected:
         raise BitstreamError(f"constant chunk has {len(payload)} bytes of values; not {expected}")
     values = np.frombuffer(payload, dtype.newbyteorder("<")).astype(dtype.newbyteorder("="))
-    return np.full(shape, values[:, None, None])
+    return np.broadcast_to(values[:, None, None], shape)
 
 
 def stored_payload(planes: NDArray[Any], most: int) -> bytes | None:

@@ -42,7 +42,9 @@ def from_planes(planes: Planes, header: ChunkHeader) -> NDArray[Any]:
         array = np.moveaxis(array, -3, header.channel_axis)
     else:
         array = planes.reshape(header.shape)
-    return np.asarray(array, dtype=header.dtype, order=header.order)
+    laid_out = np.asarray(array, dtype=header.dtype, order=header.order)
+    # One value for a whole plane takes no memory until here; of a single pixel it is still shared.
+    return laid_out if laid_out.flags.writeable else laid_out.copy()
 
 
 def constant_box(planes: Planes) -> tuple[tuple[int, int], int]:
