@@ -15,6 +15,7 @@ from numcodecs_neural import config
 from numcodecs_neural.engine import devices
 from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
 from numcodecs_neural.engine.devices import backend_for, device_of
+from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.engine.turns import turn
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.networks.models import DecoderModel
@@ -135,6 +136,28 @@ def test_one_damaged_chunk_does_not_spoil_its_batch() -> None:
     assert futures[2].result().flat[0] == ord("c")
     with pytest.raises(BitstreamError, match="broken"):
         futures[1].result()
+
+
+@pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
+def test_a_batch_gives_what_each_of_its_chunks_gives_alone(
+    weights: str, tissue: NDArray[np.uint8]
+) -> None:
+    with config.set(device="numpy"):
+        coder: Any = coder_for(resolve(weights))
+    planes = tissue.astype(np.uint16 if coder.pixel_fraction else np.uint8)
+    crops = [
+        np.ascontiguousarray(planes[None, : coder.channels, y : y + 32, :48])
+        << coder.pixel_fraction
+        for y in (0, 200, 400)
+    ]
+
+    streams = coder.encode_batch(crops, 60)
+    decoded = coder.decode_batch(streams, (1, 32, 48), 60)
+
+    assert streams == [coder.encode(crop, 60) for crop in crops]
+    assert len(set(streams)) == 3
+    for stream, pixels in zip(streams, decoded, strict=True):
+        np.testing.assert_array_equal(pixels, coder.decode(stream, (1, 32, 48), 60), strict=True)
 
 
 def test_without_a_driver_automatic_means_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
