@@ -15,6 +15,7 @@ from zarr.core.common import parse_named_configuration
 from numcodecs_neural import parameters
 from numcodecs_neural.codec import NeuralImage
 from numcodecs_neural.errors import BitstreamError, ConfigError
+from numcodecs_neural.format import ChunkHeader, unpack_chunk
 
 if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec
@@ -43,6 +44,10 @@ class ImageSerializer(ArrayBytesCodec):
     @property
     def _info(self) -> "WeightsInfo | None":
         """What the weights can code, or None where they are not installed."""
+        raise NotImplementedError
+
+    def _header(self, chunk: bytes) -> ChunkHeader:
+        """What a chunk says that it holds, read once it is known to be undamaged."""
         raise NotImplementedError
 
     def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
@@ -85,16 +90,22 @@ class ImageSerializer(ArrayBytesCodec):
         raise NotImplementedError
 
     def _decode_sync(self, chunk_bytes: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
-        array = self._codec.decode(chunk_bytes.to_bytes())
+        chunk = chunk_bytes.to_bytes()
+        # Before it is decoded: a small chunk may say that it holds a gigabyte.
+        self._check_place(self._header(chunk), chunk_spec)
+        array = self._codec.decode(chunk)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    @staticmethod
+    def _check_place(header: ChunkHeader, chunk_spec: "ArraySpec") -> None:
         # Byte order apart: a v3 array has none.
-        dtype = chunk_spec.dtype.to_native_dtype().newbyteorder("=")
-        if array.shape != chunk_spec.shape or array.dtype.newbyteorder("=") != dtype:
+        found, dtype = header.dtype.newbyteorder("="), chunk_spec.dtype.to_native_dtype()
+        if header.shape != chunk_spec.shape or found != dtype.newbyteorder("="):
             raise BitstreamError(
-                f"the chunk holds {array.dtype.name} samples of shape {array.shape}, and its place "
-                f"in this array is {dtype.name} of shape {chunk_spec.shape}: it belongs to another "
+                f"the chunk holds {found.name} samples of shape {header.shape}, and its place in "
+                f"this array is {dtype.name} of shape {chunk_spec.shape}: it belongs to another "
                 "array"
             )
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
 
     async def _decode_single(self, chunk_data: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
         return await asyncio.to_thread(self._decode_sync, chunk_data, chunk_spec)
@@ -206,3 +217,6 @@ class NeuralImageCodec(ImageSerializer):
     @property
     def _info(self) -> "WeightsInfo | None":
         return parameters.installed_weights(self.model, self.weights)
+
+    def _header(self, chunk: bytes) -> ChunkHeader:
+        return unpack_chunk(chunk)[0]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural import NeuralImage, NeuralImageCodec
 from numcodecs_neural.compressai import CompressAIImage
 from numcodecs_neural.errors import BitstreamError, ConfigError
+from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk
 
 Image = NDArray[Any]
 RGB = NeuralImage()
@@ -107,3 +108,22 @@ def test_a_chunk_of_another_dtype_is_an_error(written: str, opened: str, tissue:
 
     with pytest.raises(BitstreamError, match=f"{written}.*{opened}.*another array"):
         arrays[1][:]
+
+
+def test_a_chunk_that_says_it_is_vast_is_refused_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options: dict[str, Any] = {"serializer": NeuralImageCodec("grey-fast"), "compressors": None}
+    store: dict[str, Any] = {}
+    array = zarr.create_array(store, shape=(64, 64), chunks=(64, 64), dtype="uint8", **options)
+    sides = (1 << 15, 1 << 15)
+    header = ChunkHeader(mode=Mode.CONSTANT, dtype=np.dtype("u1"), shape=sides, box=sides)
+    store["c/0/0"] = type(store["zarr.json"]).from_bytes(pack_chunk(header, [b"\7"]))
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a gigabyte was taken for 64 x 64 pixels")
+
+    monkeypatch.setattr(NeuralImage, "decode", refuse)
+
+    with pytest.raises(BitstreamError, match=r"\(32768, 32768\).*\(64, 64\).*another array"):
+        array[:]
