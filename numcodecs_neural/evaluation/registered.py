@@ -55,13 +55,14 @@ def _coder(name: str, codecs: list[Any], kind: Kind) -> ImageCoder:
     def decode(stored: bytes, setting: float, shape: tuple[int, ...]) -> NDArray[np.generic]:
         height, width, channels = shape
         decoded = _tried(name, setting, codecs[int(setting) - 1].decode, stored)
-        samples = np.ascontiguousarray(ensure_ndarray(decoded)).reshape(-1).view(kind.dtype)
-        if samples.size != height * width * channels:
+        content = np.ascontiguousarray(ensure_ndarray(decoded)).reshape(-1).view(np.uint8)
+        count = content.size / np.dtype(kind.dtype).itemsize
+        if count != height * width * channels:
             raise NeuralCodecError(
                 f"{name}, configuration {setting:g}, decodes a chunk of "
-                f"{(channels, height, width)} to {samples.size} samples of {kind.dtype}"
+                f"{(channels, height, width)} to {count:.15g} samples of {kind.dtype}"
             )
-        return samples.reshape(channels, height, width).transpose(1, 2, 0)
+        return content.view(kind.dtype).reshape(channels, height, width).transpose(1, 2, 0)
 
     settings = tuple(range(1, len(codecs) + 1))
     return ImageCoder(name=name, settings=settings, encode=encode, decode=decode)
