@@ -220,5 +220,9 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
     add("--dry-run", action="store_true", help="only say what would be written, and how large")
     add("--compare", action="store_true", help="only compare codecs on samples of the slide")
     add("--report", type=Path, metavar="FILE", help="also write the report, as .json or .html")
-    add("--json-lines", metavar="FILE", help="also write one JSON line a slide; - for the screen")
+    add(
+        "--json-lines",
+        metavar="FILE",
+        help="also write one JSON line a slide; - shows these and no tables",
+    )
     add("-q", "--quiet", action="store_true", help="show failures only")

@@ -4,6 +4,7 @@ Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any 
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from numcodecs_neural.errors import ConfigError, WeightsError
 
 from .arguments import PROGRAM, make_parser, options_from, series_from
-from .jobs import Job, expand_inputs, plan_jobs
+from .jobs import Job, check_apart, expand_inputs, plan_jobs
 from .options import ConvertOptions
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         With code 2 if the arguments are wrong.
     """
+    _show_any_name()
     parser = make_parser()
     args = parser.parse_args(argv)
     try:
@@ -52,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_codec(options)
         _check_tissue(options.tissue)
         _check_file("report", args.report, REPORT_SUFFIXES)
+        _check_file("json-lines", None if args.json_lines in (None, "-") else Path(args.json_lines))
         _check_device(args.device)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
@@ -60,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted: go on with --resume, or what was begun is replaced next time")
         return 130
+    except OSError as exc:
+        # Of slides and stores they were told already: what is left is the screen.
+        _complain(f"what was done cannot be shown: {exc}")
+        return 1
 
 
 def _run(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
@@ -83,17 +90,19 @@ def _convert(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions)
     from .screen import progress_bar, show_batch, show_outcome
 
     outcomes = []
+    is_quiet = args.quiet or args.json_lines == "-"
+    is_logged = True
     for job in jobs:
         outcome = convert_job(job, options, _no_bar if args.quiet else progress_bar)
         outcomes.append(outcome)
         if outcome.error is not None:
             _complain(outcome.error)
-        elif not args.quiet:
+        elif not is_quiet:
             show_outcome(outcome)
-        _write_line(args.json_lines, outcome)
-    if len(jobs) > 1 and not args.quiet:
+        is_logged &= _write_line(args.json_lines, outcome)
+    if len(jobs) > 1 and not is_quiet:
         show_batch(outcomes)
-    return _finish(outcomes, options, args.report)
+    return _finish(outcomes, options, args.report) or int(not is_logged)
 
 
 def _no_bar(name: str) -> "AbstractContextManager[Progress]":
@@ -110,8 +119,10 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
     if output is None:
         if inputs and not (args.dry_run or args.compare):
             raise ConfigError("no output: name it with -o")
-        output = "."
-    return plan_jobs(inputs, output, zipped=args.zip, series=series_from(args) or 0)
+        return plan_jobs(inputs, ".", series=series_from(args) or 0)
+    jobs = plan_jobs(inputs, output, zipped=args.zip, series=series_from(args) or 0)
+    check_apart(jobs)
+    return jobs
 
 
 def _check_codec(options: ConvertOptions) -> None:
@@ -128,12 +139,12 @@ def _check_tissue(tissue: str) -> None:
         )
 
 
-def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...]) -> None:
+def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) -> None:
     if path is None:
         return
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise ConfigError(f"{name} is {path}: it must be a file in a folder that exists")
-    if path.suffix.lower() not in suffixes:
+    if suffixes and path.suffix.lower() not in suffixes:
         raise ConfigError(f"{name} is {path}: it must end in {' or '.join(suffixes)}")
 
 
@@ -144,16 +155,25 @@ def _check_device(device: str | None) -> None:
         config.set(device=device)
 
 
-def _write_line(path: str | None, outcome: "Outcome") -> None:
-    """Add one line of JSON for a slide: what is in work next may be killed."""
+def _write_line(path: str | None, outcome: "Outcome") -> bool:
+    """Add one line of JSON for a slide: what is in work next may be killed.
+
+    Returns whether it was written; that it was not is no reason to stop.
+    """
     if path is None:
-        return
+        return True
     line = json.dumps(outcome.to_json()) + "\n"
     if path == "-":
         sys.stdout.write(line)
-        return
-    with Path(path).open("a") as file:
-        file.write(line)
+        sys.stdout.flush()
+        return True
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as exc:
+        _complain(f"the line of {outcome.job.path or 'demo'} was not written to {path}: {exc}")
+        return False
+    return True
 
 
 def _finish(outcomes: "list[Outcome]", options: ConvertOptions, path: Path | None) -> int:
@@ -181,6 +201,13 @@ def _write_report(outcomes: "list[Outcome]", options: ConvertOptions, path: Path
     slides = [outcome.to_json() for outcome in outcomes]
     path.write_text(json.dumps({"slides": slides}, indent=2) + "\n")
     return []
+
+
+def _show_any_name() -> None:
+    """Let names be shown that the screen, or a file in its place, has no letters for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(sentence: str) -> None:

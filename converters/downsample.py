@@ -73,7 +73,7 @@ def to_pixels(reduced: NDArray[Any], dtype: DTypeLike = np.uint8) -> NDArray[Any
     """
     dtype = np.dtype(dtype)
     if reduced.dtype.kind == "f":
-        return (reduced if dtype.kind == "f" else np.rint(reduced)).astype(dtype)
+        return reduced.astype(dtype) if dtype.kind == "f" else _to_integers(reduced, dtype)
     one = reduced.dtype.type
     # In place, for it is the same memory over and over: the bit that makes a half even, the rest.
     rounded = reduced >> one(FRACTION_BITS)
@@ -82,6 +82,14 @@ def to_pixels(reduced: NDArray[Any], dtype: DTypeLike = np.uint8) -> NDArray[Any
     rounded += one((1 << (FRACTION_BITS - 1)) - 1)
     rounded >>= one(FRACTION_BITS)
     return np.asarray(rounded, dtype)
+
+
+def _to_integers(reduced: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:
+    """Round floats; the greatest integers of 64 bits are no floats, and those above wrap around."""
+    greatest = float(np.iinfo(dtype).max)
+    if dtype.itemsize == 8:
+        greatest = np.nextafter(greatest, 0)
+    return np.asarray(np.minimum(np.rint(reduced), greatest), dtype)
 
 
 def _sum_of_four(pixels: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:

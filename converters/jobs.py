@@ -1,6 +1,7 @@
 """Jobs: which slides are to be converted, and where each store goes."""
 
 import glob
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from numcodecs_neural.errors import ConfigError
 from .place import is_url
 from .sources.series import image_name
 
-__all__ = ["Job", "expand_inputs", "plan_jobs"]
+__all__ = ["Job", "check_apart", "expand_inputs", "plan_jobs"]
 
 ZARR, ARCHIVE = ".ome.zarr", ".ozx"
 
@@ -105,6 +106,29 @@ def plan_jobs(
     return jobs
 
 
+def check_apart(jobs: list[Job]) -> None:
+    """Refuse jobs that would replace what they read, or change it while they read it.
+
+    Raises
+    ------
+    ConfigError
+        If the output of one is its input, or a store inside it, or a store around it.
+    """
+    for job in jobs:
+        if job.path is None or is_url(job.output):
+            continue
+        # Of links that lead nowhere, too.
+        source, output = (Path(os.path.realpath(place)) for place in (job.path, job.output))
+        if output == source:
+            raise ConfigError(f"the output {job.output} is the input itself: choose another")
+        for outer, inner in ((source, output), (output, source)):
+            if outer in inner.parents and _is_zarr(outer):
+                raise ConfigError(
+                    f"of the input {job.path} and the output {job.output}, one is inside the "
+                    "other, which is a Zarr store: choose an output elsewhere"
+                )
+
+
 def _inside(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}" if is_url(folder) else str(Path(folder) / name)
 
@@ -120,8 +144,12 @@ def _refuse_same(jobs: list[Job]) -> None:
             )
 
 
+def _is_zarr(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs"))
+
+
 def _matching(name: str) -> Iterable[Path]:
-    if not glob.has_magic(name) or Path(name).exists():
+    if not glob.has_magic(name) or os.path.exists(name):  # noqa: PTH110 (it raises nothing)
         return [Path(name)]
     found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path takes no absolute ones)
     if not found:
@@ -131,8 +159,11 @@ def _matching(name: str) -> Iterable[Path]:
 
 def _read_list(path: Path) -> list[str]:
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"the list of slides {path} cannot be read: {exc}") from exc
-    lines = (line.strip() for line in text.splitlines())
+    if "\0" in text:
+        raise ConfigError(f"the list of slides {path} is no text: write one path a line, in UTF-8")
+    # Some editors mark UTF-8 by a character that cannot be seen.
+    lines = (line.strip() for line in text.removeprefix("\ufeff").splitlines())
     return [line for line in lines if line and not line.startswith("#")]

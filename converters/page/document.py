@@ -4,6 +4,7 @@ import tempfile
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ..batch import Outcome
 from ..options import ConvertOptions
@@ -49,13 +50,15 @@ def write_page(outcomes: list[Outcome], options: ConvertOptions, path: Path) -> 
     told: list[tuple[str, SlideFacts]] = []
     try:
         beside.touch()  # before all the work: a folder may not be writable
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as sections:
+        # Names of files may hold bytes that are no text.
+        text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
+        with tempfile.TemporaryFile("w+", **text) as sections:
             for number, outcome in enumerate(outcomes, 1):
                 facts, anchor = gather_facts(outcome, options, crops=crops), f"slide-{number}"
                 sections.write(slide_section(facts, options, anchor))
                 told.append((anchor, _without_pictures(facts)))
             sections.seek(0)
-            with beside.open("w", encoding="utf-8") as page:
+            with beside.open("w", **text) as page:
                 page.write(_opening(told))
                 while part := sections.read(1 << 20):
                     page.write(part)

@@ -80,10 +80,14 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
 def _reader_of(path: Path) -> _Reader:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file")
-    if path.is_file() and path.stat().st_size == 0:
-        raise SourceError(f"{path} is empty: copy it again from where it is whole")
     if path.is_dir():
         return _reader_named(_kind_of_folder(path))
+    if not path.is_file():
+        raise SourceError(f"{path} is neither a file nor a folder: save the slide as a file")
+    with path.open("rb") as file:
+        is_empty = not file.read(1)
+    if is_empty:
+        raise SourceError(f"{path} is empty: copy it again from where it is whole")
     suffix = path.suffix.lower()
     for reader in _READERS:
         if suffix in reader.suffixes:

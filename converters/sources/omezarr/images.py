@@ -8,6 +8,7 @@ import zarr
 
 from numcodecs_neural.errors import SourceError
 
+from ..quiet import quiet
 from .metadata import ome_attributes
 from .store import OPEN_ERRORS
 
@@ -75,7 +76,8 @@ def _series_names(root: zarr.Group) -> list[str]:
 def _hint(root: zarr.Group) -> str:
     """Return where below the store there are images, for the text of an error."""
     try:
-        below = [name for name, group in root.groups() if ome_attributes(group.attrs.asdict())]
+        with quiet("zarr"):
+            below = [name for name, group in root.groups() if ome_attributes(group.attrs.asdict())]
     except OPEN_ERRORS:
         return ""
     return f"; the groups in it may be images: {', '.join(sorted(below))}" if below else ""

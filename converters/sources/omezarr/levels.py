@@ -37,7 +37,8 @@ def open_levels(
     Raises
     ------
     SourceError
-        If an array is absent, has another number of axes, or a codec that is not installed.
+        If an array is absent, has another number of axes, samples that are no numbers, or a codec
+        that is not installed.
     """
     arrays = tuple(_open(root, files, one, path) for one in paths)
     for one, array in zip(paths, arrays, strict=True):
@@ -46,6 +47,11 @@ def open_levels(
                 f"{path}: the array {one} has {array.ndim} axes, and its metadata name "
                 f"{len(axes)}: {', '.join(axes)}"
             )
+    if arrays[0].dtype.kind not in "iuf":
+        raise SourceError(
+            f"{path}: the array {paths[0]} has samples of {arrays[0].dtype}; integers and floats "
+            "are read: store it as one of these"
+        )
     if not files.has_chunks(paths[0]):
         raise SourceError(
             f"{path}: the array {paths[0]} holds no chunk, so all its pixels are lost"
