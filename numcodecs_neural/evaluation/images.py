@@ -43,7 +43,7 @@ class ImageFile:
     @property
     def name(self) -> str:
         """Its path."""
-        return str(self.path)
+        return _shown(str(self.path))
 
     def read(self) -> Pixels:
         """Return its pixels (H, W, C) as they are; grey ones have a channel axis of length 1."""
@@ -53,7 +53,7 @@ class ImageFile:
             pixels: Pixels = imagecodecs.imread(self.path)
         # Each of the readers that are tried has errors of its own, with no root but this one.
         except Exception as exc:
-            raise SourceError(f"{self.path} cannot be read as an image: {_reason(exc)}") from exc
+            raise SourceError(f"{self.name} cannot be read as an image: {_reason(exc)}") from exc
         return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
@@ -138,12 +138,13 @@ def _named(
 
 def _sets_below(path: Path, max_pixels: int) -> Iterator[ImageSet]:
     if path.is_file():
-        yield ImageSet(name=path.stem, images=(ImageFile(path=path),))
+        yield ImageSet(name=_shown(path.stem), images=(ImageFile(path=path),))
         return
     if not path.is_dir():
         raise SourceError(f"{path} does not exist: give an image, a folder or a Zarr array")
     if is_zarr(path):
-        yield ImageSet(name=_zarr_name(path.resolve()), images=regions(path, max_pixels=max_pixels))
+        name = _shown(_zarr_name(path.resolve()))
+        yield ImageSet(name=name, images=regions(path, max_pixels=max_pixels))
         return
     images = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
     if not images:
@@ -152,12 +153,17 @@ def _sets_below(path: Path, max_pixels: int) -> Iterator[ImageSet]:
         )
     for folder in sorted({image.parent for image in images}):
         inside = tuple(ImageFile(path=image) for image in images if image.parent == folder)
-        yield ImageSet(name=folder.resolve().name, images=inside)
+        yield ImageSet(name=_shown(folder.resolve().name), images=inside)
 
 
 def _zarr_name(path: Path) -> str:
     """Return what to call an array: that in a group by both names, since levels are numbers."""
     return f"{path.parent.name}/{path.name}" if is_zarr(path.parent) else path.name
+
+
+def _shown(name: str) -> str:
+    """Return what can be printed, stored and drawn of a file's name: its bytes may be no text."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _reason(exc: Exception) -> str:

@@ -169,7 +169,9 @@ def _notes(evaluation: Evaluation) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return the lines of a table whose first column is text and whose others are figures."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    # Sets are called as their files are, and codecs as somebody likes.
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return ["| " + " | ".join(line) + " |" for line in cells]
 
 
 def _title(measure: Measure, results: Sequence[SetResult]) -> str:

@@ -1,6 +1,7 @@
 """Inputs that cannot be measured: found before any work, and said in one sentence."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,33 @@ def test_a_codec_that_decodes_to_a_part_of_a_sample_is_said_in_one_sentence(
     assert code == 1
     says = "odd, configuration 1, decodes a chunk of (1, 64, 64) to 1.5 samples of uint16"
     assert err.splitlines()[-1] == f"numcodecs-neural: {says}"
+
+
+def test_a_bar_in_a_name_breaks_no_table(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = good.rename(tmp_path / "a|b.png")
+
+    assert cli.main(["evaluate", str(path), "--peers", "jpeg444", "--no-speed"]) == 0
+
+    out = capsys.readouterr().out
+    assert r"| a\|b, native |" in out
+    assert "a|b" not in out
+
+
+def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / os.fsdecode(b"sl\xffde.png")
+    try:
+        good.rename(path)
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    outputs = ["--markdown", tmp_path / "out.md", "--plots", tmp_path / "plots"]
+
+    code, err = run(capsys, path, *outputs)
+
+    assert code == 0
+    assert "sl?de, native: image 1 of 1" in err
+    assert "sl?de, native" in (tmp_path / "out.md").read_text(encoding="utf-8")
+    assert list((tmp_path / "plots").glob("*.png"))
