@@ -16,7 +16,7 @@ place, left = sys.argv[1], int(sys.argv[2])
 
 def count(event, arguments):
     global left
-    if event in ("os.rename", "os.link") and place in os.fspath(arguments[1]):
+    if event in ("os.rename", "os.link") and place in os.fsdecode(arguments[1]):
         left -= 1
         if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -45,8 +45,11 @@ def run_until(place: str, files: int, *arguments: object) -> "subprocess.Complet
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def count_files(*arguments: object) -> int:
-    """Run the program to its end; return how often it gave a file its place."""
-    done = run_until("", ALL, *arguments)
+def count_files(place: str, *arguments: object) -> int:
+    """Run the program to its end; return how many files got their place whose paths have `place`.
+
+    Others do not count: what is compiled is kept in files, too, the first time only.
+    """
+    done = run_until(place, ALL, *arguments)
     assert done.returncode == 0, done.stderr
     return int(done.stdout.split()[-1])

@@ -17,6 +17,8 @@ from .dying import count_files, run_until
 RunCli = Callable[..., tuple[int, str, str]]
 ReadFiles = Callable[[Path], dict[str, bytes]]
 SMALL = ("--chunk", "128", "--shard", "256", "--workers", "2")
+# In the paths of all that belongs to a store, finished or not.
+STORE = "ome.zarr"
 # One worker writes files in the same order each time.
 QUICK = ("--chunk", "128", "--codec", "zstd", "--workers", "1")
 
@@ -36,7 +38,7 @@ def done_regions(unfinished: Path) -> list[dict[str, Any]]:
 def undisturbed(svs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """Return a whole store, and how many files got their place until it was."""
     output = tmp_path_factory.mktemp("undisturbed") / "out.ome.zarr"
-    return output, count_files(svs, "-o", output, *SMALL)
+    return output, count_files(STORE, svs, "-o", output, *SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def half(
 ) -> Path:
     """Return what a conversion left that was killed halfway."""
     output = tmp_path_factory.mktemp("half") / "out.ome.zarr"
-    died = run_until("", undisturbed[1] // 2, svs, "-o", output, *SMALL)
+    died = run_until(STORE, undisturbed[1] // 2, svs, "-o", output, *SMALL)
     assert died.returncode == -signal.SIGKILL, died.stderr
     unfinished = output.with_name("out.ome.zarr.partial")
     assert len(done_regions(unfinished)) > 5
@@ -65,10 +67,10 @@ def test_a_conversion_killed_again_and_again_ends_in_the_same_files(
 ) -> None:
     output, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
     quick = ("--ome-zarr-version", *layout, *QUICK)
-    files = count_files(svs, "-o", whole, *quick)
+    files = count_files(STORE, svs, "-o", whole, *quick)
 
     for _ in range(3):
-        died = run_until("", files // 4, svs, "-o", output, "--resume", *quick)
+        died = run_until(STORE, files // 4, svs, "-o", output, "--resume", *quick)
         assert died.returncode == -signal.SIGKILL, died.stderr
         assert not output.exists()
     code, _, _ = run_cli(svs, "-o", output, "--resume", *quick)
@@ -121,7 +123,7 @@ def test_twenty_random_kills_change_no_file(
     expected = files_of(whole)
     for attempt in range(20):
         output = tmp_path / f"{attempt}.ome.zarr"
-        died = run_until("", moments.randint(1, files - 1), svs, "-o", output, *SMALL)
+        died = run_until(STORE, moments.randint(1, files - 1), svs, "-o", output, *SMALL)
         assert died.returncode == -signal.SIGKILL, died.stderr
 
         assert run_cli(svs, "-o", output, "--resume", *SMALL)[0] == 0
