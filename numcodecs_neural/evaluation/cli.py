@@ -164,7 +164,7 @@ def _write(args: argparse.Namespace, evaluation: "Evaluation") -> None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _count(text: str) -> int:

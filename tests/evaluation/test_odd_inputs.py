@@ -179,3 +179,12 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(
     assert "sl?de, native: image 1 of 1" in err
     assert "sl?de, native" in (tmp_path / "out.md").read_text(encoding="utf-8")
     assert list((tmp_path / "plots").glob("*.png"))
+
+
+def test_names_may_have_spaces_after_their_commas(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, err = run(capsys, good, "--models", "he-fast, he-perceptual ,", "--metrics", " psnr")
+
+    assert code == 0
+    assert "weights" not in err
