@@ -62,7 +62,10 @@ def _read(path: Path) -> Mask:
             "no such file"
         ) from exc
     except Exception as exc:  # every codec raises its own
-        raise ConfigError(f"{path} does not open as a picture of the tissue: {exc}") from exc
+        # All of them together, when none can read it, are no help.
+        raise ConfigError(
+            f"{path} does not open as a picture of the tissue: save it as a PNG"
+        ) from exc
     if pixels.ndim == 3:
         samples = pixels.shape[2]
         pixels = pixels[..., : samples - 1 if samples in (2, 4) else samples].max(axis=-1)

@@ -259,3 +259,19 @@ def test_a_name_that_is_no_text_is_shown_all_the_same(
 
     assert (code, err) == (0, "")
     assert "\\udcff" in page.read_text("utf-8")
+
+
+def test_a_picture_of_tissue_that_is_none_is_said_in_one_sentence(
+    run_cli: RunCli, png: Path, tmp_path: Path
+) -> None:
+    mask = tmp_path / "mask.png"
+    mask.write_text("no picture")
+    arguments = ("--tissue", mask, "--bright-field", "yes", *LOSSLESS)
+
+    code, _, err = run_cli(png, "-o", tmp_path / "a.ome.zarr", *arguments)
+
+    assert code == 1
+    assert err == (
+        f"convert-to-omezarr: {png}: {mask} does not open as a picture of the tissue: "
+        "save it as a PNG\n"
+    )

@@ -245,3 +245,14 @@ def test_imagej_s_nanometres_are_believed(
     tifffile.imwrite(path, pixels, imagej=True, resolution=(0.25, 0.25), metadata={"unit": "nm"})
 
     assert opened(path).info.mpp == pytest.approx((0.004, 0.004))
+
+
+def test_a_picture_that_says_it_is_larger_than_its_file_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "grey.tif"
+    tifffile.imwrite(path, np.zeros((HEIGHT, WIDTH), np.uint8))
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for name in ("ImageLength", "ImageWidth", "RowsPerStrip"):
+            tiff.pages.first.tags[name].overwrite(4_000_000, dtype="I")
+
+    with pytest.raises(SourceError, match=r"grey\.tif: the file is cut off: it has fewer bytes"):
+        open_source(path)

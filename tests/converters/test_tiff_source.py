@@ -223,7 +223,7 @@ def test_a_file_that_is_cut_off_is_named(
         pytest.param("absent.svs", None, "there is no such file", id="absent"),
         pytest.param("slide.vsi", b"II*\0", "not a kind of slide that this release", id="vsi"),
         pytest.param("notes.svs", b"just text", "cannot be read as a TIFF file", id="text"),
-        pytest.param("empty.tif", b"", "cannot be read as a TIFF file", id="empty"),
+        pytest.param("empty.tif", b"", "is empty: copy it again", id="empty"),
         pytest.param("stub.tif", b"II*\0\0\0\0\0", "stub.tif", id="no image"),
     ],
 )

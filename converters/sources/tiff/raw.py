@@ -16,6 +16,8 @@ __all__ = ["RawLevel"]
 
 # Rows of pixels are read in pieces of about this size.
 PIECE_NBYTES = 4 << 20
+# How many times larger than its file a plane cannot be, but by a mistake in its size.
+FAR_TOO_SMALL = 100
 
 
 class RawLevel(Level):
@@ -34,6 +36,7 @@ class RawLevel(Level):
         self._dtype = np.dtype(self.keyframe.dtype).newbyteorder(order)
         self._samples = int(self.keyframe.shaped[-1])
         self._row_nbytes = self.shape[1] * self._samples * self._dtype.itemsize
+        self._check_size()
 
     def read(self, out: NDArray[Any], region: Region, part: Part) -> None:
         """Read rows, some at a time."""
@@ -57,6 +60,19 @@ class RawLevel(Level):
 
     def close(self) -> None:
         """Nothing is kept."""
+
+    def _check_size(self) -> None:
+        """Refuse a file that is far too small for one plane, before anyone counts its chunks.
+
+        Of others that are cut off, reading names the rows.
+        """
+        path, nbytes = path_of(self.keyframe), self.shape[0] * self._row_nbytes
+        is_stored = any(self.keyframe.dataoffsets)
+        if is_stored and FAR_TOO_SMALL * path.stat().st_size < nbytes:
+            raise SourceError(
+                f"{path}: the file is cut off: it has fewer bytes than the {self.shape[1]} x "
+                f"{self.shape[0]} pixels of level {self._number}"
+            )
 
     def _place_of(self, part: Part) -> tuple[Path, int]:
         """Return the file of a plane and where it begins in it; 0 where it is not stored."""
