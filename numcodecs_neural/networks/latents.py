@@ -23,7 +23,8 @@ from numcodecs_neural.networks.models import (
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
 _NEAR, _NEAR_AT_FINE_STEPS, _FINE_QUALITY = 10, 13, 90
-_ENOUGH_LATENTS = 64
+_NEAR_OF_FEW = 7
+_ENOUGH_LATENTS, _FEWEST_LATENTS = 64, 8
 _NOISE_SIXTEENTHS = 4
 
 
@@ -55,16 +56,17 @@ def look_decoded(
     halves : ndarray of int32
         The same, quantised with the least error. Its square is 14 to 18 on average; below 3 where
         all latents lie near a path, and up to 12 at the highest qualities, where the rounding of
-        pixels moves latents by a good part of a step.
+        pixels moves latents by a good part of a step. A mean of few latents can be 8 by chance.
     quality : int
     """
-    nearest = _NEAR if quality < _FINE_QUALITY else _NEAR_AT_FINE_STEPS
     error = y - _HALF_STEP * halves
     axes = tuple(range(1, y.ndim))
     is_coded = np.abs(y) > _HALF_STEP + 1
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
-    near: NDArray[np.bool_] = (total < nearest * count) & (count >= _ENOUGH_LATENTS)
+    of_many = _NEAR if quality < _FINE_QUALITY else _NEAR_AT_FINE_STEPS
+    nearest = np.where(count >= _ENOUGH_LATENTS, of_many, _NEAR_OF_FEW)
+    near: NDArray[np.bool_] = (total < nearest * count) & (count >= _FEWEST_LATENTS)
     return near
 
 

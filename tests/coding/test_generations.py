@@ -151,6 +151,22 @@ def test_shipped_weights_keep_what_they_decoded(weights: str, qualities: tuple[i
     assert max(losses) < 0.2
 
 
+@pytest.mark.parametrize("side", [48, 64])
+def test_chunks_of_few_latents_keep_what_they_decoded(side: int) -> None:
+    losses = []
+    for image in crops(3).values():
+        small = image[:, 100 : 100 + side, 100 : 100 + side]
+        for quality in (10, 40, 60):
+            codec, generations, last = NeuralImage("he-fast", quality), [], small
+            for _ in range(1 + GENERATIONS):
+                last = codec.decode(codec.encode(last))
+                generations.append(psnr(last, small, 255))
+            losses.append(generations[0] - generations[-1])
+
+    assert np.mean(losses) < 0.2
+    assert max(losses) < 0.5
+
+
 @pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
 def test_another_quality_is_no_generation(weights: str) -> None:
     models = shipped(weights)
