@@ -74,6 +74,9 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
             f"{path}: reading such slides needs {library}, which is not installed: "
             f"pip install 'numcodecs-neural[{reader.extra}]'"
         ) from exc
+    # MIRAX slides are in the folder beside their file.
+    if reader.module != "openslide" and path.is_file():
+        _check_not_empty(path)
     return cast(SlideSource, module.open_source(path, series=series))
 
 
@@ -84,10 +87,6 @@ def _reader_of(path: Path) -> _Reader:
         return _reader_named(_kind_of_folder(path))
     if not path.is_file():
         raise SourceError(f"{path} is neither a file nor a folder: save the slide as a file")
-    with path.open("rb") as file:
-        is_empty = not file.read(1)
-    if is_empty:
-        raise SourceError(f"{path} is empty: copy it again from where it is whole")
     suffix = path.suffix.lower()
     for reader in _READERS:
         if suffix in reader.suffixes:
@@ -97,6 +96,12 @@ def _reader_of(path: Path) -> _Reader:
         f"{path} is not a kind of slide that this release reads ({known}): convert it with "
         "bioformats2raw, whose OME-Zarr is read, or to OME-TIFF first"
     )
+
+
+def _check_not_empty(path: Path) -> None:
+    with path.open("rb") as file:
+        if not file.read(1):
+            raise SourceError(f"{path} is empty: copy it again from where it is whole")
 
 
 def _kind_of_folder(path: Path) -> str:

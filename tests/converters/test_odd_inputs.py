@@ -52,7 +52,7 @@ def test_pictures_in_sequence_are_not_read_as_the_first(
         open_source(path)
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.czi", "a.ome.zarr", "a.dcm", "a.mrxs"])
+@pytest.mark.parametrize("name", ["a.tif", "a.czi", "a.ome.zarr", "a.dcm"])
 def test_an_empty_file_is_said_to_be_empty(run_cli: RunCli, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
 

@@ -309,7 +309,10 @@ def test_a_file_without_image_type_is_named(color: NDArray[np.uint8], tmp_path: 
 
 @pytest.mark.parametrize(
     "data",
-    [pytest.param(b"", id="empty"), pytest.param(bytes(128) + b"DICM\x02\0", id="only a start")],
+    [
+        pytest.param(b"no DICOM", id="text"),
+        pytest.param(bytes(128) + b"DICM\x02\0", id="only a start"),
+    ],
 )
 def test_other_content_behind_the_suffix_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "slide.dcm"
