@@ -11,6 +11,7 @@ from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from .convert import Progress, convert, is_converted
 from .jobs import Job
 from .options import ConvertOptions
+from .output import remove_unfinished
 from .report import SlideReport
 from .sources import SlideSource, open_source
 
@@ -69,6 +70,7 @@ def convert_job(job: Job, options: ConvertOptions, progress_bar: ProgressBar) ->
     try:
         with opened(job) as source:
             if options.resume and is_converted(source, job.output, options):
+                remove_unfinished(job.output)
                 return Outcome(job=job, status="skipped")
             with progress_bar(source.info.name) as progress:
                 report = convert(source, job.output, options, progress=progress)

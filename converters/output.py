@@ -13,10 +13,18 @@ from numcodecs_neural.errors import NeuralCodecError
 from .archive import is_archive, pack, read_from
 from .place import Folder, is_url
 
-__all__ = ["UnfinishedStore", "check_output", "output_folder", "settings_of"]
+__all__ = [
+    "UnfinishedStore",
+    "check_output",
+    "output_folder",
+    "remove_unfinished",
+    "settings_of",
+]
 
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
 _NOTE = "conversion.json"
+# The store that another one takes the place of, between the two renames.
+_REPLACED = "replaced"
 
 
 class UnfinishedStore:
@@ -68,6 +76,8 @@ class UnfinishedStore:
         return self._work / "records"
 
     def __enter__(self) -> Self:
+        if self._output.path and self._work.path:
+            _put_back(self._work.path / _REPLACED, self._output.path)
         check_output(self._output, overwrite=self._overwrite, is_begun=self._is_begun_remotely())
         if self._work.path:
             self._work.path.mkdir(parents=True, exist_ok=True)
@@ -96,7 +106,7 @@ class UnfinishedStore:
             packed.replace(path)
             return
         if path.exists():
-            path.rename(store.with_name("replaced"))
+            path.rename(store.with_name(_REPLACED))
         store.rename(path)
 
     def __exit__(
@@ -146,6 +156,22 @@ class UnfinishedStore:
             return
         self._work.remove()
         self._output.remove()
+
+
+def remove_unfinished(output: str) -> None:
+    """Remove what a conversion left beside a complete local store that was killed at its very end.
+
+    Raises
+    ------
+    FileExistsError
+        If another conversion writes there.
+    """
+    work = Path(f"{output_folder(output).place.rstrip('/')}.partial")
+    if not is_url(output) and work.is_dir():
+        handle = _lock_folder(work)
+        Folder(str(work)).remove()
+        if handle is not None:
+            os.close(handle)
 
 
 def output_folder(output: str) -> Folder:
@@ -207,6 +233,17 @@ def _root_file(output: Folder, name: str) -> bytes | None:
 
 def _is_store(output: Folder) -> bool:
     return any(_root_file(output, name) for name in _ZARR_FILES)
+
+
+def _put_back(replaced: Path, path: Path) -> None:
+    """Give the old store its place again if a kill came before the new one got it."""
+    if not replaced.exists():
+        return
+    handle = _lock_folder(replaced.parent)
+    if not path.exists():
+        replaced.rename(path)
+    if handle is not None:
+        os.close(handle)
 
 
 def _lock_folder(folder: Path) -> int | None:

@@ -16,7 +16,7 @@ place, left = sys.argv[1], int(sys.argv[2])
 
 def count(event, arguments):
     global left
-    if event in ("os.rename", "os.link") and place in os.fsdecode(arguments[1]):
+    if event in ("os.rename", "os.link") and place in f"{{os.fsdecode(arguments[1])}}<end>":
         left -= 1
         if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -34,7 +34,7 @@ def run_until(place: str, files: int, *arguments: object) -> "subprocess.Complet
     Parameters
     ----------
     place : str
-        Part of the paths of the files that count.
+        Part of the paths of the files that count; each path ends in ``<end>``.
     files : int
         How many of these it takes; 1 is before the first.
     *arguments

@@ -110,6 +110,42 @@ def test_an_overwrite_that_is_killed_at_its_end_keeps_the_old_store(
     assert files_of(output) == before
 
 
+def test_an_overwrite_that_is_killed_between_its_renames_loses_neither_store(
+    svs: Path, tmp_path: Path, run_cli: RunCli, files_of: ReadFiles
+) -> None:
+    output, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
+    again = (svs, "-o", output, "--overwrite", "--levels", 2, *QUICK)
+    assert run_cli(svs, "-o", output, "--levels", 1, *QUICK)[0] == 0
+    assert run_cli(svs, "-o", whole, "--levels", 2, *QUICK)[0] == 0
+    before = files_of(output)
+
+    died = run_until(f"{output.name}<end>", 1, *again)
+
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert not output.exists()
+    assert run_cli(tmp_path / "absent.svs", "-o", output, "--overwrite")[0] != 0
+    assert run_cli(svs, "-o", output, *QUICK)[0] == 1  # there is one, and it may not be replaced
+    assert files_of(output) == before
+    assert run_cli(*again)[0] == 0
+    assert files_of(output) == files_of(whole)
+    assert not output.with_name("out.ome.zarr.partial").exists()
+
+
+def test_what_a_kill_left_beside_a_complete_store_is_removed(
+    svs: Path, tmp_path: Path, run_cli: RunCli
+) -> None:
+    output = tmp_path / "out.ome.zarr"
+    assert run_cli(svs, "-o", output, *QUICK)[0] == 0
+    left = tmp_path / "out.ome.zarr.partial"
+    (left / "replaced").mkdir(parents=True)
+
+    code, out, _ = run_cli(svs, "-o", output, "--resume", *QUICK)
+
+    assert code == 0
+    assert "made with the same settings" in out
+    assert not left.exists()
+
+
 @pytest.mark.slow
 def test_twenty_random_kills_change_no_file(
     svs: Path,
