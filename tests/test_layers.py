@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up. A wing may import what stands left of it, and not the other wings.
 FLOORS = [
     "errors",
+    "arguments",
     "config",
     "compilation",
     "format",

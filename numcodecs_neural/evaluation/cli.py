@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from numcodecs_neural.arguments import check_parent, whole_number
 from numcodecs_neural.errors import ConfigError, SourceError, WeightsError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "grid of the source's JPEG, and are measured as they are and reduced by 2. Exit code 1: "
         "an image, an output or the comparison failed, or images were left out.",
     )
-    add = parser.add_argument
+    add, count = parser.add_argument, whole_number(1)
     add("paths", nargs="+", type=Path, metavar="PATH", help="images, folders, or Zarr arrays")
     add("--models", type=_names, default=("he-fast",), metavar="A,B", help="ours (he-fast)")
     add("--peers", type=_names, default=PEERS, metavar="A,B", help=f"others ({','.join(PEERS)})")
@@ -48,10 +49,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--metrics", type=_names, default=("psnr",), metavar="A,B", help=f"of {metrics} (psnr)")
     add("--aligned", action="store_true", help="also measure native crops that start at (0, 0)")
-    add("--images", type=_count, metavar="N", help="take the first N images of each set (all)")
-    add("--max-pixels", type=_count, metavar="N", help="take N pixels of a Zarr array (17 million)")
+    add("--images", type=count, metavar="N", help="take the first N images of each set (all)")
+    add("--max-pixels", type=count, metavar="N", help="take N pixels of a Zarr array (17 million)")
     add("--no-speed", action="store_true", help="do not time the codecs")
-    add("--workers", type=_count, metavar="N", help="chunks at once (the processors there are)")
+    add("--workers", type=count, metavar="N", help="chunks at once (the processors there are)")
     add("--card", action="store_true", help="print the tables of a model's card and no others")
     add("--json", type=Path, metavar="FILE", help="write all that was measured")
     add("--markdown", type=Path, metavar="FILE", help="also write the tables to a file")
@@ -106,8 +107,8 @@ def _checked(args: argparse.Namespace) -> "tuple[list[ImageSet], list[Entrant]]"
     measures_by_name(args.metrics)
     codecs = [registered_entrant(path) for path in args.codec]
     for path in (args.json, args.markdown, args.plots):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ConfigError(f"{path} cannot be written: {path.parent} is not a folder")
+        if path is not None:
+            check_parent(path)
     if args.plots is not None:
         _check_plots(args.plots)
     sets = find_sets(args.paths, max_pixels=args.max_pixels or MAX_PIXELS)
@@ -165,12 +166,6 @@ def _write(args: argparse.Namespace, evaluation: "Evaluation") -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
 
 
 def _say(text: str) -> None:
