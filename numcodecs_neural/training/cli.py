@@ -8,12 +8,24 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from numcodecs_neural.arguments import above_zero, check_output_file, from_zero, whole_number
 from numcodecs_neural.errors import ConfigError
-
-Number = TypeVar("Number", int, float)
+from numcodecs_neural.training.arguments import (
+    LARGEST_VIEW_PX,
+    MOST_AT_ONCE,
+    MOST_IN_A_BATCH,
+    SEEDS,
+    SMALLEST_VIEW_PX,
+    check_file,
+    check_images,
+    check_work,
+    device_name,
+    features_path,
+    some_path,
+    weights_name,
+)
 
 if TYPE_CHECKING:
     from numcodecs_neural.training.model import Shape
@@ -41,25 +53,32 @@ def _register_train(subparsers: Subparsers) -> None:
     )
     _add_common(parser)
     add = parser.add_argument
-    add("--name", help="exact name of the weights, he-fast-2")
+    add("--name", type=weights_name, help="exact name of the weights, he-fast-2")
     add("--kind", default="he-fast", help="shape of the networks (he-fast)")
-    add("--minutes", type=float, default=80, help="in floating point (80)")
-    add("--finish-minutes", type=float, default=30, help="as integers (30)")
-    add("--steps", type=int, help="in floating point, in place of minutes")
-    add("--finish-steps", type=int, help="as integers, in place of minutes")
-    add("--batch", type=int, default=8, help="crops in a step (8)")
+    add("--minutes", type=above_zero, default=80, help="in floating point (80)")
+    add("--finish-minutes", type=above_zero, default=30, help="as integers (30)")
+    add("--steps", type=whole_number(1), help="in floating point, in place of minutes")
+    add("--finish-steps", type=whole_number(1), help="as integers, in place of minutes")
+    batches = whole_number(1, MOST_IN_A_BATCH)
+    add("--batch", type=batches, default=8, help="crops in a step (8)")
     add("--crop", type=int, default=0, help="side of a crop in pixels (128; 192 for MS-SSIM)")
-    add("--rate", type=float, default=6e-4, help="highest rate of learning (6e-4)")
+    add("--rate", type=above_zero, default=6e-4, help="highest rate of learning (6e-4)")
     add(
         "--distortion",
         default="mse",
         help="mse, ms-ssim, mse+features or ms-ssim+features (mse)",
     )
-    add("--features", type=Path, metavar="FILE", help="network made by pretrain-features")
-    add("--init", type=Path, metavar="FILE", help="begin with another run's checkpoint or float16")
-    add("--workers", type=int, help="processes that draw crops (8 for a GPU, else none)")
-    add("--pack", type=Path, metavar="FILE", help="write the images as one file, and stop")
-    add("--pack-size", type=float, default=40, metavar="MB", help="of that file at most (40)")
+    add("--features", type=some_path, metavar="FILE", help="network made by pretrain-features")
+    add(
+        "--init",
+        type=some_path,
+        metavar="FILE",
+        help="begin with another run's checkpoint or float16",
+    )
+    processes = whole_number(0, MOST_AT_ONCE)
+    add("--workers", type=processes, help="processes that draw crops (8 for a GPU, else none)")
+    add("--pack", type=some_path, metavar="FILE", help="write the images as one file, and stop")
+    add("--pack-size", type=above_zero, default=40, metavar="MB", help="of that file at most (40)")
     parser.set_defaults(run=_train)
 
 
@@ -73,48 +92,53 @@ def _register_pretrain(subparsers: Subparsers) -> None:
     )
     _add_common(parser)
     add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="FILE", help="ends in .safetensors")
-    add("--minutes", type=float, default=10, help="of training in all (10)")
-    add("--steps", type=int, help="in place of minutes")
-    add("--batch", type=int, default=96, help="tiles in a step (96)")
-    add("--view", type=int, default=64, help="side of a view in pixels (64)")
-    add("--rate", type=float, default=2e-3, help="highest rate of learning (2e-3)")
+    add("--out", type=features_path, required=True, metavar="FILE", help="ends in .safetensors")
+    add("--minutes", type=above_zero, default=10, help="of training in all (10)")
+    add("--steps", type=whole_number(1), help="in place of minutes")
+    batches = whole_number(2, MOST_IN_A_BATCH)  # one tile has nothing to be told apart from
+    views = whole_number(SMALLEST_VIEW_PX, LARGEST_VIEW_PX)
+    add("--batch", type=batches, default=96, help="tiles in a step (96)")
+    add("--view", type=views, default=64, help="side of a view in pixels (64)")
+    add("--rate", type=above_zero, default=2e-3, help="highest rate of learning (2e-3)")
     parser.set_defaults(run=_pretrain)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("images", type=Path, nargs="+", metavar="FOLDER", help="images by source, or a pack")
-    add("--work", type=Path, help="folder for checkpoints and results")
-    add("--seed", type=int, default=0, help="of the order of data (0)")
+    add("images", type=some_path, nargs="+", metavar="FOLDER", help="images by source, or a pack")
+    add("--work", type=some_path, help="folder for checkpoints and results")
+    add("--seed", type=whole_number(0, SEEDS - 1), default=0, help="of the order of data (0)")
     add(
         "--max-minutes",
-        type=float,
+        type=from_zero,
         default=math.inf,
         metavar="N",
         help="stop after so long, to be continued",
     )
-    add("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
-    add("--threads", type=int, help="of torch (all cores)")
+    add("--device", type=device_name, default="cpu", help="cpu, cuda or cuda:N (cpu)")
+    add("--threads", type=whole_number(1, MOST_AT_ONCE), help="of torch (all cores)")
 
 
 def _train(args: argparse.Namespace) -> int:
-    shape = _shape(args.kind)
+    check_images(args.images)
     if args.pack is not None:
-        return _pack(args, shape.channels)
+        return _pack(args)
     if args.work is None or args.name is None:
         raise ConfigError("train needs --work and --name")
+    check_work(args.work)
+    check_file(args.features, "--features")
+    check_file(args.init, "--init")
     from numcodecs_neural.training.recipe import Recipe, train
 
     recipe = Recipe(
-        minutes=_positive(args.minutes, "--minutes"),
-        finish_minutes=_positive(args.finish_minutes, "--finish-minutes"),
+        minutes=args.minutes,
+        finish_minutes=args.finish_minutes,
         steps=args.steps,
         finish_steps=args.finish_steps,
-        shape=shape,
-        batch=_positive(args.batch, "--batch"),
+        shape=_shape(args.kind),
+        batch=args.batch,
         crop_px=args.crop,
-        rate=_positive(args.rate, "--rate"),
+        rate=args.rate,
         distortion=args.distortion,
         features=args.features,
         init=args.init,
@@ -127,27 +151,32 @@ def _train(args: argparse.Namespace) -> int:
     return _ended(is_done=is_done)
 
 
-def _pack(args: argparse.Namespace, channels: int) -> int:
+def _pack(args: argparse.Namespace) -> int:
     from numcodecs_neural.training.pack import write_pack
 
     if len(args.images) != 1 or not args.images[0].is_dir():
         raise ConfigError("--pack takes one folder of images")
+    check_output_file(args.pack)
+    channels = _shape(args.kind).channels
     count = write_pack(args.images[0], args.pack, args.pack_size, channels=channels, seed=args.seed)
     _say(f"{args.pack}: {count} tiles in {args.pack.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
 def _pretrain(args: argparse.Namespace) -> int:
-    from numcodecs_neural.training.pretrain import Plan, pretrain
-
     if args.work is None:
         raise ConfigError("pretrain-features needs --work")
+    check_images(args.images)
+    check_work(args.work)
+    check_output_file(args.out, made=args.work)
+    from numcodecs_neural.training.pretrain import Plan, pretrain
+
     plan = Plan(
-        minutes=_positive(args.minutes, "--minutes"),
+        minutes=args.minutes,
         steps=args.steps,
         batch=args.batch,
         view_px=args.view,
-        rate=_positive(args.rate, "--rate"),
+        rate=args.rate,
         seed=args.seed,
         device=_device(args),
     )
@@ -175,12 +204,6 @@ def _device(args: argparse.Namespace) -> str:
     except (RuntimeError, AssertionError) as exc:  # torch asserts that it was built with CUDA
         raise ConfigError(f"--device {args.device!r} cannot be used here") from exc
     return str(args.device)
-
-
-def _positive(value: Number, option: str) -> Number:
-    if not value > 0:
-        raise ConfigError(f"{option} must be more than 0")
-    return value
 
 
 def _deadline(args: argparse.Namespace) -> float:

@@ -70,7 +70,7 @@ class Recipe:
         Raises
         ------
         ConfigError
-            If MS-SSIM has no room for its scales.
+            If it is no multiple of the stride, or MS-SSIM has no room for its scales.
         """
         needs_room = self.distortion.startswith("ms-ssim")
         side = self.crop_px or (MS_SSIM_CROP_PX if needs_room else CROP_PX)
@@ -79,6 +79,6 @@ class Recipe:
                 f"crops of {side} pixels are too small for the five scales of MS-SSIM: "
                 f"take more than {MS_SSIM_MORE_THAN_PX}"
             )
-        if side % STRIDE_PX:
-            raise ConfigError(f"crops of {side} pixels: take a multiple of {STRIDE_PX}")
+        if side < STRIDE_PX or side % STRIDE_PX:
+            raise ConfigError(f"crops of {side} pixels: take a multiple of {STRIDE_PX}, above 0")
         return side
