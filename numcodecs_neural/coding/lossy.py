@@ -124,7 +124,11 @@ def _latents(
     y = in_steps(encoder, latents, quality)
     is_decoded = _look_decoded(y, quality, decoder)
     if is_decoded.any():
-        y[is_decoded] = in_steps(encoder, latents[is_decoded], quality, is_decoded=True)
+        restored = latents[is_decoded]
+        if "restoring" in encoder.networks:
+            again = {name: tensor[is_decoded] for name, tensor in given.items()}
+            restored = backend.run(encoder.networks["restoring"], again, quality)["restored"]
+        y[is_decoded] = in_steps(encoder, restored, quality, is_decoded=True)
     return y, is_decoded
 
 

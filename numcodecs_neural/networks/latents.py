@@ -22,9 +22,9 @@ from numcodecs_neural.networks.models import (
 )
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
-_NEAR, _NEAR_AT_FINE_STEPS, _FINE_QUALITY = 10, 13, 90
-_NEAR_OF_FEW = 7
-_ENOUGH_LATENTS, _FEWEST_LATENTS = 64, 8
+_NEAR_OF_FEW, _NEAR, _NEAR_AT_FINE_STEPS = 7, 10, 13
+_FEWEST_LATENTS, _SOME_LATENTS, _ENOUGH_LATENTS = 8, 24, 64
+_FINE_QUALITY = 90
 _NOISE_SIXTEENTHS = 4
 
 
@@ -65,7 +65,8 @@ def look_decoded(
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
     of_many = _NEAR if quality < _FINE_QUALITY else _NEAR_AT_FINE_STEPS
-    nearest = np.where(count >= _ENOUGH_LATENTS, of_many, _NEAR_OF_FEW)
+    nearest = np.where(count < _ENOUGH_LATENTS, _NEAR, of_many)
+    nearest = np.where(count < _SOME_LATENTS, _NEAR_OF_FEW, nearest)
     near: NDArray[np.bool_] = (total < nearest * count) & (count >= _FEWEST_LATENTS)
     return near
 

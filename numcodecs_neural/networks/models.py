@@ -190,7 +190,9 @@ class EncoderModel:
         What a bit is worth, in squares of sixteenths of a step, when symbols are chosen.
     networks : mapping of str to Network
         ``analysis`` (``x``, whole grey levels about 0, and ``x_fraction``, the bits below them
-        where there are any, to ``y``) and ``hyper_analysis`` (``y`` in sixteenths to ``z``).
+        where there are any, to ``y``), ``hyper_analysis`` (``y`` in sixteenths to ``z``), and where
+        the synthesis can be undone, ``restoring``: of images that were decoded before, the same
+        inputs to ``restored`` in place of ``y``.
     """
 
     pixel_fraction: int
@@ -224,12 +226,13 @@ class EncoderModel:
             )
         except KeyError as exc:
             raise WeightsError(f"the weights file lacks {exc}") from exc
-        _check_names(model.networks, ("analysis", "hyper_analysis"))
+        _check_names(model.networks, ("analysis", "hyper_analysis"), optional=("restoring",))
         pixels = {"x": interval(-LEVEL_CENTRE, LEVEL_CENTRE - 1, d["channels"])}
         if model.pixel_fraction:
             highest = (1 << model.pixel_fraction) - 1
             pixels["x_fraction"] = interval(0, highest, d["channels"])
-        prove(model.networks["analysis"], pixels)
+        for name in model.networks.keys() - {"hyper_analysis"}:
+            prove(model.networks[name], pixels)
         latents = interval(-LATENT_LIMIT, LATENT_LIMIT, model.inverse_step.shape[1])
         prove(model.networks["hyper_analysis"], {"y": latents})
         return model
@@ -251,9 +254,11 @@ def _pixel_fraction(description: Mapping[str, Any]) -> int:
     return fraction
 
 
-def _check_names(networks: Mapping[str, Network], expected: tuple[str, ...]) -> None:
+def _check_names(
+    networks: Mapping[str, Network], expected: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> None:
     """Refuse files whose networks are others, or whose layers are not told apart by name."""
-    if set(networks) != set(expected):
+    if set(networks) - set(optional) != set(expected):
         raise WeightsError(
             f"the weights file has the networks {sorted(networks)}; expected {sorted(expected)}"
         )

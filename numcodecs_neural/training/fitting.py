@@ -16,6 +16,7 @@ from numcodecs_neural.networks.numpy_backend import NumpyBackend
 from numcodecs_neural.training.data import Crops
 from numcodecs_neural.training.export import export_decoder, export_encoder
 from numcodecs_neural.training.model import Codec
+from numcodecs_neural.training.restoring import add_restoring
 from numcodecs_neural.training.tables import (
     fitted_tables,
     logistic_tables,
@@ -60,6 +61,7 @@ def export(
             path.unlink()
     decoder, encoder = _files(stem)
     _write(codec, tables, price, skip_below, (decoder, encoder))
+    add_restoring(decoder, encoder)
     digest = read_weights(decoder).sha256
     report(f"{decoder}: SHA-256 {digest}; {skip_below} of {len(tables) // 3} classes never coded")
     return digest
