@@ -22,8 +22,8 @@ from numcodecs_neural.networks.models import (
 )
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
-_NEAR_OF_FEW, _NEAR, _NEAR_AT_FINE_STEPS = 7, 10, 13
-_FEWEST_LATENTS, _SOME_LATENTS, _ENOUGH_LATENTS = 8, 24, 64
+_NEAR_OF_FEW, _NEAR, _NEAR_AT_FINE_STEPS = 8, 10, 13
+_FEWEST_LATENTS, _ENOUGH_LATENTS = 12, 64
 _FINE_QUALITY = 90
 _NOISE_SIXTEENTHS = 4
 
@@ -56,7 +56,7 @@ def look_decoded(
     halves : ndarray of int32
         The same, quantised with the least error. Its square is 14 to 18 on average; below 3 where
         all latents lie near a path, and up to 12 at the highest qualities, where the rounding of
-        pixels moves latents by a good part of a step. A mean of few latents can be 8 by chance.
+        pixels moves latents by a good part of a step. A mean of few latents can be 9 by chance.
     quality : int
     """
     error = y - _HALF_STEP * halves
@@ -65,8 +65,7 @@ def look_decoded(
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
     of_many = _NEAR if quality < _FINE_QUALITY else _NEAR_AT_FINE_STEPS
-    nearest = np.where(count < _ENOUGH_LATENTS, _NEAR, of_many)
-    nearest = np.where(count < _SOME_LATENTS, _NEAR_OF_FEW, nearest)
+    nearest = np.where(count < _ENOUGH_LATENTS, _NEAR_OF_FEW, of_many)
     near: NDArray[np.bool_] = (total < nearest * count) & (count >= _FEWEST_LATENTS)
     return near
 

@@ -110,6 +110,9 @@ def _rgb_cases() -> dict[str, Case]:
         "channel-last": Case(image=last(crop(330, 10, 80, 64).transpose(1, 2, 0)), channel_axis=-1),
         "fortran-order": Case(image=np.asfortranarray(crop(20, 420, 64, 80))),
         "batch-of-two": Case(image=np.stack([crop(440, 400, 64, 48), crop(150, 450, 64, 48)])),
+        "depths-of-two": Case(
+            image=np.stack([crop(440, 400, 64, 48), crop(150, 450, 64, 48)], 1), channel_axis=-4
+        ),
         "noise": Case(image=noise, quality=75),
     }
 
