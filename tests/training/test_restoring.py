@@ -35,7 +35,7 @@ def exported(shape: Shape, folder: Path, leak: float = 0.0) -> tuple[DecoderMode
     codec.start_from_principal_components(basis[: shape.latents], torch.zeros(count))
     with torch.no_grad():
         weight = codec.g_a.linear.weight
-        weight += leak * weight.roll(1, 0)
+        weight.add_(leak * weight.roll(1, 0))
         x = 128 + 50 * torch.randn(4, shape.channels, 64, 64)
         calibrate(codec, [(x.clamp(0, 255).floor(), torch.linspace(0, 1, 4))])
         decoder, encoder = folder / "decoder.safetensors", folder / "encoder.safetensors"
