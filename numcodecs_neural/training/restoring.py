@@ -113,6 +113,8 @@ def _integers(
         if not is_over.any():
             break
         shift -= is_over
+        if shift.min() < 0:
+            raise ValueError("the inverse of the synthesis has weights of more than 11 bits")
     return {
         f"{LAYER}.weight": np.concatenate(weights, axis=1).T.astype(np.int16),
         f"{LAYER}.bias": bias.astype(np.int32),
