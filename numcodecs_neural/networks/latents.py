@@ -22,7 +22,8 @@ from numcodecs_neural.networks.models import (
 )
 
 _HALF_STEP = 1 << (FRACTION_BITS - 1)
-_NEAR_OF_FEW, _NEAR, _NEAR_AT_FINE_STEPS = 8, 10, 13
+# Mean squares, in twentieths; from the coarsest steps on they rise by one with each quality.
+_NEAR_AT_COARSEST, _NEAR_OF_FEW, _NEAR_AT_FINE_STEPS = 110, 160, 260
 _FEWEST_LATENTS, _ENOUGH_LATENTS = 12, 64
 _FINE_QUALITY = 90
 _NOISE_SIXTEENTHS = 4
@@ -54,9 +55,10 @@ def look_decoded(
     y : ndarray of int32, shape (N, ...)
         Latents that are coded without a mean, in sixteenths of a step.
     halves : ndarray of int32
-        The same, quantised with the least error. Its square is 14 to 18 on average; below 3 where
-        all latents lie near a path, and up to 12 at the highest qualities, where the rounding of
-        pixels moves latents by a good part of a step. A mean of few latents can be 9 by chance.
+        The same, quantised with the least error. Its square is 14 to 18 on average, and 9 at the
+        lowest qualities, where most latents are small; below 3 where all latents lie near a path,
+        and up to 12 at the highest qualities, where the rounding of pixels moves latents by a good
+        part of a step. A mean of few latents can be 9 by chance.
     quality : int
     """
     error = y - _HALF_STEP * halves
@@ -64,9 +66,10 @@ def look_decoded(
     is_coded = np.abs(y) > _HALF_STEP + 1
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
-    of_many = _NEAR if quality < _FINE_QUALITY else _NEAR_AT_FINE_STEPS
-    nearest = np.where(count < _ENOUGH_LATENTS, _NEAR_OF_FEW, of_many)
-    near: NDArray[np.bool_] = (total < nearest * count) & (count >= _FEWEST_LATENTS)
+    is_fine = quality >= _FINE_QUALITY
+    of_many = _NEAR_AT_FINE_STEPS if is_fine else _NEAR_AT_COARSEST + quality
+    nearest = np.where(count < _ENOUGH_LATENTS, min(of_many, _NEAR_OF_FEW), of_many)
+    near: NDArray[np.bool_] = (20 * total < nearest * count) & (count >= _FEWEST_LATENTS)
     return near
 
 

@@ -45,7 +45,10 @@ def test_slide_is_converted_with_each_treatment(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "slide.tif"
-    tifffile.imwrite(path, slide[200:1000, 100:800], photometric="rgb", tile=(256, 256))
+    pixels = slide[200:1000, 100:800].astype(int)
+    dirt = np.random.default_rng(1).integers(-5, 6, pixels.shape)  # which takes bits to keep
+    pixels += np.where(pixels.min(-1, keepdims=True) > 235, dirt, 0)
+    tifffile.imwrite(path, pixels.astype(np.uint8), photometric="rgb", tile=(256, 256))
     arguments = ["glass_treatments", path, "--codecs", "jpeg,neural", "--views", "aligned"]
     monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
 
