@@ -1,6 +1,7 @@
 """Imports point down only. Lazy imports count too."""
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ FLOORS = [
     "arguments",
     "config",
     "compilation",
+    "peers",
     "format",
     "entropy",
     "weights",
@@ -29,6 +31,19 @@ WINGS = ["compressai", "evaluation", "training", "converters"]
 ROOF = ["cli"]
 # What a wing may use of another wing.
 BRIDGES: set[tuple[str, str]] = set()
+
+# The rooms of converters/ from the ground up; rooms on one floor do not import each other.
+ROOMS = [
+    {"options"},
+    {"geometry"},
+    {"sources"},
+    {"codecs", "tissue"},
+    {"store", "measure"},
+    {"pipeline"},
+    {"batch", "trials"},
+    {"report"},
+    {"cli"},
+]
 
 SOURCES = sorted(
     path.relative_to(ROOT)
@@ -93,4 +108,48 @@ def test_imports_only_point_down(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if "converters" in module_of(p)], ids=str)
 def test_converters_use_the_public_codecs_only(path: Path) -> None:
-    assert floors_imported_by(path) <= {"converters", "codec", "zarr3", "config", "errors"}
+    assert floors_imported_by(path) <= {"converters", "codec", "zarr3", "config", "errors", "peers"}
+
+
+IN_ROOMS = [
+    path for path in SOURCES if "converters" in module_of(path) and len(module_of(path)) > 2
+]
+
+
+def room_floor(name: str) -> int:
+    return next(floor for floor, rooms in enumerate(ROOMS) if name in rooms)
+
+
+def test_every_room_of_the_converter_has_a_floor() -> None:
+    assert {module_of(path)[2] for path in IN_ROOMS} == set.union(*ROOMS)
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=str)
+def test_rooms_of_the_converter_import_rooms_below_them_only(path: Path) -> None:
+    here = module_of(path)[2]
+    names = (name for name in imports_of(path) if name[:2] == ("numcodecs_neural", "converters"))
+
+    others = {name[2] for name in names if len(name) > 2} - {here}
+
+    assert {room for room in others if room_floor(room) >= room_floor(here)} == set()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {module_of(path): path for path in SOURCES if path.name != "__init__.py"}
+    below = {
+        module: {
+            found
+            for name in imports_of(path)
+            for found in (name, name[:-1])
+            if found in modules and found != module
+        }
+        for module, path in modules.items()
+    }
+
+    graphlib.TopologicalSorter(below).prepare()  # raises CycleError, which names the circle
+
+
+def test_the_converter_shows_at_most_fourteen_entries() -> None:
+    entries = {path.name for path in (ROOT / "converters").iterdir()} - {"__pycache__"}
+
+    assert len(entries) <= 14

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 
-from .convert import Progress, convert, is_converted
+from ..options import ConvertOptions
+from ..pipeline.convert import Progress, convert, is_converted
+from ..pipeline.summary import SlideReport
+from ..sources import SlideSource, open_source
+from ..store.transaction import remove_unfinished
 from .jobs import Job
-from .options import ConvertOptions
-from .output import remove_unfinished
-from .report import SlideReport
-from .sources import SlideSource, open_source
 
 __all__ = ["Outcome", "as_sentence", "convert_job", "opened", "series_of", "why_failed"]
 
@@ -99,7 +99,7 @@ def opened(job: Job) -> Iterator[SlideSource]:
     """Open a job's slide, and close it."""
     source: SlideSource
     if job.path is None:
-        from .sources.demo import DemoSource
+        from ..sources.demo import DemoSource
 
         source = DemoSource()
     else:

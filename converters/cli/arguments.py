@@ -7,7 +7,7 @@ from typing import NoReturn, get_args
 
 from numcodecs_neural.errors import ConfigError
 
-from .options import (
+from ..options import (
     BrightField,
     CodecName,
     ConvertOptions,

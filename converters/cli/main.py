@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from numcodecs_neural.errors import ConfigError, WeightsError
 
+from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
+from ..options import ConvertOptions
 from .arguments import PROGRAM, make_parser, options_from, series_from
-from .jobs import Job, check_apart, expand_inputs, plan_jobs
-from .options import ConvertOptions
 
 if TYPE_CHECKING:
-    from .batch import Outcome
-    from .convert import Progress
+    from ..batch.run import Outcome
+    from ..pipeline.convert import Progress
 
 __all__ = ["main"]
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
-    from .batch import series_of
+    from ..batch.run import series_of
 
     if args.series == "all":
         jobs = [job for first in jobs for job in series_of(first)]
@@ -86,8 +86,8 @@ def _run(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> 
 
 
 def _convert(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
-    from .batch import convert_job
-    from .screen import progress_bar, show_batch, show_outcome
+    from ..batch.run import convert_job
+    from .terminal import progress_bar, show_batch, show_outcome
 
     outcomes = []
     is_quiet = args.quiet or args.json_lines == "-"
@@ -127,7 +127,7 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
 
 def _check_codec(options: ConvertOptions) -> None:
     """Refuse what is wrong with the codec whatever the slide is."""
-    from .codecs import check_codec
+    from ..codecs import check_codec
 
     check_codec(options)
 
@@ -195,7 +195,7 @@ def _finish(outcomes: "list[Outcome]", options: ConvertOptions, path: Path | Non
 def _write_report(outcomes: "list[Outcome]", options: ConvertOptions, path: Path) -> list[str]:
     """Write a report; return what could not be had for it."""
     if path.suffix.lower() == ".html":
-        from .page import write_page
+        from ..report import write_page
 
         return write_page(outcomes, options, path)
     slides = [outcome.to_json() for outcome in outcomes]

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from numcodecs_neural.errors import NeuralCodecError
 
-from .batch import opened, why_failed
-from .compare import compare
-from .comparison_table import comparison_summary, comparison_table
-from .estimate import Estimate, estimate
-from .jobs import Job
-from .options import ConvertOptions
-from .output import check_output, output_folder
-from .screen import progress_bar
-from .sources import SlideSource
+from ..batch.jobs import Job
+from ..batch.run import opened, why_failed
+from ..options import ConvertOptions
+from ..sources import SlideSource
+from ..store.transaction import check_output, output_folder
+from ..trials.compare import compare
+from ..trials.dry_run import Estimate, estimate
+from .tables import comparison_summary, comparison_table
+from .terminal import progress_bar
 
 __all__ = ["show_comparisons", "show_estimates"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .batch import Outcome
-from .convert import Progress
-from .report import report_summary, report_table
+from ..batch.run import Outcome
+from ..pipeline.convert import Progress
+from .tables import report_summary, report_table
 
 if TYPE_CHECKING:
     from rich.table import Table

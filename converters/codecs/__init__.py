@@ -1,8 +1,8 @@
 """The codecs that chunks can be stored with: the one place that knows them."""
 
-from .choose import check_codec, codec_for, codecs_for
-from .chunks import ChunkCodec, ChunkKind
-from .families import CodecFamily, family_of
+from .base import ChunkCodec, ChunkKind
+from .curves import CodecFamily, family_of
+from .registry import check_codec, codec_for, codecs_for
 
 __all__ = [
     "ChunkCodec",

@@ -5,7 +5,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..axes import axes_of
 from ..options import OmeZarrVersion
 from ..sources import SlideInfo
 
@@ -67,7 +66,7 @@ class ChunkKind:
         return cls(
             is_rgb=info.is_rgb,
             dtype=info.dtype.newbyteorder("="),
-            axes="".join(axes_of(info).names),
+            axes="".join(info.axes.names),
             significant_bits=info.significant_bits,
             version=version,
         )

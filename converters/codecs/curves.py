@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..options import CodecName
-from .chunks import ChunkKind
+from .base import ChunkKind
 from .lossless import blosc_config
 from .neural import model_for
 from .peers import PEERS, Peer

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .chunks import ChunkCodec, ChunkKind
+from .base import ChunkCodec, ChunkKind
 from .peers import JPEG, JPEG2K, Peer
 
 __all__ = ["peer_codec"]
@@ -60,10 +60,10 @@ def _v2_codec(peer: Peer, arguments: dict[str, Any]) -> Any:
 
 
 def _v3_codec(peer: Peer, arguments: dict[str, Any]) -> Any:
-    from . import serializers
+    from numcodecs_neural.peers import imagecodecs_zarr
 
     return {
-        "jpeg": serializers.Jpeg,
-        "jpeg2k": serializers.Jpeg2k,
-        "jpegxl": serializers.Jpegxl,
+        "jpeg": imagecodecs_zarr.Jpeg,
+        "jpeg2k": imagecodecs_zarr.Jpeg2k,
+        "jpegxl": imagecodecs_zarr.Jpegxl,
     }[peer.name](**arguments)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from .chunks import ChunkCodec, ChunkKind
+from .base import ChunkCodec, ChunkKind
 
 __all__ = ["blosc_config", "none_codec", "zstd_codec"]
 

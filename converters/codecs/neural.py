@@ -6,7 +6,7 @@ from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError
 
 from ..options import ConvertOptions
-from .chunks import ChunkCodec, ChunkKind
+from .base import ChunkCodec, ChunkKind
 
 __all__ = ["model_for", "neural_codec"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .chunks import ChunkKind
+from .base import ChunkKind
 
 __all__ = ["JPEG", "JPEG2K", "JPEGXL", "PEERS", "Peer"]
 

@@ -7,9 +7,9 @@ from numcodecs_neural.errors import ConfigError
 
 from ..options import CodecName, ConvertOptions
 from ..sources import SlideInfo
-from .chunks import ChunkCodec, ChunkKind
+from .base import ChunkCodec, ChunkKind
+from .imagecodecs import peer_codec
 from .lossless import none_codec, zstd_codec
-from .lossy import peer_codec
 from .neural import neural_codec
 from .peers import PEERS
 

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from .geometry import Region
-from .sources import Frame, SlideInfo
+from .levels import Region
 
-__all__ = ["Axes", "axes_of"]
+__all__ = ["Axes", "Frame"]
+
+Frame = tuple[int, ...]
+"""Index of a frame along the axes that frames are picked from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +80,6 @@ class Axes:
 
     def _is_sample(self, name: str) -> bool:
         return name == "c" and self.samples == 3
-
-
-def axes_of(info: SlideInfo) -> Axes:
-    """Return the axes of a slide's arrays.
-
-    Examples
-    --------
-    >>> from numcodecs_neural.converters.sources import SlideInfo
-    >>> info = SlideInfo(name="a", level_shapes=((8, 9),), mpp=None, history=(), size_bytes=None)
-    >>> axes_of(info).names, axes_of(info).shape(8, 9)
-    (('c', 'y', 'x'), (3, 8, 9))
-    """
-    return Axes(samples=info.samples, frames=info.frames)
 
 
 def _only(index: int) -> slice:

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .downsample import halve_again, halve_pixels, to_pixels
-from .geometry import Cell, LevelGrid, Region, plan_levels
-from .glass import GlassPlan
-from .options import ConvertOptions
-from .sources import Frame, SlideSource
+from ..geometry.downsample import halve_again, halve_pixels, to_pixels
+from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, plan_levels
+from ..options import ConvertOptions
+from ..sources import Frame, SlideSource
+from ..tissue.glass_plan import GlassPlan
 
 __all__ = [
     "SampleChunk",
     "data_range_of",
     "own_range_of",
+    "pick_samples",
     "sample_chunks",
     "sample_glass",
     "sample_reduced",
@@ -28,6 +29,9 @@ _PIXELS = 16 * 512 * 512
 _MOST_CHUNKS = 256
 # Of each of the other sorts, which only sizes are told by.
 _FEW = 4
+# Enough for a tenth of a decibel on slides of many kinds; and of small levels no more than one
+# chunk in 32, for measuring costs more than coding.
+_SAMPLES_PER_LEVEL, _CHUNKS_PER_SAMPLE = 24, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,6 +108,29 @@ def sample_reduced(
             planes = _reduced(source, region, frame, grids)
         samples.append(_sample(planes, region, grid, glass))
     return samples
+
+
+def pick_samples(candidates: NDArray[np.bool_], level: int, *, least: int = 1) -> NDArray[np.bool_]:
+    """Return which of the chunks are measured: the same ones for any order of work.
+
+    A hash of their place picks them, which spreads them over the slide.
+
+    Parameters
+    ----------
+    candidates : ndarray
+        Which of a level's chunks may be picked, by row and column.
+    level : int
+        The level.
+    least : int
+        How many to pick if there are so many; of the same, larger values pick these and more.
+    """
+    cells = [(int(row), int(column)) for row, column in np.argwhere(candidates)]
+    cells.sort(key=lambda cell: hashlib.sha256(f"{level}/{cell[0]}/{cell[1]}".encode()).digest())
+    wanted = max(least, ceil_div(len(cells), _CHUNKS_PER_SAMPLE))
+    picked = np.zeros(candidates.shape, bool)
+    for cell in cells[: min(wanted, _SAMPLES_PER_LEVEL)]:
+        picked[cell] = True
+    return picked
 
 
 def data_range_of(samples: list[SampleChunk]) -> float:

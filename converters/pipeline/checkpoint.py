@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Cell
-from .place import Folder
-from .quality import ChunkQuality
-from .sources import Frame
+from ..geometry.axes import Frame
+from ..geometry.levels import Cell
+from ..measure.distortion import ChunkQuality
+from ..store.location import Folder
 
 __all__ = ["Records", "RegionResult"]
 

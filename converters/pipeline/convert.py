@@ -6,24 +6,23 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
-from .calibrated import plan_calibrated
-from .cautions import cautions_of
+from ..options import ConvertOptions
+from ..sources import SlideSource
+from ..store.arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
+from ..store.associated import write_extras
+from ..store.display_range import display_windows, sample_limits
+from ..store.metadata import Picture, write_coverage_group, write_image_group, write_label_groups
+from ..store.transaction import UnfinishedStore, output_folder, settings_of
+from ..tissue.glass_plan import GlassPlan
+from .checkpoint import Records, RegionResult
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
-from .extras import write_extras
-from .glass import GlassPlan
-from .ngff import Picture, write_coverage_group, write_image_group, write_label_groups
-from .options import ConvertOptions
-from .output import UnfinishedStore, output_folder, settings_of
-from .plan import ConversionPlan, find_glass
+from .notices import cautions_of
+from .plan import ConversionPlan, find_glass, plan_calibrated
 from .provenance import provenance
-from .records import Records, RegionResult
-from .report import LevelReport, SlideReport, report_levels
-from .run import run_on_cluster, run_on_threads
-from .scratch import Scratch
-from .sources import SlideSource
-from .windows import display_windows, sample_limits
-from .write import PyramidWriter
+from .reduced_pixels import Scratch
+from .region_writer import PyramidWriter
+from .scheduler import run_on_cluster, run_on_threads
+from .summary import LevelReport, SlideReport, report_levels
 
 __all__ = ["Progress", "convert", "is_converted"]
 

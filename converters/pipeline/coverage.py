@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import Axes
-from .geometry import LevelGrid
-from .glass import GlassPlan
-from .records import RegionResult
+from ..geometry.axes import Axes
+from ..geometry.levels import LevelGrid
+from ..tissue.glass_plan import GlassPlan
+from .checkpoint import RegionResult
 
 __all__ = ["COVERAGE_ATTRIBUTES", "ELIDED", "EMPTY", "STORED", "coverage_of"]
 

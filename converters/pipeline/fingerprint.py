@@ -6,9 +6,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from .codecs import ChunkCodec
-from .options import ConvertOptions
-from .sources import SlideInfo
+from ..codecs import ChunkCodec
+from ..options import ConvertOptions
+from ..sources import SlideInfo
 
 __all__ = ["settings_digest"]
 

@@ -1,7 +1,7 @@
 """What whoever converted a slide should know, though nothing failed."""
 
-from .report import LevelReport
-from .sources import SlideInfo
+from ..sources import SlideInfo
+from .summary import LevelReport
 
 __all__ = ["cautions_of"]
 

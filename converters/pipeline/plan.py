@@ -3,17 +3,18 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .axes import Axes, axes_of
-from .codecs import ChunkCodec, codec_for
-from .geometry import LevelGrid, keep_levels, plan_levels
-from .glass import GlassPlan, plan_glass
+from ..codecs import ChunkCodec, codec_for
+from ..geometry.axes import Axes
+from ..geometry.levels import LevelGrid, keep_levels, plan_levels
+from ..options import ConvertOptions
+from ..sources import SlideInfo, SlideSource
+from ..tissue import find_tissue, glass_colour, is_bright_field, read_overview
+from ..tissue.glass_plan import GlassPlan, plan_glass
+from .fingerprint import settings_digest
 from .memory import give_back_memory
-from .options import ConvertOptions
-from .settings import settings_digest
-from .sources import SlideInfo, SlideSource
-from .tissue import find_tissue, glass_colour, is_bright_field, read_overview
+from .rate_control import quality_for_psnr
 
-__all__ = ["ConversionPlan", "find_glass", "plan_conversion"]
+__all__ = ["ConversionPlan", "find_glass", "plan_calibrated", "plan_conversion"]
 
 GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
 
@@ -63,9 +64,26 @@ def plan_conversion(source: SlideSource, options: ConvertOptions) -> ConversionP
         options=options,
         codec=codec,
         settings=settings_digest(info, options, codec, _tissue_picture(options)),
-        axes=axes_of(info),
+        axes=info.axes,
         grids=_plan_grids(info, options),
     )
+
+
+def plan_calibrated(source: SlideSource, options: ConvertOptions) -> ConversionPlan:
+    """Decide how a slide is converted; reads pixels only if the options name a PSNR.
+
+    Raises
+    ------
+    ConfigError, WeightsError
+        If the slide does not allow the options, or the codec does not reach the PSNR on it.
+    SourceError
+        If it does not decode.
+    """
+    plan = plan_conversion(source, options)
+    if options.target_psnr is None:
+        return plan
+    quality = quality_for_psnr(source, options, find_glass(source, plan))
+    return plan_conversion(source, replace(options, quality=quality))
 
 
 def find_glass(source: SlideSource, plan: ConversionPlan) -> GlassPlan:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from .codecs import ChunkCodec
-from .glass import GlassPlan
-from .report import LevelReport
-from .sources import Compression, SlideInfo
+from ..codecs import ChunkCodec
+from ..sources import Compression, SlideInfo
+from ..tissue.glass_plan import GlassPlan
+from .summary import LevelReport
 
 __all__ = ["provenance"]
 

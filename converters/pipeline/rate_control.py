@@ -7,12 +7,12 @@ from functools import cache
 
 from numcodecs_neural.errors import ConfigError
 
-from .codecs import ChunkKind, CodecFamily, codec_for, family_of
-from .glass import GlassPlan
-from .options import ConvertOptions
-from .quality import ChunkQuality, chunk_quality
-from .samples import SampleChunk, data_range_of, sample_chunks
-from .sources import SlideSource
+from ..codecs import ChunkKind, CodecFamily, codec_for, family_of
+from ..measure.distortion import ChunkQuality, chunk_quality
+from ..measure.sampling import SampleChunk, data_range_of, sample_chunks
+from ..options import ConvertOptions
+from ..sources import SlideSource
+from ..tissue.glass_plan import GlassPlan
 
 __all__ = ["Measured", "Trial", "quality_for_psnr", "setting_for_ssim", "ssim_of"]
 

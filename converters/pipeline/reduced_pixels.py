@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .downsample import halve_again, halve_pixels, reduced_dtype
-from .geometry import Cell, LevelGrid, ceil_div
-from .place import Folder
-from .sources import Frame
+from ..geometry.axes import Frame
+from ..geometry.downsample import halve_again, halve_pixels, reduced_dtype
+from ..geometry.levels import Cell, LevelGrid, ceil_div
+from ..store.location import Folder
 
 __all__ = ["Scratch"]
 

@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import PyramidArrays
-from .axes import Axes
-from .downsample import to_pixels
-from .geometry import Cell, LevelGrid, Region
-from .glass import GlassPlan
-from .quality import ChunkQuality, chunk_quality
-from .records import Records, RegionResult
-from .scratch import Scratch
-from .sources import Frame, SlideSource
-from .stored import chunk_nbytes, pick_samples
+from ..geometry.axes import Axes
+from ..geometry.downsample import to_pixels
+from ..geometry.levels import Cell, LevelGrid, Region
+from ..measure.distortion import ChunkQuality, chunk_quality
+from ..measure.sampling import pick_samples
+from ..sources import Frame, SlideSource
+from ..store.arrays import PyramidArrays
+from ..store.chunk_sizes import chunk_nbytes
+from ..tissue.glass_plan import GlassPlan
+from .checkpoint import Records, RegionResult
+from .reduced_pixels import Scratch
 
 __all__ = ["PyramidWriter"]
 

@@ -15,10 +15,10 @@ from dask.callbacks import Callback
 from dask.delayed import delayed
 from dask.threaded import get as get_threaded
 
-from .geometry import Cell
-from .records import RegionResult
-from .sources import Frame
-from .write import PyramidWriter
+from ..geometry.axes import Frame
+from ..geometry.levels import Cell
+from .checkpoint import RegionResult
+from .region_writer import PyramidWriter
 
 __all__ = ["region_tasks", "run_on_cluster", "run_on_threads"]
 

@@ -1,27 +1,22 @@
-"""What a conversion did, in numbers: for the screen, as JSON, and for the store's history."""
+"""SlideReport and LevelReport: what a conversion did, in numbers."""
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.levels import LevelGrid
+from ..measure.distortion import ChunkQuality
+from ..sources import SlideInfo
+from .checkpoint import RegionResult
 from .coverage import ELIDED, EMPTY, STORED
-from .geometry import LevelGrid
-from .quality import ChunkQuality
-from .records import RegionResult
-from .sources import SlideInfo
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = [
     "LevelReport",
     "SlideReport",
     "report_levels",
-    "report_summary",
-    "report_table",
 ]
 
 
@@ -139,63 +134,6 @@ def report_levels(
     )
 
 
-def report_table(report: SlideReport) -> "Table":
-    """Return the levels as a table for a terminal."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in (
-        "",
-        "size",
-        "stored",
-        "elided",
-        "empty",
-        "MB",
-        "bpp",
-        "ratio",
-        "PSNR",
-        "SSIM",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for level in report.levels:
-        table.add_row(
-            str(level.level),
-            f"{level.width}x{level.height}",
-            *(str(n) for n in (level.stored, level.elided, level.empty)),
-            f"{level.nbytes / 1e6:.2f}",
-            *(_shown(value) for value in (level.bpp, level.ratio, level.psnr_db)),
-            _shown(level.ssim, digits=4),
-        )
-    return table
-
-
-def report_summary(report: SlideReport) -> str:
-    """Return a few lines that sum up all levels, and say what the table's numbers count."""
-    elided = report.levels[0].elided_area
-    of_source = ""
-    if report.source_nbytes:
-        of_source = f", {report.nbytes / report.source_nbytes:.2f} times the source file"
-    codec = ", ".join(f"{name} {value}" for name, value in _told(report.codec))
-    cautions = "".join(f"Note: {sentence}.\n" for sentence in report.cautions)
-    return (
-        f"{report.source} -> {report.output}\n"
-        f"{codec}\n"
-        f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
-        f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
-        f"{report.seconds:.1f} seconds.\n"
-        f"{cautions}"
-        "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to "
-        "stored, glass included; "
-        "PSNR (dB), SSIM: tissue in sampled chunks."
-    )
-
-
-def _told(codec: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return what a reader wants to know of a codec: not the 64 digits of its weights."""
-    return [("codec" if k == "method" else k, v) for k, v in codec.items() if k != "weights"]
-
-
 def _report_level(
     grid: LevelGrid, coverage: NDArray[np.uint8], results: list[RegionResult], info: SlideInfo
 ) -> LevelReport:
@@ -239,7 +177,3 @@ def _pixels_where(chosen: NDArray[np.bool_], grid: LevelGrid) -> int:
 
 def _quotient(a: int, b: int, digits: int = 2) -> float | None:
     return round(a / b, digits) if b else None
-
-
-def _shown(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

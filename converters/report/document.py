@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..batch import Outcome
+from ..batch.run import Outcome
 from ..options import ConvertOptions
 from .facts import SlideFacts, gather_facts
 from .html import Html, element, joined

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError
 
-from ..batch import Outcome, as_sentence, opened
+from ..batch.run import Outcome, as_sentence, opened
 from ..options import ConvertOptions
-from ..report import SlideReport
+from ..pipeline.summary import SlideReport
 from ..sources import SlideInfo, SlideSource
 from .jpeg import JpegEstimate, estimate_jpeg, glass_of
 from .overview import SIDE_PX, frames_shown, original_overview, stored_overview

@@ -5,8 +5,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coverage import ELIDED
-from ..geometry import LevelGrid
+from ..geometry.levels import LevelGrid
+from ..pipeline.coverage import ELIDED
 from ..tissue import grown
 from .facts import SlideFacts
 from .html import Html, element, joined, picture

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibrate import Trial
 from ..codecs import ChunkKind, codecs_for, family_of
-from ..coverage import ELIDED
-from ..geometry import LevelGrid
-from ..glass import GlassPlan, plan_glass
+from ..geometry.levels import LevelGrid
+from ..measure.sampling import SampleChunk, sample_glass, sample_reduced
 from ..options import ConvertOptions
-from ..samples import SampleChunk, sample_glass, sample_reduced
+from ..pipeline.coverage import ELIDED
+from ..pipeline.rate_control import Trial
 from ..sources import SlideSource
 from ..tissue import Overview, glass_colour
+from ..tissue.glass_plan import GlassPlan, plan_glass
 from .store import StoredSlide
 
 __all__ = ["JPEG_QUALITY", "JpegEstimate", "estimate_jpeg", "glass_of"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Region, ceil_div
+from ..geometry.levels import Region, ceil_div
 from ..sources import Frame, SlideSource
 from .pictures import reduced_by
 from .store import StoredSlide, small_level

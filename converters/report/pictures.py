@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..downsample import reduced_dtype
+from ..geometry.downsample import reduced_dtype
 
 __all__ = [
     "COLOUR_MAP",

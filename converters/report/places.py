@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Cell, Region
-from ..quality import ChunkQuality
+from ..geometry.levels import Cell, Region
+from ..measure.distortion import ChunkQuality
+from ..measure.sampling import pick_samples
 from ..sources import SlideSource
-from ..stored import pick_samples
 from .pictures import windowed
 from .sizes import ChunkMap
 from .store import StoredSlide

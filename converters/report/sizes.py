@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coverage import STORED
-from ..records import RegionResult
-from ..report import LevelReport, SlideReport, report_levels
+from ..pipeline.checkpoint import RegionResult
+from ..pipeline.coverage import STORED
+from ..pipeline.summary import LevelReport, SlideReport, report_levels
 from ..sources import Frame, SlideInfo
-from ..stored import chunk_nbytes
+from ..store.chunk_sizes import chunk_nbytes
 from .store import StoredSlide
 
 __all__ = ["ChunkMap", "map_chunks", "report_of"]

@@ -1,8 +1,8 @@
 """The section of a page that is about one slide."""
 
-from ..cautions import cautions_of
 from ..options import ConvertOptions
-from ..report import SlideReport
+from ..pipeline.notices import cautions_of
+from ..pipeline.summary import SlideReport
 from .facts import SlideFacts
 from .figures import (
     crops_figure,

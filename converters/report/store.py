@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ..arrays import COVERAGE_GROUP, LABEL_GROUP
-from ..axes import Axes
-from ..geometry import LevelGrid, Region, keep_levels, plan_levels
+from ..geometry.axes import Axes, Frame
+from ..geometry.levels import LevelGrid, Region, keep_levels, plan_levels
 from ..options import REGION_PX
-from ..place import Folder
-from ..sources import Frame
-from .archive import store_folder
+from ..store.arrays import COVERAGE_GROUP, LABEL_GROUP
+from ..store.location import Folder
+from ..store.transaction import store_folder
 
 __all__ = ["StoredSlide", "open_stored"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..options import ConvertOptions
-from ..report import SlideReport
+from ..pipeline.summary import SlideReport
 from ..sources import Compression
 from .facts import SlideFacts
 from .html import Html, element, table

@@ -6,7 +6,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Region
+from ..geometry.axes import Axes, Frame
+from ..geometry.levels import Region
 
 __all__ = [
     "Associated",
@@ -17,7 +18,6 @@ __all__ = [
     "SlideSource",
 ]
 
-Frame = tuple[int, ...]
 Associated = Literal["label", "macro"]
 
 
@@ -124,6 +124,20 @@ class SlideInfo:
     def frame_shape(self) -> tuple[int, ...]:
         """Lengths of the axes in `frames`."""
         return tuple(length for _, length in self.frames)
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the slide's arrays.
+
+        Examples
+        --------
+        >>> info = SlideInfo(
+        ...     name="a", level_shapes=((8, 9),), mpp=None, history=(), size_bytes=None
+        ... )
+        >>> info.axes.names, info.axes.shape(8, 9)
+        (('c', 'y', 'x'), (3, 8, 9))
+        """
+        return Axes(samples=self.samples, frames=self.frames)
 
     @property
     def is_rgb(self) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Region
+from ..geometry.levels import Region
 from .base import Associated, Frame, SlideInfo
 
 __all__ = ["DemoSource"]

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 from zarr.core.array_spec import ArrayConfig
 
-from .axes import Axes
-from .codecs import ChunkCodec
-from .geometry import LevelGrid
-from .glass import GlassPlan
-from .options import OmeZarrVersion
-from .place import Folder
+from ..codecs import ChunkCodec
+from ..geometry.axes import Axes
+from ..geometry.levels import LevelGrid
+from ..options import OmeZarrVersion
+from ..tissue.glass_plan import GlassPlan
+from .location import Folder
 
 __all__ = ["COVERAGE_GROUP", "LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
 

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.axes import Axes
+from ..geometry.levels import keep_levels
+from ..options import ConvertOptions, OmeZarrVersion
+from ..sources import Associated, SlideSource
 from .arrays import write_plain
-from .axes import Axes
-from .geometry import keep_levels
-from .ngff import Picture, write_image_group
-from .omexml import without_confidential
-from .options import ConvertOptions, OmeZarrVersion
-from .place import Folder
-from .sources import Associated, SlideSource
+from .deidentify import without_confidential
+from .location import Folder
+from .metadata import Picture, write_image_group
 
 __all__ = ["write_extras"]
 

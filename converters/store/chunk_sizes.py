@@ -1,23 +1,18 @@
-"""What is really in a store: the bytes of each chunk, and which chunks are looked at again."""
+"""Sizes in bytes of the stored chunks, from the files of a store and the indexes of its shards."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from .axes import Axes
-from .geometry import Cell, LevelGrid, ceil_div
-from .place import Folder
-from .sources import Frame
+from ..geometry.axes import Axes, Frame
+from ..geometry.levels import Cell, LevelGrid
+from .location import Folder
 
-__all__ = ["chunk_nbytes", "pick_samples"]
+__all__ = ["chunk_nbytes"]
 
 _EMPTY = np.iinfo(np.uint64).max
-# Enough for a tenth of a decibel on slides of many kinds; and of small levels no more than one
-# chunk in 32, for measuring costs more than coding.
-SAMPLES_PER_LEVEL, CHUNKS_PER_SAMPLE = 24, 32
 
 
 def chunk_nbytes(
@@ -65,29 +60,6 @@ def chunk_nbytes(
         return np.zeros(shape, np.int64), 0
     sizes = _shard_index(store, file, grid.region_px // grid.chunk_px)
     return sizes[: shape[0], : shape[1]], total
-
-
-def pick_samples(candidates: NDArray[np.bool_], level: int, *, least: int = 1) -> NDArray[np.bool_]:
-    """Return which of the chunks are measured: the same ones for any order of work.
-
-    A hash of their place picks them, which spreads them over the slide.
-
-    Parameters
-    ----------
-    candidates : ndarray
-        Which of a level's chunks may be picked, by row and column.
-    level : int
-        The level.
-    least : int
-        How many to pick if there are so many; of the same, larger values pick these and more.
-    """
-    cells = [(int(row), int(column)) for row, column in np.argwhere(candidates)]
-    cells.sort(key=lambda cell: hashlib.sha256(f"{level}/{cell[0]}/{cell[1]}".encode()).digest())
-    wanted = max(least, ceil_div(len(cells), CHUNKS_PER_SAMPLE))
-    picked = np.zeros(candidates.shape, bool)
-    for cell in cells[: min(wanted, SAMPLES_PER_LEVEL)]:
-        picked[cell] = True
-    return picked
 
 
 def _file(array: zarr.Array[Any], place: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from .axes import Axes
+from ..geometry.axes import Axes
 
 __all__ = ["display_windows", "sample_limits"]
 

@@ -12,12 +12,12 @@ from ome_zarr_models.v05.image_label import ImageLabelAttrs as ImageLabelAttrs05
 from ome_zarr_models.v05.labels import LabelsAttrs as LabelsAttrs05
 from pydantic import BaseModel
 
+from ..geometry.axes import Axes
+from ..geometry.levels import LevelGrid
+from ..options import OmeZarrVersion
+from ..sources import Channel
 from .arrays import COVERAGE_GROUP, LABEL_GROUP
-from .axes import Axes
-from .geometry import LevelGrid
-from .options import OmeZarrVersion
-from .place import Folder
-from .sources import Channel
+from .location import Folder
 
 __all__ = ["Picture", "write_coverage_group", "write_image_group", "write_label_groups"]
 

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from numcodecs_neural.errors import NeuralCodecError
 
-from .archive import is_archive, pack, read_from
-from .place import Folder, is_url
+from .location import Folder, is_url
+from .ozx import OzxFolder, is_archive, pack, read_from
 
 __all__ = [
     "UnfinishedStore",
@@ -19,6 +19,7 @@ __all__ = [
     "output_folder",
     "remove_unfinished",
     "settings_of",
+    "store_folder",
 ]
 
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
@@ -177,6 +178,18 @@ def remove_unfinished(output: str) -> None:
 def output_folder(output: str) -> Folder:
     """Return the place of an output by its absolute path or URL."""
     return Folder(output if is_url(output) else str(Path(output).absolute()))
+
+
+def store_folder(output: str) -> Folder:
+    """Return the folder of a finished store: a path, a single file or a URL.
+
+    Raises
+    ------
+    OSError, zipfile.BadZipFile
+        If a single file cannot be opened.
+    """
+    folder = output_folder(output)
+    return OzxFolder.of(folder.path) if folder.path and is_archive(folder.path) else folder
 
 
 def check_output(output: Folder, *, overwrite: bool, is_begun: bool) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Fraction, LevelGrid, Region
-from .options import GlassTreatment
-from .tissue import grown
+from ..geometry.levels import Fraction, LevelGrid, Region
+from ..options import GlassTreatment
+from . import grown
 
 __all__ = ["GlassPlan", "plan_glass"]
 

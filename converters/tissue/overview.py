@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..downsample import halve_again, halve_pixels, to_pixels
-from ..geometry import Region
+from ..geometry.downsample import halve_again, halve_pixels, to_pixels
+from ..geometry.levels import Region
 from ..sources import SlideSource
 
 __all__ = ["Overview", "luma", "read_overview"]

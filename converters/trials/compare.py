@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
 
-from .calibrate import Measured, Trial, setting_for_ssim, ssim_of
-from .codecs import ChunkKind, CodecFamily, codecs_for, family_of
+from ..codecs import ChunkKind, CodecFamily, codecs_for, family_of
+from ..measure.sampling import own_range_of, sample_glass, sample_reduced
+from ..options import ConvertOptions
+from ..pipeline.plan import ConversionPlan, find_glass, plan_conversion
+from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
+from ..sources import SlideSource
+from ..tissue.glass_plan import GlassPlan
 from .comparison import ComparedCodec, Comparison
-from .glass import GlassPlan
-from .options import ConvertOptions
-from .plan import ConversionPlan, find_glass, plan_conversion
-from .samples import own_range_of, sample_glass, sample_reduced
-from .sources import SlideSource
-from .transcode import transcode_tiles
+from .jpeg_transcode import transcode_tiles
 
 __all__ = ["compare"]
 

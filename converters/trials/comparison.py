@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .transcode import Transcoding
+from .jpeg_transcode import Transcoding
 
 __all__ = ["ComparedCodec", "Comparison"]
 

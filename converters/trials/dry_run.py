@@ -9,13 +9,12 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
-from .calibrated import plan_calibrated
-from .geometry import LevelGrid
-from .glass import GlassPlan
-from .options import ConvertOptions
-from .plan import ConversionPlan, find_glass
-from .samples import SampleChunk, sample_chunks, sample_glass, sample_reduced
-from .sources import SlideSource
+from ..geometry.levels import LevelGrid
+from ..measure.sampling import SampleChunk, sample_chunks, sample_glass, sample_reduced
+from ..options import ConvertOptions
+from ..pipeline.plan import ConversionPlan, find_glass, plan_calibrated
+from ..sources import SlideSource
+from ..tissue.glass_plan import GlassPlan
 
 __all__ = ["Estimate", "estimate"]
 

@@ -22,14 +22,19 @@ from pathlib import Path
 import numpy as np
 from papers_common import table
 
-from numcodecs_neural.converters.calibrate import Measured, Trial, setting_for_ssim, ssim_of
 from numcodecs_neural.converters.codecs import ChunkKind, CodecFamily, family_of
-from numcodecs_neural.converters.convert import convert
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
+from numcodecs_neural.converters.measure.sampling import sample_chunks
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.plan import find_glass, plan_conversion
-from numcodecs_neural.converters.report import SlideReport
-from numcodecs_neural.converters.samples import sample_chunks
+from numcodecs_neural.converters.pipeline.convert import convert
+from numcodecs_neural.converters.pipeline.plan import find_glass, plan_conversion
+from numcodecs_neural.converters.pipeline.rate_control import (
+    Measured,
+    Trial,
+    setting_for_ssim,
+    ssim_of,
+)
+from numcodecs_neural.converters.pipeline.summary import SlideReport
 from numcodecs_neural.converters.sources import SlideSource, open_source
 
 JPEG_QUALITY = 80

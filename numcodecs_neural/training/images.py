@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,42 @@ PLANES_PER_FILE = 16  # of a stack or a film: more would be more of the same
 
 Image = NDArray[Any]
 """(H, W, channels), uint8 or uint16."""
+
+
+class Images(NamedTuple):
+    """Images of one kind.
+
+    Parameters
+    ----------
+    sets : dict of str to list of (H, W, channels)
+        To train on, by name of the sub-folder.
+    held_back : list of (H, W, channels)
+        To measure with.
+    skipped : mapping of str to int
+        How many files or planes were passed over, by reason.
+    """
+
+    sets: dict[str, list[Image]]
+    held_back: list[Image]
+    skipped: Mapping[str, int] = {}
+
+    def __str__(self) -> str:
+        """Numbers of images, and what was skipped."""
+        count = sum(map(len, self.sets.values()))
+        text = f"{count} images of {len(self.sets)} sources, {len(self.held_back)} held back"
+        return f"{text}; skipped: {reasons(self.skipped)}" if self.skipped else text
+
+
+def reasons(skipped: Mapping[str, int]) -> str:
+    """Why files were passed over, most frequent first.
+
+    Examples
+    --------
+    >>> reasons({"not readable": 1, "1 channel": 4})
+    '4 x 1 channel, 1 x not readable'
+    """
+    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} x {reason}" for reason, count in ordered)
 
 
 def image_paths(folder: Path) -> list[Path]:

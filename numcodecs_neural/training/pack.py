@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.training.images import Image, image_paths, planes_of
-from numcodecs_neural.training.sources import Images
+from numcodecs_neural.training.images import Image, Images, image_paths, planes_of
 from numcodecs_neural.training.split import ONE_IN_COLOUR, ONE_IN_GREY, held_back_of
 
 TILE_PX = 512

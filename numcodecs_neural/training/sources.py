@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.training.images import Image, image_paths, planes_of
+from numcodecs_neural.training.images import Image, Images, image_paths, planes_of, reasons
 from numcodecs_neural.training.split import ONE_IN_COLOUR, ONE_IN_GREY, held_back_of
-
-
-class Images(NamedTuple):
-    """Images of one kind.
-
-    Parameters
-    ----------
-    sets : dict of str to list of (H, W, channels)
-        To train on, by name of the sub-folder.
-    held_back : list of (H, W, channels)
-        To measure with.
-    skipped : mapping of str to int
-        How many files or planes were passed over, by reason.
-    """
-
-    sets: dict[str, list[Image]]
-    held_back: list[Image]
-    skipped: Mapping[str, int] = {}
-
-    def __str__(self) -> str:
-        """Numbers of images, and what was skipped."""
-        count = sum(map(len, self.sets.values()))
-        text = f"{count} images of {len(self.sets)} sources, {len(self.held_back)} held back"
-        return f"{text}; skipped: {reasons(self.skipped)}" if self.skipped else text
 
 
 def load_images(paths: Path | Sequence[Path], channels: int = 3, smallest_px: int = 16) -> Images:
@@ -113,15 +88,3 @@ def _that_fit(images: Images, where: str, channels: int, smallest_px: int) -> Im
         found = f"; found: {reasons(skipped)}" if skipped else ""
         raise SourceError(f"there are no {kind} images to train on in {where}{found}")
     return Images(sets, held_back, skipped)
-
-
-def reasons(skipped: Mapping[str, int]) -> str:
-    """Why files were passed over, most frequent first.
-
-    Examples
-    --------
-    >>> reasons({"not readable": 1, "1 channel": 4})
-    '4 x 1 channel, 1 x not readable'
-    """
-    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count} x {reason}" for reason, count in ordered)

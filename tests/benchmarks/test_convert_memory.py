@@ -33,7 +33,7 @@ MOST_RATIO = 1.2
 PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
-from numcodecs_neural.converters.cli import main
+from numcodecs_neural.converters.cli.main import main
 
 started = time.perf_counter()
 code = main(sys.argv[1:])

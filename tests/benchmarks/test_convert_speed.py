@@ -25,10 +25,10 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural import config
-from numcodecs_neural.converters.convert import convert
-from numcodecs_neural.converters.downsample import halve_again, halve_pixels, to_pixels
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import open_source
 from tests.converters.slides.generate import write_slide
 

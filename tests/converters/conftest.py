@@ -9,10 +9,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters import cli, codecs, plan
+from numcodecs_neural.converters import cli, codecs
 from numcodecs_neural.converters.codecs import ChunkCodec
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.pipeline import plan
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
 
 HEIGHT, WIDTH = 1501, 1303

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Frame
 from .blocks import Block
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Associated, Compression, Frame, SlideInfo
 from ..series import check_series, image_name
 from ..tiff.tiles import TileCache

@@ -15,7 +15,7 @@ from wsidicom import WsiDicom
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Associated, Frame, SlideInfo
 from ..quiet import quiet
 from ..series import check_series, image_name

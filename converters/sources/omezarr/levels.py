@@ -98,12 +98,16 @@ def _make_known(names: list[str]) -> None:
 def _register_serializer(name: str) -> None:
     from zarr.registry import get_codec_class, register_codec
 
-    from ...codecs import serializers
+    from numcodecs_neural.peers import imagecodecs_zarr
 
     with contextlib.suppress(KeyError, ValueError):
         get_codec_class(name)
         return
-    known = {"jpeg": serializers.Jpeg, "jpeg2k": serializers.Jpeg2k, "jpegxl": serializers.Jpegxl}
+    known = {
+        "jpeg": imagecodecs_zarr.Jpeg,
+        "jpeg2k": imagecodecs_zarr.Jpeg2k,
+        "jpegxl": imagecodecs_zarr.Jpegxl,
+    }
     serializer = known.get(name.removeprefix(_BY_IMAGECODECS))
     if serializer is not None:
         register_codec(name, serializer)

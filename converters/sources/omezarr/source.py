@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError, SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Associated, Frame, SlideInfo
 from ..series import check_series
 from .images import find_images

@@ -17,7 +17,7 @@ from PIL import Image
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Associated, Frame, SlideInfo
 from ..series import check_series, image_name
 from ..units import sane_mpp

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Associated, Compression, Frame, SlideInfo
 from ..series import check_series, image_name
 from ..units import microns, sane_mpp

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from .axes import Layout, Part
 from .file import ByteReader
 from .pixels import Meaning

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from .axes import Part
 from .planes import Level, path_of
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region
+from ...geometry.levels import Region
 from ..base import Associated, Frame, SlideInfo
 from ..series import image_name
 from .associated import read_associated

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ...geometry import Region, ceil_div
+from ...geometry.levels import Region, ceil_div
 from .file import DECODE_ERRORS
 from .pixels import JPEGS
 

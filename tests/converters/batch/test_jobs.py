@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from numcodecs_neural.converters.jobs import Job, expand_inputs, plan_jobs
+from numcodecs_neural.converters.batch.jobs import Job, expand_inputs, plan_jobs
 from numcodecs_neural.errors import ConfigError
 
 RunCli = Callable[..., tuple[int, str, str]]
@@ -161,10 +161,10 @@ def test_a_dry_run_writes_nothing_and_tells_sizes(
 
 
 def test_a_dry_run_comes_close(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
-    from numcodecs_neural.converters.convert import convert
-    from numcodecs_neural.converters.estimate import estimate
     from numcodecs_neural.converters.options import ConvertOptions
+    from numcodecs_neural.converters.pipeline.convert import convert
     from numcodecs_neural.converters.sources import open_source
+    from numcodecs_neural.converters.trials.dry_run import estimate
 
     options = ConvertOptions(chunk_px=128, shard_px=256)
     source = open_source(svs)

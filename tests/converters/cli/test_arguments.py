@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from numcodecs_neural.converters.arguments import make_parser, options_from
+from numcodecs_neural.converters.cli.arguments import make_parser, options_from
 from numcodecs_neural.converters.options import ConvertOptions
 
 OPTIONS: list[tuple[list[str], dict[str, Any]]] = [

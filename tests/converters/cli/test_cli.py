@@ -10,7 +10,7 @@ import pytest
 import tifffile
 import zarr
 
-from numcodecs_neural.converters import convert as convert_module
+from numcodecs_neural.converters.pipeline import convert as convert_module
 
 RunCli = Callable[..., tuple[int, str, str]]
 SMALL = ("--chunk", 128, "--shard", 256)
@@ -269,7 +269,7 @@ def test_what_a_killed_run_left_is_cleared(run_cli: RunCli, svs: Path, tmp_path:
 def test_two_conversions_to_one_store_are_refused(
     run_cli: RunCli, svs: Path, tmp_path: Path
 ) -> None:
-    from numcodecs_neural.converters.output import UnfinishedStore
+    from numcodecs_neural.converters.store.transaction import UnfinishedStore
 
     store = str(tmp_path / "out.ome.zarr")
     with UnfinishedStore(store, settings="", overwrite=False, resume=False):

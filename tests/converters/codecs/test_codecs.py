@@ -14,7 +14,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.codecs import ChunkKind, check_codec, codec_for
-from numcodecs_neural.converters.codecs.choose import codecs_for
+from numcodecs_neural.converters.codecs.registry import codecs_for
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.sources import SlideInfo
 from numcodecs_neural.errors import ConfigError, WeightsError
@@ -303,7 +303,7 @@ def test_fresh_process_opens_stores_by_zarr_alone(rgb: NDArray[np.uint8], tmp_pa
 
 
 def test_setting_of_a_later_imagecodecs_says_what_to_update() -> None:
-    from numcodecs_neural.converters.codecs.serializers import Jpeg
+    from numcodecs_neural.peers.imagecodecs_zarr import Jpeg
 
     data = {"name": "imagecodecs_jpeg", "configuration": {"not_yet_known": 1}}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.downsample import halve_again, halve_pixels, to_pixels
+from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
 
 
 def reduced(pixels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcodecs_neural.converters.geometry import LevelGrid, Region, plan_levels
+from numcodecs_neural.converters.geometry.levels import LevelGrid, Region, plan_levels
 from numcodecs_neural.errors import ConfigError
 
 SIDES = st.integers(1, 700)

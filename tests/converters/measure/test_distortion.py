@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from numcodecs_neural.converters.quality import ChunkQuality, chunk_quality
+from numcodecs_neural.converters.measure.distortion import ChunkQuality, chunk_quality
 
 
 def all_tissue(planes: NDArray[Any]) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ def make_mortal(client: Any, note: Path) -> None:
 
     # Inside, for then it travels to the workers as code: they cannot import the tests.
     def die_at_the_second_region(note: str) -> None:
-        from numcodecs_neural.converters.records import Records
+        from numcodecs_neural.converters.pipeline.checkpoint import Records
 
         add, done = Records.add, []
 
@@ -69,7 +69,7 @@ def test_a_region_that_could_not_be_written_is_tried_again(
     run_cli: RunCli, svs: Path, tmp_path: Path, files_of: ReadFiles, cluster: Any
 ) -> None:
     def fail_once(note: str) -> None:
-        from numcodecs_neural.converters.records import Records
+        from numcodecs_neural.converters.pipeline.checkpoint import Records
 
         add = Records.add
 

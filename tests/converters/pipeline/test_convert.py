@@ -12,9 +12,9 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.convert import convert
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
-from numcodecs_neural.converters.plan import find_glass, plan_conversion
+from numcodecs_neural.converters.pipeline.convert import convert
+from numcodecs_neural.converters.pipeline.plan import find_glass, plan_conversion
 from numcodecs_neural.converters.tissue import find_tissue, read_overview
 
 pytestmark = pytest.mark.usefixtures("lossless")

@@ -8,7 +8,7 @@ import pytest
 
 from numcodecs_neural.converters.codecs import codec_for
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.settings import settings_digest
+from numcodecs_neural.converters.pipeline.fingerprint import settings_digest
 from numcodecs_neural.converters.sources import Channel, Compression, SlideInfo
 
 PLAIN = ConvertOptions(workers=2)

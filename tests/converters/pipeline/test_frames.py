@@ -11,10 +11,10 @@ import tifffile
 import zarr
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.axes import Axes
-from numcodecs_neural.converters.convert import convert
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.axes import Axes
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
+from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Channel, Frame, SlideInfo
 from numcodecs_neural.errors import ConfigError
 

@@ -11,9 +11,9 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 
-PAPERS = Path(__file__).resolve().parents[2] / "examples" / "papers"
+PAPERS = Path(__file__).resolve().parents[3] / "examples" / "papers"
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
-from numcodecs_neural.converters.downsample import halve_again, halve_pixels, to_pixels
-from numcodecs_neural.converters.jobs import expand_inputs
+from numcodecs_neural.converters.batch.jobs import expand_inputs
+from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import ConfigError, SourceError
 

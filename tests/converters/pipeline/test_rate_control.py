@@ -8,13 +8,17 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
-from numcodecs_neural.converters.calibrate import Trial, quality_for_psnr, setting_for_ssim
 from numcodecs_neural.converters.codecs import ChunkKind, codec_for, family_of
-from numcodecs_neural.converters.geometry import plan_levels
-from numcodecs_neural.converters.glass import GlassPlan, plan_glass
+from numcodecs_neural.converters.geometry.levels import plan_levels
+from numcodecs_neural.converters.measure.sampling import data_range_of, own_range_of, sample_chunks
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.samples import data_range_of, own_range_of, sample_chunks
+from numcodecs_neural.converters.pipeline.rate_control import (
+    Trial,
+    quality_for_psnr,
+    setting_for_ssim,
+)
 from numcodecs_neural.converters.sources import SlideInfo
+from numcodecs_neural.converters.tissue.glass_plan import GlassPlan, plan_glass
 from numcodecs_neural.errors import ConfigError
 
 CHUNK_PX = 64

@@ -10,9 +10,9 @@ import ome_zarr_models
 import pytest
 import zarr
 
-from numcodecs_neural.converters.convert import convert
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import open_source
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from numcodecs_neural.converters.scratch import Scratch
+from numcodecs_neural.converters.pipeline.reduced_pixels import Scratch
 
 from .dying import count_files, run_until
 

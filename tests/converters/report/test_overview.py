@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.geometry import Region
-from numcodecs_neural.converters.page.overview import SIDE_PX, original_overview
-from numcodecs_neural.converters.page.pictures import reduced_by
-from numcodecs_neural.converters.page.store import small_level
+from numcodecs_neural.converters.geometry.levels import Region
+from numcodecs_neural.converters.report.overview import SIDE_PX, original_overview
+from numcodecs_neural.converters.report.pictures import reduced_by
+from numcodecs_neural.converters.report.store import small_level
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
 
 

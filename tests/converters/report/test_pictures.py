@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.page.html import Html, element, joined, picture
-from numcodecs_neural.converters.page.pictures import (
+from numcodecs_neural.converters.report.html import Html, element, joined, picture
+from numcodecs_neural.converters.report.pictures import (
     COLOUR_MAP,
     as_jpeg,
     as_png,

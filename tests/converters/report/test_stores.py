@@ -12,17 +12,18 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters import batch, cli
-from numcodecs_neural.converters.batch import Outcome
-from numcodecs_neural.converters.jobs import Job
+from numcodecs_neural.converters.batch import run
+from numcodecs_neural.converters.batch.jobs import Job
+from numcodecs_neural.converters.batch.run import Outcome
+from numcodecs_neural.converters.cli import main
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.page import document as page_module
-from numcodecs_neural.converters.page.facts import SlideFacts, gather_facts
-from numcodecs_neural.converters.place import Folder
+from numcodecs_neural.converters.report import document as page_module
+from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
+from numcodecs_neural.converters.store.location import Folder
+from tests.converters.conftest import APERIO
+from tests.converters.store.test_location import bucket, s3_server
 
-from .conftest import APERIO
 from .page_reader import Element, pixels_of, read_page
-from .test_places import bucket, s3_server
 
 __all__ = ["bucket", "s3_server"]  # fixtures
 
@@ -246,14 +247,14 @@ def test_a_batch_tells_of_every_slide(
 def test_a_store_that_vanished_is_told_and_the_numbers_stay(
     run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    converted = batch.convert_job
+    converted = run.convert_job
 
     def and_lose(*arguments: Any) -> Outcome:
         outcome = converted(*arguments)
         Folder(outcome.job.output).remove()
         return outcome
 
-    monkeypatch.setattr(batch, "convert_job", and_lose)
+    monkeypatch.setattr(run, "convert_job", and_lose)
 
     code, _, err = run_cli(svs, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html")
 
@@ -372,4 +373,4 @@ def test_the_program_takes_html_for_a_report(run_cli: RunCli, svs: Path, tmp_pat
     code, _, err = run_cli(svs, "-o", tmp_path / "out", "--report", tmp_path / "report.pdf")
 
     assert code == 2
-    assert all(suffix in err for suffix in cli.REPORT_SUFFIXES)
+    assert all(suffix in err for suffix in main.REPORT_SUFFIXES)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 pytest.importorskip("czifile", reason="czifile is not installed")
 
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, SlideSource, open_source
 from numcodecs_neural.converters.sources.czi import CziSource
 from numcodecs_neural.converters.sources.czi import source as czi
 from numcodecs_neural.converters.sources.czi.blocks import Block
 from numcodecs_neural.converters.sources.czi.decode import decode_block
 from numcodecs_neural.errors import SourceError
-from tests.converters.czi_writer import (
+from tests.converters.sources.czi_writer import (
     JPEG,
     JPEGXR,
     LZW,

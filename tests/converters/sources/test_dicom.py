@@ -26,7 +26,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, Compression, SlideSource, open_source
 from numcodecs_neural.converters.sources.dicom import DicomSource
 from numcodecs_neural.errors import SourceError

@@ -16,7 +16,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImageCodec
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, Compression, SlideSource, open_source
 from numcodecs_neural.converters.sources.omezarr import OmeZarrSource
 from numcodecs_neural.errors import SourceError
@@ -427,7 +427,7 @@ def test_codecs_of_imagecodecs_are_made_known(
 def test_codecs_of_imagecodecs_are_made_known_to_zarr_3(
     color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
 ) -> None:
-    from numcodecs_neural.converters.codecs.serializers import Jpeg2k
+    from numcodecs_neural.peers.imagecodecs_zarr import Jpeg2k
 
     path = tmp_path / "slide.zarr"
     write_image(

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Compression
 from numcodecs_neural.converters.sources.openslide import files as openslide_files
 from numcodecs_neural.converters.sources.openslide import history as openslide_history
@@ -23,7 +23,7 @@ from PIL import Image
 
 from numcodecs_neural.converters import sources
 from numcodecs_neural.converters.sources.openslide import source as openslide
-from tests.converters.mirax_writer import write_mirax
+from tests.converters.sources.mirax_writer import write_mirax
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Compression, open_source
 from numcodecs_neural.converters.sources.plain import source as plain
 from numcodecs_neural.errors import SourceError

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import zarr
 
-from numcodecs_neural.converters import convert as convert_module
-from numcodecs_neural.converters.place import Folder
+from numcodecs_neural.converters.pipeline import convert as convert_module
+from numcodecs_neural.converters.store.location import Folder
 
 RunCli = Callable[..., tuple[int, str, str]]
 ReadFiles = Callable[[Path], dict[str, bytes]]

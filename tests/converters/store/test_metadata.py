@@ -12,10 +12,10 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.convert import convert
-from numcodecs_neural.converters.omexml import without_confidential
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
+from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Compression, SlideInfo
+from numcodecs_neural.converters.store.deidentify import without_confidential
 
 OME = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" Creator="scanner of J. Doe">
 <Experimenter ID="Experimenter:0" LastName="Doe"/>

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.geometry import LevelGrid, Region, plan_levels
-from numcodecs_neural.converters.glass import GlassPlan, plan_glass, sample_mask
+from numcodecs_neural.converters.geometry.levels import LevelGrid, Region, plan_levels
 from numcodecs_neural.converters.options import GlassTreatment
 from numcodecs_neural.converters.tissue import grown
+from numcodecs_neural.converters.tissue.glass_plan import GlassPlan, plan_glass, sample_mask
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 SHAPES = st.tuples(st.integers(12, 300), st.integers(12, 300))

@@ -22,7 +22,7 @@ from numcodecs_neural.converters.tissue import (
 
 from .tissue_slides import drawn_mask, figures
 
-SLIDES = Path(__file__).resolve().parents[3] / "shared" / "data" / "wsi"
+SLIDES = Path(__file__).resolve().parents[4] / "shared" / "data" / "wsi"
 # What is kept around tissue by default, in pixels of level 0, by the slides that tell their scale:
 # 50 micrometres at 0.499; 128 pixels for the others.
 MARGINS_PX = {"cmu1_small_region": 100, "tcga_cr_7395": 128, "her2st_b4": 128}

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from numcodecs_neural.converters.compare import compare
-from numcodecs_neural.converters.comparison import ComparedCodec, Comparison
-from numcodecs_neural.converters.comparison_table import comparison_summary, comparison_table
+from numcodecs_neural.converters.cli.tables import comparison_summary, comparison_table
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.transcode import Transcoding, transcode_tiles
+from numcodecs_neural.converters.trials.compare import compare
+from numcodecs_neural.converters.trials.comparison import ComparedCodec, Comparison
+from numcodecs_neural.converters.trials.jpeg_transcode import Transcoding, transcode_tiles
 from numcodecs_neural.errors import ConfigError
 
 TILE = 256
@@ -52,7 +52,7 @@ def rgb(tissue: NDArray[np.uint8], jpeg: bytes, options: ConvertOptions) -> Comp
             self.info, self.read_region = slide.info, slide.read_region
             self.read_associated, self.close = slide.read_associated, slide.close
 
-    from .conftest import ArraySource
+    from tests.converters.conftest import ArraySource
 
     pixels = np.moveaxis(tissue, 0, -1)[:180, :96]
     return compare(Slide(ArraySource(pixels)), options)

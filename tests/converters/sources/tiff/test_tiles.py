@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.geometry import Region
+from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideSource, open_source
 from numcodecs_neural.converters.sources.tiff import tiled as tiff_tiled
 from numcodecs_neural.converters.sources.tiff.tiles import TileCache, decode_tile

@@ -1,0 +1,1 @@
+"""Integers of a pyramid: levels, chunks, regions, axes, and reduction by area average."""

@@ -1,0 +1,1 @@
+"""Distortion on tissue, and the chunks on which it is measured."""

@@ -1,0 +1,1 @@
+"""From one slide to one store: plan, regions, checkpoint, metadata, summary."""

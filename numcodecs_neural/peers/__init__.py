@@ -1,0 +1,1 @@
+"""Codecs of images that others wrote, by way of imagecodecs."""
