@@ -15,13 +15,13 @@ from numcodecs_neural.converters.batch.jobs import Job
 from numcodecs_neural.converters.batch.run import Outcome, convert_job
 from numcodecs_neural.converters.cli.main import main
 from numcodecs_neural.converters.measure.distortion import chunk_quality
+from numcodecs_neural.converters.measure.sampling import pick_samples
 from numcodecs_neural.converters.options import ConvertOptions, GlassTreatment
 from numcodecs_neural.converters.pipeline.coverage import ELIDED
 from numcodecs_neural.converters.pipeline.summary import SlideReport
 from numcodecs_neural.converters.report import write_page
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.report.pictures import coloured
-from numcodecs_neural.converters.store.chunk_sizes import pick_samples
 
 from .page_reader import Element, pixels_of, read_page
 
