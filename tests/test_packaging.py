@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neural.converters"}
+OURS = {"numcodecs_neural", "tests", "make_vectors", "reference_decoder"}
 # The name to import, where it is not the name to install.
 DISTRIBUTIONS = {"PIL": "pillow", "openslide": "openslide-python", "skimage": "scikit-image"}
 
@@ -48,7 +49,7 @@ def imports_of(path: Path) -> set[str]:
 
 def distributions_imported_in(folder: Path) -> set[str]:
     names = {name for path in folder.rglob("*.py") for name in imports_of(path)}
-    names -= {"numcodecs_neural", "tests", *sys.stdlib_module_names}
+    names -= {*OURS, *sys.stdlib_module_names}
     return {DISTRIBUTIONS.get(name, name).replace("_", "-").lower() for name in names}
 
 
@@ -103,6 +104,12 @@ def test_what_is_imported_is_declared(
     missing = distributions_imported_in(ROOT / folder) - requirements(project, *extras)
 
     assert missing == set()
+
+
+def test_the_reference_decoder_is_one_file_that_needs_numpy_alone() -> None:
+    names = imports_of(ROOT / "conformance" / "reference_decoder.py")
+
+    assert names - set(sys.stdlib_module_names) == {"numpy"}
 
 
 def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:

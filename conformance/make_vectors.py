@@ -1,0 +1,485 @@
+"""Write the conformance vectors: chunks, the pixels they decode to, and their index.
+
+    python conformance/make_vectors.py
+
+The only writer of the folder `vectors`. Chunks by the package's encoder are copied from the frozen
+ones in tests/golden, worked examples from SPEC.md; the others are put together here, byte by byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import re
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import reference_decoder as reference
+
+Array = NDArray[Any]
+
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = ROOT / "tests" / "golden" / "v2"
+SPEC = ROOT / "numcodecs_neural" / "format" / "SPEC.md"
+CONSTANT, LOSSY, RESERVED, STORED = range(4)
+UINT8, UINT16, INT16 = 1, 2, 3
+BIG_ENDIAN, FORTRAN_ORDER = 1, 2
+# A million zeros in DEFLATE.
+BOMB = bytes.fromhex("edc101010000008220ffaf6e484001") + bytes(968) + b"\xaf\x06"
+
+# What frozen chunks show, by the names of weights and chunk; the former go without in other modes.
+FROZEN = {
+    "grey-fast-1/constant": "uint16 of one value: the box is one sample, the rest margin",
+    "grey-fast-1/constant-margin": "int16 below 0 with a margin of 0",
+    "he-fast-1/constant-margin": "a value for each of three channels, and a margin",
+    "he-fast-1/stored": "uint8 with channels before y and x",
+    "he-fast-1/stored-channel-last-margin": "uint8 with channels behind y and x, and a margin",
+    "grey-fast-1/stored": "int16 without channels",
+    "grey-fast-1/stored-big-endian-margin": "big-endian uint16 with a margin",
+    "he-fast-1/quality-0": "the coarsest quality",
+    "he-fast-1/quality-30": "quality 30",
+    "he-fast-1/quality-60": "quality 60",
+    "he-fast-1/quality-90": "quality 90",
+    "he-fast-1/quality-100": "the finest quality",
+    "he-fast-1/second-generation": "the section's first byte is 1: all latents are coded",
+    "he-fast-1/margin-black": "a box in a larger plane, and a margin of 0",
+    "he-fast-1/odd-size": "a height and a width that no stride divides",
+    "he-fast-1/three-rows": "three rows: less than one latent step",
+    "he-fast-1/channel-last": "channel axis -1",
+    "he-fast-1/fortran-order": "Fortran memory order, with channels",
+    "he-fast-1/batch-of-two": "two images in one symbol stream",
+    "he-fast-1/depths-of-two": "channel axis -4: channels before a depth",
+    "he-perceptual-1/quality-0": "the coarsest quality",
+    "he-perceptual-1/quality-30": "quality 30",
+    "he-perceptual-1/quality-90": "quality 90",
+    "he-perceptual-1/second-generation": "the section's first byte is 1: all latents are coded",
+    "grey-fast-1/uint8-quality-0": "uint8, the coarsest quality",
+    "grey-fast-1/uint8-quality-30": "uint8, quality 30",
+    "grey-fast-1/uint8-quality-100": "uint8, the finest quality",
+    "grey-fast-1/uint8-second-generation": "the section's first byte is 1: all latents are coded",
+    "grey-fast-1/uint16-quality-20": "uint16 of 12 bits: level shift 4",
+    "grey-fast-1/uint16-quality-100": "uint16, the finest quality",
+    "grey-fast-1/uint16-narrow": "uint16 of less than 256 values far from 0: level shift 0",
+    "grey-fast-1/uint16-narrow-value-range": "the same samples with levels of a wider range",
+    "grey-fast-1/uint16-all-16-bits": "uint16 of the whole range: level shift 8",
+    "grey-fast-1/uint16-big-endian": "big-endian uint16",
+    "grey-fast-1/uint16-fortran-order": "uint16 in Fortran memory order",
+    "grey-fast-1/uint16-margin": "uint16 with a margin",
+    "grey-fast-1/uint16-odd-size": "a height and a width that no stride divides",
+    "grey-fast-1/uint16-batch-of-two": "two images, of which one is darker, with the same levels",
+    "grey-fast-1/uint16-one-row": "one row, and a margin of one sample",
+    "grey-fast-1/int16-below-0": "int16 on both sides of 0",
+    "grey-fast-1/int16-value-range": "int16 with levels of a given range",
+    "grey-fast-1/int16-noise": "noise over all of int16, with escapes in the stream",
+}
+
+
+class Accepted(NamedTuple):
+    """A chunk, what it shows, and the pixels that it decodes to."""
+
+    name: str
+    shows: str
+    chunk: bytes
+    pixels: Array
+
+
+class Refused(NamedTuple):
+    """A chunk, which rule it breaks, and the kind of error."""
+
+    name: str
+    shows: str
+    kind: reference.Kind
+    chunk: bytes
+
+
+# Bytes --------------------------------------------------------------------------------------------
+
+
+def example(title: str) -> bytes:
+    """Return the bytes of the worked example of SPEC.md with this title."""
+    text = SPEC.read_text(encoding="utf-8")
+    match = re.search(rf"^### [\d.]+ {title}$.*?^```$(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert match is not None, f"SPEC.md has no example {title!r}"
+    return bytes.fromhex("".join(line.split(";")[0] for line in match[1].splitlines()))
+
+
+def sealed(body: bytes, version: int = 2) -> bytes:
+    """Return the chunk of these bytes between prefix and checksum."""
+    chunk = b"NNIC" + struct.pack("<BI", version, 13 + len(body)) + body
+    return chunk + struct.pack("<I", reference.crc32c(chunk))
+
+
+def body(
+    section: bytes,
+    *,
+    mode: int = CONSTANT,
+    code: int = UINT8,
+    flags: int = 0,
+    quality: int = 0,
+    axis: int = 0,
+    largest_error: int = 0,
+    margin: int = 0,
+    box: tuple[int, int] = (2, 3),
+    weights_id: bytes = bytes(8),
+    shape: tuple[int, ...] = (2, 3),
+    levels: bytes = b"",
+) -> bytes:
+    """Return header and section."""
+    numbers = (mode, code, flags, quality, axis, len(shape), largest_error, margin, *box)
+    fixed = struct.pack("<BBBBBBHiII", *numbers) + weights_id
+    return fixed + struct.pack(f"<{len(shape)}I", *shape) + levels + sized(section)
+
+
+def sized(section: bytes) -> bytes:
+    """Return a section behind its length."""
+    return struct.pack("<I", len(section)) + section
+
+
+def deflated(samples: bytes) -> bytes:
+    """Return a DEFLATE stream of one block that is not compressed."""
+    return b"\1" + struct.pack("<HH", len(samples), len(samples) ^ 0xFFFF) + samples
+
+
+class Scribe(reference.Stream):
+    """A stream that is written where the decoder reads one: any symbols are allowed.
+
+    They are small numbers of all signs, and every 97th is `extreme`.
+    """
+
+    def __init__(self, lanes: int, tables: list[reference.Table], extreme: int) -> None:
+        super().__init__(bytes([lanes - 1]) + bytes(4) + lanes * b"\0\0\1\0", tables)
+        self._lanes, self._extreme = lanes, extreme
+        self._written: list[tuple[int, reference.Table, int]] = []
+
+    def symbol(self, lane: int, index: int, limit: int) -> int:
+        """Choose the next symbol."""
+        i = len(self._written)
+        symbol = self._extreme if i % 97 == 96 else (i * i + 3 * i) % 7 % 5 - 2
+        self._written.append((lane, self._tables[index], symbol))
+        return symbol
+
+    def encoded(self) -> bytes:
+        """Return the stream of all symbols so far (section 5.4)."""
+        states, words = self._lanes * [65536], list[int]()
+        bits = ""
+        for lane, table, symbol in reversed(self._written):
+            size, e = len(table.start), symbol - table.first
+            if not 0 <= e < size - 1:
+                u = 2 * (e - size + 1) if e >= 0 else -2 * e - 1
+                bits = f"{u + 1:0{2 * (u + 1).bit_length() - 1}b}" + bits
+                e = size - 1
+            x, f = states[lane], table.frequency[e]
+            if x >= f * 2**18:
+                words.insert(0, x % 65536)
+                x //= 65536
+            states[lane] = 16384 * (x // f) + table.start[e] + x % f
+        bits += "0" * (-len(bits) % 8)
+        head = struct.pack(f"<BI{self._lanes}I", self._lanes - 1, len(words), *states)
+        return head + struct.pack(f"<{len(words)}H", *words) + bits_as_bytes(bits)
+
+
+def bits_as_bytes(bits: str) -> bytes:
+    """Return bits, the highest of each byte first."""
+    return int("0" + bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def scribbled(name: str, lanes: int, extreme: int, **header: Any) -> bytes:
+    """Return the body of a lossy chunk of arbitrary symbols for the named weights."""
+    weights_id = id_of(name)
+    header |= {"mode": LOSSY, "weights_id": weights_id}
+    blank, _ = reference.read_container(sealed(body(b"", **header)))
+    weights = reference.find_weights(weights_id, reference.WEIGHTS)
+    scribe = Scribe(lanes, weights.tables, extreme)
+    reference.pixels_of(scribe, blank, weights, weights.description["skip_below"])
+    return body(b"\0" + scribe.encoded(), **header)
+
+
+def id_of(name: str) -> bytes:
+    """Return the weights id of the named weights."""
+    return bytes.fromhex(manifest(name)["weights"])[:8]
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """Return what is known of the frozen chunks of the named weights."""
+    content: dict[str, Any] = json.loads((GOLDEN / name / "manifest.json").read_text("utf-8"))
+    return content
+
+
+# Chunks that are decoded --------------------------------------------------------------------------
+
+
+def accepted() -> Iterator[Accepted]:
+    """Yield all chunks that are decoded."""
+    yield from worked_examples()
+    yield from small_chunks()
+    for source, shows in FROZEN.items():
+        chunk = (GOLDEN / f"{source}.chunk").read_bytes()
+        with lzma.open(GOLDEN / f"{source}.npy.xz") as file:
+            pixels = np.load(file)
+        weights, name = source.split("/")
+        is_lossy = chunk[9] == LOSSY
+        prefix = weights if is_lossy else "grey" if weights.startswith("grey") else "rgb"
+        yield Accepted(f"{prefix}-{name}", shows, chunk, pixels)
+    yield from many_lanes()
+
+
+def worked_examples() -> Iterator[Accepted]:
+    """Yield the chunks of section 7 of SPEC.md."""
+    constant = np.full((3, 4, 5), 255, np.uint8)
+    constant[:, :, :3] = np.array([240, 230, 235])[:, None, None]
+    stored = np.array([[1000, 1001, 1003], [999, 999, 1001]], ">u2", order="F")
+    lossy = example("A lossy chunk")
+    yield Accepted("spec-constant", "SPEC.md, 7.1", example("A constant chunk"), constant)
+    yield Accepted("spec-stored", "SPEC.md, 7.2", example("A stored chunk"), stored)
+    yield Accepted("spec-lossy", "SPEC.md, 7.4", lossy, reference.decode(lossy).array)
+
+
+def small_chunks() -> Iterator[Accepted]:
+    """Yield chunks whose samples are known without a decoder."""
+    row = sealed(body(b"\x39\x30", code=UINT16, margin=7, box=(1, 3), shape=(5,)))
+    values = np.array([12345] * 3 + [7] * 2, "<u2")
+    yield Accepted("one-axis", "one axis is a plane of height 1", row, values)
+    shape = (1, 2, 1, 2, 1, 2, 2, 3)
+    samples = np.arange(-24000, 24000, 1000, dtype=">i2").reshape(shape)
+    differences = np.diff(samples, axis=-1, prepend=np.int16(0)).astype("<i2")
+    header: dict[str, Any] = {"code": INT16, "flags": BIG_ENDIAN, "shape": shape}
+    eight = sealed(body(deflated(differences.tobytes()), mode=STORED, **header))
+    shows = "a batch of six axes; big-endian int16; DEFLATE without compression"
+    yield Accepted("eight-axes", shows, eight, samples)
+    colours = np.array([[[1000, 40000]] * 3] * 2, ">u2", order="F")
+    last = sealed(
+        body(
+            colours[0, 0].astype("<u2").tobytes(),
+            code=UINT16,
+            flags=BIG_ENDIAN | FORTRAN_ORDER,
+            axis=1,
+            shape=(2, 3, 2),
+        )
+    )
+    yield Accepted("constant-channel-last", "channel axis -1 and both flags", last, colours)
+
+
+def many_lanes() -> Iterator[Accepted]:
+    """Yield lossy chunks as no encoder chooses them: other numbers of lanes, huge symbols."""
+    levels = struct.pack("<iB", -3000, 5)
+    for name, weights, lanes, extreme, header in (
+        ("one-lane", "he-fast-1", 1, 2**29 - 1, {"axis": 3, "shape": (3, 17, 20), "box": (17, 20)}),
+        ("256-lanes", "he-perceptual-1", 256, 1 - 2**29, {"axis": 1, "shape": (2, 3, 3)}),
+        ("three-lanes", "grey-fast-1", 3, 9000, {"code": INT16, "levels": levels}),
+    ):
+        chunk = sealed(scribbled(weights, lanes, extreme, quality=50, **header))
+        shows = f"a stream of {lanes} lanes, with symbols up to {extreme}"
+        yield Accepted(f"{weights}-{name}", shows, chunk, reference.decode(chunk).array)
+
+
+# Chunks that are refused --------------------------------------------------------------------------
+
+
+def refused() -> Iterator[Refused]:
+    """Yield all chunks that are refused, in the order in which a reader checks."""
+    yield from refused_containers()
+    yield from refused_headers()
+    yield from refused_sections()
+    yield from refused_weights()
+    yield from refused_streams()
+    yield from refused_escapes()
+
+
+def refused_containers() -> Iterator[Refused]:
+    """Yield chunks that break sections 2 and 3 before or behind the header."""
+    good = example("A constant chunk")
+    inner = good[9:-4]
+    jpeg = b"\xff\xd8\xff\xe0" + good[4:]
+    yield Refused("empty", "no byte", "truncated", b"")
+    yield Refused("half-a-prefix", "it ends within the length", "truncated", good[:7])
+    yield Refused("last-byte-missing", "one byte less than its length", "truncated", good[:-1])
+    yield Refused("not-a-chunk", "another magic", "invalid", jpeg)
+    yield Refused("version-1", "an earlier format version", "version", sealed(inner, 1))
+    yield Refused("version-3", "a later format version", "version", sealed(inner, 3))
+    yield Refused("trailing-byte", "one byte more than its length", "invalid", good + b"\0")
+    yield Refused("checksum", "a bit of a sample was flipped", "checksum", flipped(good, 53))
+    yield Refused("checksum-itself", "a bit of the checksum was flipped", "checksum", flipped(good))
+    yield Refused("half-a-header", "the header ends early", "truncated", sealed(inner[:20]))
+    yield Refused("half-a-shape", "the shape ends early", "truncated", sealed(inner[:35]))
+    yield Refused("no-section", "there is no section", "truncated", sealed(inner[:40]))
+    yield Refused("long-section", "the section is cut", "truncated", sealed(inner[:-1]))
+    yield Refused("two-sections", "a second section", "invalid", sealed(inner + sized(b"?")))
+
+
+def flipped(chunk: bytes, position: int = -1) -> bytes:
+    """Return a chunk with the lowest bit of a byte flipped."""
+    changed = bytearray(chunk)
+    changed[position] ^= 1
+    return bytes(changed)
+
+
+def refused_headers() -> Iterator[Refused]:
+    """Yield chunks with a header that is not allowed, behind a right checksum."""
+    levels = struct.pack("<iB", 0, 9)
+    deep = {"mode": LOSSY, "code": UINT16, "weights_id": id_of("grey-fast-1")}
+    for name, shows, changes in (
+        ("mode-reserved", "mode 2 is reserved", {"mode": RESERVED}),
+        ("mode-unknown", "mode 4", {"mode": 4}),
+        ("sample-type-unknown", "sample type 4", {"code": 4}),
+        ("flags-unknown", "bit 2 of the flags", {"flags": 4}),
+        ("flags-big-endian-uint8", "big-endian samples of one byte", {"flags": BIG_ENDIAN}),
+        ("quality-101", "a quality above 100", {**deep, "quality": 101, "levels": bytes(5)}),
+        ("quality-unused", "a quality, and the mode is not lossy", {"quality": 1}),
+        ("weights-unused", "weights, and the mode is not lossy", {"weights_id": bytes(7) + b"\1"}),
+        ("largest-error", "a largest error", {"largest_error": 1}),
+        ("axes-none", "no axis", {"shape": ()}),
+        ("axes-nine", "nine axes", {"shape": (1,) * 7 + (2, 3)}),
+        ("axis-empty", "an axis of length 0", {"shape": (0, 2, 3)}),
+        ("axis-of-channels", "channel axis -2", {"axis": 2, "shape": (1, 2, 3)}),
+        ("axis-of-two", "channel axis -3 of two axes", {"axis": 3}),
+        ("axis-of-three", "channel axis -4 of three axes", {"axis": 4, "shape": (1, 2, 3)}),
+        ("too-large", "more than 2^30 bytes", {"shape": (2**15, 2**15 + 1)}),
+        ("margin-of-type", "a margin value outside of uint8", {"shape": (9, 9), "margin": 256}),
+        ("margin-without", "a margin value without a margin", {"margin": 1}),
+        ("box-empty", "a box of no row", {"box": (0, 3)}),
+        ("box-too-wide", "a box wider than the plane", {"box": (2, 4)}),
+        ("level-shift-9", "a level shift above 8", {**deep, "levels": levels}),
+        ("lowest-sample", "a lowest sample below 0", {**deep, "levels": b"\xff" * 4 + b"\0"}),
+    ):
+        is_later = name.startswith(("mode", "sample-type"))
+        kind: reference.Kind = "version" if is_later else "invalid"
+        yield Refused(name, shows, kind, sealed(body(b"?", **changes)))
+
+
+def refused_sections() -> Iterator[Refused]:
+    """Yield constant and stored chunks whose section does not hold what it should."""
+    stored: dict[str, Any] = {"mode": STORED}
+    for name, shows, section, header in (
+        ("constant-short", "one sample for two channels", b"?", {"axis": 3, "shape": (2, 2, 3)}),
+        ("constant-long", "two samples, and no channels", b"??", {}),
+        ("stored-no-deflate", "a block type that DEFLATE does not have", b"\7", stored),
+        ("stored-cut", "a DEFLATE stream that ends early", deflated(b"123456")[:-1], stored),
+        ("stored-short", "five samples for six", deflated(b"12345"), stored),
+        ("stored-long", "seven samples for six", deflated(b"1234567"), stored),
+        ("stored-bomb", "a million samples for six", BOMB, stored),
+        ("stored-behind", "a byte behind the stream", deflated(b"123456") + b"\0", stored),
+    ):
+        yield Refused(name, shows, "invalid", sealed(body(section, **header)))
+
+
+def refused_weights() -> Iterator[Refused]:
+    """Yield lossy chunks whose header does not suit their weights."""
+    section = example("A lossy chunk")[53:-4]
+    rgb, grey = ({"mode": LOSSY, "weights_id": id_of(f"{name}-fast-1")} for name in ("he", "grey"))
+    unknown: dict[str, Any] = {"mode": LOSSY, "weights_id": b"nobody!!"}
+    deep = {**rgb, "code": UINT16, "axis": 3, "shape": (3, 2, 3), "levels": bytes(5)}
+    large = {**grey, "shape": (2**13 + 1, 2**13), "box": (2**13 + 1, 2**13)}
+    for name, shows, header in (
+        ("weights-unknown", "weights that nobody has", unknown),
+        ("weights-channels", "one channel for weights of three", rgb),
+        ("weights-uint8", "uint16 for weights of uint8 alone", deep),
+        ("too-many-pixels", "more than 2^26 pixels", large),
+    ):
+        kind: reference.Kind = "weights" if header is unknown else "invalid"
+        yield Refused(f"lossy-{name}", shows, kind, sealed(body(section, **header)))
+
+
+def refused_streams() -> Iterator[Refused]:
+    """Yield lossy chunks with a damaged stream: the one of SPEC.md, 7.4, which has no escapes."""
+    good = example("A lossy chunk")
+    header, section = good[9:49], good[53:-4]
+    words = section[22:]
+    streams: list[tuple[str, str, reference.Kind, bytes]] = [
+        ("first-byte", "the section begins with 2", "invalid", b"\2" + section[1:]),
+        ("no-stream", "the section holds one byte", "truncated", section[:1]),
+        ("no-states", "the stream ends within the states", "truncated", section[:17]),
+        ("state-low", "a state below 2^16", "invalid", section[:6] + bytes(4) + section[10:]),
+        ("word-missing", "one word less", "truncated", with_words(section, words[:-2])),
+        ("word-left", "a word more", "invalid", with_words(section, words + b"??")),
+        ("state-at-the-end", "another last word", "invalid", flipped(section, -2)),
+        ("byte-left", "a byte behind the last escape", "invalid", section + b"\0"),
+    ]
+    for name, shows, kind, damaged in streams:
+        yield Refused(f"lossy-{name}", shows, kind, sealed(header + sized(damaged)))
+
+
+def refused_escapes() -> Iterator[Refused]:
+    """Yield lossy chunks with escapes that are cut, too long or too large."""
+    escapes, too_large, too_long = (scribbled("grey-fast-1", 4, x) for x in (99_999, 2**29, 2**33))
+    header, section = escapes[:36], escapes[40:]
+    cut, padded = (header + sized(x) for x in (section[:-1], flipped(section)))
+    yield Refused("lossy-escape-cut", "the last escape is cut", "truncated", sealed(cut))
+    yield Refused("lossy-escape-padding", "a 1 behind the last escape", "invalid", sealed(padded))
+    yield Refused("lossy-escape-too-large", "a latent of 2^29", "invalid", sealed(too_large))
+    yield Refused("lossy-escape-too-long", "more than 31 zeros", "invalid", sealed(too_long))
+
+
+def with_words(section: bytes, words: bytes) -> bytes:
+    """Return the lossy section of four lanes with other words, and no escapes."""
+    return section[:2] + struct.pack("<I", len(words) // 2) + section[6:22] + words
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def write(folder: Path) -> None:
+    """Write all vectors, and their index, into an empty folder."""
+    for name in ("accepted", "refused"):
+        (folder / name).mkdir(parents=True)
+    names = {manifest(path.name)["weights"][:16]: path.name for path in sorted(GOLDEN.iterdir())}
+    index = {
+        "format_version": 2,
+        "weights": {name: manifest(name)["weights"] for name in names.values()},
+        "accepted": [write_accepted(vector, folder, names) for vector in accepted()],
+        "refused": [write_refused(vector, folder) for vector in refused()],
+    }
+    text = json.dumps(index, indent=1) + "\n"
+    (folder / "vectors.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_accepted(vector: Accepted, folder: Path, names: dict[str, str]) -> dict[str, Any]:
+    """Write a chunk and its pixels; return what the index says of them."""
+    chunk, pixels = f"accepted/{vector.name}.chunk", f"accepted/{vector.name}.npy"
+    (folder / chunk).write_bytes(vector.chunk)
+    np.save(folder / pixels, vector.pixels)
+    header, _ = reference.read_container(vector.chunk)
+    weights_id = header.weights_id.hex() if header.mode == LOSSY else None
+    parts = reference.decode(vector.chunk).parts
+    return {
+        "name": vector.name,
+        "shows": vector.shows,
+        "mode": {CONSTANT: "constant", LOSSY: "lossy", STORED: "stored"}[header.mode],
+        "model": names[weights_id] if weights_id else None,
+        "weights_id": weights_id,
+        "quality": header.quality if weights_id else None,
+        "dtype": vector.pixels.dtype.str,
+        "order": "F" if header.flags & FORTRAN_ORDER else "C",
+        "shape": list(header.shape),
+        "channel_axis": -header.channel_axis or None,
+        "box": list(header.box),
+        "chunk": chunk,
+        "chunk_sha256": hashlib.sha256(vector.chunk).hexdigest(),
+        "pixels": pixels,
+        "pixels_sha256": reference.sha256(vector.pixels),
+        "parts": [reference.sha256(part.values.astype("<i4")) for part in parts],
+    }
+
+
+def write_refused(vector: Refused, folder: Path) -> dict[str, Any]:
+    """Write a chunk; return what the index says of it."""
+    chunk = f"refused/{vector.name}.chunk"
+    (folder / chunk).write_bytes(vector.chunk)
+    return {
+        "name": vector.name,
+        "shows": vector.shows,
+        "kind": vector.kind,
+        "chunk": chunk,
+        "chunk_sha256": hashlib.sha256(vector.chunk).hexdigest(),
+    }
+
+
+if __name__ == "__main__":
+    shutil.rmtree(reference.VECTORS, ignore_errors=True)
+    write(reference.VECTORS)

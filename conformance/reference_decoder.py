@@ -1,0 +1,704 @@
+"""Reference decoder of chunks of format version 2: one file, the standard library and numpy.
+
+It was written from numcodecs_neural/format/SPEC.md alone and follows that page from top to bottom;
+"section" in comments is one of it. It is made to be read and ported, not to be fast: a chunk of
+512 x 512 pixels takes a few seconds.
+
+    python reference_decoder.py CHUNK -o OUT.npy --weights FOLDER
+    python reference_decoder.py --check
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import math
+import sys
+import zlib
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+Kind = Literal["truncated", "checksum", "version", "weights", "invalid"]
+
+HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE.parent / "numcodecs_neural" / "weights" / "files"
+VECTORS = HERE / "vectors"
+
+CONSTANT, LOSSY, STORED = 0, 1, 3
+SAMPLE_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 3: np.dtype("<i2")}
+LEAST_AXES = {0: 1, 1: 3, 3: 3, 4: 4}  # that a chunk has, by its channel axis
+BIG_ENDIAN, FORTRAN_ORDER = 1, 2
+SKIPPED = 255  # the index of a symbol that is 0 and not coded
+
+
+class RefusedError(ValueError):
+    """A chunk that must not be decoded, and which kind of rule it breaks."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        super().__init__(f"refused ({kind}): {reason}")
+        self.kind = kind
+
+
+def refuse_unless(condition: object, reason: str, kind: Kind = "invalid") -> None:
+    """Refuse the chunk unless the condition holds."""
+    if not condition:
+        raise RefusedError(kind, reason)
+
+
+class Fields:
+    """The fields of a byte string, taken one after the other (section 1)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._position = data, 0
+
+    def take(self, nbytes: int) -> bytes:
+        """Return the next bytes."""
+        begin, end = self._position, self._position + nbytes
+        have = len(self._data)
+        refuse_unless(end <= have, f"{end} bytes are needed, and {have} are there", "truncated")
+        self._position = end
+        return self._data[begin:end]
+
+    def unsigned(self, nbytes: int) -> int:
+        """Return the next u1, u2 or u4."""
+        return int.from_bytes(self.take(nbytes), "little")
+
+    def i4(self) -> int:
+        """Return the next i4."""
+        return int.from_bytes(self.take(4), "little", signed=True)
+
+    def rest(self) -> bytes:
+        """Return all bytes that have not been taken."""
+        return self.take(len(self._data) - self._position)
+
+
+# Section 2: prefix and header ---------------------------------------------------------------------
+
+
+class Header(NamedTuple):
+    """The header of a chunk; `dtype` is little-endian, whatever the flags say."""
+
+    mode: int
+    dtype: np.dtype[Any]
+    flags: int
+    quality: int
+    channel_axis: int
+    largest_error: int
+    margin: int
+    box: tuple[int, int]
+    weights_id: bytes
+    shape: tuple[int, ...]
+    lowest: int
+    level_shift: int
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The lengths of all axes but the channel axis."""
+        n = len(self.shape)
+        return tuple(x for i, x in enumerate(self.shape) if n - i != self.channel_axis)
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """The height and the width of the plane."""
+        height, width = (1, *self.others)[-2:]
+        return height, width
+
+    @property
+    def planes(self) -> tuple[int, int, int, int]:
+        """The shape of the planes: images, channels, box height, box width."""
+        channels = self.shape[-self.channel_axis] if self.channel_axis else 1
+        return (math.prod(self.others) // math.prod(self.plane), channels, *self.box)
+
+
+def read_header(fields: Fields) -> Header:
+    """Read and check the header."""
+    mode, code, flags, quality, channel_axis, n = fields.take(6)
+    largest_error, margin = fields.unsigned(2), fields.i4()
+    box = fields.unsigned(4), fields.unsigned(4)
+    weights_id = fields.take(8)
+    refuse_unless(mode in (CONSTANT, LOSSY, STORED), f"the mode is {mode}", "version")
+    refuse_unless(code in SAMPLE_TYPES, f"the sample type is {code}", "version")
+    refuse_unless(1 <= n <= 8, f"there are {n} axes")
+    shape = tuple(fields.unsigned(4) for _ in range(n))
+    lowest = level_shift = 0
+    if mode == LOSSY and SAMPLE_TYPES[code] != np.uint8:
+        lowest, level_shift = fields.i4(), fields.unsigned(1)
+    header = Header(
+        mode=mode,
+        dtype=SAMPLE_TYPES[code],
+        flags=flags,
+        quality=quality,
+        channel_axis=channel_axis,
+        largest_error=largest_error,
+        margin=margin,
+        box=box,
+        weights_id=weights_id,
+        shape=shape,
+        lowest=lowest,
+        level_shift=level_shift,
+    )
+    check_fields(header)
+    check_geometry(header)
+    return header
+
+
+def check_fields(header: Header) -> None:
+    """Refuse values that a field must not have."""
+    allowed = BIG_ENDIAN | FORTRAN_ORDER if header.dtype.itemsize > 1 else FORTRAN_ORDER
+    refuse_unless(header.flags & ~allowed == 0, f"the flags are {header.flags:#x}")
+    refuse_unless(header.quality <= 100, f"the quality is {header.quality}")
+    if header.mode != LOSSY:
+        refuse_unless(header.quality == 0, "there is a quality, and the mode is not lossy")
+        refuse_unless(header.weights_id == bytes(8), "there are weights, and the mode is not lossy")
+    refuse_unless(header.largest_error == 0, f"the largest error is {header.largest_error}")
+    limits = np.iinfo(header.dtype)
+    for name, value in (("margin value", header.margin), ("lowest sample", header.lowest)):
+        refuse_unless(limits.min <= value <= limits.max, f"the {name} is {value}")
+    refuse_unless(header.level_shift <= 8, f"the level shift is {header.level_shift}")
+
+
+def check_geometry(header: Header) -> None:
+    """Refuse shapes, channel axes and boxes that do not fit together, before they are used."""
+    least = LEAST_AXES.get(header.channel_axis, 9)
+    n = len(header.shape)
+    refuse_unless(n >= least, f"the channel axis is {header.channel_axis}, with {n} axes")
+    refuse_unless(min(header.shape) >= 1, f"the shape is {header.shape}")
+    nbytes = math.prod(header.shape) * header.dtype.itemsize
+    refuse_unless(nbytes <= 2**30, f"the samples would have {nbytes} bytes")
+    fits = all(1 <= a <= b for a, b in zip(header.box, header.plane, strict=True))
+    refuse_unless(fits, f"the box is {header.box}, the plane {header.plane}")
+    has_margin = header.box != header.plane
+    refuse_unless(has_margin or header.margin == 0, "there is a margin value, and no margin")
+
+
+# Section 3: sections and checksum -----------------------------------------------------------------
+
+
+def crc32c_table() -> list[int]:
+    """Return the CRC-32C of each byte value, before the final exclusive-or."""
+    table = list(range(256))
+    for _ in range(8):
+        table = [crc >> 1 ^ (0x82F63B78 if crc & 1 else 0) for crc in table]
+    return table
+
+
+CRC32C = crc32c_table()
+
+
+def crc32c(data: bytes) -> int:
+    """Return the checksum of `data`; of ``b"123456789"`` it is e3069283."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ CRC32C[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def read_container(chunk: bytes) -> tuple[Header, bytes]:
+    """Return the header and the section of a chunk, once its checksum is known to be right."""
+    fields = Fields(chunk)
+    refuse_unless(chunk[:4] == b"NNIC"[: len(chunk)], f"no chunk begins with {chunk[:4]!r}")
+    fields.take(4)
+    version, length = fields.unsigned(1), fields.unsigned(4)
+    refuse_unless(version == 2, f"the format version is {version}", "version")
+    refuse_unless(len(chunk) >= length, f"{len(chunk)} of {length} bytes are there", "truncated")
+    refuse_unless(len(chunk) == length, f"{len(chunk) - length} bytes are behind the chunk")
+    stored, found = int.from_bytes(chunk[-4:], "little"), crc32c(chunk[:-4])
+    reason = f"the CRC-32C is {found:08x}, the stored one {stored:08x}"
+    refuse_unless(stored == found, reason, "checksum")
+
+    fields = Fields(chunk[9:-4])
+    header = read_header(fields)
+    section = fields.take(fields.unsigned(4))
+    refuse_unless(not fields.rest(), "there are bytes behind the section")
+    return header, section
+
+
+# Section 4: modes; of the lossy one, sections 5 and 6 ---------------------------------------------
+
+
+class Part(NamedTuple):
+    """Symbols, the table that coded each, and their values: halves of a step, or the symbols."""
+
+    symbols: Array
+    tables: Array
+    values: Array
+
+
+class Decoded(NamedTuple):
+    """What a chunk decodes to, and all parts of its symbol stream."""
+
+    array: Array
+    parts: list[Part]
+
+
+def decode(chunk: bytes, weights: Path = WEIGHTS) -> Decoded:
+    """Decode a chunk with the decoder files in the folder `weights`.
+
+    Raises
+    ------
+    RefusedError
+        If the chunk breaks a rule of the specification, or its weights are not there.
+    """
+    header, section = read_container(chunk)
+    parts: list[Part] = []
+    if header.mode == CONSTANT:
+        samples = read_constant(section, header)
+    elif header.mode == STORED:
+        samples = read_stored(section, header)
+    else:
+        samples, parts = read_lossy(section, header, find_weights(header.weights_id, weights))
+    return Decoded(lay_out(samples, header), parts)
+
+
+def read_constant(section: bytes, header: Header) -> Array:
+    """Return the planes of a constant chunk (section 4.1)."""
+    expected = header.planes[1] * header.dtype.itemsize
+    refuse_unless(len(section) == expected, f"the section has {len(section)} bytes, not {expected}")
+    return np.broadcast_to(np.frombuffer(section, header.dtype)[:, None, None], header.planes)
+
+
+def read_stored(section: bytes, header: Header) -> Array:
+    """Return the planes of a stored chunk (section 4.2)."""
+    expected = math.prod(header.planes) * header.dtype.itemsize
+    inflater = zlib.decompressobj(wbits=-15)
+    try:
+        inflated = inflater.decompress(section, expected + 1)
+    except zlib.error as error:
+        raise RefusedError("invalid", f"the section cannot be inflated: {error}") from error
+    is_all = len(inflated) == expected and inflater.eof and not inflater.unused_data
+    refuse_unless(is_all, f"the section does not inflate to exactly {expected} bytes")
+    differences = np.frombuffer(inflated, header.dtype).reshape(header.planes)
+    return np.cumsum(differences, axis=-1, dtype=header.dtype)
+
+
+def lay_out(samples: Array, header: Header) -> Array:
+    """Return the array of the planes: with its margin, its axes and its layout (section 2)."""
+    images, channels, height, width = header.planes
+    whole = np.full((images, channels, *header.plane), header.margin, header.dtype)
+    whole[..., :height, :width] = samples
+    array = whole.reshape(header.shape)
+    if header.channel_axis:
+        array = whole.reshape(*header.others[:-2], channels, *header.plane)
+        array = np.moveaxis(array, -3, -header.channel_axis)
+    dtype = header.dtype.newbyteorder(">") if header.flags & BIG_ENDIAN else header.dtype
+    return np.asarray(array, dtype, order="F" if header.flags & FORTRAN_ORDER else "C")
+
+
+# Section 5: symbol streams ------------------------------------------------------------------------
+
+
+class Table(NamedTuple):
+    """A table of symbols (section 5.1)."""
+
+    first: int
+    frequency: list[int]
+    start: list[int]
+
+
+class Stream:
+    """A symbol stream (section 5.2), decoded part after part."""
+
+    def __init__(self, data: bytes, tables: Sequence[Table]) -> None:
+        fields = Fields(data)
+        lanes, words = fields.unsigned(1) + 1, fields.unsigned(4)
+        self._tables = tables
+        self._states = [fields.unsigned(4) for _ in range(lanes)]
+        self._words = iter(np.frombuffer(fields.take(2 * words), "<u2").tolist())
+        self._bits = iter([byte >> i & 1 for byte in fields.rest() for i in range(7, -1, -1)])
+        refuse_unless(min(self._states) >= 2**16, "a state is below 2^16")
+
+    def part(self, indexes: Array) -> Part:
+        """Decode a part (section 5.3)."""
+        lanes = len(self._states)
+        symbols = [
+            0 if index == SKIPPED else self.symbol(i % lanes, index, limit=2**30)
+            for i, index in enumerate(indexes.ravel().tolist())
+        ]
+        array = np.array(symbols, np.int64).reshape(indexes.shape)
+        return Part(array, indexes, array)
+
+    def trellis_part(self, classes: Array) -> Part:
+        """Decode a part of a trellis (section 5.5)."""
+        lanes, count = len(self._states), len(self._tables) // 3
+        paths = [0] * lanes
+        rows = []
+        for i, c in enumerate(classes.ravel().tolist()):
+            t = paths[i % lanes]
+            table, symbol = SKIPPED, 0
+            if c != SKIPPED:
+                table = c + count * (1 + t // 2)
+                symbol = self.symbol(i % lanes, table, limit=2**29)
+            sign = (symbol > 0) - (symbol < 0)
+            rows.append((symbol, table, 2 * symbol - t // 2 * sign))
+            paths[i % lanes] = t // 2 + 2 * ((symbol + t) % 2)
+        columns = np.array(rows, np.int64).reshape(-1, 3).T
+        return Part(*(column.reshape(classes.shape) for column in columns))
+
+    def symbol(self, lane: int, index: int, limit: int) -> int:
+        """Decode a symbol with the table `index`; an escaped one is below the limit."""
+        table, x = self._tables[index], self._states[lane]
+        slot = x % 16384
+        e = bisect_right(table.start, slot) - 1
+        x = table.frequency[e] * (x // 16384) + slot - table.start[e]
+        if x < 65536:
+            x = 65536 * x + self._next(self._words, "word")
+        self._states[lane] = x
+        if e < len(table.start) - 1:
+            return table.first + e
+        u = self._escape()
+        last = table.first + len(table.start) - 2
+        symbol = table.first - 1 - u // 2 if u % 2 else last + 1 + u // 2
+        refuse_unless(abs(symbol) < limit, f"the symbol {symbol} is too large")
+        return symbol
+
+    def finish(self) -> None:
+        """Refuse a stream that does not end where its last part does."""
+        refuse_unless(next(self._words, None) is None, "there are words behind the last symbol")
+        refuse_unless(set(self._states) == {65536}, "the states at the end are not 65536")
+        rest = list(self._bits)
+        refuse_unless(len(rest) < 8 and not any(rest), "there are bits behind the last escape")
+
+    def _escape(self) -> int:
+        zeros, number = 0, 1
+        while self._next(self._bits, "bit of an escape") == 0:
+            zeros += 1
+            refuse_unless(zeros <= 31, "an escape has more than 31 zeros")
+        for _ in range(zeros):
+            number = 2 * number + self._next(self._bits, "bit of an escape")
+        return number - 1
+
+    @staticmethod
+    def _next(numbers: Any, what: str) -> int:
+        number: int | None = next(numbers, None)
+        if number is None:
+            raise RefusedError("truncated", f"a {what} is missing")
+        return number
+
+
+# Section 6.1: weights files -----------------------------------------------------------------------
+
+
+class Weights(NamedTuple):
+    """A decoder file: its description, its arrays, and its tables of symbols."""
+
+    description: dict[str, Any]
+    arrays: Arrays
+    tables: list[Table]
+
+
+@functools.cache
+def find_weights(weights_id: bytes, folder: Path) -> Weights:
+    """Return the weights whose file has a SHA-256 that begins with `weights_id`."""
+    for path in sorted(folder.glob("*.safetensors")):
+        content = path.read_bytes()
+        if hashlib.sha256(content).digest()[:8] == weights_id:
+            return read_weights(content)
+    raise RefusedError("weights", f"{folder} does not hold the weights {weights_id.hex()}")
+
+
+def read_weights(content: bytes) -> Weights:
+    """Read a safetensors file: the length of its JSON, the JSON, and the arrays it describes."""
+    begin = 8 + int.from_bytes(content[:8], "little")
+    entries = json.loads(content[8:begin])
+    description = json.loads(entries.pop("__metadata__")["description"])
+    is_decoder = (description["kind"], description["version"]) == ("decoder", 3)
+    refuse_unless(is_decoder, "the weights file is no decoder of version 3", "weights")
+    dtypes = {"U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "I32": "<i4", "I64": "<i8"}
+    arrays = {}
+    for name, entry in entries.items():
+        first, last = entry["data_offsets"]
+        flat = np.frombuffer(content[begin + first : begin + last], dtypes[entry["dtype"]])
+        arrays[name] = flat.reshape(entry["shape"]).astype(np.int64)
+    check_bounds(description, arrays)
+    return Weights(description, arrays, read_tables(arrays))
+
+
+def read_tables(arrays: Arrays) -> list[Table]:
+    """Return the tables of section 5.1."""
+    rows = zip(
+        *(arrays[f"tables.{name}"].tolist() for name in ("offset", "size", "frequency")),
+        strict=True,
+    )
+    cut = [(first, frequency[:size]) for first, size, frequency in rows]
+    return [Table(first, f, (np.cumsum(f) - f).tolist()) for first, f in cut]
+
+
+# Section 6.2: networks ----------------------------------------------------------------------------
+
+
+def run(layers: list[dict[str, Any]], tensors: Arrays, arrays: Arrays, quality: int) -> None:
+    """Add the results of a network to `tensors`."""
+    for layer in layers:
+        x = np.concatenate([tensors[name][..., a:b] for name, a, b in layer["inputs"]], axis=-1)
+        tensors[layer["name"]] = result(layer, x, arrays, quality)
+
+
+def result(layer: dict[str, Any], x: Array, arrays: Arrays, quality: int) -> Array:
+    """Return the result of a layer: (images, height, width, channels), as its input `x` is."""
+    f = layer["factor"]
+    n, h, w, c = x.shape
+    if layer["op"] == "shuffle":
+        split = x.reshape(n, h, w, c // f**2, f, f)
+        return split.transpose(0, 1, 4, 2, 5, 3).reshape(n, f * h, f * w, c // f**2)
+    if layer["op"] == "unshuffle":
+        split = x.reshape(n, h // f, f, w // f, f, c)
+        return split.transpose(0, 1, 3, 5, 2, 4).reshape(n, h // f, w // f, c * f**2)
+    if layer["op"] == "table":
+        t = arrays[f"{layer['name']}.table"]
+        half = len(t) // 2
+        looked_up: Array = t[np.clip(x, -half, half) + half]
+        return looked_up
+    return conv(layer, x, arrays, quality)
+
+
+def conv(layer: dict[str, Any], x: Array, arrays: Arrays, quality: int) -> Array:
+    """Return ``clamp((sum + bias) >> shift, low, high)``.
+
+    Products of float64 matrices are the fast ones of numpy, and exact: the sums of integers stay
+    below 2^24, whatever their order.
+    """
+    weight, bias, shift, low, high = (
+        arrays[f"{layer['name']}.{key}"] for key in ("weight", "bias", "shift", "low", "high")
+    )
+    kernel, (_, h, w, c) = layer["kernel"], x.shape
+    around = kernel // 2
+    padded = np.pad(x, ((0, 0), (around, around), (around, around), (0, 0)), mode="edge")
+    total: Any = 0
+    for tap in range(kernel**2):
+        i, j = divmod(tap, kernel)
+        rows = weight[tap * c : tap * c + c].astype(np.float64)
+        total = total + padded[:, i : i + h, j : j + w].astype(np.float64) @ rows
+    row = bias[quality if len(bias) > 1 else 0]
+    clamped: Array = np.clip((total.astype(np.int64) + row) >> shift, low, high)
+    return clamped
+
+
+Interval = tuple[Array, Array]  # the lowest and the highest value of each channel
+
+
+def check_bounds(d: dict[str, Any], arrays: Arrays) -> None:
+    """Refuse weights whose factors or sums could leave their bounds."""
+    intervals = {"z": within(d["hyper_limit"], arrays["hyper_mean"].shape[1])}
+    follow(d["networks"]["features"], intervals, arrays)
+    for k, (group, _) in enumerate(d["passes"], 1):
+        follow(d["networks"][f"pass{k}"], intervals, arrays)
+        intervals[f"y{group}"] = within(32767, d["groups"][group - 1])
+    intervals |= {f"d{i}": within(2047, count) for i, count in enumerate(d["groups"], 1)}
+    follow(d["networks"]["synthesis"], intervals, arrays)
+
+
+def within(limit: int, channels: int) -> Interval:
+    """Return the interval from `-limit` to `limit` for each channel."""
+    return np.full(channels, -limit), np.full(channels, limit)
+
+
+def follow(layers: list[dict[str, Any]], intervals: dict[str, Interval], arrays: Arrays) -> None:
+    """Add the intervals of all results of a network to `intervals`."""
+    for layer in layers:
+        low, high = (
+            np.concatenate([intervals[name][end][a:b] for name, a, b in layer["inputs"]])
+            for end in (0, 1)
+        )
+        name, area = layer["name"], layer["factor"] ** 2
+        if layer["op"] == "shuffle":
+            low, high = low.reshape(-1, area).min(1), high.reshape(-1, area).max(1)
+        elif layer["op"] == "unshuffle":
+            low, high = np.repeat(low, area), np.repeat(high, area)
+        elif layer["op"] == "table":
+            t = arrays[f"{name}.table"]
+            low, high = np.full(len(low), t.min()), np.full(len(high), t.max())
+        else:
+            check_sums(layer, low, high, arrays)
+            low, high = arrays[f"{name}.low"], arrays[f"{name}.high"]
+        intervals[name] = low, high
+
+
+def check_sums(layer: dict[str, Any], low: Array, high: Array, arrays: Arrays) -> None:
+    """Refuse a `conv` with a factor of 2^11 or more, or with sums that may reach 2^24."""
+    name, taps = layer["name"], layer["kernel"] ** 2
+    weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+    largest = max(abs(low).max(), abs(high).max(), abs(weight).max())
+    refuse_unless(largest < 2**11, f"a factor of layer {name} may be {largest}", "weights")
+    above, below = np.maximum(weight, 0), np.maximum(-weight, 0)
+    up, down = np.tile(np.maximum(high, 0), taps), np.tile(np.maximum(-low, 0), taps)
+    upwards = up @ above + down @ below + np.maximum(bias, 0).max(0)
+    downwards = down @ above + up @ below + np.maximum(-bias, 0).max(0)
+    largest = max(upwards.max(), downwards.max())
+    refuse_unless(largest < 2**24, f"a sum of layer {name} may be {largest}", "weights")
+
+
+# Section 6.3: decoding ----------------------------------------------------------------------------
+
+
+def read_lossy(section: bytes, header: Header, weights: Weights) -> tuple[Array, list[Part]]:
+    """Return the planes of a lossy chunk, and the parts of its symbol stream."""
+    d = weights.description
+    n, channels, height, width = header.planes
+    refuse_unless(n * height * width <= 2**26, "the box has more than 2^26 pixels")
+    refuse_unless(channels == d["channels"], f"the weights have {d['channels']} colours")
+    is_coded = d["pixel_fraction"] or header.dtype == np.uint8
+    refuse_unless(is_coded, "the weights are for uint8 alone")
+    refuse_unless(section[:1] in (b"\0", b"\1"), f"the section begins with {section[:1]!r}")
+    stream = Stream(section[1:], weights.tables)
+    pixels, parts = pixels_of(stream, header, weights, d["skip_below"] if section[0] == 0 else 0)
+    return samples_of(pixels, header, d["pixel_fraction"]), parts
+
+
+def pixels_of(
+    stream: Stream, header: Header, weights: Weights, skip_below: int
+) -> tuple[Array, list[Part]]:
+    """Return the pixels of the box, and the parts of the stream that they were decoded from."""
+    d, arrays, _ = weights
+    q, (n, _, height, width) = header.quality, header.planes
+    h, w = -(-height // d["stride"]), -(-width // d["stride"])
+    r, index = d["hyper_stride"], arrays["hyper_index"][q]
+    hyper = stream.part(np.broadcast_to(index, (n, -(-h // r), -(-w // r), len(index))))
+    tensors = {"z": np.clip(hyper.values + arrays["hyper_mean"][q], *limits(d["hyper_limit"]))}
+    run(d["networks"]["features"], tensors, arrays, q)
+    tensors["f"] = tensors["f"][:, :h, :w]
+    parts = [hyper]
+    for k in range(1, len(d["passes"]) + 1):
+        run(d["networks"][f"pass{k}"], tensors, arrays, q)
+        parts.append(read_pass(stream, k, tensors, d, skip_below))
+    stream.finish()
+
+    dequantise(tensors, weights, q)
+    run(d["networks"]["synthesis"], tensors, arrays, q)
+    return tensors["pixels"].transpose(0, 3, 1, 2)[..., :height, :width], parts
+
+
+def limits(magnitude: int) -> tuple[int, int]:
+    """Return the limits of a clamp to a magnitude."""
+    return -magnitude, magnitude
+
+
+def read_pass(stream: Stream, k: int, tensors: Arrays, d: dict[str, Any], skip_below: int) -> Part:
+    """Decode the part of pass `k`, and put its latents, in sixteenths of a step, into `yG`."""
+    group, phase = d["passes"][k - 1]
+    n, h, w, _ = tensors["f"].shape
+    even = np.add.outer(np.arange(h), np.arange(w)) % 2 == 0
+    coded = {"all": even | True, "even": even, "odd": ~even}[phase]
+    indexes = tensors[f"index{k}"][:, coded]
+    part = stream.trellis_part(np.where(indexes < skip_below, SKIPPED, indexes))
+    mean = tensors[f"mean{k}"][:, coded] if d["has_mean"][k - 1] else 0
+    y = np.zeros((n, h, w, d["groups"][group - 1]), np.int64)
+    y = tensors.get(f"y{group}", y).copy()
+    y[:, coded] = np.clip(8 * np.clip(part.values, *limits(8190)) + mean, *limits(32767))
+    tensors[f"y{group}"] = y
+    return part
+
+
+def dequantise(tensors: Arrays, weights: Weights, quality: int) -> None:
+    """Add `d1`, `d2`, … to the tensors."""
+    step, shift = weights.arrays["step"][quality], weights.arrays["step_shift"]
+    begin = 0
+    for group, count in enumerate(weights.description["groups"], 1):
+        s, r = step[begin : begin + count], shift[begin : begin + count]
+        scaled = (tensors[f"y{group}"] * s + 2 ** (r - 1)) >> r
+        tensors[f"d{group}"] = np.clip(scaled, *limits(2047))
+        begin += count
+
+
+# Section 6.4: from pixels to samples --------------------------------------------------------------
+
+
+def samples_of(pixels: Array, header: Header, fraction: int) -> Array:
+    """Return the samples that pixels with so many bits below a grey level stand for."""
+    k = header.level_shift - fraction
+    v = (pixels + 2 ** (-k - 1)) >> -k if k < 0 else (pixels << k) + (pixels >> (8 + fraction - k))
+    allowed = np.iinfo(header.dtype)
+    samples: Array = np.clip(header.lowest + v, allowed.min, allowed.max)
+    return samples
+
+
+# The command line ---------------------------------------------------------------------------------
+
+
+def check(vectors: Path, weights: Path) -> bool:
+    """Decode all vectors, print a line for each, and return whether all came out as they should."""
+    index = json.loads((vectors / "vectors.json").read_text(encoding="utf-8"))
+    entries = [*index["accepted"], *index["refused"]]
+    good = 0
+    for entry in entries:
+        trouble = trouble_with(entry, vectors, weights)
+        good += trouble is None
+        print(f"OK    {entry['name']}" if trouble is None else f"FAIL  {entry['name']}: {trouble}")
+    print(f"{good} of {len(entries)} vectors are as expected")
+    return good == len(entries)
+
+
+def trouble_with(entry: dict[str, Any], vectors: Path, weights: Path) -> str | None:
+    """Return how a vector differs from what the index says, if it does."""
+    chunk = (vectors / entry["chunk"]).read_bytes()
+    if hashlib.sha256(chunk).hexdigest() != entry["chunk_sha256"]:
+        return "the file of the chunk was changed"
+    try:
+        decoded = decode(chunk, weights)
+    except RefusedError as error:
+        expected = entry.get("kind", "pixels")
+        return None if error.kind == expected else f"{error}; expected: {expected}"
+    if "kind" in entry:
+        return f"it was decoded, and must be refused ({entry['kind']})"
+    return difference(decoded, entry, np.load(vectors / entry["pixels"]))
+
+
+def difference(decoded: Decoded, entry: dict[str, Any], expected: Array) -> str | None:
+    """Return how a decoded chunk differs from what is expected, if it does."""
+    array, parts = decoded
+    for number, (part, digest) in enumerate(zip(parts, entry["parts"], strict=True)):
+        if sha256(part.values.astype("<i4")) != digest:
+            return f"part {number} of the symbol stream differs"
+    if (array.dtype, array.shape) != (expected.dtype, expected.shape):
+        return f"it is {array.dtype.str} {array.shape}, not {expected.dtype.str} {expected.shape}"
+    if array.flags.f_contiguous != expected.flags.f_contiguous:
+        return "the memory order differs"
+    if sha256(array) != entry["pixels_sha256"] or not np.array_equal(array, expected):
+        return f"{np.count_nonzero(array != expected)} of {array.size} samples differ"
+    return None
+
+
+def sha256(array: Array) -> str:
+    """Return the SHA-256 of an array's bytes in C order, in hexadecimal."""
+    return hashlib.sha256(array.tobytes()).hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Decode a chunk, or check all vectors; return the exit code."""
+    parser = argparse.ArgumentParser(description="Reference decoder of chunks, and their check.")
+    parser.add_argument("chunk", nargs="?", type=Path, help="file of one chunk")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT.npy", help="where pixels go")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of decoder files")
+    parser.add_argument(
+        "--check",
+        nargs="?",
+        type=Path,
+        const=VECTORS,
+        metavar="VECTORS",
+        help="decode all vectors of a folder, by default the one beside this file",
+    )
+    options = parser.parse_args(arguments)
+    if options.check:
+        return 0 if check(options.check, options.weights) else 1
+    if not (options.chunk and options.output):
+        parser.error("give CHUNK and -o OUT.npy, or --check")
+    try:
+        array = decode(options.chunk.read_bytes(), options.weights).array
+    except (RefusedError, OSError) as error:
+        print(f"{options.chunk}: {error}", file=sys.stderr)
+        return 1
+    np.save(options.output, array)
+    print(f"{options.output}: {array.dtype.str} {array.shape}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
