@@ -13,7 +13,7 @@ from numcodecs_neural.errors import SourceError
 from ...geometry.levels import Region
 from ..base import Associated, Compression, Frame, SlideInfo
 from ..series import check_series, image_name
-from ..tiff.tiles import TileCache
+from ..tile_cache import TileCache
 from .blocks import CZI_ERRORS, Block, CziBlocks
 from .decode import LOSSY, decode_block
 from .metadata import CziMetadata, parse_metadata

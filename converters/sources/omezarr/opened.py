@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ..base import SlideInfo
+from ..ome_xml import OmeImage, ome_image
 from ..series import image_name
-from ..tiff.ome import OmeImage, ome_image
 from .history import lossy_history
 from .images import ImagePlace
 from .levels import array_codecs, open_levels

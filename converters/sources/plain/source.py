@@ -17,9 +17,9 @@ from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
 from ..base import Associated, Compression, Frame, SlideInfo
+from ..codestreams import compression_steps
 from ..series import check_series, image_name
 from ..units import microns, sane_mpp
-from .history import compression_steps
 
 __all__ = ["PlainSource", "open_source"]
 

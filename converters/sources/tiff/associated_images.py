@@ -13,8 +13,8 @@ from numcodecs_neural.errors import SourceError
 
 from ..base import Associated
 from .file import DECODE_ERRORS, opened
-from .pixels import meaning_of
-from .series import role_of, series_of
+from .images import role_of, series_of
+from .photometric import photometric_of
 
 __all__ = ["read_associated"]
 
@@ -68,9 +68,9 @@ def _as_rgb(pixels: NDArray[Any], image: Any, path: Path) -> NDArray[np.uint8]:
         raise ValueError(f"its axes are {axes}")
     if axes == "YX":
         pixels = pixels[..., None]
-    meaning = meaning_of(tifffile.TiffPageSeries([image.keyframe]), path)
-    if meaning.convert is not None:
-        pixels = meaning.convert(pixels)
+    photometric = photometric_of(tifffile.TiffPageSeries([image.keyframe]), path)
+    if photometric.convert is not None:
+        pixels = photometric.convert(pixels)
     if pixels.dtype == np.uint16:
         pixels = pixels >> 8
     if pixels.dtype not in (np.uint8, np.uint16):

@@ -13,8 +13,8 @@ import tifffile
 
 from numcodecs_neural.errors import SourceError
 
+from ..ome_xml import is_damaged, missing_files, named_files
 from .file import DECODE_ERRORS, opened
-from .ome import is_damaged, missing_files, named_files
 
 __all__ = ["check_set", "check_whole"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import tifffile
 
 from ..base import Compression
-from ..plain.history import compression_steps, jpeg_quality
-from .pixels import JPEGS
-from .streams import first_tile, jpeg_segments, luminance_table
+from ..codestreams import compression_steps, jpeg_quality, jpeg_segments, luminance_table
+from .file import first_tile
+from .photometric import JPEGS
 
 __all__ = ["compression_history"]
 

@@ -8,13 +8,13 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import tifffile
 
 from numcodecs_neural.errors import SourceError
 
-__all__ = ["DECODE_ERRORS", "ByteReader", "opened"]
+__all__ = ["DECODE_ERRORS", "ByteReader", "first_tile", "opened"]
 
 # Damaged files run into all of these; imagecodecs roots its errors in RuntimeError, and in
 # ImportError where a codec was left out of its build. XML that is broken is a SyntaxError.
@@ -25,6 +25,7 @@ DECODE_ERRORS = (
 )
 # A set of files may have thousands, and a process may open about that many.
 MAX_OPEN_FILES = 32
+_FIRST_TILE_NBYTES = 1 << 20
 _NDPI_TAG = 65420
 _BINARY_ONLY = re.compile(r"<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile\s*=\s*[\"']([^\"']+)")
 
@@ -85,6 +86,20 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
         yield tiff
     finally:
         tiff.close()
+
+
+def first_tile(page: Any) -> bytes:
+    """Return the first tile of a page that is stored, at most 1 MB of it, or nothing.
+
+    The file must be open.
+    """
+    stored = zip(page.dataoffsets, page.databytecounts, strict=False)
+    offset, size = next(((at, n) for at, n in stored if at and n), (0, 0))
+    if page.parent.filehandle.closed:
+        return b""
+    page.parent.filehandle.seek(offset)
+    data: bytes = page.parent.filehandle.read(min(size, _FIRST_TILE_NBYTES))
+    return data
 
 
 def _open(path: Path, omexml: str | None = None) -> tifffile.TiffFile:

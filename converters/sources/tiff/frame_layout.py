@@ -11,7 +11,7 @@ import tifffile
 from numcodecs_neural.errors import SourceError
 
 from ..base import Frame
-from .pixels import Meaning
+from .photometric import Photometric
 
 __all__ = ["Layout", "Part", "layout_of"]
 
@@ -105,7 +105,7 @@ class Layout:
         return plane
 
 
-def layout_of(series: Any, meaning: Meaning, path: Path) -> Layout:
+def layout_of(series: Any, photometric: Photometric, path: Path) -> Layout:
     """Return the layout of a series of pages.
 
     Raises
@@ -122,8 +122,8 @@ def layout_of(series: Any, meaning: Meaning, path: Path) -> Layout:
         raise SourceError(f"{path} has axes {axes}; y and x must be the last, but for samples")
     trailing = shape[y + 2] if len(axes) - y == 3 else 1
     _check_pages(series, (shape[:y], shape[y : y + 2], trailing), path)
-    is_rgb = meaning.is_rgb and (trailing >= 3 or meaning.is_mapped)
-    roles = _roles(axes[:y], shape[:y], path, is_rgb=meaning.is_rgb and not is_rgb)
+    is_rgb = photometric.is_rgb and (trailing >= 3 or photometric.is_mapped)
+    roles = _roles(axes[:y], shape[:y], path, is_rgb=photometric.is_rgb and not is_rgb)
     is_rgb |= "rgb" in roles
     if not is_rgb:
         trailing -= _alphas(series.keyframe, trailing)

@@ -9,9 +9,9 @@ import tifffile
 from numcodecs_neural.errors import SourceError
 
 from ..series import check_series
+from .completeness import check_set, check_whole
 from .file import DECODE_ERRORS
-from .scn import scn_roles
-from .whole import check_set, check_whole
+from .scn_xml import scn_roles
 
 __all__ = ["find_image", "role_of", "series_of"]
 

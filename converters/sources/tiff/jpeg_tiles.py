@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .pixels import JPEGS
-from .streams import jpeg_segments
+from ..codestreams import jpeg_segments
+from .photometric import JPEGS
 
 __all__ = ["has_jpeg_tiles", "jpeg_file"]
 

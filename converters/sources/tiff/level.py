@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...geometry.levels import Region
-from .axes import Layout, Part
 from .file import ByteReader
-from .pixels import Meaning
+from .frame_layout import Layout, Part
+from .photometric import Photometric
 
 __all__ = ["Level", "path_of"]
 
@@ -26,18 +26,23 @@ class Level(ABC):
         Of tifffile, in order; None where a page is missing.
     number : int
         Of the level.
-    layout, meaning
+    layout, photometric
         Of the image.
     reader : ByteReader
         Reads the files.
     """
 
     def __init__(
-        self, pages: list[Any], number: int, layout: Layout, meaning: Meaning, reader: ByteReader
+        self,
+        pages: list[Any],
+        number: int,
+        layout: Layout,
+        photometric: Photometric,
+        reader: ByteReader,
     ) -> None:
         self.pages = pages
         self.keyframe = next(page.keyframe for page in pages if page is not None)
-        self._number, self._reader, self._meaning = number, reader, meaning
+        self._number, self._reader, self._photometric = number, reader, photometric
         self._missing = MISSING_RGB if layout.samples == 3 else MISSING
         self._layout = layout
         bands, depth = self.keyframe.shaped[:2]
@@ -66,8 +71,8 @@ class Level(ABC):
         """Return the number of the page that a plane is in, and of the plane in the page."""
         return divmod(part.plane, self._planes_per_page)
 
-    def _meant(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        return pixels if self._meaning.convert is None else self._meaning.convert(pixels)
+    def _converted(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        return pixels if self._photometric.convert is None else self._photometric.convert(pixels)
 
 
 def path_of(page: Any) -> Path:

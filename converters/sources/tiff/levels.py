@@ -8,13 +8,13 @@ import tifffile
 
 from numcodecs_neural.errors import SourceError
 
-from .axes import Layout
+from ..tile_cache import TileCache
 from .file import ByteReader
-from .pixels import Meaning, meaning_of
-from .planes import Level, path_of
-from .raw import RawLevel
-from .tiled import TiledLevel
-from .tiles import TileCache
+from .frame_layout import Layout
+from .level import Level, path_of
+from .photometric import Photometric, photometric_of
+from .raw_level import RawLevel
+from .tiled_level import TiledLevel
 
 __all__ = ["levels_of"]
 
@@ -26,7 +26,9 @@ MAX_CACHE_NBYTES = 256 << 20
 ROWS_AT_ONCE = 2048
 
 
-def levels_of(image: Any, layout: Layout, meaning: Meaning, reader: ByteReader) -> list[Level]:
+def levels_of(
+    image: Any, layout: Layout, photometric: Photometric, reader: ByteReader
+) -> list[Level]:
     """Return the levels of an image that are like its first, largest first.
 
     Their files must be open.
@@ -37,15 +39,17 @@ def levels_of(image: Any, layout: Layout, meaning: Meaning, reader: ByteReader) 
         If pages are missing, or tiles are compressed in a way or of a size that is not decoded.
     """
     cache = TileCache(_cache_nbytes(image.keyframe))
-    levels = [_level_of(image.levels[0], (0, layout, meaning, reader), cache)]
+    levels = [_level_of(image.levels[0], (0, layout, photometric, reader), cache)]
     for series in image.levels[1:]:
-        meant = _meaning_if_alike(series, image.levels[0], layout, meaning)
-        if meant is not None and series.keyframe.imagelength < levels[-1].shape[0]:
-            levels.append(_level_of(series, (len(levels), layout, meant, reader), cache))
+        alike = _photometric_of_alike(series, image.levels[0], layout, photometric)
+        if alike is not None and series.keyframe.imagelength < levels[-1].shape[0]:
+            levels.append(_level_of(series, (len(levels), layout, alike, reader), cache))
     return levels
 
 
-def _meaning_if_alike(series: Any, first: Any, layout: Layout, meaning: Meaning) -> Meaning | None:
+def _photometric_of_alike(
+    series: Any, first: Any, layout: Layout, photometric: Photometric
+) -> Photometric | None:
     """Return what a level's samples stand for, or None if it is no smaller copy of the first."""
     axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
     y = axes.find("YX")
@@ -54,10 +58,10 @@ def _meaning_if_alike(series: Any, first: Any, layout: Layout, meaning: Meaning)
     if series.keyframe.shaped[-1] != first.keyframe.shaped[-1]:
         return None
     try:
-        found = meaning_of(series, path_of(series.keyframe))
+        found = photometric_of(series, path_of(series.keyframe))
     except SourceError:
         return None
-    kinds = [(one.dtype, one.is_rgb, one.is_mapped) for one in (found, meaning)]
+    kinds = [(one.dtype, one.is_rgb, one.is_mapped) for one in (found, photometric)]
     return found if kinds[0] == kinds[1] else None
 
 
@@ -69,7 +73,7 @@ def _cache_nbytes(keyframe: Any) -> int:
 
 
 def _level_of(
-    series: Any, arguments: tuple[int, Layout, Meaning, ByteReader], cache: TileCache
+    series: Any, arguments: tuple[int, Layout, Photometric, ByteReader], cache: TileCache
 ) -> Level:
     number, layout = arguments[:2]
     keyframe = series.keyframe

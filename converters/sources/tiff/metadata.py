@@ -5,10 +5,10 @@ from typing import Any
 import tifffile
 
 from ..base import Channel
+from ..ome_xml import OmeImage, ome_image
 from ..units import sane_mpp
-from .ome import OmeImage, ome_image
-from .scn import scn_channels, scn_magnification, scn_mpp
-from .vendors import (
+from .scn_xml import scn_channels, scn_magnification, scn_mpp
+from .vendor_metadata import (
     VendorFacts,
     aperio_facts,
     imagej_facts,

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from .streams import first_tile, is_plain_ycc
+from ..codestreams import is_plain_ycc
+from .file import first_tile
 
-__all__ = ["JPEGS", "Meaning", "meaning_of"]
+__all__ = ["JPEGS", "Photometric", "photometric_of"]
 
 JPEGS = frozenset({6, 7, 33007, 34892})
 _APERIO_YCC = 33003
@@ -24,7 +25,7 @@ Convert = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class Photometric:
     """What to make of the samples of a pixel.
 
     Parameters
@@ -48,7 +49,7 @@ class Meaning:
     is_mapped: bool = False
 
 
-def meaning_of(series: Any, path: Path) -> Meaning:
+def photometric_of(series: Any, path: Path) -> Photometric:
     """Return what the samples of a series stand for.
 
     Raises
@@ -75,7 +76,7 @@ def meaning_of(series: Any, path: Path) -> Meaning:
         kind["convert"] = _inverter(dtype, bits, path)
     elif photometric == _PALETTE and series.kind not in _PSEUDO_COLOUR:
         kind |= _palette(keyframe.colormap, path)
-    return Meaning(**kind)
+    return Photometric(**kind)
 
 
 def _check_samples(keyframe: Any, path: Path) -> None:
@@ -112,7 +113,7 @@ def _inverter(dtype: np.dtype[Any], bits: int, path: Path) -> Convert:
 def _palette(colormap: NDArray[np.uint16] | None, path: Path) -> dict[str, Any]:
     """Return how indices into a colour map are understood.
 
-    A map of rising greys, which some microscopes write, is of no meaning: the indices are the grey
+    A map of rising greys, which some microscopes write, means nothing: the indices are the grey
     levels. All else becomes RGB of 8 bits.
     """
     if colormap is None:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from .axes import Part
-from .planes import Level, path_of
+from .frame_layout import Part
+from .level import Level, path_of
 
 __all__ = ["RawLevel"]
 
@@ -56,7 +56,7 @@ class RawLevel(Level):
                 )
             pixels = np.frombuffer(data, self._dtype).reshape(rows, self.shape[1], self._samples)
             piece = pixels[:, region.x : region.x + region.width, part.samples]
-            out[top : top + rows] = self._meant(piece.astype(self._dtype.newbyteorder("=")))
+            out[top : top + rows] = self._converted(piece.astype(self._dtype.newbyteorder("=")))
 
     def close(self) -> None:
         """Nothing is kept."""

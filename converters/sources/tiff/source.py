@@ -13,16 +13,16 @@ from numcodecs_neural.errors import SourceError
 from ...geometry.levels import Region
 from ..base import Associated, Frame, SlideInfo
 from ..series import image_name
-from .associated import read_associated
-from .axes import layout_of
+from .associated_images import read_associated
+from .compression_history import compression_history
 from .file import DECODE_ERRORS, ByteReader, opened
-from .history import compression_history
-from .jpeg import has_jpeg_tiles, jpeg_file
+from .frame_layout import layout_of
+from .images import find_image
+from .jpeg_tiles import has_jpeg_tiles, jpeg_file
 from .levels import levels_of
 from .metadata import metadata_of
-from .pixels import Meaning, meaning_of
-from .series import find_image
-from .tiled import TiledLevel
+from .photometric import Photometric, photometric_of
+from .tiled_level import TiledLevel
 
 __all__ = ["TiffSource", "open_source"]
 
@@ -122,17 +122,17 @@ class TiffSource:
             level.close()
 
     def _read_structure(self, tiff: tifffile.TiffFile, image: Any, count: int) -> None:
-        meaning = meaning_of(image, self._path)
-        self._layout = layout_of(image, meaning, self._path)
-        self._levels = levels_of(image, self._layout, meaning, self._reader)
-        self._info = self._describe(tiff, image, meaning, count)
+        photometric = photometric_of(image, self._path)
+        self._layout = layout_of(image, photometric, self._path)
+        self._levels = levels_of(image, self._layout, photometric, self._reader)
+        self._info = self._describe(tiff, image, photometric, count)
 
     def _describe(
-        self, tiff: tifffile.TiffFile, image: Any, meaning: Meaning, count: int
+        self, tiff: tifffile.TiffFile, image: Any, photometric: Photometric, count: int
     ) -> SlideInfo:
         layout, said = self._layout, metadata_of(tiff, image, self._series)
-        stated, stored = said.significant_bits, meaning.significant_bits
-        bits = min((n for n in (stated, stored) if n), default=8 * meaning.dtype.itemsize)
+        stated, stored = said.significant_bits, photometric.significant_bits
+        bits = min((n for n in (stated, stored) if n), default=8 * photometric.dtype.itemsize)
         files = {page.parent.filehandle.path for page in image if page is not None}
         axes = dict(layout.frames)
         return SlideInfo(
@@ -141,13 +141,13 @@ class TiffSource:
             mpp=said.mpp,
             history=compression_history(tiff, image),
             size_bytes=sum(Path(file).stat().st_size for file in files),
-            dtype=meaning.dtype,
+            dtype=photometric.dtype,
             samples=layout.samples,
             frames=layout.frames,
             channels=said.channels(axes.get("c", 1)) if layout.samples == 1 else (),
             spacing={axis: size for axis, size in said.spacing.items() if axis in axes},
             magnification=said.magnification,
-            significant_bits=bits if bits < 8 * meaning.dtype.itemsize else None,
+            significant_bits=bits if bits < 8 * photometric.dtype.itemsize else None,
             series=self._series,
             series_count=count,
             icc_profile=said.icc_profile,

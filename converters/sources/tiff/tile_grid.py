@@ -1,8 +1,5 @@
-"""Tiles and strips of a TIFF page: where they are, and their pixels, decoded once."""
+"""TileGrid: where the tiles and strips of a TIFF page are, and how one is decoded."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +10,9 @@ from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region, ceil_div
 from .file import DECODE_ERRORS
-from .pixels import JPEGS
+from .photometric import JPEGS
 
-__all__ = ["BIG_NBYTES", "TileCache", "TileGrid", "decode_tile"]
+__all__ = ["BIG_NBYTES", "TileGrid", "decode_tile"]
 
 # From this size on, threads that want the same tile wait for one of them to decode it.
 BIG_NBYTES = 8 << 20
@@ -87,61 +84,6 @@ class TileGrid:
         bottom = min(top + self.tile_height, region.y + region.height)
         right = min(left + self.tile_width, region.x + region.width)
         return Region(y, x, bottom - y, right - x)
-
-
-class TileCache:
-    """The latest decoded tiles, up to a number of bytes; safe between threads.
-
-    The latest one stays however large it is: an image in one strip is decoded once.
-    """
-
-    def __init__(self, nbytes: int) -> None:
-        self._free = nbytes
-        self._tiles: OrderedDict[tuple[int, ...], Pixels] = OrderedDict()
-        self._lock = threading.Lock()
-        self._big_lock = threading.Lock()
-
-    def get_or_decode(
-        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool, is_big: bool
-    ) -> Pixels:
-        """Return a tile from the cache, or decode it, and keep it if `is_kept`."""
-        found = self._get(key)
-        if found is not None:
-            return found
-        if not is_big:
-            return self._decode(key, decode, is_kept=is_kept)
-        with self._big_lock:
-            found = self._get(key)
-            return found if found is not None else self._decode(key, decode, is_kept=True)
-
-    def clear(self) -> None:
-        """Let go of all tiles."""
-        with self._lock:
-            while self._tiles:
-                self._free += self._tiles.popitem()[1].nbytes
-
-    def _decode(
-        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool
-    ) -> Pixels:
-        pixels = decode()
-        if is_kept:
-            self._put(key, pixels)
-        return pixels
-
-    def _get(self, key: tuple[int, ...]) -> Pixels | None:
-        with self._lock:
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-            return self._tiles.get(key)
-
-    def _put(self, key: tuple[int, ...], tile: Pixels) -> None:
-        with self._lock:
-            if key in self._tiles:
-                return
-            self._tiles[key] = tile
-            self._free -= tile.nbytes
-            while self._free < 0 and len(self._tiles) > 1:
-                self._free += self._tiles.popitem(last=False)[1].nbytes
 
 
 def decode_tile(page: Any, index: int, data: bytes) -> Pixels:

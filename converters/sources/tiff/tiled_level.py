@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from .axes import Part
-from .planes import Level, path_of
-from .tiles import BIG_NBYTES, TileCache, TileGrid, decode_tile
+from ..tile_cache import TileCache
+from .frame_layout import Part
+from .level import Level, path_of
+from .tile_grid import BIG_NBYTES, TileGrid, decode_tile
 
 __all__ = ["TiledLevel"]
 
@@ -80,7 +81,7 @@ class TiledLevel(Level):
         piece = pixels[wanted.relative_to(Region(y, x, 0, 0)).slices]
         if piece.shape[:2] != target.shape[:2]:
             raise self._error(part, tile, f"has {pixels.shape[1]} x {pixels.shape[0]} pixels")
-        target[:] = self._meant(piece[:, :, part.samples])
+        target[:] = self._converted(piece[:, :, part.samples])
 
     def _tile(self, part: Part, tile: tuple[int, int], *, is_kept: bool) -> NDArray[Any] | None:
         """Return the pixels of a tile, (height, width, samples); None if it is not stored."""

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideSource, open_source
-from numcodecs_neural.converters.sources.tiff import tiled as tiff_tiled
-from numcodecs_neural.converters.sources.tiff.tiles import TileCache, decode_tile
+from numcodecs_neural.converters.sources.tiff import tiled_level as tiff_tiled
+from numcodecs_neural.converters.sources.tiff.tile_grid import decode_tile
+from numcodecs_neural.converters.sources.tile_cache import TileCache
 from numcodecs_neural.errors import SourceError
 
 

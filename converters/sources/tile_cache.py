@@ -1,0 +1,67 @@
+"""TileCache: the latest decoded tiles of a slide, safe between threads."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+__all__ = ["TileCache"]
+
+Pixels = NDArray[Any]
+
+
+class TileCache:
+    """The latest decoded tiles, up to a number of bytes; safe between threads.
+
+    The latest one stays however large it is: an image in one strip is decoded once.
+    """
+
+    def __init__(self, nbytes: int) -> None:
+        self._free = nbytes
+        self._tiles: OrderedDict[tuple[int, ...], Pixels] = OrderedDict()
+        self._lock = threading.Lock()
+        self._big_lock = threading.Lock()
+
+    def get_or_decode(
+        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool, is_big: bool
+    ) -> Pixels:
+        """Return a tile from the cache, or decode it, and keep it if `is_kept`."""
+        found = self._get(key)
+        if found is not None:
+            return found
+        if not is_big:
+            return self._decode(key, decode, is_kept=is_kept)
+        with self._big_lock:
+            found = self._get(key)
+            return found if found is not None else self._decode(key, decode, is_kept=True)
+
+    def clear(self) -> None:
+        """Let go of all tiles."""
+        with self._lock:
+            while self._tiles:
+                self._free += self._tiles.popitem()[1].nbytes
+
+    def _decode(
+        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool
+    ) -> Pixels:
+        pixels = decode()
+        if is_kept:
+            self._put(key, pixels)
+        return pixels
+
+    def _get(self, key: tuple[int, ...]) -> Pixels | None:
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+            return self._tiles.get(key)
+
+    def _put(self, key: tuple[int, ...], tile: Pixels) -> None:
+        with self._lock:
+            if key in self._tiles:
+                return
+            self._tiles[key] = tile
+            self._free -= tile.nbytes
+            while self._free < 0 and len(self._tiles) > 1:
+                self._free += self._tiles.popitem(last=False)[1].nbytes
