@@ -158,6 +158,8 @@ class SlideSource(Protocol):
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples), of the slide's dtype.
 
+        The array is the caller's own, to write into.
+
         Parameters
         ----------
         region : Region
@@ -180,4 +182,4 @@ class SlideSource(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; closing twice does no harm."""

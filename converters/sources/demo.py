@@ -34,7 +34,7 @@ class DemoSource:
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
         """Return pixels of level 0, the only one."""
-        return self._pixels[region.slices]
+        return self._pixels[region.slices].copy()
 
     def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
         """Return None: this slide has no label."""

@@ -180,6 +180,6 @@ def _spacing(planes: list[float]) -> dict[str, float]:
 
 
 def _with_samples(pixels: NDArray[Any], samples: int) -> NDArray[Any]:
-    """Return pixels as (height, width, samples), of grey ones too."""
+    """Return pixels as (height, width, samples), of grey ones too, in an array of their own."""
     grey = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
-    return np.ascontiguousarray(np.broadcast_to(grey, (*grey.shape[:2], samples)))
+    return np.array(np.broadcast_to(grey, (*grey.shape[:2], samples)), order="C")

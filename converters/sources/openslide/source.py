@@ -63,6 +63,7 @@ class OpenSlideSource:
             raise SourceError(f"{path} cannot be read by OpenSlide: {exc}") from exc
         self._background = _color(self._slide.properties.get(PROPERTY_NAME_BACKGROUND_COLOR))
         self._info = _describe(path, self._slide)
+        self._is_closed = False
 
     def __reduce__(self) -> tuple[type["OpenSlideSource"], tuple[Path]]:
         return type(self), (self._path,)
@@ -94,8 +95,10 @@ class OpenSlideSource:
         return None if image is None else _opaque(image, _color(None))
 
     def close(self) -> None:
-        """Close the file."""
-        self._slide.close()
+        """Close the file, once: OpenSlide refuses to do so again."""
+        if not self._is_closed:
+            self._slide.close()
+        self._is_closed = True
 
 
 def _opaque(image: Image.Image, background: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,9 +1,6 @@
 """CZI as a source: mosaics, scenes, channels, compressions, pyramids, and what is damaged."""
 
-import pickle
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,6 @@ pytest.importorskip("czifile", reason="czifile is not installed")
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, SlideSource, open_source
-from numcodecs_neural.converters.sources.czi import CziSource
 from numcodecs_neural.converters.sources.czi import source as czi
 from numcodecs_neural.converters.sources.czi.blocks import Block
 from numcodecs_neural.converters.sources.czi.decode import decode_block
@@ -42,13 +38,6 @@ XML = """<Metadata><Information><Image><ComponentBitCount>12</ComponentBitCount>
 <Scaling><Items><Distance Id="X"><Value>2.2E-07</Value></Distance>
 <Distance Id="Y"><Value>2.3E-07</Value></Distance>
 <Distance Id="Z"><Value>5E-07</Value></Distance></Items></Scaling></Metadata>"""
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path, **options: stack.enter_context(closing(open_source(path, **options)))
 
 
 @pytest.fixture
@@ -244,28 +233,6 @@ def test_label_and_preview_are_found_inside(
     assert macro is not None
     assert (macro == color[:40, :50]).all()
     assert source.read_associated("label") is None
-
-
-def test_threads_and_other_processes_read_the_same_pixels(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
-    path = tmp_path / "slide.czi"
-    tiles = [
-        Tile(color[y : y + 70, x : x + 70], y=y, x=x, compression=ZSTD)
-        for y in range(0, 300, 60)
-        for x in range(0, 200, 60)
-    ]
-    write_czi(path, tiles)
-    source = opened(path)
-    pieces = [Region(y, x, 60, 50) for y in range(0, 240, 20) for x in range(0, 150, 20)]
-
-    with ThreadPoolExecutor(8) as pool, closing(pickle.loads(pickle.dumps(source))) as copy:
-        found = list(pool.map(copy.read_region, pieces))
-
-    assert isinstance(copy, CziSource)
-    assert copy.info == source.info
-    for piece, pixels in zip(pieces, found, strict=True):
-        assert (pixels == color[piece.slices]).all()
 
 
 def test_only_the_tiles_of_a_region_are_decoded(

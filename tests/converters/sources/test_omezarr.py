@@ -1,12 +1,9 @@
 """OME-Zarr as a source: versions, axes, colours, several images, histories, and what is broken."""
 
 import json
-import pickle
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,59 +15,8 @@ from numpy.typing import NDArray
 from numcodecs_neural import NeuralImageCodec
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, Compression, SlideSource, open_source
-from numcodecs_neural.converters.sources.omezarr import OmeZarrSource
 from numcodecs_neural.errors import SourceError
-
-RGB = [
-    {"label": name, "color": color, "window": {"start": 0, "end": 255, "min": 0, "max": 255}}
-    for name, color in (("R", "FF0000"), ("G", "00FF00"), ("B", "0000FF"))
-]
-UNITS = {"t": "millisecond", "z": "nanometer", "y": "micrometer", "x": "micrometer"}
-SCALE = {"t": 500.0, "z": 300.0, "c": 1.0, "y": 0.26, "x": 0.25}
-
-
-def axis(name: str) -> dict[str, str]:
-    kind = {"t": "time", "c": "channel"}.get(name, "space")
-    return {"name": name, "type": kind, **({"unit": UNITS[name]} if name in UNITS else {})}
-
-
-def write_image(
-    group: zarr.Group,
-    levels: list[NDArray[Any]],
-    axes: str,
-    *,
-    omero: dict[str, Any] | None = None,
-    extra: dict[str, Any] | None = None,
-    **array: Any,
-) -> None:
-    """Write an image in the version of OME-Zarr that goes with the group's Zarr format."""
-    for number, pixels in enumerate(levels):
-        options = {"chunks": (*(1,) * (pixels.ndim - 2), 64, 64), **array}
-        target = group.create_array(str(number), shape=pixels.shape, dtype=pixels.dtype, **options)
-        target[...] = pixels
-    datasets = [
-        {
-            "path": str(number),
-            "coordinateTransformations": [
-                {"type": "scale", "scale": [SCALE[name] for name in axes]}
-            ],
-        }
-        for number in range(len(levels))
-    ]
-    multiscale = {"axes": [axis(name) for name in axes], "datasets": datasets}
-    metadata = {"multiscales": [multiscale], **({"omero": omero} if omero else {})}
-    if group.metadata.zarr_format == 2:
-        multiscale["version"] = "0.4"
-        group.update_attributes({**metadata, **(extra or {})})
-    else:
-        group.update_attributes({"ome": {"version": "0.5", **metadata}, **(extra or {})})
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path, **options: stack.enter_context(closing(open_source(path, **options)))
+from tests.converters.sources.omezarr_writer import RGB, axis, write_image
 
 
 @pytest.fixture
@@ -505,23 +451,6 @@ def test_what_is_not_stored_is_the_fill_value(
     assert len(list((path / "0" / "c").rglob("*/1/1"))) == 0
     found = source.read_region(Region(0, 0, 128, 128))
     assert (found == np.moveaxis(pixels, 0, -1)).all()
-
-
-def test_threads_and_other_processes_read_the_same_pixels(
-    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
-    path = tmp_path / "slide.zarr"
-    write_image(zarr.open_group(path, mode="w"), color, "cyx", omero={"channels": RGB})
-    source = opened(path)
-    pieces = [Region(y, x, 60, 50) for y in range(0, 240, 40) for x in range(0, 150, 30)]
-
-    with ThreadPoolExecutor(8) as pool, closing(pickle.loads(pickle.dumps(source))) as copy:
-        found = list(pool.map(copy.read_region, pieces))
-
-    assert isinstance(copy, OmeZarrSource)
-    assert copy.info == source.info
-    for piece, pixels in zip(pieces, found, strict=True):
-        assert (pixels == source.read_region(piece)).all()
 
 
 def a_plain_array(path: Path) -> None:

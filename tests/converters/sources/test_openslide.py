@@ -1,8 +1,6 @@
 """OpenSlide as a source: the pixels that tifffile reads, and what OpenSlide says beside them."""
 
-import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -178,20 +176,6 @@ def test_what_was_not_scanned_has_the_background_s_colour() -> None:
     assert found.tolist() == [[[10, 20, 30], [244, 122, 51], [255, 128, 64]]]
     assert openslide._color("no colour").tolist() == [255, 255, 255]
     assert openslide._color(None).tolist() == [255, 255, 255]
-
-
-def test_threads_and_other_processes_read_the_same_pixels(
-    tiled: Path, opened: Callable[[Path], openslide.OpenSlideSource]
-) -> None:
-    source = opened(tiled)
-    pieces = [Region(y, x, 170, 190) for y in range(0, 1300, 130) for x in range(0, 1100, 110)]
-    expected = [source.read_region(piece) for piece in pieces]
-
-    with ThreadPoolExecutor(8) as pool, closing(pickle.loads(pickle.dumps(source))) as copy:
-        found = list(pool.map(copy.read_region, pieces))
-
-    assert copy.info == source.info
-    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
 
 
 def test_a_mirax_slide_without_its_folder_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Pictures without tiles: samples, orientations, profiles, what is lost, and what is damaged."""
 
 import io
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,19 +195,6 @@ def test_too_large_a_picture_is_refused_before_it_is_decoded(
         SourceError, match=r"picture.png has 200 x 200 pixels, .* up to 39,999: .* tiled TIFF"
     ):
         open_source(path)
-
-
-def test_a_picture_can_be_pickled_and_its_pixels_are_the_caller_s(
-    color: NDArray[np.uint8], tmp_path: Path
-) -> None:
-    path = tmp_path / "picture.png"
-    Image.fromarray(color).save(path)
-    source = pickle.loads(pickle.dumps(open_source(path)))
-
-    source.read_region(Region(0, 0, 9, 9))[:] = 0
-
-    assert (source.read_region(Region(0, 0, 9, 9)) == color[:9, :9]).all()
-    assert source.read_associated("label") is None
 
 
 def encoded(form: str) -> bytes:

@@ -1,7 +1,6 @@
 """TIFF images of more than one plane: every axis ends up as time, channel or depth."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,6 @@ def stack() -> NDArray[np.uint16]:
     """Return an image (t, c, z, y, x) in which no two samples of a plane's row are alike."""
     rng = np.random.default_rng(3)
     return rng.integers(0, 1 << 16, (T, C, Z, Y, X), dtype=np.uint16)
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path, **which: stack.enter_context(closing(open_source(path, **which)))
 
 
 def check_frames(source: SlideSource, expected: NDArray[Any], axes: str) -> None:

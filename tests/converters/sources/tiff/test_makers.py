@@ -1,7 +1,6 @@
 """What scanners' makers write into TIFF: sizes, channels, compressions, label and macro."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,13 +58,6 @@ def picture_of(source: SlideSource, name: Literal["label", "macro"]) -> NDArray[
     picture: NDArray[np.uint8] | None = source.read_associated(name)
     assert picture is not None
     return picture
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path, **which: stack.enter_context(closing(open_source(path, **which)))
 
 
 def colored(value: int, shape: tuple[int, int] = (128, 96)) -> NDArray[np.uint8]:

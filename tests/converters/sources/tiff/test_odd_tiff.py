@@ -1,8 +1,7 @@
 """TIFF files that are cut off, mixed or unusual: what is not all there is never read as less."""
 
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,6 @@ WHOLE = Region(0, 0, HEIGHT, WIDTH)
 def stack(rng: np.random.Generator) -> NDArray[np.uint16]:
     """Return (t, c, z, y, x) of noise without zeros."""
     return rng.integers(1, 65536, (2, 3, 4, HEIGHT, WIDTH)).astype(np.uint16)
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path: stack.enter_context(closing(open_source(path)))
 
 
 def cut(path: Path, part: float) -> None:

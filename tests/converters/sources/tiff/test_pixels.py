@@ -1,7 +1,6 @@
 """What the samples of TIFF images stand for, and which kinds are refused."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,6 @@ from numcodecs_neural.converters.sources import SlideSource, open_source
 from numcodecs_neural.errors import SourceError
 
 WHOLE = Region(0, 0, 70, 90)
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path: stack.enter_context(closing(open_source(path)))
 
 
 def ramp(dtype: Any) -> NDArray[Any]:

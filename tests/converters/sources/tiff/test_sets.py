@@ -1,8 +1,8 @@
 """Several images in one TIFF file, and one image in several OME-TIFF files."""
 
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,6 @@ from numcodecs_neural.errors import SourceError
 WHOLE = Region(0, 0, 60, 50)
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 FILES = ("first.ome.tif", "second.ome.tif")
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[..., SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path, **which: stack.enter_context(closing(open_source(path, **which)))
 
 
 @pytest.fixture

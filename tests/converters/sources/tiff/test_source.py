@@ -1,9 +1,6 @@
 """Slides in TIFF: any region of any layout, pixel sizes, and files that are damaged."""
 
-import pickle
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,6 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Compression, SlideSource, open_source
-from numcodecs_neural.converters.sources.tiff import TiffSource
 from numcodecs_neural.errors import SourceError
 
 LAYOUTS: dict[str, dict[str, Any]] = {
@@ -36,13 +32,6 @@ def any_tiff(
     path = tmp_path_factory.mktemp("tiff") / "slide.tif"
     tifffile.imwrite(path, slide, **{"photometric": "rgb", **request.param})
     return path
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[[Path], SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path: stack.enter_context(closing(open_source(path)))
 
 
 def test_any_region_holds_the_pixels_that_tifffile_reads(
@@ -140,24 +129,6 @@ def test_a_jpeg_s_quality_is_told_by_its_tables(
 
     (step,) = source.info.history
     assert step == Compression(method="jpeg", quality=83, ratio=step.ratio)
-
-
-def test_threads_read_the_same_pixels(svs: Path, opened: Callable[[Path], SlideSource]) -> None:
-    source = opened(svs)
-    pieces = [Region(y, x, 170, 190) for y in range(0, 1300, 130) for x in range(0, 1100, 110)]
-    expected = [source.read_region(piece) for piece in pieces]
-
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(opened(svs).read_region, pieces))
-
-    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
-
-
-def test_a_source_pickles_by_its_path(svs: Path) -> None:
-    region = Region(500, 300, 50, 60)
-
-    with closing(TiffSource(svs)) as source, closing(pickle.loads(pickle.dumps(source))) as copy:
-        assert (copy.read_region(region) == source.read_region(region)).all()
 
 
 def test_tiles_that_the_scanner_left_out_are_white(

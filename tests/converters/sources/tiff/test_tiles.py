@@ -1,9 +1,8 @@
 """Tiles and strips of TIFF: decoded once, kept within bounds, and named where they are damaged."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import SlideSource, open_source
+from numcodecs_neural.converters.sources import SlideSource
 from numcodecs_neural.converters.sources.tiff import tiled_level as tiff_tiled
 from numcodecs_neural.converters.sources.tiff.tile_grid import decode_tile
 from numcodecs_neural.converters.sources.tile_cache import TileCache
 from numcodecs_neural.errors import SourceError
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[[Path], SlideSource]]:
-    """Return `open_source`; what it opened is closed after the test."""
-    with ExitStack() as stack:
-        yield lambda path: stack.enter_context(closing(open_source(path)))
 
 
 def test_an_image_in_one_strip_is_decoded_once_for_all_threads(
