@@ -53,6 +53,11 @@ def distributions_imported_in(folder: Path) -> set[str]:
     return {DISTRIBUTIONS.get(name, name).replace("_", "-").lower() for name in names}
 
 
+def folder_of(package: str) -> Path:
+    """Return where the checkout keeps a package."""
+    return ROOT.joinpath(*package.replace("numcodecs_neural.converters", "converters").split("."))
+
+
 def test_every_package_on_disk_is_listed(project: dict[str, Any]) -> None:
     on_disk = {
         ".".join([name, *path.parent.relative_to(ROOT / folder).parts])
@@ -70,12 +75,16 @@ def test_every_folder_with_code_is_a_package() -> None:
 
 
 def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
-    package = ROOT / "numcodecs_neural"
-    patterns = project["tool"]["setuptools"]["package-data"]["numcodecs_neural"]
-    declared = {path for pattern in patterns for path in package.glob(pattern)}
+    declared = {
+        path
+        for package, patterns in project["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for path in folder_of(package).glob(pattern)
+    }
     on_disk = {
         path
-        for path in package.rglob("*")
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
     }
 
