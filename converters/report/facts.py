@@ -14,12 +14,12 @@ from ..batch.run import Outcome, as_sentence, opened
 from ..options import ConvertOptions
 from ..pipeline.summary import SlideReport
 from ..sources import SlideInfo, SlideSource
-from .jpeg import JpegEstimate, estimate_jpeg, glass_of
+from .chunk_map import ChunkMap, map_chunks, report_of
+from .crops import Places, chunks_with_tissue, look_closely
+from .jpeg_estimate import JpegEstimate, estimate_jpeg, glass_of
 from .overview import SIDE_PX, frames_shown, original_overview, stored_overview
 from .pictures import resampled, windowed
-from .places import Places, chunks_with_tissue, look_closely
-from .sizes import ChunkMap, map_chunks, report_of
-from .store import StoredSlide, open_stored
+from .stored_slide import StoredSlide, open_stored
 
 __all__ = ["SlideFacts", "gather_facts"]
 

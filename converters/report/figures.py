@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from ..geometry.levels import LevelGrid
 from ..pipeline.coverage import ELIDED
 from ..tissue import grown
+from .crops import Place, Places
 from .facts import SlideFacts
 from .html import Html, element, joined, picture
 from .pictures import COLOUR_MAP, as_jpeg, as_png, blended, coloured, hatched, outlined
-from .places import Place, Places
-from .store import StoredSlide
+from .stored_slide import StoredSlide
 from .tables import shown
 
 __all__ = ["crops_figure", "first_channel", "map_figure", "mask_figure", "overview_figures"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..geometry.levels import Region, ceil_div
 from ..sources import Frame, SlideSource
 from .pictures import reduced_by
-from .store import StoredSlide, small_level
+from .stored_slide import StoredSlide, small_level
 
 __all__ = ["SIDE_PX", "frames_shown", "original_overview", "stored_overview"]
 

@@ -12,7 +12,7 @@ from .figures import (
     overview_figures,
 )
 from .html import Html, element, joined
-from .jpeg import JPEG_QUALITY
+from .jpeg_estimate import JPEG_QUALITY
 from .tables import levels_table, settings_list, shown, sizes_table
 
 __all__ = ["slide_section"]

@@ -8,7 +8,7 @@ from ..pipeline.summary import SlideReport
 from ..sources import Compression
 from .facts import SlideFacts
 from .html import Html, element, table
-from .jpeg import JPEG_QUALITY, JpegEstimate
+from .jpeg_estimate import JPEG_QUALITY, JpegEstimate
 
 __all__ = ["levels_table", "settings_list", "shown", "sizes_table", "summary_table"]
 

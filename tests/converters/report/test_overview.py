@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.report.overview import SIDE_PX, original_overview
 from numcodecs_neural.converters.report.pictures import reduced_by
-from numcodecs_neural.converters.report.store import small_level
+from numcodecs_neural.converters.report.stored_slide import small_level
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
 
 

@@ -17,7 +17,7 @@ from numcodecs_neural.converters.batch.jobs import Job
 from numcodecs_neural.converters.batch.run import Outcome
 from numcodecs_neural.converters.cli import main
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.report import document as page_module
+from numcodecs_neural.converters.report import page as page_module
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.store.location import Folder
 from tests.converters.conftest import APERIO

@@ -12,9 +12,9 @@ from ..geometry.levels import Cell, Region
 from ..measure.distortion import ChunkQuality
 from ..measure.sampling import pick_samples
 from ..sources import SlideSource
+from .chunk_map import ChunkMap
 from .pictures import windowed
-from .sizes import ChunkMap
-from .store import StoredSlide
+from .stored_slide import StoredSlide
 
 __all__ = ["CROP_PX", "Place", "Places", "chunks_with_tissue", "look_closely"]
 

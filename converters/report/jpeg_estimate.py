@@ -14,7 +14,7 @@ from ..pipeline.rate_control import Trial
 from ..sources import SlideSource
 from ..tissue import Overview, glass_colour
 from ..tissue.glass_plan import GlassPlan, plan_glass
-from .store import StoredSlide
+from .stored_slide import StoredSlide
 
 __all__ = ["JPEG_QUALITY", "JpegEstimate", "estimate_jpeg", "glass_of"]
 

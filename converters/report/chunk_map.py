@@ -13,7 +13,7 @@ from ..pipeline.coverage import STORED
 from ..pipeline.summary import LevelReport, SlideReport, report_levels
 from ..sources import Frame, SlideInfo
 from ..store.chunk_sizes import chunk_nbytes
-from .store import StoredSlide
+from .stored_slide import StoredSlide
 
 __all__ = ["ChunkMap", "map_chunks", "report_of"]
 
