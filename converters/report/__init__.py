@@ -1,4 +1,4 @@
-"""The report as a page: what became of each slide, to look at and to keep."""
+"""HTML report of a batch: numbers, settings and pictures of each slide in one file."""
 
 from .page import write_page
 

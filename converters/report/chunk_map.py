@@ -1,4 +1,4 @@
-"""How many bytes each chunk of a finished store takes, and the report that follows from it."""
+"""Bytes of each chunk of a finished store, and the conversion report made of them."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -144,8 +144,8 @@ def _with_quality(level: LevelReport, step: dict[str, Any]) -> LevelReport:
 def _results(stored: StoredSlide, level: int, frames: list[Frame]) -> Iterator[RegionResult]:
     grid, image = stored.grids[level], stored.image(level)
 
-    def look(place: tuple[Frame, tuple[int, int]]) -> RegionResult:
-        frame, cell = place
+    def measure(region: tuple[Frame, tuple[int, int]]) -> RegionResult:
+        frame, cell = region
         sizes, nbytes = chunk_nbytes(
             stored.folder, image, grid, cell, axes=stored.axes, frame=frame
         )
@@ -154,9 +154,9 @@ def _results(stored: StoredSlide, level: int, frames: list[Frame]) -> Iterator[R
             level=level, frame=frame, cell=cell, pixels=pixels, chunk_nbytes=sizes, nbytes=nbytes
         )
 
-    places = [(frame, cell) for frame in frames for cell in grid.regions()]
+    regions = [(frame, cell) for frame in frames for cell in grid.regions()]
     if stored.folder.path:
-        yield from map(look, places)
+        yield from map(measure, regions)
         return
     with ThreadPoolExecutor(_REQUESTS) as pool:
-        yield from pool.map(look, places)
+        yield from pool.map(measure, regions)

@@ -1,4 +1,4 @@
-"""A few places of a slide at full resolution: original, stored, and the difference of both."""
+"""Crops of level 0 at full resolution: original, stored, and their difference."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,23 +13,21 @@ from ..measure.distortion import ChunkQuality
 from ..measure.sampling import pick_samples
 from ..sources import SlideSource
 from .chunk_map import ChunkMap
-from .pictures import windowed
+from .pictures import DisplayRange, Picture, displayed
 from .stored_slide import StoredSlide
 
-__all__ = ["CROP_PX", "Place", "Places", "chunks_with_tissue", "look_closely"]
+__all__ = ["CROP_PX", "Crop", "Crops", "chunks_with_tissue", "cut_crops"]
 
 CROP_PX = 256
 _GAINS = (32, 16, 8, 4, 2)
-
-_Window = tuple[float, float]
 
 # Chunks that are compared whole, of slides that have so many with tissue.
 COMPARED = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Place:
-    """One crop of level 0, as people look at it.
+class Crop:
+    """One crop of level 0 as pictures.
 
     Parameters
     ----------
@@ -52,28 +50,28 @@ class Place:
     nbytes: int
     psnr_db: float | None
     is_worst: bool
-    original: NDArray[np.uint8]
-    stored: NDArray[np.uint8]
-    difference: NDArray[np.uint8]
+    original: Picture
+    stored: Picture
+    difference: Picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Places:
+class Crops:
     """All crops of a slide.
 
     Parameters
     ----------
-    crops : tuple of Place
+    shown : tuple of Crop
         The worst one first.
     gain : int
         How often differences are shown; 0 if there are none.
-    sampled : int
+    compared : int
         How many chunks were compared to find the worst one.
     """
 
-    crops: tuple[Place, ...]
+    shown: tuple[Crop, ...]
     gain: int
-    sampled: int
+    compared: int
 
 
 def chunks_with_tissue(stored: StoredSlide, chunks: ChunkMap) -> NDArray[np.bool_]:
@@ -90,18 +88,18 @@ def chunks_with_tissue(stored: StoredSlide, chunks: ChunkMap) -> NDArray[np.bool
     return found
 
 
-def look_closely(
+def cut_crops(
     stored: StoredSlide,
     source: SlideSource,
     chunks: ChunkMap,
     with_tissue: NDArray[np.bool_],
     *,
     count: int,
-) -> Places:
+) -> Crops:
     """Compare sampled chunks, those measured when they were written among them, and crop some.
 
-    The worst one is among them; a hash of their place picks the others, on slides without a tissue
-    mask in the half that takes most bytes.
+    The worst one is among them; a hash of their coordinates picks the others, on slides without a
+    tissue mask in the half that takes most bytes.
 
     Raises
     ------
@@ -120,24 +118,25 @@ def look_closely(
     others = cells if stored.has_mask else _fuller_half(cells, chunks)
     chosen += [cell for cell in others if cell != worst]
     regions = [(cell, pairs.crop_of(cell)) for cell in chosen[:count]]
-    window = stored.channels[0][1]
-    gain = _gain([pairs.difference(region, window) for _, region in regions])
-    return Places(
-        crops=tuple(
-            Place(
+    display_range = stored.channels[0][1]
+    differences = [pairs.difference(region, display_range) for _, region in regions]
+    gain = _gain(differences)
+    return Crops(
+        shown=tuple(
+            Crop(
                 region=region,
                 chunk=cell,
                 nbytes=int(chunks.nbytes[cell]),
                 psnr_db=psnrs[cell],
                 is_worst=cell == worst,
-                original=_flat(windowed(pairs.original(region), window)),
-                stored=_flat(windowed(pairs.stored(region), window)),
-                difference=_flat(windowed(128 + gain * pairs.difference(region, window), (0, 255))),
+                original=displayed(pairs.original(region), display_range),
+                stored=displayed(pairs.stored(region), display_range),
+                difference=displayed(128 + gain * difference, (0, 255)),
             )
-            for cell, region in regions
+            for (cell, region), difference in zip(regions, differences, strict=True)
         ),
         gain=gain,
-        sampled=len(cells),
+        compared=len(cells),
     )
 
 
@@ -159,9 +158,9 @@ class _Pairs:
         error: NDArray[np.float64] = self.stored(region).astype(np.float64) - self.original(region)
         return error
 
-    def difference(self, region: Region, window: _Window) -> NDArray[np.float64]:
+    def difference(self, region: Region, display_range: DisplayRange) -> NDArray[np.float64]:
         """Return the error in grey levels of the pictures."""
-        return self.error(region) * (255 / max(window[1] - window[0], 1e-12))
+        return self.error(region) * (255 / max(display_range[1] - display_range[0], 1e-12))
 
     def chunk(self, cell: Cell) -> Region:
         return self._stored.grids[0].chunk(cell)
@@ -224,10 +223,6 @@ def _gain(differences: list[NDArray[np.float64]]) -> int:
         return 0
     high = float(np.percentile(values, 99.5))
     return next((gain for gain in _GAINS if gain * high <= 127), 1)
-
-
-def _flat(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return picture[..., 0] if picture.shape[-1] == 1 else picture
 
 
 def _rank(cell: Cell) -> bytes:

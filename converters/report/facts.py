@@ -1,9 +1,8 @@
-"""What a page tells of one slide: gathered from its report, its store, and the slide itself."""
+"""Facts about one slide, gathered from its report, its store, and the slide itself."""
 
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,10 @@ from ..options import ConvertOptions
 from ..pipeline.summary import SlideReport
 from ..sources import SlideInfo, SlideSource
 from .chunk_map import ChunkMap, map_chunks, report_of
-from .crops import Places, chunks_with_tissue, look_closely
+from .crops import Crops, chunks_with_tissue, cut_crops
 from .jpeg_estimate import JpegEstimate, estimate_jpeg, glass_of
-from .overview import SIDE_PX, frames_shown, original_overview, stored_overview
-from .pictures import resampled, windowed
+from .overview import SIDE_PX, overviews
+from .pictures import Picture, resampled
 from .stored_slide import StoredSlide, open_stored
 
 __all__ = ["SlideFacts", "gather_facts"]
@@ -50,7 +49,7 @@ class SlideFacts:
         The tissue mask, of the size of these pictures.
     chunks : ChunkMap, optional
         Sizes of chunks.
-    places : Places, optional
+    crops : Crops, optional
         Crops at full resolution.
     jpeg : JpegEstimate, optional
         What the slide would take as JPEG.
@@ -62,10 +61,10 @@ class SlideFacts:
     report: SlideReport | None = None
     info: SlideInfo | None = None
     stored: StoredSlide | None = None
-    overviews: list[tuple[str, NDArray[np.uint8]]] = field(default_factory=list)
+    overviews: list[tuple[str, Picture]] = field(default_factory=list)
     mask: NDArray[np.bool_] | None = None
     chunks: ChunkMap | None = None
-    places: Places | None = None
+    crops: Crops | None = None
     jpeg: JpegEstimate | None = None
     troubles: list[str] = field(default_factory=list)
 
@@ -78,7 +77,7 @@ class SlideFacts:
         return "demo" if path is None else path.name
 
     def attempt(self, what: str, step: Callable[[], None]) -> None:
-        """Take a step; if it fails, note that `what`: all else is told nevertheless."""
+        """Run `step`; on failure append `what` and the reason to `troubles`."""
         try:
             step()
         except _READ_ERRORS as exc:
@@ -91,7 +90,7 @@ def gather_facts(outcome: Outcome, options: ConvertOptions, *, crops: int) -> Sl
     Parameters
     ----------
     crops : int
-        How many places to look at closely, at most.
+        How many crops to cut out, at most.
     """
     facts = SlideFacts(outcome=outcome, report=outcome.report)
     if outcome.status != "failed":
@@ -115,9 +114,10 @@ def _from_store(facts: SlideFacts, options: ConvertOptions, crops: int) -> None:
             lambda: _from_source(facts, stored, mask, options, crops),
         )
         if not facts.overviews:
-            facts.overviews = _overviews(stored, lambda frame: stored_overview(stored, frame))
+            shapes = [(grid.height, grid.width) for grid in stored.grids]
+            facts.overviews = overviews(stored, stored.read, shapes)
         if mask is not None:
-            facts.mask = _fitting(mask, facts.overviews[0][1])
+            facts.mask = resampled(mask, facts.overviews[0][1].shape[:2])
 
 
 def _from_source(
@@ -131,12 +131,12 @@ def _from_source(
         facts.info = source.info
         if facts.outcome.report is None and facts.report is not None:
             facts.report = _of_source(facts.report, source, options)
-        facts.overviews = _overviews(stored, lambda frame: original_overview(source, frame))
+        facts.overviews = overviews(stored, source.read_region, source.info.level_shapes)
         chunks = facts.chunks
         if chunks is None or not chunks.is_any_stored:
             return
         with_tissue = chunks_with_tissue(stored, chunks)
-        facts.places = look_closely(stored, source, chunks, with_tissue, count=crops)
+        facts.crops = cut_crops(stored, source, chunks, with_tissue, count=crops)
         glass = glass_of(stored, options, mask, with_tissue, facts.overviews[0][1])
         facts.jpeg = estimate_jpeg(source, options, stored, glass)
 
@@ -145,17 +145,3 @@ def _of_source(report: SlideReport, source: SlideSource, options: ConvertOptions
     return replace(
         report, source=options.name or source.info.name, source_nbytes=source.info.size_bytes
     )
-
-
-def _overviews(
-    stored: StoredSlide, read: Callable[[Any], NDArray[np.float32]]
-) -> list[tuple[str, NDArray[np.uint8]]]:
-    found = []
-    for name, window, frame in frames_shown(stored):
-        pixels = windowed(read(frame), window)
-        found.append((name, pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
-    return found
-
-
-def _fitting(mask: NDArray[np.bool_], picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return resampled(mask, (picture.shape[0], picture.shape[1]))

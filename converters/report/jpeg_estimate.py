@@ -1,4 +1,4 @@
-"""What a slide would take as JPEG at quality 80: estimated on samples of it."""
+"""Estimated size and quality of a slide as JPEG at quality 80, from samples of it."""
 
 from dataclasses import dataclass, replace
 

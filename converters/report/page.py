@@ -1,21 +1,22 @@
-"""The report as one page to be read in a browser: everything is in the one file."""
+"""The report as one HTML file, in which everything is contained."""
 
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..batch.run import Outcome
 from ..options import ConvertOptions
 from .facts import SlideFacts, gather_facts
-from .html import Html, element, joined
-from .slide import slide_section
-from .tables import summary_table
+from .markup import template
+from .section import slide_section
 
 __all__ = ["write_page"]
 
 _CROPS, _MOST_CROPS = 4, 60
+# Names of files may hold bytes that are no text.
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
 
 
 def write_page(outcomes: list[Outcome], options: ConvertOptions, path: Path) -> list[str]:
@@ -47,59 +48,29 @@ def write_page(outcomes: list[Outcome], options: ConvertOptions, path: Path) -> 
     # A page of hundreds of slides is to open as well.
     crops = max(1, min(_CROPS, _MOST_CROPS // max(len(outcomes), 1)))
     beside = path.with_name(f"{path.name}.partial")
-    told: list[tuple[str, SlideFacts]] = []
+    slides: list[SlideFacts] = []
     try:
         beside.touch()  # before all the work: a folder may not be writable
-        # Names of files may hold bytes that are no text.
-        text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
-        with tempfile.TemporaryFile("w+", **text) as sections:
+        with tempfile.TemporaryFile("w+", **_TEXT) as sections:
             for number, outcome in enumerate(outcomes, 1):
-                facts, anchor = gather_facts(outcome, options, crops=crops), f"slide-{number}"
-                sections.write(slide_section(facts, options, anchor))
-                told.append((anchor, _without_pictures(facts)))
+                facts = gather_facts(outcome, options, crops=crops)
+                sections.write(slide_section(facts, options, number))
+                slides.append(_without_pictures(facts))
             sections.seek(0)
-            with beside.open("w", **text) as page:
-                page.write(_opening(told))
-                while part := sections.read(1 << 20):
-                    page.write(part)
-                page.write(_CLOSING)
+            with beside.open("w", **_TEXT) as page:
+                page.writelines(_page(slides, sections))
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return [sentence for _, facts in told for sentence in facts.troubles]
+    return [sentence for facts in slides for sentence in facts.troubles]
 
 
-_CLOSING = "</main></body></html>\n"
-
-
-def _opening(slides: list[tuple[str, SlideFacts]]) -> str:
-    """Return all that stands before the slides' own sections."""
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", _title(slides)),
-        element("style", Html(files(__package__).joinpath("page.css").read_text("utf-8"))),
+def _page(slides: list[SlideFacts], sections: IO[str]) -> Iterator[str]:
+    """Yield the page in parts: the pictures of many slides together may not fit in memory."""
+    parts = iter(lambda: sections.read(1 << 20), "")
+    return template("page.html.j2").generate(
+        slides=slides, sections=parts, version=version("numcodecs-neural")
     )
-    header = element(
-        "header",
-        element("h1", _title(slides)),
-        element("p", f"{_counted(slides)} · numcodecs-neural {version('numcodecs-neural')}"),
-        summary_table(slides) if len(slides) > 1 else None,
-    )
-    return joined(Html('<!doctype html>\n<html lang="en">'), head, Html("<body><main>"), header)
-
-
-def _title(slides: list[tuple[str, SlideFacts]]) -> str:
-    if len(slides) == 1:
-        return f"{slides[0][1].name} as OME-Zarr"
-    return f"{len(slides)} slides as OME-Zarr"
-
-
-def _counted(slides: list[tuple[str, SlideFacts]]) -> str:
-    statuses = [facts.outcome.status for _, facts in slides]
-    counts = ((statuses.count(status), status) for status in ("converted", "skipped", "failed"))
-    return ", ".join(f"{count} {status}" for count, status in counts if count)
 
 
 def _without_pictures(facts: SlideFacts) -> SlideFacts:

@@ -1,4 +1,4 @@
-"""Pictures for people to look at: of samples, of masks and of numbers."""
+"""Pictures made of samples, masks and numbers, and their PNG and JPEG files."""
 
 from typing import Any
 
@@ -9,15 +9,17 @@ from ..geometry.downsample import reduced_dtype
 
 __all__ = [
     "COLOUR_MAP",
+    "DisplayRange",
+    "Picture",
     "as_jpeg",
     "as_png",
     "blended",
     "coloured",
+    "displayed",
     "hatched",
     "outlined",
     "reduced_by",
     "resampled",
-    "windowed",
 ]
 
 # Dark to bright through blue and green, so that it reads without colours too (viridis).
@@ -28,21 +30,26 @@ COLOUR_MAP = (
 _HATCH_PX = 8
 _JPEG_LEVEL = 88
 
+# The darkest and the brightest sample of a channel as it is shown.
+DisplayRange = tuple[float, float]
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-def windowed(pixels: NDArray[Any], window: tuple[float, float]) -> Picture:
-    """Return samples of any dtype as a viewer shows them: the window's range from 0 to 255.
+def displayed(pixels: NDArray[Any], display_range: DisplayRange) -> Picture:
+    """Return samples of any dtype as a viewer shows them: the display range from 0 to 255.
+
+    Grey pixels (h, w, 1) become (h, w).
 
     Examples
     --------
-    >>> windowed(np.array([90, 100, 150, 300], np.uint16), (100, 200))
+    >>> displayed(np.array([90, 100, 150, 300], np.uint16), (100, 200))
     array([  0,   0, 128, 255], dtype=uint8)
     """
-    low, high = window
+    low, high = display_range
     scaled = (pixels.astype(np.float64) - low) * 255 / max(high - low, 1e-12)
-    return np.rint(np.clip(np.nan_to_num(scaled), 0, 255)).astype(np.uint8)
+    picture = np.rint(np.clip(np.nan_to_num(scaled), 0, 255)).astype(np.uint8)
+    return picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
 
 
 def reduced_by(pixels: NDArray[Any], factor: int) -> NDArray[np.float32]:

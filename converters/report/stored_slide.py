@@ -1,6 +1,6 @@
-"""StoredSlide: a finished store, read for its page."""
+"""StoredSlide: a finished store, opened to be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from ..options import REGION_PX
 from ..store.arrays import COVERAGE_GROUP, LABEL_GROUP
 from ..store.location import Folder
 from ..store.transaction import store_folder
+from .pictures import DisplayRange
 
 __all__ = ["StoredSlide", "open_stored"]
 
@@ -40,7 +41,7 @@ class StoredSlide:
     block : dict
         What the converter noted about the conversion.
     channels : tuple
-        (name, window) of each that is shown; a window is the darkest and the brightest sample.
+        (name, display range) of each that is shown.
     has_mask : bool
         Whether there is a tissue mask.
     """
@@ -51,7 +52,7 @@ class StoredSlide:
     grids: tuple[LevelGrid, ...]
     version: str
     block: dict[str, Any]
-    channels: tuple[tuple[str, tuple[float, float]], ...]
+    channels: tuple[tuple[str, DisplayRange], ...]
     has_mask: bool
 
     @property
@@ -107,7 +108,7 @@ def open_stored(output: str) -> Iterator[StoredSlide]:
         store.close()
 
 
-def small_level(shapes: list[tuple[int, int]], side: int) -> int:
+def small_level(shapes: Sequence[tuple[int, int]], side: int) -> int:
     """Return the smallest of the levels that are at least `side` pixels long, or the largest.
 
     Examples
@@ -164,7 +165,7 @@ def _grids(multiscale: dict[str, Any], group: zarr.Group) -> tuple[LevelGrid, ..
     )
 
 
-def _channel(channel: dict[str, Any]) -> tuple[str, tuple[float, float]]:
+def _channel(channel: dict[str, Any]) -> tuple[str, DisplayRange]:
     window = channel["window"]
     return str(channel["label"]), (float(window["start"]), float(window["end"]))
 

@@ -1,6 +1,7 @@
 """Reads a page as a browser would: its elements, its texts, and the pictures in it."""
 
 import base64
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -63,7 +64,8 @@ class Reader(HTMLParser):
         assert self.open.pop().name == tag
 
     def handle_data(self, data: str) -> None:
-        self.open[-1].children.append(data)
+        # White space of any length is one space in a browser.
+        self.open[-1].children.append(re.sub(r"\s+", " ", data))
 
 
 def read_page(path: Path) -> Element:

@@ -5,10 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.report.overview import SIDE_PX, original_overview
+from numcodecs_neural.converters.report.overview import SIDE_PX, read_reduced
 from numcodecs_neural.converters.report.pictures import reduced_by
 from numcodecs_neural.converters.report.stored_slide import small_level
-from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
+from numcodecs_neural.converters.sources import Frame
 
 
 class Levels:
@@ -16,41 +16,34 @@ class Levels:
 
     def __init__(self, *levels: NDArray[np.uint8]) -> None:
         self.levels = levels
-        self.read: list[tuple[int, Region]] = []
-        shapes = tuple((level.shape[0], level.shape[1]) for level in levels)
-        self.info = SlideInfo(name="a", level_shapes=shapes, mpp=None, history=(), size_bytes=None)
+        self.shapes = [(level.shape[0], level.shape[1]) for level in levels]
+        self.reads: list[tuple[int, Region]] = []
 
-    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
-        self.read.append((level, region))
+    def read(self, region: Region, level: int, frame: Frame) -> NDArray[np.uint8]:
+        self.reads.append((level, region))
         pixels: NDArray[np.uint8] = self.levels[level][region.slices]
         return pixels
-
-    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
-        return None
-
-    def close(self) -> None:
-        pass
 
 
 def test_a_slide_of_one_level_is_read_once_square_by_square(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 256, (2101, 5003, 3), np.uint8)
     source = Levels(pixels)
 
-    overview = original_overview(source, ())
+    overview = read_reduced(source.read, source.shapes, ())
 
     factor = -(-5003 // SIDE_PX)
     assert np.array_equal(overview, reduced_by(pixels, factor))
     assert max(overview.shape) <= SIDE_PX
-    assert sum(region.pixels for _, region in source.read) == 2101 * 5003
-    assert max(region.pixels for _, region in source.read) < 2100**2
+    assert sum(region.pixels for _, region in source.reads) == 2101 * 5003
+    assert max(region.pixels for _, region in source.reads) < 2100**2
 
 
 def test_the_smallest_level_that_is_enough_is_read() -> None:
     levels = [np.full((side, side, 3), 50, np.uint8) for side in (4000, 1000, 250)]
     source = Levels(*levels)
 
-    assert original_overview(source, ()).shape == (500, 500, 3)
-    assert {level for level, _ in source.read} == {1}
+    assert read_reduced(source.read, source.shapes, ()).shape == (500, 500, 3)
+    assert {level for level, _ in source.reads} == {1}
 
 
 @pytest.mark.parametrize(

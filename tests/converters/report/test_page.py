@@ -33,6 +33,7 @@ class Written:
     """One conversion and its page."""
 
     outcome: Outcome
+    path: Path
     page: Element
     facts: SlideFacts
 
@@ -55,11 +56,9 @@ def written(svs: Path, tmp_path_factory: pytest.TempPathFactory) -> Written:
     folder = tmp_path_factory.mktemp("page")
     job = Job(path=svs, output=str(folder / "slide.ome.zarr"))
     outcome = convert_job(job, OPTIONS, quiet)
-    missing = write_page([outcome], OPTIONS, folder / "page.html")
-    assert missing == []
-    return Written(
-        outcome, read_page(folder / "page.html"), gather_facts(outcome, OPTIONS, crops=4)
-    )
+    path = folder / "page.html"
+    assert write_page([outcome], OPTIONS, path) == []
+    return Written(outcome, path, read_page(path), gather_facts(outcome, OPTIONS, crops=4))
 
 
 def quiet(name: str) -> Any:
@@ -140,6 +139,12 @@ def test_every_picture_is_in_the_page(written: Written) -> None:
     assert "url(" not in written.page.all("style")[0].text
 
 
+def test_the_same_conversion_has_the_same_page(written: Written, tmp_path: Path) -> None:
+    write_page([written.outcome], OPTIONS, tmp_path / "page.html")
+
+    assert (tmp_path / "page.html").read_bytes() == written.path.read_bytes()
+
+
 def test_the_slide_and_its_mask_are_shown(written: Written, slide: NDArray[np.uint8]) -> None:
     overview = written.picture("the slide").astype(int)
     mask = written.picture("the tissue mask over the slide").astype(int)
@@ -205,11 +210,11 @@ def test_crops_are_the_pixels_of_slide_and_store(written: Written, svs: Path) ->
         x, y, width, height = map(
             int, re.findall(r"x (\d+), y (\d+), (\d+) x (\d+) pixels", caption)[0]
         )
-        place = np.s_[y : y + height, x : x + width]
-        error = stored[place].astype(int) - original[place]
+        crop = np.s_[y : y + height, x : x + width]
+        error = stored[crop].astype(int) - original[crop]
         assert (width, height) == (128, 128)
-        assert np.array_equal(written.picture(f"place {number}, original"), original[place])
-        assert np.array_equal(written.picture(f"place {number}, stored"), stored[place])
+        assert np.array_equal(written.picture(f"place {number}, original"), original[crop])
+        assert np.array_equal(written.picture(f"place {number}, stored"), stored[crop])
         assert np.array_equal(
             written.picture(f"place {number}, difference"), np.clip(128 + gain * error, 0, 255)
         )
@@ -232,13 +237,13 @@ def test_the_worst_sampled_chunk_is_the_first(written: Written, svs: Path) -> No
         inside = tissue[squares[row, column]] > 0
         psnrs[row, column] = chunk_quality(original[square], stored[square], inside).psnr_db()
 
-    places = written.facts.places
-    assert places is not None
-    assert len(psnrs) == places.sampled >= written.report.levels[0].chunks_sampled
-    worst = places.crops[0]
+    crops = written.facts.crops
+    assert crops is not None
+    assert len(psnrs) == crops.compared >= written.report.levels[0].chunks_sampled
+    worst = crops.shown[0]
     assert worst.is_worst
     assert worst.psnr_db == psnrs[worst.chunk] == min(p for p in psnrs.values() if p is not None)
-    assert {crop.chunk for crop in places.crops} <= psnrs.keys()
+    assert {crop.chunk for crop in crops.shown} <= psnrs.keys()
 
 
 def test_the_settings_are_told(written: Written) -> None:

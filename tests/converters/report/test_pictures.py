@@ -1,22 +1,21 @@
-"""Pictures for people: reduction, windows, masks, colours, and the files they are packed in."""
+"""Pictures: reduction, display ranges, masks, colours, and the files they are packed in."""
 
 import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.converters.report.html import Html, element, joined, picture
 from numcodecs_neural.converters.report.pictures import (
     COLOUR_MAP,
     as_jpeg,
     as_png,
     blended,
     coloured,
+    displayed,
     hatched,
     outlined,
     reduced_by,
     resampled,
-    windowed,
 )
 
 
@@ -35,14 +34,14 @@ def test_reduction_is_the_mean_of_what_is_there(
     assert reduced[-1, -1] == pytest.approx(last.mean((0, 1)), rel=1e-6)
 
 
-def test_a_window_shows_its_range_and_no_value_as_black() -> None:
-    shown = windowed(np.array([-1.0, 0.0, 0.25, 1.0, 2.0, np.nan]), (0, 1))
+def test_a_display_range_is_stretched_and_no_value_is_black() -> None:
+    shown = displayed(np.array([-1.0, 0.0, 0.25, 1.0, 2.0, np.nan]), (0, 1))
 
     assert shown.tolist() == [0, 0, 64, 255, 255, 0]
 
 
-def test_a_window_without_width_does_not_divide_by_zero() -> None:
-    assert windowed(np.array([6, 7, 8]), (7, 7)).tolist() == [0, 0, 255]
+def test_a_display_range_without_width_does_not_divide_by_zero() -> None:
+    assert displayed(np.array([6, 7, 8]), (7, 7)).tolist() == [0, 0, 255]
 
 
 def test_colours_run_along_the_map() -> None:
@@ -92,19 +91,3 @@ def test_files_hold_the_pictures(tissue: NDArray[np.uint8]) -> None:
     decoded = imagecodecs.jpeg8_decode(as_jpeg(pixels)).astype(int)
     assert np.abs(decoded - pixels).mean() < 5
     assert imagecodecs.jpeg8_decode(as_jpeg(pixels[..., 0])).shape == (90, 70)
-
-
-def test_text_is_escaped_and_markup_is_not() -> None:
-    bold = element("b", "<&>")
-
-    assert bold == "<b>&lt;&amp;&gt;</b>"
-    assert joined("<", bold, None) == "&lt;<b>&lt;&amp;&gt;</b>"
-    assert isinstance(joined("<"), Html)
-    assert element("a", href='"><script>') == '<a href="&quot;&gt;&lt;script&gt;"></a>'
-
-
-def test_an_image_tells_its_kind() -> None:
-    pixels = np.zeros((2, 3), np.uint8)
-
-    assert 'src="data:image/png;base64,' in picture(as_png(pixels), (2, 3), "")
-    assert 'src="data:image/jpeg;base64,' in picture(as_jpeg(pixels), (2, 3), "")
