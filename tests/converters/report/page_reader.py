@@ -45,6 +45,11 @@ class Element:
             for row in self.all("tr")
         ]
 
+    def table(self, heading: str) -> list[list[str]]:
+        """Return the rows of the only table with a heading."""
+        (rows,) = (rows for table in self.all("table") if heading in (rows := table.rows())[0])
+        return rows
+
 
 class Reader(HTMLParser):
     """Builds elements; refuses what is not closed in its turn."""

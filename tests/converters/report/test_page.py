@@ -1,7 +1,8 @@
 """The page of a slide that was converted with the learned codec: numbers, pictures and crops."""
 
 import re
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from numcodecs_neural.converters.pipeline.summary import SlideReport
 from numcodecs_neural.converters.report import write_page
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.report.pictures import coloured
+from numcodecs_neural.converters.report.section import slide_section
 
 from .page_reader import Element, pixels_of, read_page
 
@@ -62,18 +64,11 @@ def written(svs: Path, tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def quiet(name: str) -> Any:
-    from contextlib import nullcontext
-
     return nullcontext(lambda done, total: None)
 
 
-def table_with(page: Element, heading: str) -> list[list[str]]:
-    (rows,) = (rows for table in page.all("table") if heading in (rows := table.rows())[0])
-    return rows
-
-
 def test_the_levels_are_those_of_the_report(written: Written) -> None:
-    rows = table_with(written.page, "elided")[1:]
+    rows = written.page.table("elided")[1:]
 
     for row, level in zip(rows, written.report.levels, strict=True):
         assert row[:5] == [
@@ -99,7 +94,7 @@ def test_the_headline_is_that_of_the_report(written: Written) -> None:
 
 
 def test_sizes_are_compared_with_raw_source_and_jpeg(written: Written) -> None:
-    rows = {row[0]: row for row in table_with(written.page, "this store is")}
+    rows = {row[0]: row for row in written.page.table("this store is")}
 
     assert rows["raw pixels"][1] == f"{written.report.raw_nbytes / 1e6:.2f}"
     assert rows["the source file"][1] == f"{(written.report.source_nbytes or 0) / 1e6:.2f}"
@@ -257,6 +252,28 @@ def test_the_settings_are_told(written: Written) -> None:
     assert settings["tissue mask"] == "threshold"
     assert settings["chunks"] == "128 pixels a side"
     assert settings["compressed before"].startswith("jpeg")
+
+
+@pytest.mark.parametrize(
+    ("area", "warning"), [(0.0, "No tissue was found"), (0.96, "Almost all of the slide")]
+)
+def test_an_unlikely_tissue_mask_is_warned_about(
+    written: Written, area: float, warning: str
+) -> None:
+    facts = replace(written.facts, report=replace(written.report, tissue_area=area))
+
+    assert warning in slide_section(facts, OPTIONS, 1)
+    assert warning not in slide_section(written.facts, OPTIONS, 1)
+
+
+def test_a_stored_label_is_warned_about(written: Written) -> None:
+    stored = written.facts.stored
+    assert stored is not None
+    facts = replace(
+        written.facts, stored=replace(stored, block=stored.block | {"extras": {"label": {}}})
+    )
+
+    assert "the slide&#39;s label, which may identify" in slide_section(facts, OPTIONS, 1)
 
 
 def test_names_are_text_whatever_is_in_them(svs: Path, tmp_path: Path) -> None:
