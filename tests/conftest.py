@@ -18,6 +18,13 @@ hypothesis.settings.register_profile("nightly", deadline=None, max_examples=1000
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is left out by default, and how to run it."""
+    if config.option.markexpr != "not slow":
+        return None
+    return "slow tests are left out: pytest -m slow runs those, pytest -m '' everything"
+
+
 @pytest.fixture
 def root() -> Path:
     """Return the checkout, for tests that read its sources."""

@@ -15,6 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neural.converters"}
 OURS = {"numcodecs_neural", "tests", "make_vectors", "reference_decoder"}
 # The name to import, where it is not the name to install.
+# Used, but by another name than an import's: a library that a binding loads, a file system that
+# fsspec finds by the scheme of a URL, and programs.
+NEVER_IMPORTED = {
+    *("openslide-bin", "s3fs", "flask", "flask-cors", "moto"),
+    *("codespell", "mypy", "pre-commit", "ruff"),
+}
 DISTRIBUTIONS = {"PIL": "pillow", "openslide": "openslide-python", "skimage": "scikit-image"}
 
 
@@ -119,6 +125,27 @@ def test_the_reference_decoder_is_one_file_that_needs_numpy_alone() -> None:
     names = imports_of(ROOT / "conformance" / "reference_decoder.py")
 
     assert names - set(sys.stdlib_module_names) == {"numpy"}
+
+
+def test_what_is_declared_is_imported(project: dict[str, Any]) -> None:
+    extras = project["project"]["optional-dependencies"]
+    declared = requirements(project, *extras) - NEVER_IMPORTED
+
+    imported = set.union(*(distributions_imported_in(ROOT / f) for f in (*FOLDERS, "tests")))
+
+    assert declared - imported == set()
+
+
+@pytest.mark.parametrize("extra", ["convert", "train", "evaluate"])
+def test_a_wing_declares_nothing_that_only_others_import(
+    extra: str, project: dict[str, Any]
+) -> None:
+    folder = {"train": "training", "evaluate": "evaluation"}.get(extra)
+    wing = ROOT / "numcodecs_neural" / folder if folder else ROOT / "converters"
+    own = requirements(project, extra) - requirements(project)
+    shared = distributions_imported_in(ROOT / "numcodecs_neural" / "peers")
+
+    assert own - distributions_imported_in(wing) - shared - {"torch"} == set()
 
 
 def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
