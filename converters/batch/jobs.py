@@ -1,4 +1,4 @@
-"""Jobs: which slides are to be converted, and where each store goes."""
+"""Jobs: the slides to convert, and the location of each store."""
 
 import glob
 import os

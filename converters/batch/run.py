@@ -1,4 +1,4 @@
-"""A batch: one slide after the other, and a bad one does not stop the rest."""
+"""Runs the jobs of a batch; a slide that fails does not stop the rest."""
 
 import traceback
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""SlideSource: what the converter asks of a reader."""
+"""SlideSource, the protocol of readers, and SlideInfo, what they tell of a slide."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol

@@ -1,4 +1,4 @@
-"""What OME-XML says of one image: sizes, channels, objective, and the files that it is in."""
+"""OME-XML of one image: sizes, channels, objective, and the files of its set."""
 
 import math
 from collections.abc import Iterator

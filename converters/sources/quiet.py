@@ -1,4 +1,4 @@
-"""Warnings of libraries that say what a user can do nothing about."""
+"""Silences warnings of libraries that a user can do nothing about."""
 
 import threading
 import warnings

@@ -1,4 +1,4 @@
-"""Which image of a file: checked, and named as in its metadata."""
+"""Index of an image in a file: checked, and made part of its name."""
 
 from pathlib import Path
 

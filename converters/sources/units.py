@@ -1,4 +1,4 @@
-"""Lengths and times in the units that slides state them in, and which of them can be true."""
+"""Units of lengths and times in slide metadata, and the range of plausible pixel sizes."""
 
 import math
 

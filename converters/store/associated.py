@@ -1,4 +1,4 @@
-"""What a slide carries beside its pixels: OME-XML, colour profile, pictures of label and glass."""
+"""Writes OME-XML, colour profile, and the pictures of label and macro beside the pixels."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""OME-XML without what may identify a patient or whoever scanned the slide."""
+"""Removes from OME-XML what may identify a patient or an operator."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""Windows: which range of samples a viewer shows of each channel, from what the pyramid holds."""
+"""Display range (contrast limits) of each channel, from the coarsest level."""
 
 from typing import Any
 

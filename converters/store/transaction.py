@@ -1,4 +1,4 @@
-"""Where a store goes: a folder, a single file or a URL, and what is kept beside it on the way."""
+"""UnfinishedStore: a store that is written beside its location and moved there when complete."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The parameters that the codecs of both Zarr formats share, parsed once, at the door."""
+"""Parameters of the CompressAI codecs for both Zarr formats, parsed once."""
 
 from __future__ import annotations
 

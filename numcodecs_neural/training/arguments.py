@@ -1,4 +1,4 @@
-"""What both commands take: parsed, and looked for, before anything is read or made."""
+"""Command-line arguments that `train` and `pretrain-features` share, checked before any work."""
 
 from __future__ import annotations
 

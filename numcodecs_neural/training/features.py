@@ -1,4 +1,4 @@
-"""The small pathology network whose features are kept alike by the perceptual loss, and its file.
+"""Feature network of the perceptual loss, and its file.
 
 It is trained by contrast alone (`pretrain.py`). Its features are taken after each of four stages,
 at strides 2, 4, 8 and 16, each channel divided by its spread over tissue.

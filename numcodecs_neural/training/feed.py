@@ -1,4 +1,4 @@
-"""Batches in order of their steps, drawn here or by other processes."""
+"""Batches of crops in the order of their steps, drawn here or by worker processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables, fitted to the symbols that the integer encoder chooses by them; and the export."""
+"""Fits the entropy tables to symbols of the integer encoder, and exports the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks of a codec as they ship: which layer reads which tensors, in order of execution.
+"""Layer graph of a codec as it ships: the tensors that each layer reads, in order of execution.
 
 One description serves both the choice of exponents (:mod:`.quantize`) and the export
 (:mod:`.export`). Names of tensors are those of the weights files (SPEC.md, section 6).

@@ -1,4 +1,4 @@
-"""What is traded against the rate: squared error, MS-SSIM, and similarity of deep features.
+"""Distortion terms of the loss: squared error, MS-SSIM, and similarity of deep features.
 
 All distortions are on the scale of the mean squared error of 8-bit samples, so that one lambda, and
 with it quality 0..100, means about the same rate and visual loss for each:

@@ -1,4 +1,4 @@
-"""The two phases of training: floating point, rounding stood for by noise; then as integers."""
+"""Training phases: floating point with additive noise, then quantisation-aware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that decides what training gives, besides the images."""
+"""Settings that decide the result of training, besides the images."""
 
 from __future__ import annotations
 

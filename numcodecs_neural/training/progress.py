@@ -1,4 +1,4 @@
-"""One line a minute: how far, how fast, how good, and what the loss is made of."""
+"""Progress line of a training run, once a minute: step, speed, quality, terms of the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From floating point to integers: ranges, exponents, and the switch to quantised training."""
+"""Conversion to integers: ranges, exponents, and the switch to quantisation-aware training."""
 
 from __future__ import annotations
 

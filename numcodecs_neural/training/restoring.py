@@ -1,4 +1,4 @@
-"""The analysis of images that were decoded before: the inverse of the synthesis.
+"""Pseudo-inverse of the synthesis: the analysis of images that were decoded before.
 
 The analysis that training finds takes the least bits, and does not undo the synthesis: each latent
 leaks into others, by which the finest steps are told wrong, and an image would lose a little in

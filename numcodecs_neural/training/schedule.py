@@ -1,4 +1,4 @@
-"""How long training goes on, and how fast it learns when."""
+"""Duration of training, and its learning rate by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained on: a folder of images or a pack of them, and what of it is held back."""
+"""Training images from a folder or a pack, and the part that is held back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are never trained on: decided by a file's name alone, for training and evaluation."""
+"""Held-back files, decided by a file's name alone, for training and evaluation."""
 
 from __future__ import annotations
 

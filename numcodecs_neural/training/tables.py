@@ -1,4 +1,4 @@
-"""Entropy tables: made once, from the symbols that the integer encoder really produces."""
+"""Entropy tables from counts of the symbols that the integer encoder produces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two views of a tile that show the same tissue: what a contrastive network must not tell apart."""
+"""Augmentations for contrastive training: two views of a tile that show the same tissue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CziBlocks: the sub-blocks of a CZI file, as czifile finds them: where each lies, and its bytes.
+"""CziBlocks: positions and bytes of the sub-blocks of a CZI file, found with czifile.
 
 czifile was rewritten in 2026, for Python 3.12 and later; on 3.11 the last release is of 2019. Both
 find the same sub-blocks, under other names. What a sub-block's bytes mean is in `czi_decode`, since

@@ -1,4 +1,4 @@
-"""Pixels of the sub-blocks of CZI: each compression that ZEN writes, and the order of colours."""
+"""Decoding of CZI sub-blocks: the compressions that ZEN writes, and the order of colours."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the XML of a CZI file says: pixel sizes, channels, the objective, the bits in use."""
+"""CZI metadata: pixel sizes, channels, objective and significant bits from its XML."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""CziScene: which sub-blocks make an image of a CZI file, in which frames and levels."""
+"""CziScene: the sub-blocks of one image of a CZI file, by frame and level."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

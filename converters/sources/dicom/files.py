@@ -1,4 +1,4 @@
-"""Which files of a folder are one DICOM slide; what each of them says without its pixels."""
+"""Files in a folder that are one DICOM slide, and their headers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a DICOM slide says about compression and optics."""
+"""Compression, optics and channels from DICOM headers."""
 
 from pathlib import Path
 from typing import Any

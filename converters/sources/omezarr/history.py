@@ -1,4 +1,4 @@
-"""What the pixels of an OME-Zarr image went through: our own record, and its codecs."""
+"""Lossy history of an OME-Zarr image: its own record, and the codecs of its arrays."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which images an OME-Zarr store holds: one, or the numbered ones of bioformats2raw."""
+"""Images of an OME-Zarr store: one, or the numbered ones of bioformats2raw."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

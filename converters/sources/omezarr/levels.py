@@ -1,4 +1,4 @@
-"""The arrays of an OME-Zarr image: opened, and only those that are reductions of the first."""
+"""Levels of an OME-Zarr image: those of its arrays that are reductions of the first."""
 
 import contextlib
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What OME-Zarr metadata of versions 0.1 to 0.5 say: images, axes, scales, channels."""
+"""OME-Zarr metadata of versions 0.1 to 0.5: images, axes, scales, channels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""OpenedImage: one image of an OME-Zarr store with its arrays, and all that is known about it."""
+"""OpenedImage: one image of an OME-Zarr store with its arrays and metadata."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What OpenSlide alone reads here, such as MIRAX, Hamamatsu VMS and Sakura."""
+"""Slides that OpenSlide alone reads here, such as MIRAX, Hamamatsu VMS and Sakura."""
 
 from .source import OpenSlideSource, open_source
 

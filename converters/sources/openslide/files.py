@@ -1,4 +1,4 @@
-"""The files that a slide of OpenSlide's consists of: what is beside the one that is opened."""
+"""Files beside the opened one that a slide of OpenSlide's consists of."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a slide of OpenSlide's is compressed, as far as its properties and its vendor tell."""
+"""Lossy history of a slide of OpenSlide's, from its properties and its vendor."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""OpenSlideSource: what OpenSlide alone reads here, such as MIRAX, Hamamatsu VMS and Sakura."""
+"""OpenSlideSource: slides that OpenSlide alone reads here, such as MIRAX and Hamamatsu VMS."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether a TIFF file, and the set that it belongs to, is all there.
+"""Checks that a TIFF file, and the set that it belongs to, is complete.
 
 tifffile reads what it finds, and zeros or fewer pages for the rest. A stack that was cut off while
 it was copied would become a shorter one, and nobody would know.

@@ -1,4 +1,4 @@
-"""Which lossy compressions the pixels of a TIFF image went through."""
+"""Lossy history of a TIFF image, from its tags and its first tile."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""TIFF files: opened once to learn what is in them, and read piece by piece after that."""
+"""TIFF files: opened for their structure, then read by ranges of bytes."""
 
 import logging
 import re

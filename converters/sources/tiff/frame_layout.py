@@ -1,4 +1,4 @@
-"""How the axes of a TIFF image, whatever they are called, become t, c and z."""
+"""Layout and Part: the axes of a TIFF image as t, c and z, and the planes of each frame."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Which images a TIFF file holds, apart from the pictures of the label and of the whole glass."""
+"""Images of a TIFF file, told from the pictures of its label and of the whole glass."""
 
 import re
 from pathlib import Path

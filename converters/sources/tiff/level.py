@@ -1,4 +1,4 @@
-"""Level: what all ways of storing the planes of a TIFF image have in common."""
+"""Level: base class of the levels of a TIFF image."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

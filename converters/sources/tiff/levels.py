@@ -1,4 +1,4 @@
-"""The levels of a TIFF image, read as they are stored or tile by tile."""
+"""Opens the levels of a TIFF image, as raw rows or as tiles."""
 
 import math
 from typing import Any

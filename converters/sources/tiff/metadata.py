@@ -1,4 +1,4 @@
-"""What a TIFF slide says of itself, from whichever maker's words say it first."""
+"""Metadata of a TIFF slide: the first vendor's tag that states each value."""
 
 from typing import Any
 

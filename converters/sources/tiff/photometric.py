@@ -1,4 +1,4 @@
-"""What the samples of a TIFF image stand for: how they become RGB or grey levels."""
+"""Photometric: interpretation of TIFF samples as RGB or grey levels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

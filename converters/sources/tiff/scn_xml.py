@@ -1,4 +1,4 @@
-"""What the XML of a Leica SCN slide says."""
+"""Leica SCN metadata: roles of images, channels, magnification and pixel size from its XML."""
 
 from typing import Any
 from xml.etree import ElementTree

@@ -1,4 +1,4 @@
-"""What scanners' own tags and descriptions say of a slide: each maker in its own way."""
+"""Metadata in the tags and descriptions of scanner vendors, one function each."""
 
 import re
 from collections.abc import Mapping
