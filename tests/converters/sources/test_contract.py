@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import SlideSource, open_source
+from numcodecs_neural.converters.sources import Associated, SlideSource, open_source
 
 Pixels = NDArray[np.uint8]
 
@@ -101,9 +102,10 @@ def every_frame(source: SlideSource) -> Iterator[tuple[int, tuple[int, ...]]]:
             yield level, frame
 
 
-def whole(source: SlideSource, level: int, frame: tuple[int, ...]) -> NDArray[np.generic]:
+def whole(source: SlideSource, level: int, frame: tuple[int, ...]) -> NDArray[Any]:
     height, width = source.info.level_shapes[level]
-    return source.read_region(Region(0, 0, height, width), level, frame)
+    pixels: NDArray[Any] = source.read_region(Region(0, 0, height, width), level, frame)
+    return pixels
 
 
 def some_regions(shape: tuple[int, int], count: int = 12) -> list[Region]:
@@ -156,8 +158,8 @@ def test_threads_read_the_same_pixels_from_a_pickled_copy(source: SlideSource) -
 
 
 @pytest.mark.parametrize("name", ["label", "macro"])
-def test_a_picture_beside_the_slide_is_rgb_or_absent(source: SlideSource, name: str) -> None:
-    picture = source.read_associated(name)  # type: ignore[arg-type]
+def test_a_picture_beside_the_slide_is_rgb_or_absent(source: SlideSource, name: Associated) -> None:
+    picture = source.read_associated(name)
 
     assert picture is None or (picture.dtype == np.uint8 and picture.shape[2:] == (3,))
 
