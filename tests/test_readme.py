@@ -40,7 +40,7 @@ def test_readme_is_short() -> None:
     "command",
     [
         'pip install -c constraints.txt ".[convert]" && convert-to-omezarr --demo demo.ome.zarr',
-        'pip install -c constraints.txt ".[test]" && pytest',
+        'pip install -c constraints.txt -e ".[test]" && pytest',
     ],
     ids=["main job", "tests"],
 )
