@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numcodecs.abc import Codec
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.core.chunk_grids import RegularChunkGrid
-from zarr.core.common import parse_named_configuration
 
 from numcodecs_neural import parameters
 from numcodecs_neural.codec import NeuralImage
@@ -18,13 +16,11 @@ from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import ChunkHeader, unpack_chunk
 
 if TYPE_CHECKING:
-    from zarr.core.array_spec import ArraySpec
-    from zarr.core.buffer import Buffer, NDBuffer
-    from zarr.core.chunk_grids import ChunkGrid
-    from zarr.core.common import JSON
-    from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
+    from zarr.abc.buffer import Buffer, NDBuffer
+    from zarr.dtype import ZDType
 
     from numcodecs_neural.weights import WeightsInfo
+    from numcodecs_neural.zarr_types import ArraySpec
 
 __all__ = ["ImageSerializer", "NeuralImageCodec"]
 
@@ -67,8 +63,8 @@ class ImageSerializer(ArrayBytesCodec):
         self,
         *,
         shape: tuple[int, ...],
-        dtype: "ZDType[TBaseDType, TBaseScalar]",
-        chunk_grid: "ChunkGrid",
+        dtype: "ZDType[Any, Any]",
+        chunk_grid: Any,
     ) -> None:
         """Refuse an array that the weights cannot code, when it is created.
 
@@ -77,11 +73,12 @@ class ImageSerializer(ArrayBytesCodec):
         ConfigError
             If its dtype or its chunks are not those of the weights.
         """
-        if not isinstance(chunk_grid, RegularChunkGrid):
+        # Told by what it has: its class is private to zarr, and has changed its name.
+        chunks = getattr(chunk_grid, "chunk_shape", None)
+        if chunks is None:
             raise ConfigError(f"images need chunks of one shape, found {chunk_grid!r}")
         info = self._info
         if info is not None:
-            chunks = chunk_grid.chunk_shape
             parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
             parameters.check_size(chunks, info)
 
@@ -197,13 +194,13 @@ class NeuralImageCodec(ImageSerializer):
             object.__setattr__(self, key, getattr(parsed, key))
 
     @classmethod
-    def from_dict(cls, data: "dict[str, JSON]") -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """Return the codec that the array's metadata describe; unknown keys are refused by name."""
-        _, found = parse_named_configuration(data, "neural_image", require_configuration=False)
-        parameters.check_keys(found or {})
-        return cls(**(found or {}))  # type: ignore[arg-type]
+        found = data.get("configuration", {})
+        parameters.check_keys(found)
+        return cls(**found)
 
-    def to_dict(self) -> "dict[str, JSON]":
+    def to_dict(self) -> dict[str, Any]:
         """Return the metadata from which `from_dict` makes this codec again."""
         return {
             "name": "neural_image",

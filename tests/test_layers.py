@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ FLOORS = [
     "arguments",
     "config",
     "compilation",
+    "zarr_types",
     "peers",
     "format",
     "entropy",
@@ -153,3 +155,18 @@ def test_the_converter_shows_at_most_fourteen_entries() -> None:
     entries = {path.name for path in (ROOT / "converters").iterdir()} - {"__pycache__"}
 
     assert len(entries) <= 14
+
+
+def test_private_modules_of_zarr_are_imported_in_one_place() -> None:
+    def is_private(name: tuple[str, ...]) -> bool:
+        return name[0] == "zarr" and any(part == "core" or part[0] == "_" for part in name[1:])
+
+    users = {str(path) for path in SOURCES if any(map(is_private, imports_of(path)))}
+
+    assert users == {"numcodecs_neural/zarr_types.py"}
+
+
+def test_the_installed_zarr_has_every_private_name_that_is_used() -> None:
+    module = importlib.import_module("numcodecs_neural.zarr_types")
+
+    assert [getattr(module, name).__name__ for name in module.__all__] == module.__all__

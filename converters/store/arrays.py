@@ -8,7 +8,6 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
-from zarr.core.array_spec import ArrayConfig
 
 from ..codecs import ChunkCodec
 from ..geometry.axes import Axes
@@ -19,8 +18,6 @@ from .location import Folder
 
 __all__ = ["COVERAGE_GROUP", "LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
 
-WRITE_ALL = ArrayConfig(order="C", write_empty_chunks=True)
-WRITE_FILLED = ArrayConfig(order="C", write_empty_chunks=False)
 COVERAGE_GROUP = "coverage"
 LABEL_GROUP = "labels/tissue"
 
@@ -54,9 +51,8 @@ class PyramidArrays:
     def images(self) -> tuple[zarr.Array[Any], ...]:
         """Of the axes of the slide, one a level."""
         # Zarr keeps this setting in no metadata: each writer has to know.
-        config = WRITE_ALL if self.write_empty else WRITE_FILLED
         opened = self._opened([str(n) for n in range(self.levels)])
-        return tuple(array.with_config(config) for array in opened)
+        return tuple(_with_empty(array, is_stored=self.write_empty) for array in opened)
 
     @cached_property
     def labels(self) -> tuple[zarr.Array[Any], ...]:
@@ -79,7 +75,7 @@ class PyramidArrays:
         image = self.images[level]
         # Zarr compares every sample of every chunk, and that in one thread.
         if not _has_empty(pixels, chunk_px, image.fill_value):
-            image = image.with_config(WRITE_ALL)
+            image = _with_empty(image)
         image[place] = pixels
 
     def write_label(
@@ -87,7 +83,7 @@ class PyramidArrays:
     ) -> None:
         """Write the tissue mask of a region, which is one chunk; where there is none, nothing."""
         if tissue.any():
-            label = self.labels[level].with_config(WRITE_ALL)
+            label = _with_empty(self.labels[level])
             label[place] = tissue.astype(np.uint8)
 
     def _opened(self, paths: list[str]) -> tuple[zarr.Array[Any], ...]:
@@ -148,6 +144,11 @@ def write_plain(
         **_plain(version, axes),
     )
     array[...] = values
+
+
+def _with_empty(array: zarr.Array[Any], *, is_stored: bool = True) -> zarr.Array[Any]:
+    """Return the array with chunks that equal the fill value stored, or left out."""
+    return array.with_config({"order": "C", "write_empty_chunks": is_stored})
 
 
 def _has_empty(pixels: NDArray[Any], chunk_px: int, fill_value: Any) -> bool:

@@ -3,9 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
-
-from zarr.core.common import parse_named_configuration
+from typing import TYPE_CHECKING, Any, Self
 
 from numcodecs_neural.compressai.chunks import unpack
 from numcodecs_neural.compressai.codec import CompressAIImage
@@ -14,8 +12,6 @@ from numcodecs_neural.format import ChunkHeader
 from numcodecs_neural.zarr3 import ImageSerializer
 
 if TYPE_CHECKING:
-    from zarr.core.common import JSON
-
     from numcodecs_neural.weights import WeightsInfo
 
 __all__ = ["CompressAIImageCodec"]
@@ -72,13 +68,13 @@ class CompressAIImageCodec(ImageSerializer):
             object.__setattr__(self, key, getattr(parsed, key))
 
     @classmethod
-    def from_dict(cls, data: "dict[str, JSON]") -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """Return the codec that the array's metadata describe; unknown keys are refused by name."""
-        _, found = parse_named_configuration(data, "compressai_image")
+        found = data.get("configuration", {})
         check_keys(found)
-        return cls(**found)  # type: ignore[arg-type]
+        return cls(**found)
 
-    def to_dict(self) -> "dict[str, JSON]":
+    def to_dict(self) -> dict[str, Any]:
         """Return the metadata from which `from_dict` makes this codec again."""
         return {
             "name": "compressai_image",

@@ -1,8 +1,8 @@
 """Codecs of imagecodecs as serializers of Zarr v3, under the names that imagecodecs gave them.
 
 imagecodecs brings such classes itself from 2026.8 on, for Python 3.12 and zarr 3.2, and its
-package imagecodecs-zarr makes them known to zarr. Where they are there, they are what this module
-holds. Where they are not, these are: what one writes, the other reads.
+package imagecodecs-zarr makes them known to zarr. What one writes, the other reads; but its JPEG
+does not encode an image behind a transpose filter, which is a view in another memory order.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import zarr
 from imagecodecs import numcodecs as image_codecs
 from numcodecs.abc import Codec
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.core.common import parse_named_configuration
 
 from numcodecs_neural.errors import ConfigError
 
 if TYPE_CHECKING:
-    from zarr.core.array_spec import ArraySpec
-    from zarr.core.buffer import Buffer, NDBuffer
-    from zarr.core.common import JSON
+    from zarr.abc.buffer import Buffer, NDBuffer
+
+    from numcodecs_neural.zarr_types import ArraySpec
 
 __all__ = ["Jpeg", "Jpeg2k", "Jpegxl"]
 
@@ -56,13 +56,11 @@ class ImagecodecsSerializer(ArrayBytesCodec):
             ) from exc
 
     @classmethod
-    def from_dict(cls, data: "dict[str, JSON]") -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """Return the codec that the array's metadata describe."""
-        name = cls.codec_class.codec_id
-        _, found = parse_named_configuration(data, name, require_configuration=False)
-        return cls(**(found or {}))
+        return cls(**data.get("configuration", {}))
 
-    def to_dict(self) -> "dict[str, JSON]":
+    def to_dict(self) -> dict[str, Any]:
         """Return the metadata from which `from_dict` makes this codec again."""
         return {"name": self.codec_class.codec_id, "configuration": dict(self.configuration)}
 
@@ -88,27 +86,30 @@ class ImagecodecsSerializer(ArrayBytesCodec):
         return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)
 
 
-class _Jpeg(ImagecodecsSerializer):
+class Jpeg(ImagecodecsSerializer):
+    """JPEG."""
+
     codec_class = image_codecs.Jpeg
 
 
-class _Jpeg2k(ImagecodecsSerializer):
+class Jpeg2k(ImagecodecsSerializer):
+    """JPEG 2000."""
+
     codec_class = image_codecs.Jpeg2k
 
 
-class _Jpegxl(ImagecodecsSerializer):
+class Jpegxl(ImagecodecsSerializer):
+    """JPEG XL."""
+
     codec_class = image_codecs.Jpegxl
 
 
-def _theirs_or(own: type[ImagecodecsSerializer]) -> Any:
-    """Return imagecodecs' own class, the very same: zarr warns where two have one name."""
-    try:
-        from imagecodecs import zarr as image_serializers
-    except ImportError:
-        return own
-    return getattr(image_serializers, own.codec_class.__name__)
-
-
-Jpeg = _theirs_or(_Jpeg)
-Jpeg2k = _theirs_or(_Jpeg2k)
-Jpegxl = _theirs_or(_Jpegxl)
+# Where two packages register one name, zarr warns and takes any of them, unless it is told which.
+# What the user has told it stands.
+zarr.config.set(
+    {
+        f"codecs.{name}": f"{serializer.__module__}.{serializer.__qualname__}"
+        for serializer in (Jpeg, Jpeg2k, Jpegxl)
+        if (name := serializer.codec_class.codec_id) not in zarr.config.get("codecs", {})
+    }
+)

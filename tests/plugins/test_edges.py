@@ -51,7 +51,8 @@ def test_an_array_too_large_for_a_chunk_is_refused_before_work(
 
 
 def test_empty_chunks_are_refused_when_an_array_is_created() -> None:
-    with pytest.raises(ConfigError, match="hold no pixels"):
+    # Zarr refuses them itself from 3.2 on.
+    with pytest.raises(ValueError, match=r"hold no pixels|must be positive"):
         zarr.create_array(
             {},
             shape=(3, 64, 64),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 from numpy.typing import NDArray
+from zarr.registry import get_codec_class, register_codec
 
 from numcodecs_neural.converters.codecs import ChunkKind, check_codec, codec_for
 from numcodecs_neural.converters.codecs.registry import codecs_for
@@ -309,6 +310,14 @@ def test_setting_of_a_later_imagecodecs_says_what_to_update() -> None:
 
     with pytest.raises((ConfigError, TypeError), match="not_yet_known"):
         Jpeg.from_dict(data)
+
+
+def test_another_package_with_the_same_codec_name_changes_nothing() -> None:
+    from numcodecs_neural.peers.imagecodecs_zarr import Jpeg
+
+    register_codec("imagecodecs_jpeg", type("Rival", (Jpeg,), {}))
+
+    assert get_codec_class("imagecodecs_jpeg") is Jpeg
 
 
 def test_codecs_of_version_04_are_known_to_numcodecs() -> None:
