@@ -68,7 +68,8 @@ def read_weights(path: Path | Traversable, *, sha256: str | None = None) -> Weig
     try:
         content = path.read_bytes()
     except OSError as exc:
-        raise WeightsError(f"cannot read the weights file {path}: {exc}") from exc
+        hint = "" if sha256 is None else "; reinstall numcodecs-neural"
+        raise WeightsError(f"cannot read the weights file {path}: {exc}{hint}") from exc
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
         raise WeightsError(

@@ -88,6 +88,11 @@ def test_other_files_are_refused(content: bytes | None, says: str, tmp_path: Pat
         read_weights(path)
 
 
+def test_a_lost_file_of_the_package_says_to_reinstall(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"cannot read the weights file .*; reinstall"):
+        read_weights(tmp_path / "lost", sha256=resolve("he-fast").sha256)
+
+
 def test_foreign_safetensors_are_refused(tmp_path: Path) -> None:
     save_file({"w": np.zeros(3, np.float32)}, tmp_path / "bare")
     save_file(
