@@ -18,7 +18,8 @@ from .location import Folder
 
 __all__ = ["COVERAGE_GROUP", "LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
 
-COVERAGE_GROUP = "coverage"
+# Not "coverage": a group of arrays in the root is what generic readers take for the image.
+COVERAGE_GROUP = "coverage/levels"
 LABEL_GROUP = "labels/tissue"
 
 

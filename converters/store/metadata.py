@@ -180,7 +180,8 @@ def _omero(picture: Picture) -> dict[str, Any]:
         for channel, (start, end) in zip(_shown_channels(picture), picture.windows, strict=True)
     ]
     is_colour = len(channels) > 1
-    return {"channels": channels, "rdefs": {"model": "color" if is_colour else "greyscale"}}
+    model = "color" if is_colour else "greyscale"
+    return {"channels": channels, "rdefs": {"defaultT": 0, "defaultZ": 0, "model": model}}
 
 
 def _shown_channels(picture: Picture) -> tuple[Channel, ...]:

@@ -48,7 +48,7 @@ def test_stored_pixels_are_untouched_and_glass_chunks_absent(
 
     group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     level: Any = group["0"]
-    coverage = np.asarray(group["coverage/0"])
+    coverage = np.asarray(group["coverage/levels/0"])
     pixels = level[:]
     is_stored = per_pixel(coverage, pixels.shape) == 1
     assert (pixels[:, is_stored] == planes(slide)[:, is_stored]).all()
@@ -81,7 +81,7 @@ def test_what_is_near_tissue_is_kept_and_what_is_far_is_not(
 
     group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     tissue = np.asarray(group["labels/tissue/0"]) == 1
-    coverage = np.asarray(group["coverage/0"])
+    coverage = np.asarray(group["coverage/levels/0"])
     kept: list[int] = []
     for row, column in np.ndindex(coverage.shape):
         y, x = 32 * row, 32 * column
@@ -107,7 +107,7 @@ def test_a_picture_of_tissue_decides_what_is_kept(
     convert(array_source, tmp_path / "out.ome.zarr", chosen)
 
     group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
-    is_kept = np.asarray(group["coverage/0"]) != 2
+    is_kept = np.asarray(group["coverage/levels/0"]) != 2
     assert np.argwhere(is_kept).tolist() == [[0, 9], [0, 10]]
 
 
@@ -127,7 +127,7 @@ def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Pat
 
     for level in range(4):
         coverage = np.asarray(
-            zarr.open_group(tmp_path / "out.ome.zarr", mode="r")[f"coverage/{level}"]
+            zarr.open_group(tmp_path / "out.ome.zarr", mode="r")[f"coverage/levels/{level}"]
         )
         for row, column in np.ndindex(coverage.shape):
             file = tmp_path / "out.ome.zarr" / str(level) / "0" / str(row) / str(column)
@@ -214,7 +214,7 @@ def test_flatten_paints_glass_and_stores_it(
     pixels = np.asarray(group["0"])
     assert (pixels[:, :100, :100].reshape(3, -1).T == (243, 241, 244)).all()
     assert (pixels[:, 300:700, 200:650] == planes(slide)[:, 300:700, 200:650]).all()
-    assert (np.asarray(group["coverage/0"]) == 1).all()
+    assert (np.asarray(group["coverage/levels/0"]) == 1).all()
     assert report.levels[0].elided == 0
 
 
@@ -228,7 +228,7 @@ def test_keep_stores_every_chunk_even_white_ones(
 
     group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     assert (np.asarray(group["0"]) == planes(white)).all()
-    assert (np.asarray(group["coverage/0"]) == 1).all()
+    assert (np.asarray(group["coverage/levels/0"]) == 1).all()
 
 
 def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
@@ -240,7 +240,7 @@ def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
     convert(source_of(white), tmp_path / "out.ome.zarr", options())
 
     group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
-    assert np.asarray(group["coverage/0"])[3, 2] == 3
+    assert np.asarray(group["coverage/levels/0"])[3, 2] == 3
     assert (np.asarray(group["0"])[:, 384:512, 256:384] == 255).all()
 
 

@@ -148,7 +148,7 @@ def test_coverage_has_the_axes_of_the_frames(rng: np.random.Generator, tmp_path:
 
     report = convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options(glass="elide"))
 
-    coverage = np.asarray(zarr.open_group(tmp_path / "out", mode="r")["coverage/0"])
+    coverage = np.asarray(zarr.open_group(tmp_path / "out", mode="r")["coverage/levels/0"])
     assert coverage.shape == (2, 3, 3)
     assert (coverage == 1).all()  # no glass: then what is empty is stored as well
     assert report.levels[0].chunks == 18

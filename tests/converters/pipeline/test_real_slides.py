@@ -116,7 +116,7 @@ def test_glass_of_a_real_section_is_elided_and_nothing_else_touched(
     group = zarr.open_group(tmp_path / "out", mode="r")
     image: Any = group["0"]
     tissue = np.asarray(group["labels/tissue/0"]) == 1
-    coverage = np.asarray(group["coverage/0"])
+    coverage = np.asarray(group["coverage/levels/0"])
     assert (coverage == 2).mean() > 0.5
     for row, column in np.ndindex(coverage.shape):
         chunk = np.s_[:, 512 * row : 512 * (row + 1), 512 * column : 512 * (column + 1)]

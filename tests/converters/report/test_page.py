@@ -156,7 +156,7 @@ def test_the_slide_and_its_mask_are_shown(written: Written, slide: NDArray[np.ui
 
 
 def test_chunks_that_are_not_stored_are_shaded(written: Written) -> None:
-    coverage = np.asarray(written.store["coverage/0"])
+    coverage = np.asarray(written.store["coverage/levels/0"])
     row, column = np.argwhere(coverage == ELIDED)[0]
     overview, mask = written.picture("the slide"), written.picture("the tissue mask over the slide")
     height, width = overview.shape[:2]
@@ -172,7 +172,7 @@ def test_the_map_shows_the_bytes_of_each_chunk(written: Written) -> None:
     chunks = written.facts.chunks
     assert chunks is not None
     picture = written.picture("bits per pixel of each chunk")
-    coverage = np.asarray(written.store["coverage/0"])
+    coverage = np.asarray(written.store["coverage/levels/0"])
     height, width = picture.shape[:2]
 
     for row, column in np.ndindex(coverage.shape):
@@ -218,7 +218,7 @@ def test_crops_are_the_pixels_of_slide_and_store(written: Written, svs: Path) ->
 def test_the_worst_sampled_chunk_is_the_first(written: Written, svs: Path) -> None:
     original = np.moveaxis(tifffile.imread(svs, key=0), -1, 0)
     stored, tissue = np.asarray(written.store["0"]), np.asarray(written.store["labels/tissue/0"])
-    shape = written.store["coverage/0"].shape
+    shape = written.store["coverage/levels/0"].shape
     psnrs = {}
     squares = {
         (row, column): np.s_[128 * row : 128 * row + 128, 128 * column : 128 * column + 128]

@@ -188,7 +188,7 @@ def test_the_levels_of_the_source_can_be_kept(
     report = convert(source, str(tmp_path / "out"), options(version, use_existing_levels=True))
 
     group = zarr.open_group(tmp_path / "out", mode="r")
-    coverage = np.asarray(group["coverage/1"])
+    coverage = np.asarray(group["coverage/levels/1"])
     assert [level.level for level in report.levels] == [0, 1]
     stored, small = np.asarray(group["1"]), np.moveaxis(slide[::8, ::8], -1, 0)
     assert stored.shape == small.shape
@@ -198,6 +198,31 @@ def test_the_levels_of_the_source_can_be_kept(
     attributes = image.attributes if version == "0.4" else image.ome_attributes
     scale = attributes.multiscales[0].datasets[1].coordinateTransformations[0].scale
     assert scale == pytest.approx([1, 0.25 * 1501 / 188, 0.25 * 1303 / 163])
+
+
+# OME-XML lies in a folder that is no group, which Zarr says whenever it lists the root.
+@pytest.mark.filterwarnings("ignore:Object at OME:zarr.errors.ZarrUserWarning")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_generic_readers_find_no_other_image_in_the_root(
+    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+) -> None:
+    convert(rich_source, str(tmp_path / "out"), options(version, label=True))
+
+    root = zarr.open_group(tmp_path / "out", mode="r")
+    groups: dict[str, Any] = dict(root.groups())
+    assert {"associated", "coverage"} <= groups.keys()
+    assert [name for name, group in groups.items() if list(group.array_keys())] == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_viewer_is_told_which_time_and_depth_to_show(
+    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+) -> None:
+    convert(rich_source, str(tmp_path / "out"), options(version))
+
+    attributes: Any = dict(zarr.open_group(tmp_path / "out", mode="r").attrs)
+    omero = attributes.get("ome", attributes)["omero"]
+    assert omero["rdefs"] == {"defaultT": 0, "defaultZ": 0, "model": "color"}
 
 
 def test_a_quality_is_found_for_a_psnr(array_source: Any, tmp_path: Path) -> None:
