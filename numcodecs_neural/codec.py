@@ -1,7 +1,7 @@
 """NeuralImage: the numcodecs codec, which Zarr v2 arrays take as their compressor."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 import numpy as np
 from numcodecs.abc import Codec
@@ -92,7 +92,8 @@ class NeuralImage(Codec):
         Raises
         ------
         ConfigError
-            If the weights cannot code this dtype or shape, or it is empty or too large.
+            If the weights cannot code this dtype (then also a TypeError) or shape, or it is empty
+            or too large.
         WeightsError
             If the weights are not installed.
         """
@@ -138,6 +139,13 @@ class NeuralImage(Codec):
 
         array = decode(ensure_bytes(buf))
         return array if out is None else copy_into(out, array)
+
+    def __getitem__(self, index: int) -> Never:
+        """Say what to write in Zarr v3, which looks for a list of codecs in ``compressors=``."""
+        raise TypeError(
+            "NeuralImage is the codec of Zarr v2. In Zarr v3 an array takes "
+            "serializer=NeuralImageCodec(...) and compressors=None"
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration as JSON-safe values; `from_config` takes it back."""

@@ -7,6 +7,7 @@ __all__ = [
     "BitstreamError",
     "ChecksumError",
     "ConfigError",
+    "DtypeError",
     "MissingDependencyError",
     "NeuralCodecError",
     "NumericsError",
@@ -23,6 +24,10 @@ class NeuralCodecError(Exception):
 
 class ConfigError(NeuralCodecError, ValueError):
     """A parameter has a value that cannot be used; the text names it and what is allowed."""
+
+
+class DtypeError(ConfigError, TypeError):
+    """Samples have a type that cannot be coded."""
 
 
 class WeightsError(NeuralCodecError, LookupError):

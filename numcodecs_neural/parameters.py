@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.errors import ConfigError, DtypeError, WeightsError
 
 if TYPE_CHECKING:
     from numcodecs_neural.weights import WeightsInfo
@@ -25,7 +25,7 @@ __all__ = [
     "check_keys",
     "check_samples",
     "check_size",
-    "chunk_with_channels",
+    "chunk_behind_filters",
     "config_of",
     "installed_weights",
     "parse_channel_axis",
@@ -160,24 +160,38 @@ def check_chunk(
         )
 
 
-def chunk_with_channels(
-    shape: tuple[int, ...], channel_axis: int | None, info: "WeightsInfo"
+def chunk_behind_filters(
+    shape: tuple[int, ...],
+    channel_axis: int | None,
+    info: "WeightsInfo",
+    *,
+    is_chunk: bool,
 ) -> tuple[int, ...]:
-    """Return `shape` with as many channels as one chunk has, if it has a multiple of them."""
-    chunk = list(shape)
-    if channel_axis is None or len(chunk) < _LEAST_AXES[channel_axis]:
+    """Return a chunk that the codec may be given for `shape`, or `shape` where none has channels.
+
+    Zarr shows its codecs a shape before the filters, of which one may transpose: the channels may
+    lie on any axis there. A whole array may hold those of several chunks.
+
+    Parameters
+    ----------
+    is_chunk : bool
+        Whether `shape` is that of one chunk, and not possibly of an array.
+    """
+    if channel_axis is None or len(shape) < _LEAST_AXES[channel_axis]:
         return shape
-    if chunk[channel_axis] % info.channels:
-        return shape
-    chunk[channel_axis] = info.channels
-    return tuple(chunk)
+    for axis, length in enumerate(shape):
+        if length == info.channels or not (is_chunk or length % info.channels):
+            chunk = list(shape[:axis] + shape[axis + 1 :])
+            chunk.insert(len(shape) + channel_axis, info.channels)
+            return tuple(chunk)
+    return shape
 
 
 def check_dtype(dtype: "np.dtype[Any]", info: "WeightsInfo") -> None:
     """Refuse samples that the weights cannot code; only the first half of `check_chunk`."""
     name = dtype.newbyteorder("=").name
     if name not in info.dtypes:
-        raise ConfigError(
+        raise DtypeError(
             f"the array is {name}, and the weights {info.name!r} code {' or '.join(info.dtypes)}: "
             "convert the array, or choose another codec"
         )

@@ -54,7 +54,9 @@ class ImageSerializer(ArrayBytesCodec):
         """
         info = self._info
         if info is not None:
-            chunk = parameters.chunk_with_channels(array_spec.shape, self.channel_axis, info)
+            chunk = parameters.chunk_behind_filters(
+                array_spec.shape, self.channel_axis, info, is_chunk=False
+            )
             dtype = array_spec.dtype.to_native_dtype()
             parameters.check_chunk(chunk, dtype, self.channel_axis, info)
         return self
@@ -66,7 +68,7 @@ class ImageSerializer(ArrayBytesCodec):
         dtype: "ZDType[Any, Any]",
         chunk_grid: Any,
     ) -> None:
-        """Refuse an array that the weights cannot code, when it is created.
+        """Refuse an array that the weights cannot code in any order of its axes, at creation.
 
         Raises
         ------
@@ -79,7 +81,8 @@ class ImageSerializer(ArrayBytesCodec):
             raise ConfigError(f"images need chunks of one shape, found {chunk_grid!r}")
         info = self._info
         if info is not None:
-            parameters.check_chunk(chunks, dtype.to_native_dtype(), self.channel_axis, info)
+            chunk = parameters.chunk_behind_filters(chunks, self.channel_axis, info, is_chunk=True)
+            parameters.check_chunk(chunk, dtype.to_native_dtype(), self.channel_axis, info)
             parameters.check_size(chunks, info)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: "ArraySpec") -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zarr
 
-from numcodecs_neural import NeuralImageCodec
+from numcodecs_neural import NeuralImage, NeuralImageCodec
 from numcodecs_neural.errors import ConfigError, WeightsError
 
 NINE_AXES = (1, 1, 1, 1, 1, 1, 3, 8, 8)
@@ -30,9 +30,6 @@ def create(store: Any, **options: Any) -> Any:
             {"chunks": (1, 64, 64), "shards": (3, 128, 128)}, "length 1", id="split in shards"
         ),
         pytest.param({"shape": (4, 200, 200), "chunks": (4, 64, 64)}, "length 4", id="RGBA"),
-        pytest.param(
-            {"shape": (200, 200, 3), "chunks": (64, 64, 3)}, "pass channel_axis=-1", id="last"
-        ),
         pytest.param({"shape": (200, 200), "chunks": (64, 64)}, "has 2 axes", id="grey"),
         pytest.param(
             {"shape": (3, 10**5, 10**5), "chunks": (3, 10**4, 10**4)}, "smaller chunks", id="large"
@@ -65,10 +62,23 @@ def test_what_cannot_be_coded_is_refused(
         pytest.param({"shape": (3, 20, 20)}, id="smaller than its chunk"),
         pytest.param({"shape": (5, 3, 200, 200), "chunks": (1, 3, 64, 64)}, id="time"),
         pytest.param({"shards": (3, 128, 128)}, id="shards"),
+        pytest.param({"shape": (200, 200, 3), "chunks": (64, 64, 3)}, id="a filter may transpose"),
     ],
 )
 def test_what_can_be_coded_is_accepted(options: dict[str, Any]) -> None:
     assert create({}, **options).shape == options.get("shape", GOOD["shape"])
+
+
+def test_channels_on_another_axis_are_refused_at_the_first_write() -> None:
+    array = create({}, shape=(200, 200, 3), chunks=(64, 64, 3))
+
+    with pytest.raises(ConfigError, match="pass channel_axis=-1"):
+        array[:] = 1
+
+
+def test_the_numcodecs_codec_in_zarr_3_says_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"serializer=NeuralImageCodec.* and compressors=None"):
+        zarr.create_array({}, **GOOD, compressors=NeuralImage())
 
 
 def test_metadata_name_the_codec_and_pin_the_weights(tmp_path: Path) -> None:

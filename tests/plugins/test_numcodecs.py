@@ -166,6 +166,11 @@ def test_encoding_twice_gives_the_same_bytes(crop: Image) -> None:
     assert NeuralImage().encode(crop) == NeuralImage().encode(crop)
 
 
+def test_an_array_of_objects_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="the array is object"):
+        NeuralImage().encode(np.full((3, 64, 64), "x", object))
+
+
 @pytest.mark.parametrize(
     ("array", "says"),
     [

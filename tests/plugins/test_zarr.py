@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import zarr
 from numpy.typing import NDArray
+from zarr.codecs import TransposeCodec
 
 Image = NDArray[np.uint8]
 Layout = dict[str, Any]
@@ -215,6 +216,19 @@ def test_channels_can_come_last(write: Write, create: Write, tissue: Image, psnr
     np.testing.assert_array_equal(
         np.moveaxis(array[:], -1, 0), write(tissue, {"zarr_format": 3})[:]
     )
+
+
+@pytest.mark.parametrize("shards", [None, (256, 256, 3)], ids=["chunks", "shards"])
+def test_a_filter_may_move_the_channels(
+    shards: tuple[int, ...] | None, write: Write, tissue: Image
+) -> None:
+    image = np.moveaxis(tissue, 0, -1)
+    options = {"filters": [TransposeCodec(order=(2, 0, 1))], "shards": shards}
+
+    array = write(image, {"zarr_format": 3}, chunks=(128, 128, 3), **options)
+
+    read: Any = zarr.open_array(array.store_path, mode="r")[:]
+    np.testing.assert_array_equal(np.moveaxis(read, -1, 0), write(tissue, {"zarr_format": 3})[:])
 
 
 def test_depth_can_lie_between_channels_and_planes(
