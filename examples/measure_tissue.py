@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from numcodecs_neural.converters.tissue import Overview, find_tissue, network
-from numcodecs_neural.converters.tissue.area import grown
-from numcodecs_neural.converters.tissue.parts import without_holes, without_specks
+from numcodecs_neural.converters.tissue.morphology import grown, without_holes, without_specks
 from numcodecs_neural.training.tissue.library import Library, load_library
 from numcodecs_neural.training.tissue.slides import KINDS, paint_slide
 

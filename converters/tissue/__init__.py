@@ -3,14 +3,13 @@
 All in integers, so that the mask, and with it what is stored, is the same on every machine.
 """
 
-from .area import box_sum, grown
 from .find import find_tissue
 from .light import glass_colour, is_bright_field
+from .morphology import grown
 from .overview import Overview, read_overview
 
 __all__ = [
     "Overview",
-    "box_sum",
     "find_tissue",
     "glass_colour",
     "grown",

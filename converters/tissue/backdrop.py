@@ -9,9 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import block_reduce
 
-from .area import Mask
 from .light import Glass, roughness
+from .morphology import Mask
 from .overview import luma
 
 __all__ = ["backdrop", "tint"]
@@ -119,8 +120,5 @@ def _solve(matrix: Sequence[Sequence[int]], right: Sequence[int]) -> list[Fracti
 
 
 def _block_sums(values: NDArray[np.generic]) -> NDArray[np.int32]:
-    height, width = values.shape
-    values = np.pad(values, [(0, -height % _BLOCK_PX), (0, -width % _BLOCK_PX)])
-    rows = values.reshape(-1, _BLOCK_PX, values.shape[1]).sum(1, dtype=np.int32)
-    sums: NDArray[np.int32] = rows.reshape(len(rows), -1, _BLOCK_PX).sum(2, dtype=np.int32)
+    sums: NDArray[np.int32] = block_reduce(values, _BLOCK_PX, np.sum, 0, {"dtype": np.int32})
     return sums

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .area import Mask
+from .morphology import Mask
 from .overview import Overview
 from .picture import picture_tissue
 from .threshold import threshold_tissue

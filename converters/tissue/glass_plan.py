@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.transform import integral_image
 
 from ..geometry.levels import Fraction, LevelGrid, Region
 from ..options import GlassTreatment
@@ -164,9 +165,7 @@ def _chunks_without(
 
     Those are pixels of level 0; they may reach beyond the slide.
     """
-    total = np.pad(cells.astype(np.int32), [(1, 0), (1, 0)])
-    for axis in (0, 1):
-        np.cumsum(total, axis=axis, dtype=np.int32, out=total)
+    total = np.pad(integral_image(cells, dtype=np.int32), (1, 0))
     top, bottom = _spans(grid.chunk_grid[0], grid, grid.down_y, covered[0], cells.shape[0])
     left, right = _spans(grid.chunk_grid[1], grid, grid.down_x, covered[1], cells.shape[1])
     count = (

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .area import Mask, box_sum, eroded
+from .morphology import Mask, box_sum, eroded, grown
 from .overview import Overview, luma
 
 __all__ = [
@@ -69,7 +69,7 @@ def find_glass(overview: Overview) -> Glass | None:
     light = luma(overview.pixels)
     is_smooth = roughness(light, 1) <= _SMOOTH_DEVIATION**2
     is_smooth &= light >= _DIM_LUMA
-    is_white = (overview.pixels >= _WHITE).all(axis=-1)
+    is_white = _in_all_channels(overview.pixels >= _WHITE)
     white = _glass_among(overview, light, is_smooth)
     if white is None or min(white) < _WHITE:
         return white
@@ -82,10 +82,9 @@ def find_glass(overview: Overview) -> Glass | None:
 
 def is_black(overview: Overview) -> Mask:
     """Return what is black all over, as a frame and unscanned area are: there is no tissue."""
-    black = overview.pixels.max(axis=-1) <= _BLACK
-    core = eroded(black, _BLACK_RADIUS)
-    # Whatever was taken at the edges, and the blur of the edge itself.
-    return box_sum(core, _BLACK_RADIUS + 2) > 0 if core.any() else core
+    black = _in_all_channels(overview.pixels <= _BLACK)
+    # Grown by whatever was taken at the edges, and by the blur of the edge itself.
+    return grown(eroded(black, _BLACK_RADIUS), _BLACK_RADIUS + 2)
 
 
 def scanned_pixels(overview: Overview, glass: Glass) -> NDArray[np.uint8]:
@@ -94,7 +93,7 @@ def scanned_pixels(overview: Overview, glass: Glass) -> NDArray[np.uint8]:
     Else borders of what was scanned look like the edges of something.
     """
     pixels = overview.pixels.copy()
-    pixels[is_black(overview) | (pixels >= _WHITE).all(axis=-1)] = glass
+    pixels[is_black(overview) | _in_all_channels(pixels >= _WHITE)] = glass
     return pixels
 
 
@@ -127,6 +126,11 @@ def _is_narrow(light: NDArray[np.int32], peak: int) -> bool:
     """Return whether most of what lies about the peak is on it."""
     distance = abs(light - peak)
     return bool(2 * np.count_nonzero(distance <= 4) > np.count_nonzero(distance <= 24))
+
+
+def _in_all_channels(holds: Mask) -> Mask:
+    """Return ``holds.all(axis=-1)`` of three channels, ten times as fast."""
+    return holds[..., 0] & holds[..., 1] & holds[..., 2]
 
 
 def _mode(pixels: NDArray[np.uint8]) -> Glass:

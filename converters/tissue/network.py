@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import WeightsError
 
-from .area import Mask, closed
 from .light import Glass, find_glass, is_black, scanned_pixels
+from .morphology import Mask, closed, parts_apart, without_holes, without_specks
 from .overview import Overview
-from .parts import parts_apart, without_holes, without_specks
 
 __all__ = ["TissueNetwork", "network_tissue"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .area import Mask, box_sum, grown
+from .morphology import Mask, box_sum, grown
 
 __all__ = ["is_pen"]
 

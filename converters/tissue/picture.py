@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import ConfigError
 
-from .area import Mask
+from .morphology import Mask
 from .overview import Overview
 
 __all__ = ["picture_tissue"]

@@ -3,11 +3,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .area import Mask, box_sum, closed, eroded, grown
 from .backdrop import backdrop, tint
 from .light import find_glass, is_black, roughness, scanned_pixels
+from .morphology import (
+    Mask,
+    box_sum,
+    closed,
+    eroded,
+    grown,
+    without_holes,
+    without_specks,
+)
 from .overview import Overview, luma
-from .parts import without_holes, without_specks
 from .pen import is_pen
 
 __all__ = ["threshold_tissue"]

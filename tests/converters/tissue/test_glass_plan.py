@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import LevelGrid, Region, plan_levels
 from numcodecs_neural.converters.options import GlassTreatment
-from numcodecs_neural.converters.tissue import grown
 from numcodecs_neural.converters.tissue.glass_plan import GlassPlan, plan_glass, sample_mask
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -108,16 +107,3 @@ def test_paint_leaves_tissue_and_its_margin_untouched(rng: np.random.Generator) 
     kept[30:60, 30:60] = True
     assert (pixels[:, kept] == original[:, kept]).all()
     assert (pixels[:, ~kept].T == (240, 230, 235)).all()
-
-
-@given(MASKS, st.integers(0, 5))
-def test_growing_reaches_as_far_as_the_margin_on_all_sides(
-    mask: NDArray[np.bool_], margin: int
-) -> None:
-    wide = grown(mask, margin)
-
-    for row, column in np.ndindex(mask.shape):
-        near = mask[
-            max(row - margin, 0) : row + margin + 1, max(column - margin, 0) : column + margin + 1
-        ]
-        assert wide[row, column] == near.any()

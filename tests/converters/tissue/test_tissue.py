@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.sources.demo import DemoSource
 from numcodecs_neural.converters.tissue import (
     Overview,
-    box_sum,
     find_tissue,
     glass_colour,
     is_bright_field,
     read_overview,
 )
-from numcodecs_neural.converters.tissue.area import closed, eroded, grown
-from numcodecs_neural.converters.tissue.parts import without_holes, without_specks
 
 
 def overview(pixels: NDArray[np.uint8]) -> Overview:
@@ -135,41 +132,3 @@ def test_the_demo_slide_is_the_same_each_time_and_has_tissue_on_glass() -> None:
 
     assert (DemoSource()._pixels == demo._pixels).all()
     assert 0.1 < mask.mean() < 0.3
-
-
-@pytest.mark.parametrize("radius", [0, 1, 4])
-def test_sums_over_squares_repeat_borders(radius: int, rng: np.random.Generator) -> None:
-    values = rng.integers(0, 2**16, (9, 13), np.int32)
-
-    sums = box_sum(values, radius)
-
-    padded = np.pad(values, radius, mode="edge")
-    squares = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1,) * 2)
-    assert (sums == squares.sum((2, 3))).all()
-
-
-@pytest.mark.parametrize("radius", [0, 1, 2, 5])
-def test_masks_grow_and_shrink_by_squares(radius: int, rng: np.random.Generator) -> None:
-    mask = rng.random((30, 41)) < 0.1
-
-    padded = np.pad(mask, radius)
-    squares = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1,) * 2)
-    assert (grown(mask, radius) == squares.any((2, 3))).all()
-    assert (eroded(~mask, radius) == ~squares.any((2, 3))).all()
-    assert (closed(mask, radius) >= mask).all()
-
-
-def test_specks_and_holes_are_told_by_their_area(rng: np.random.Generator) -> None:
-    from skimage.measure import label
-
-    for _ in range(20):
-        mask = rng.random((25, 31)) < rng.random()
-        labels = label(mask, connectivity=2)
-        is_large = np.bincount(labels.ravel()) >= 6
-        is_large[0] = False
-
-        assert (without_specks(mask, 6) == is_large[labels]).all()
-        border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-        is_large[border] = True
-        is_large[0] = False
-        assert (without_holes(~mask, 6) == ~is_large[labels]).all()

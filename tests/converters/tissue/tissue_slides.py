@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.tissue import Overview, find_tissue
-from numcodecs_neural.converters.tissue.area import grown
-from numcodecs_neural.converters.tissue.parts import without_holes, without_specks
+from numcodecs_neural.converters.tissue.morphology import grown, without_holes, without_specks
 from numcodecs_neural.training.tissue.library import Library, synthetic_library
 from numcodecs_neural.training.tissue.slides import paint_slide
 
