@@ -1,4 +1,4 @@
-"""The tissue mask of a slide: what is specimen, and what is glass, on a small picture of it.
+"""Tissue detection on bright-field slides, and the plan for chunks and pixels of glass.
 
 All in integers, so that the mask, and with it what is stored, is the same on every machine.
 """

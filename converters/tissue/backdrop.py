@@ -1,7 +1,7 @@
-"""Backdrop: the colour that glass would have in every place, under a lamp that is never even.
+"""Estimates the background colour at every pixel, under uneven illumination.
 
-A surface of second degree, fitted to the glass that shows. The fit is in whole numbers and
-fractions of them, so that no machine rounds it elsewhere.
+A quadratic surface is fitted to the background that shows. The fit is in exact fractions, so that
+it is the same on every machine.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _FRACTION_BITS, _LARGEST = 20, 2**40
 def backdrop(
     pixels: NDArray[np.uint8], light: NDArray[np.int32], glass: Glass
 ) -> NDArray[np.int16]:
-    """Return the colour of glass in each place, (height, width, 3).
+    """Return the colour of glass at each pixel, (height, width, 3).
 
     Parameters
     ----------

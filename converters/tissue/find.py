@@ -1,4 +1,4 @@
-"""From an overview to the tissue mask, in the way that was asked for."""
+"""Finds the tissue mask of an overview with the detector that the options name."""
 
 from pathlib import Path
 

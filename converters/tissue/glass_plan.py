@@ -1,4 +1,4 @@
-"""From the tissue mask to what is done about glass: chunks to elide, pixels to paint.
+"""Plans from the tissue mask which chunks are elided and which pixels are painted.
 
 The mask is a small picture of the slide: row r of it stands for the rows y of level 0 with
 ``y * mask_height // slide_height == r``, columns likewise. Everything here follows that one rule.

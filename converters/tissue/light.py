@@ -1,4 +1,4 @@
-"""What light made a slide's picture: from behind, through glass of which colour."""
+"""Detects bright-field illumination and the background colour."""
 
 import numpy as np
 from numpy.typing import NDArray

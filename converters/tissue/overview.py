@@ -1,4 +1,4 @@
-"""Overview: a small picture of the whole slide, and how it is read."""
+"""Reads the overview: a small RGB picture of the whole slide."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Ink of felt pens on glass, told from stains by what it takes out of the light."""
+"""Detects felt-pen ink on glass by the colours that it absorbs."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ def is_pen(pixels: NDArray[np.int16], glass: NDArray[np.int16], mask: Mask) -> M
     Parameters
     ----------
     pixels, glass : ndarray
-        Colours of the picture and of the glass in each place, (height, width, 3).
+        Colours of the picture and of the glass at each pixel, (height, width, 3).
     mask : ndarray
         What may be tissue or ink.
     """

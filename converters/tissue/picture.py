@@ -1,4 +1,4 @@
-"""A tissue mask that somebody drew: a picture of the slide, black where there is glass."""
+"""Reads a tissue mask from a picture that is black where there is glass."""
 
 from pathlib import Path
 

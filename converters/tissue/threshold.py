@@ -1,4 +1,4 @@
-"""The threshold detector: colour and texture against the glass, rule by rule."""
+"""Tissue detection by thresholds on colour and texture against the background."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,1 +1,1 @@
-"""Training of the small network that finds tissue: slides painted with known masks, and the fit."""
+"""Trains the tissue network on synthetic slides with known masks."""

@@ -1,4 +1,4 @@
-"""Blemishes: what lies on slides beside tissue, each painted over a picture and its mask.
+"""Paints blemishes (pen, dust, bubbles, shadows) over a synthetic slide and its mask.
 
 Each takes a `Canvas` and changes it. The mask stays as it is: none of them is tissue, and tissue
 that lies under ink is tissue still.

@@ -1,4 +1,4 @@
-"""Smooth random fields, blurs and curves: what slides and their blemishes are painted with."""
+"""Smooth random fields, blurs and curves, from which synthetic slides are painted."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The fit: slides painted on the way, crops of them, and steps until the time is over."""
+"""Training loop of the tissue network, on crops of slides that are painted meanwhile."""
 
 from __future__ import annotations
 
@@ -87,10 +87,7 @@ def fit(plan: Fit, progress: Callable[[str], None] = print) -> TissueNet:
         part = state["seconds"] / (60 * plan.minutes)
         net.is_rounded = part >= _ROUNDED_FROM
         for group in optimizer.param_groups:
-            cosine = (1 + math.cos(math.pi * part)) / 2
-            group["lr"] = _LAST_RATE + (_RATE - _LAST_RATE) * cosine * min(
-                1, state["step"] / 200 + 0.05
-            )
+            group["lr"] = _rate(part, state["step"])
         if len(pool) < _BATCH or state["step"] % _NEW_EVERY == 0:
             _add_slide(rng, plan, pool)
         loss = _step(net, optimizer, _batch(rng, plan, pool))

@@ -1,4 +1,4 @@
-"""Library: real tissue, glass and ink, as small as overviews show them, to paint slides with."""
+"""Textures of real tissue, glass and ink, reduced to the scale of overviews."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The network while it learns: the layers of the shipped one, rounded as that rounds."""
+"""The tissue network in torch, for training with its integer rounding."""
 
 from __future__ import annotations
 

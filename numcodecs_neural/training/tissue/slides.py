@@ -1,4 +1,4 @@
-"""Slides painted with known masks: tissue on glass, with blemishes."""
+"""Paints synthetic slides with known masks: tissue on glass, with blemishes."""
 
 from collections.abc import Sequence
 
