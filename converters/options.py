@@ -26,6 +26,8 @@ MAX_CHUNK_PX = 8192
 # Large enough for few files, small enough that a worker holds about 100 MB.
 REGION_PX = 2048
 MAX_LEVELS = 32
+# No setting of these loses anything; what others lose, they tell once they are set.
+_WITHOUT_QUALITY = ("zstd", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,15 +152,10 @@ class ConvertOptions:
             raise ConfigError("resume keeps what is there and overwrite replaces it: leave one out")
         if self.codec != "neural" and self.model != "auto":
             raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
-        if self.is_lossless and self.target_psnr is not None:
+        if self.codec in _WITHOUT_QUALITY and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
         if self.use_existing_levels and self.levels is not None:
             raise ConfigError("levels are those of the source: leave levels out")
-
-    @property
-    def is_lossless(self) -> bool:
-        """Whether the codec gives back what it got."""
-        return self.codec in ("zstd", "none")
 
     @property
     def region_px(self) -> int:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 
 from ..options import ConvertOptions
-from ..pipeline.convert import Progress, convert, is_converted
+from ..pipeline.convert import Progress, convert_planned, is_converted
+from ..pipeline.plan import plan_conversion
 from ..pipeline.summary import SlideReport
 from ..sources import SlideSource, open_source
 from ..store.transaction import remove_unfinished
@@ -69,11 +70,12 @@ def convert_job(job: Job, options: ConvertOptions, progress_bar: ProgressBar) ->
     """
     try:
         with opened(job) as source:
-            if options.resume and is_converted(source, job.output, options):
+            plan = plan_conversion(source, options)
+            if options.resume and is_converted(plan, job.output):
                 remove_unfinished(job.output)
                 return Outcome(job=job, status="skipped")
             with progress_bar(source.info.name) as progress:
-                report = convert(source, job.output, options, progress=progress)
+                report = convert_planned(plan, job.output, progress)
     except (NeuralCodecError, OSError) as exc:
         return Outcome(job=job, status="failed", error=why_failed(job, exc))
     except Exception as exc:

@@ -1,4 +1,4 @@
-"""What is only looked at, and not converted: estimates of stores, and comparisons of codecs."""
+"""Estimates of stores, and comparisons of codecs: nothing is converted."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from numcodecs_neural.errors import NeuralCodecError
 from ..batch.jobs import Job
 from ..batch.run import opened, why_failed
 from ..options import ConvertOptions
+from ..pipeline.plan import plan_conversion
 from ..sources import SlideSource
 from ..store.transaction import check_output, output_folder
 from ..trials.compare import compare
@@ -36,7 +37,7 @@ def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain)
             overwrite=options.overwrite or options.resume,
             is_begun=options.resume,
         )
-        table.add_row(source.info.name, *_shown(estimate(source, options)))
+        table.add_row(source.info.name, *_shown(estimate(plan_conversion(source, options))))
 
     code = _each(jobs, add, complain)
     if table.row_count:
@@ -52,7 +53,7 @@ def show_comparisons(jobs: list[Job], options: ConvertOptions, complain: Complai
 
     def show(job: Job, source: SlideSource) -> None:
         with progress_bar(source.info.name) as progress:
-            found = compare(source, options, progress=progress)
+            found = compare(plan_conversion(source, options), progress=progress)
         if len(jobs) > 1:
             console.print(found.source, markup=False)
         console.print(comparison_table(found))

@@ -96,7 +96,7 @@ def _sum_of_four(pixels: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:
     odd_rows, odd_columns = pixels.shape[-2] % 2, pixels.shape[-1] % 2
     if odd_rows or odd_columns:
         pixels = np.pad(pixels, [(0, 0), (0, odd_rows), (0, odd_columns)], mode="edge")
-    total = pixels[:, 0::2, 0::2].astype(dtype)
+    total = pixels[:, 0::2, 0::2].astype(dtype, order="C")
     for corner in (pixels[:, 0::2, 1::2], pixels[:, 1::2, 0::2], pixels[:, 1::2, 1::2]):
         total += corner
     return total

@@ -1,8 +1,8 @@
-"""Records: what each region became, kept beside the store until it is complete.
+"""Checkpoint: the journal of a conversion, kept beside the store until it is complete.
 
-A region whose record is there is done: its pixels are stored, and its reduced pixels wait in the
-scratch array. So a task may run twice, after a crash or on a second worker, and a conversion that
-was killed goes on where it was.
+A region that is in it is done: its pixels are stored, and its reduced pixels wait for the next
+level. So a task may run twice, after a crash or on a second worker, and a conversion that was
+killed goes on where it was.
 """
 
 import json
@@ -17,12 +17,12 @@ from ..geometry.levels import Cell
 from ..measure.distortion import ChunkQuality
 from ..store.location import Folder
 
-__all__ = ["Records", "RegionResult"]
+__all__ = ["Checkpoint", "RegionResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RegionResult:
-    """What was written for one region.
+    """Sizes and distortion of one region that was written.
 
     Parameters
     ----------
@@ -75,19 +75,19 @@ class RegionResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """One small file a finished region.
+class Checkpoint:
+    """One small file for each finished region.
 
     Parameters
     ----------
     folder : Folder
-        Where they are kept.
+        The folder of these files.
     """
 
     folder: Folder
 
     def find(self, level: int, frame: Frame, cell: Cell) -> RegionResult | None:
-        """Return what a region became; None if it is not done."""
+        """Return the result of a region; None if it is not done."""
         content = self.folder.read(_name(level, frame, cell))
         return None if content is None else RegionResult.from_json(json.loads(content))
 

@@ -1,10 +1,11 @@
-"""From one slide to one OME-Zarr store: the whole pipeline, step by step."""
+"""One slide to one OME-Zarr store: the whole pipeline, step by step."""
 
 import contextlib
 import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..options import ConvertOptions
 from ..sources import SlideSource
@@ -13,18 +14,17 @@ from ..store.associated import write_extras
 from ..store.display_range import display_windows, sample_limits
 from ..store.metadata import Picture, write_coverage_group, write_image_group, write_label_groups
 from ..store.transaction import UnfinishedStore, output_folder, settings_of
-from ..tissue.glass_plan import GlassPlan
-from .checkpoint import Records, RegionResult
+from .checkpoint import Checkpoint, RegionResult
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
-from .notices import cautions_of
-from .plan import ConversionPlan, find_glass, plan_calibrated
+from .notices import notices_of
+from .plan import ConversionPlan, plan_conversion
 from .provenance import provenance
-from .reduced_pixels import Scratch
+from .reduced_pixels import ReducedPixels
 from .region_writer import PyramidWriter
 from .scheduler import run_on_cluster, run_on_threads
 from .summary import LevelReport, SlideReport, report_levels
 
-__all__ = ["Progress", "convert", "is_converted"]
+__all__ = ["Progress", "convert", "convert_planned", "is_converted"]
 
 Progress = Callable[[int, int], None]
 
@@ -67,37 +67,43 @@ def convert(
     OSError
         If the output exists, or cannot be written.
     """
+    return convert_planned(plan_conversion(source, options), str(output), progress)
+
+
+def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> SlideReport:
+    """Carry out a plan; parameters, result and errors are those of `convert`."""
     started = time.perf_counter()
-    plan = plan_calibrated(source, options)
+    options = plan.options
+    # First, before a store is replaced: the codec may not reach the PSNR that is asked for.
+    codec = {"method": plan.codec.method, **plan.codec.parameters}
     with (
-        _explained(str(output)),
+        _explained(output),
         UnfinishedStore(
-            str(output),
-            settings=plan.settings,
+            output,
+            settings=plan.fingerprint,
             overwrite=options.overwrite,
             resume=options.resume,
         ) as unfinished,
     ):
-        glass = find_glass(source, plan)
-        arrays = _arrays(unfinished, plan, glass)
-        results = _write_regions(source, plan, glass, arrays, unfinished, progress)
-        levels = _describe(source, plan, glass, arrays, results)
+        arrays = _arrays(unfinished, plan)
+        results = _write_regions(plan, arrays, unfinished, progress)
+        levels = _describe(plan, arrays, results)
         unfinished.finish()
-    return _report(plan, glass, levels, output=str(output), started=started)
+    return _report(plan, levels, output=output, codec=codec, started=started)
 
 
-def is_converted(source: SlideSource, output: str, options: ConvertOptions) -> bool:
-    """Return whether a complete store is at `output`, made from this slide with these options."""
-    return settings_of(output_folder(output)) == plan_calibrated(source, options).settings
+def is_converted(plan: ConversionPlan, output: str) -> bool:
+    """Return whether a complete store of this plan is at `output`; no pixels are read for it."""
+    return settings_of(output_folder(output)) == plan.fingerprint
 
 
-def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan, glass: GlassPlan) -> PyramidArrays:
+def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan) -> PyramidArrays:
     arrays = PyramidArrays(
         store=unfinished.store,
         levels=len(plan.grids),
-        has_label=glass.tissue is not None,
+        has_label=plan.glass.tissue is not None,
         # Where nothing is elided on purpose, even white chunks are stored: what is absent is lost.
-        write_empty=glass.treatment != "elide",
+        write_empty=plan.glass.treatment != "elide",
     )
     if not unfinished.is_resumed:
         create_arrays(
@@ -107,53 +113,43 @@ def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan, glass: GlassPlan)
             dtype=plan.info.dtype,
             version=plan.options.ome_zarr_version,
             codec=plan.codec,
-            glass=glass,
+            glass=plan.glass,
         )
         unfinished.note_arrays()
     return arrays
 
 
 def _write_regions(
-    source: SlideSource,
-    plan: ConversionPlan,
-    glass: GlassPlan,
-    arrays: PyramidArrays,
-    unfinished: UnfinishedStore,
-    progress: Progress,
+    plan: ConversionPlan, arrays: PyramidArrays, unfinished: UnfinishedStore, progress: Progress
 ) -> list[RegionResult]:
+    options = plan.options
     writer = PyramidWriter(
-        source=source,
-        grids=plan.grids,
-        axes=plan.axes,
+        plan=plan,
         arrays=arrays,
-        records=Records(unfinished.records),
-        glass=glass,
-        is_lossless=plan.options.is_lossless,
-        scratch=None if plan.options.use_existing_levels else _scratch(unfinished, plan),
+        checkpoint=Checkpoint(unfinished.records),
+        reduced=None if options.use_existing_levels else _reduced_pixels(unfinished, plan),
     )
     advance = _counter(plan.axes.count * sum(grid.pixels for grid in plan.grids), progress)
-    if plan.options.scheduler is not None:
-        return run_on_cluster(writer, address=plan.options.scheduler, advance=advance)
-    return run_on_threads(writer, workers=plan.options.workers, advance=advance)
+    if options.scheduler is not None:
+        return run_on_cluster(writer, address=options.scheduler, advance=advance)
+    return run_on_threads(writer, workers=options.workers, advance=advance)
 
 
-def _scratch(unfinished: UnfinishedStore, plan: ConversionPlan) -> Scratch:
-    info = plan.info
-    return Scratch(
-        folder=unfinished.scratch, grids=plan.grids, samples=info.samples, dtype=info.dtype
+def _reduced_pixels(unfinished: UnfinishedStore, plan: ConversionPlan) -> ReducedPixels:
+    return ReducedPixels(
+        folder=unfinished.scratch,
+        grids=plan.grids,
+        samples=plan.info.samples,
+        dtype=plan.info.dtype,
     )
 
 
 def _describe(
-    source: SlideSource,
-    plan: ConversionPlan,
-    glass: GlassPlan,
-    arrays: PyramidArrays,
-    results: list[RegionResult],
+    plan: ConversionPlan, arrays: PyramidArrays, results: list[RegionResult]
 ) -> tuple[LevelReport, ...]:
     """Write coverage, extras and metadata, the root's last; return what the levels hold."""
     store, version = arrays.store, plan.options.ome_zarr_version
-    coverage = coverage_of(results, plan.grids, glass, plan.axes)
+    coverage = coverage_of(results, plan)
     names = (*(name for name, _ in plan.axes.frames), "y", "x")
     for level, values in enumerate(coverage):
         write_plain(store, f"{COVERAGE_GROUP}/{level}", values, version, names)
@@ -161,17 +157,9 @@ def _describe(
     picture = _picture(plan, arrays)
     if arrays.has_label:
         write_label_groups(store, version, picture)
-    extras = write_extras(store, source, plan.options)
+    extras = write_extras(store, plan.source, plan.options)
     levels = report_levels(results, plan.grids, coverage, plan.info)
-    block = provenance(
-        levels,
-        info=plan.info,
-        codec=plan.codec,
-        glass=glass,
-        settings=plan.settings,
-        extras=extras,
-        is_lossless=plan.options.is_lossless,
-    )
+    block = provenance(plan, levels, extras)
     write_image_group(store, "", version, picture, {"numcodecs_neural": block})
     return levels
 
@@ -194,13 +182,13 @@ def _picture(plan: ConversionPlan, arrays: PyramidArrays) -> Picture:
 
 def _report(
     plan: ConversionPlan,
-    glass: GlassPlan,
     levels: tuple[LevelReport, ...],
     *,
     output: str,
+    codec: dict[str, Any],
     started: float,
 ) -> SlideReport:
-    info = plan.info
+    info, glass = plan.info, plan.glass
     pixel_nbytes = info.samples * info.dtype.itemsize * plan.axes.count
     return SlideReport(
         source=info.name,
@@ -211,8 +199,8 @@ def _report(
         raw_nbytes=pixel_nbytes * sum(grid.pixels for grid in plan.grids),
         nbytes=sum(level.nbytes for level in levels),
         source_nbytes=info.size_bytes,
-        cautions=cautions_of(info, levels[0]),
-        codec={"method": plan.codec.method, **plan.codec.parameters},
+        cautions=notices_of(info, levels[0]),
+        codec=codec,
         seconds=round(time.perf_counter() - started, 2),
     )
 

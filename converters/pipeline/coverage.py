@@ -1,12 +1,10 @@
-"""What became of each chunk: the map that tells an elided chunk from a lost one."""
+"""Map of what became of each chunk, which tells an elided chunk from a lost one."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.axes import Axes
-from ..geometry.levels import LevelGrid
-from ..tissue.glass_plan import GlassPlan
 from .checkpoint import RegionResult
+from .plan import ConversionPlan
 
 __all__ = ["COVERAGE_ATTRIBUTES", "ELIDED", "EMPTY", "STORED", "coverage_of"]
 
@@ -22,20 +20,18 @@ COVERAGE_ATTRIBUTES = {
 }
 
 
-def coverage_of(
-    results: list[RegionResult], grids: tuple[LevelGrid, ...], glass: GlassPlan, axes: Axes
-) -> list[NDArray[np.uint8]]:
+def coverage_of(results: list[RegionResult], plan: ConversionPlan) -> list[NDArray[np.uint8]]:
     """Return for each level what became of each chunk: STORED, ELIDED or EMPTY.
 
     What is in the store counts, not what was planned. The arrays have one axis for each of the
     frames', then row and column.
     """
-    frames = tuple(length for _, length in axes.frames)
-    coverage = [np.full((*frames, *grid.chunk_grid), EMPTY, np.uint8) for grid in grids]
-    for level, elided in enumerate(glass.elided):
+    frames = tuple(length for _, length in plan.axes.frames)
+    coverage = [np.full((*frames, *grid.chunk_grid), EMPTY, np.uint8) for grid in plan.grids]
+    for level, elided in enumerate(plan.glass.elided):
         coverage[level][..., elided] = ELIDED
     for result in results:
-        grid = grids[result.level]
+        grid = plan.grids[result.level]
         part = coverage[result.level][result.frame][grid.chunks_of(result.cell)]
         part[result.chunk_nbytes > 0] = STORED
     return coverage

@@ -1,4 +1,4 @@
-"""The digest of all that a store's bytes depend on: who resumes must ask for the same."""
+"""The fingerprint: a digest of all that a store's bytes depend on, which a resumed run compares."""
 
 import hashlib
 import json
@@ -10,13 +10,14 @@ from ..codecs import ChunkCodec
 from ..options import ConvertOptions
 from ..sources import SlideInfo
 
-__all__ = ["settings_digest"]
+__all__ = ["fingerprint_of"]
 
-# These change how fast a store is written, and whether it may be, never what is in it.
+# The codec stands for the last three, and these change how fast a store is written, and whether it
+# may be, never what is in it.
 _NOT_STORED = ("workers", "scheduler", "overwrite", "resume", "model", "quality", "target_psnr")
 
 
-def settings_digest(
+def fingerprint_of(
     info: SlideInfo, options: ConvertOptions, codec: ChunkCodec, tissue_picture: bytes = b""
 ) -> str:
     """Return the SHA-256 of slide, options, weights and software, in hexadecimal.
@@ -26,7 +27,8 @@ def settings_digest(
     Parameters
     ----------
     codec : ChunkCodec
-        Stands for the options that chose it, with the digest of its weights.
+        Stands for the options that chose it, with the digest of its weights. Of options that name a
+        PSNR, at a quality that is always the same: the PSNR stands for the quality then.
     tissue_picture : bytes
         Content of the picture that is the tissue mask, where one is given.
     """
@@ -34,6 +36,8 @@ def settings_digest(
     for profile in ("icc_profile", "ome_xml"):
         described[profile] = _sha256(repr(described[profile]).encode())
     kept = {key: value for key, value in asdict(options).items() if key not in _NOT_STORED}
+    if options.target_psnr is not None:
+        kept["target_psnr"] = float(options.target_psnr)
     if tissue_picture:
         kept["tissue"] = _sha256(tissue_picture)
     parts = [version("numcodecs-neural"), described, kept, codec.method, codec.parameters]

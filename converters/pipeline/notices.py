@@ -1,13 +1,13 @@
-"""What whoever converted a slide should know, though nothing failed."""
+"""Non-fatal notices shown after a conversion."""
 
 from ..sources import SlideInfo
 from .summary import LevelReport
 
-__all__ = ["cautions_of"]
+__all__ = ["notices_of"]
 
 
-def cautions_of(info: SlideInfo, first: LevelReport) -> tuple[str, ...]:
-    """Return one sentence for each thing to know of a conversion.
+def notices_of(info: SlideInfo, first: LevelReport) -> tuple[str, ...]:
+    """Return the notices of a conversion, one sentence each.
 
     Parameters
     ----------

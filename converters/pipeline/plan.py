@@ -1,7 +1,9 @@
-"""What is decided about a conversion before a chunk is written."""
+"""ConversionPlan: what is decided about a conversion before a chunk is written, each thing once."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..codecs import ChunkCodec, codec_for
 from ..geometry.axes import Axes
@@ -10,103 +12,115 @@ from ..options import ConvertOptions
 from ..sources import SlideInfo, SlideSource
 from ..tissue import find_tissue, glass_colour, is_bright_field, read_overview
 from ..tissue.glass_plan import GlassPlan, plan_glass
-from .fingerprint import settings_digest
+from .fingerprint import fingerprint_of
 from .memory import give_back_memory
 from .rate_control import quality_for_psnr
 
-__all__ = ["ConversionPlan", "find_glass", "plan_calibrated", "plan_conversion"]
+__all__ = ["ConversionPlan", "plan_conversion"]
 
 GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ConversionPlan:
-    """How one slide becomes one store.
+    """How one slide becomes one store. What takes pixels to decide is decided at its first use.
+
+    It pickles with what is decided by then, for workers elsewhere, and without the description of
+    the slide, which they read from their own source.
 
     Parameters
     ----------
-    info : SlideInfo
-        The slide, under the name that it has in the store.
+    source : SlideSource
+        The slide; it stays open.
     options : ConvertOptions
         What was asked for.
-    codec : ChunkCodec
-        What codes the chunks.
-    settings : str
-        Digest of all that the store's bytes depend on.
-    axes : Axes
-        How frames lie in the arrays.
     grids : tuple of LevelGrid
         All levels.
     """
 
-    info: SlideInfo
+    source: SlideSource
     options: ConvertOptions
-    codec: ChunkCodec
-    settings: str
-    axes: Axes
     grids: tuple[LevelGrid, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "info"}
+
+    @cached_property
+    def info(self) -> SlideInfo:
+        """The description of the slide, under the name that it has in the store."""
+        name = self.options.name
+        return self.source.info if name is None else replace(self.source.info, name=name)
+
+    @property
+    def axes(self) -> Axes:
+        """How frames lie in the arrays."""
+        return self.source.info.axes
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of all that the store's bytes depend on; no pixels are read for it.
+
+        Raises
+        ------
+        ConfigError, WeightsError
+            If the codec does not code the slide.
+        """
+        asked = self.options
+        if asked.target_psnr is not None:
+            # In place of the quality that reaches it, which only coding tells.
+            asked = replace(asked, quality=0)
+        codec = codec_for(asked, self.info)
+        return fingerprint_of(self.info, asked, codec, _tissue_picture(asked))
+
+    @cached_property
+    def codec(self) -> ChunkCodec:
+        """What codes the chunks; samples of the slide are coded if the options name a PSNR.
+
+        Raises
+        ------
+        ConfigError, WeightsError
+            If the codec does not code the slide, or does not reach the PSNR on it.
+        SourceError
+            If the slide does not decode.
+        """
+        asked = self.options
+        if asked.target_psnr is not None:
+            asked = replace(asked, quality=quality_for_psnr(self.source, asked, self.glass))
+        return codec_for(asked, self.info)
+
+    @cached_property
+    def glass(self) -> GlassPlan:
+        """What is glass, and what is done about it: only plain RGB of 8 bits can have any."""
+        options, info = self.options, self.info
+        tissue, colour = None, (255, 255, 255)
+        can_have_glass = self.axes.is_plain and info.is_rgb and info.dtype == "uint8"
+        if can_have_glass and options.bright_field != "no":
+            overview = read_overview(self.source, workers=options.workers)
+            if options.bright_field == "yes" or is_bright_field(overview):
+                tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
+            del overview
+            give_back_memory()
+        return plan_glass(
+            tissue,
+            self.grids,
+            treatment=options.glass,
+            colour=colour,
+            margin_px=GLASS_MARGIN_PX if info.mpp is None else options.margin_um / min(info.mpp),
+        )
 
 
 def plan_conversion(source: SlideSource, options: ConvertOptions) -> ConversionPlan:
-    """Decide how a slide is converted; reads no pixels.
+    """Begin the plan of a conversion; reads no pixels.
 
     Raises
     ------
-    ConfigError, WeightsError
-        If the slide does not allow the options.
+    ConfigError
+        If the slide does not have the levels that the options name.
     """
-    info = source.info
-    if options.name is not None:
-        info = replace(info, name=options.name)
-    codec = codec_for(options, info)
-    return ConversionPlan(
-        info=info,
-        options=options,
-        codec=codec,
-        settings=settings_digest(info, options, codec, _tissue_picture(options)),
-        axes=info.axes,
-        grids=_plan_grids(info, options),
-    )
+    return ConversionPlan(source=source, options=options, grids=_grids(source.info, options))
 
 
-def plan_calibrated(source: SlideSource, options: ConvertOptions) -> ConversionPlan:
-    """Decide how a slide is converted; reads pixels only if the options name a PSNR.
-
-    Raises
-    ------
-    ConfigError, WeightsError
-        If the slide does not allow the options, or the codec does not reach the PSNR on it.
-    SourceError
-        If it does not decode.
-    """
-    plan = plan_conversion(source, options)
-    if options.target_psnr is None:
-        return plan
-    quality = quality_for_psnr(source, options, find_glass(source, plan))
-    return plan_conversion(source, replace(options, quality=quality))
-
-
-def find_glass(source: SlideSource, plan: ConversionPlan) -> GlassPlan:
-    """Look for glass on a slide that can have any: plain RGB of 8 bits, lit from behind."""
-    options, info = plan.options, plan.info
-    tissue, colour = None, (255, 255, 255)
-    can_have_glass = plan.axes.is_plain and info.is_rgb and info.dtype == "uint8"
-    if can_have_glass and options.bright_field != "no":
-        overview = read_overview(source, workers=options.workers)
-        if options.bright_field == "yes" or is_bright_field(overview):
-            tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
-        del overview
-        give_back_memory()
-    return plan_glass(
-        tissue,
-        plan.grids,
-        treatment=options.glass,
-        colour=colour,
-        margin_px=GLASS_MARGIN_PX if info.mpp is None else options.margin_um / min(info.mpp),
-    )
-
-
-def _plan_grids(info: SlideInfo, options: ConvertOptions) -> tuple[LevelGrid, ...]:
+def _grids(info: SlideInfo, options: ConvertOptions) -> tuple[LevelGrid, ...]:
     chunk_px, region_px = options.chunk_px, options.region_px
     if options.use_existing_levels:
         return keep_levels(info.level_shapes, chunk_px=chunk_px, region_px=region_px)

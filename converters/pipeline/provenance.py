@@ -1,26 +1,18 @@
-"""What the pixels of a store went through, for its attributes."""
+"""Provenance of a store's pixels, for its attributes."""
 
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from ..codecs import ChunkCodec
-from ..sources import Compression, SlideInfo
-from ..tissue.glass_plan import GlassPlan
+from ..sources import Compression
+from .plan import ConversionPlan
 from .summary import LevelReport
 
 __all__ = ["provenance"]
 
 
 def provenance(
-    levels: tuple[LevelReport, ...],
-    *,
-    info: SlideInfo,
-    codec: ChunkCodec,
-    glass: GlassPlan,
-    settings: str,
-    extras: dict[str, str],
-    is_lossless: bool,
+    plan: ConversionPlan, levels: tuple[LevelReport, ...], extras: dict[str, str]
 ) -> dict[str, Any]:
     """Return the block that says what the pixels went through, oldest first, and what is not there.
 
@@ -28,21 +20,14 @@ def provenance(
 
     Parameters
     ----------
+    plan : ConversionPlan
+        A codec that loses nothing is no step of the history.
     levels : tuple of LevelReport
         What was written.
-    info : SlideInfo
-        The slide.
-    codec : ChunkCodec
-        What coded the chunks.
-    glass : GlassPlan
-        What was done about glass.
-    settings : str
-        Digest of all that the store depends on.
     extras : dict
-        Where in the store other things of the slide are, by what they are.
-    is_lossless : bool
-        Whether the codec loses nothing: then it is no step of the history.
+        Paths in the store of other things of the slide, by what they are.
     """
+    info, codec, glass = plan.info, plan.codec, plan.glass
     first = levels[0]
     history = [_described(step) for step in info.history]
     step = {
@@ -53,12 +38,12 @@ def provenance(
         "ssim": first.ssim,
         "chunks_sampled": first.chunks_sampled,
     }
-    if not is_lossless:
+    if not codec.is_lossless:
         history.append(_without_none(step))
     return {
         "schema_version": 1,
         "software": f"numcodecs-neural {version('numcodecs-neural')}",
-        "settings": settings,
+        "settings": plan.fingerprint,
         "lossy_history": history,
         "glass": {
             "treatment": glass.treatment,

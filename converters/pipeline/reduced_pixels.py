@@ -1,4 +1,4 @@
-"""Scratch: reduced pixels, from when a region was written until the next level's is.
+"""ReducedPixels: pixels of written regions, reduced, until the next level is written.
 
 One file of raw samples for each region, which appears whole or not at all.
 """
@@ -14,17 +14,17 @@ from ..geometry.downsample import halve_again, halve_pixels, reduced_dtype
 from ..geometry.levels import Cell, LevelGrid, ceil_div
 from ..store.location import Folder
 
-__all__ = ["Scratch"]
+__all__ = ["ReducedPixels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scratch:
-    """Where levels wait for the next.
+class ReducedPixels:
+    """Reduced pixels of all levels, in files.
 
     Parameters
     ----------
     folder : Folder
-        Where the files are.
+        The folder of these files.
     grids : tuple of LevelGrid
         All levels, each reduced from the one before.
     samples : int

@@ -1,10 +1,10 @@
-"""PyramidWriter: what one task does with one region.
+"""PyramidWriter: the task of one region.
 
-A task of level 0 reads its region of the slide, once. It stores the region, and leaves the same
-pixels, reduced, in the scratch. A task of level n finds there what the regions
-under it left, and does the same. So no stored chunk is ever decoded to make another, no two tasks
-write one file, and memory holds only the regions in work. A task may run again after a crash: it
-finds its record, or the same pixels, and writes the same bytes.
+A task of level 0 reads its region of the slide, once. It stores the region, and leaves its reduced
+pixels for the next level. A task of level n takes the reduced pixels of the regions under it, and
+does the same. So no stored chunk is ever decoded to make another, no two tasks write one file, and
+memory holds only the regions in work. A task may run again after a crash: it finds the region in
+the checkpoint, or the same pixels, and writes the same bytes.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.axes import Axes
+from ..geometry.axes import Frame
 from ..geometry.downsample import to_pixels
 from ..geometry.levels import Cell, LevelGrid, Region
 from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import pick_samples
-from ..sources import Frame, SlideSource
 from ..store.arrays import PyramidArrays
 from ..store.chunk_sizes import chunk_nbytes
-from ..tissue.glass_plan import GlassPlan
-from .checkpoint import Records, RegionResult
-from .reduced_pixels import Scratch
+from .checkpoint import Checkpoint, RegionResult
+from .plan import ConversionPlan
+from .reduced_pixels import ReducedPixels
 
 __all__ = ["PyramidWriter"]
 
@@ -36,36 +35,24 @@ MEASURED_PX = 256
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PyramidWriter:
-    """Writes regions: what all tasks share. It pickles, for workers elsewhere.
+    """Writes regions; all tasks share it. It pickles, for workers elsewhere.
 
     Parameters
     ----------
-    source : SlideSource
-        Where pixels come from.
-    grids : tuple of LevelGrid
-        All levels.
-    axes : Axes
-        How frames lie in the arrays.
+    plan : ConversionPlan
+        Its codec and its glass are decided.
     arrays : PyramidArrays
-        Where pixels go.
-    records : Records
-        What is done.
-    glass : GlassPlan
-        What is done about glass.
-    is_lossless : bool
-        Whether stored pixels are the original ones: then they need not be read again.
-    scratch : Scratch, optional
-        Where reduced pixels wait for the next level; None if levels are read from the source.
+        The arrays of the store.
+    checkpoint : Checkpoint
+        The regions that are done.
+    reduced : ReducedPixels, optional
+        Pixels that wait for the next level; None if levels are read from the source.
     """
 
-    source: SlideSource
-    grids: tuple[LevelGrid, ...]
-    axes: Axes
+    plan: ConversionPlan
     arrays: PyramidArrays
-    records: Records
-    glass: GlassPlan
-    is_lossless: bool
-    scratch: Scratch | None
+    checkpoint: Checkpoint
+    reduced: ReducedPixels | None
 
     def write_region(self, level: int, frame: Frame, cell: Cell) -> RegionResult:
         """Store one region, and leave it reduced for the next level, unless that is done.
@@ -86,56 +73,51 @@ class PyramidWriter:
         OSError
             If what was written before is not there any more.
         """
-        grid = self.grids[level]
-        result = self.records.find(level, frame, cell)
+        grid = self.plan.grids[level]
+        result = self.checkpoint.find(level, frame, cell)
         if result is None:
             result = self._write(grid, frame, cell)
-            self.records.add(result)
+            self.checkpoint.add(result)
         elif result.nbytes != self._stored(grid, frame, cell)[1]:
             raise OSError(
                 f"region {cell} of level {level} was written before and is lost from "
                 f"{self.arrays.store.place}: begin anew, without --resume"
             )
-        if level and self.scratch is not None:
-            # Only now: whoever has to write this region again needs them.
-            self.scratch.clear(level, frame, cell)
+        if level and self.reduced is not None:
+            # Only now: a task that has to write this region again needs them.
+            self.reduced.clear(level, frame, cell)
         return result
 
     def _write(self, grid: LevelGrid, frame: Frame, cell: Cell) -> RegionResult:
-        region = grid.region(cell)
+        region, axes, glass = grid.region(cell), self.plan.axes, self.plan.glass
         pixels = self._read(grid, frame, cell)
-        to_store = self._without_elided(pixels, grid, cell)
-        shape = self.axes.frame_shape(region.height, region.width)
-        place = self.axes.index(frame, region)
-        self.arrays.write_image(grid.level, place, to_store.reshape(shape), grid.chunk_px)
+        for chunk in _cells_where(glass.elided[grid.level], grid, cell):
+            # Zarr stores no chunk of the fill value. None of these holds tissue to be measured.
+            pixels[:, *grid.chunk(chunk).relative_to(region).slices] = glass.fill_value
+        shape = axes.frame_shape(region.height, region.width)
+        selection = axes.index(frame, region)
+        self.arrays.write_image(grid.level, selection, pixels.reshape(shape), grid.chunk_px)
         if self.arrays.has_label:
-            tissue = self.glass.tissue_pixels(region, grid)
+            tissue = glass.tissue_pixels(region, grid)
             self.arrays.write_label(grid.level, region.slices, tissue)
         return self._result(grid, frame, cell, pixels)
 
     def _read(self, grid: LevelGrid, frame: Frame, cell: Cell) -> NDArray[Any]:
-        """Return the pixels of a region, (sample, y, x), after leaving them for the next level."""
-        if grid.level and self.scratch is not None:
-            reduced = self.scratch.collect(grid.level, frame, cell)
-            self.scratch.leave(grid.level, frame, cell, reduced)
-            return to_pixels(reduced, self.source.info.dtype)
-        region = grid.region(cell)
-        read = self.source.read_region(region, grid.level, frame)
-        pixels = np.ascontiguousarray(np.moveaxis(read, -1, 0))
-        pixels = self.glass.painted(pixels, region, grid)
-        if self.scratch is not None:
-            self.scratch.leave(grid.level, frame, cell, pixels)
-        return pixels
+        """Return the pixels of a region, (sample, y, x), after leaving them for the next level.
 
-    def _without_elided(self, pixels: NDArray[Any], grid: LevelGrid, cell: Cell) -> NDArray[Any]:
-        """Return `pixels` with the fill value in chunks to elide: Zarr does not store those."""
-        elided = _cells_where(self.glass.elided[grid.level], grid, cell)
-        if not elided:
-            return pixels
-        pixels = pixels.copy()
-        for chunk in elided:
-            inside = grid.chunk(chunk).relative_to(grid.region(cell))
-            pixels[:, *inside.slices] = self.glass.fill_value
+        They may be written to. Those of the source keep its memory layout, where the samples of a
+        pixel lie together: Zarr copies each chunk into planes in any case.
+        """
+        source = self.plan.source
+        if grid.level and self.reduced is not None:
+            reduced = self.reduced.collect(grid.level, frame, cell)
+            self.reduced.leave(grid.level, frame, cell, reduced)
+            return to_pixels(reduced, source.info.dtype)
+        region = grid.region(cell)
+        read = np.require(source.read_region(region, grid.level, frame), requirements="W")
+        pixels = self.plan.glass.painted(np.moveaxis(read, -1, 0), region, grid)
+        if self.reduced is not None:
+            self.reduced.leave(grid.level, frame, cell, pixels)
         return pixels
 
     def _result(
@@ -167,11 +149,11 @@ class PyramidWriter:
     def _stored(self, grid: LevelGrid, frame: Frame, cell: Cell) -> tuple[NDArray[np.int64], int]:
         """Return the bytes of each chunk of a region, and of its files."""
         image = self.arrays.images[grid.level]
-        return chunk_nbytes(self.arrays.store, image, grid, cell, axes=self.axes, frame=frame)
+        return chunk_nbytes(self.arrays.store, image, grid, cell, axes=self.plan.axes, frame=frame)
 
     def _sampled_in(self, grid: LevelGrid, frame: Frame, cell: Cell) -> list[Cell]:
         """Return which chunks of a region are measured: of the first frame only."""
-        if self.is_lossless or any(frame):
+        if self.plan.codec.is_lossless or any(frame):
             return []
         return _cells_where(self._samples[grid.level], grid, cell)
 
@@ -179,7 +161,7 @@ class PyramidWriter:
     def _samples(self) -> list[NDArray[np.bool_]]:
         return [
             pick_samples(chunks, level, least=1 if level else LEAST_SAMPLES)
-            for level, chunks in enumerate(self.glass.with_tissue)
+            for level, chunks in enumerate(self.plan.glass.with_tissue)
         ]
 
     def _quality(
@@ -187,8 +169,8 @@ class PyramidWriter:
     ) -> ChunkQuality:
         """Compare the middle of a chunk with what a reader gets, on tissue."""
         image = self.arrays.images[grid.level]
-        stored = np.asarray(image[self.axes.index(frame, chunk)]).reshape(original.shape)
-        tissue = self.glass.tissue_pixels(chunk, grid)
+        stored = np.asarray(image[self.plan.axes.index(frame, chunk)]).reshape(original.shape)
+        tissue = self.plan.glass.tissue_pixels(chunk, grid)
         y, x = _middle(chunk.height), _middle(chunk.width)
         return chunk_quality(original[:, y, x], stored[:, y, x], tissue[y, x])
 

@@ -45,7 +45,7 @@ def run_on_threads(writer: PyramidWriter, *, workers: int, advance: Advance) -> 
 def run_on_cluster(writer: PyramidWriter, *, address: str, advance: Advance) -> list[RegionResult]:
     """Write all regions of all levels on a dask.distributed cluster.
 
-    Its workers must have this package, and see the slide and the output at the same places.
+    Its workers must have this package, and see the slide and the output at the same paths.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def region_tasks(writer: PyramidWriter) -> list[Any]:
     """Return one dask task a region, each depending on the finer regions under it."""
     tasks: dict[tuple[int, Frame, Cell], Any] = {}
     shared = delayed(writer, pure=False, traverse=False)
-    for frame in writer.axes.all_frames():
-        for level, grid in enumerate(writer.grids):
+    for frame in writer.plan.axes.all_frames():
+        for level, grid in enumerate(writer.plan.grids):
             for cell in grid.regions():
                 finer = _finer(writer, level, cell)
                 tasks[level, frame, cell] = delayed(_write_region, pure=False)(
@@ -98,9 +98,9 @@ def _write_region(
 
 
 def _finer(writer: PyramidWriter, level: int, cell: Cell) -> list[Cell]:
-    if level == 0 or writer.scratch is None:
+    if level == 0 or writer.reduced is None:
         return []
-    return writer.grids[level].finer_regions(cell, writer.grids[level - 1])
+    return writer.plan.grids[level].finer_regions(cell, writer.plan.grids[level - 1])
 
 
 def _key(level: int, frame: Frame, cell: Cell) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..options import ConvertOptions
-from ..pipeline.notices import cautions_of
+from ..pipeline.notices import notices_of
 from ..pipeline.summary import SlideReport
 from ..sources import SlideInfo
 from .facts import SlideFacts
@@ -86,8 +86,8 @@ def _of_report(report: SlideReport, info: SlideInfo | None) -> list[str]:
         found.append(
             "Almost all of the slide was taken for tissue: if there is glass, look at the mask."
         )
-    cautions = () if info is None else cautions_of(info, report.levels[0])
-    return found + [f"{text[:1].upper()}{text[1:]}." for text in cautions]
+    notices = () if info is None else notices_of(info, report.levels[0])
+    return found + [f"{text[:1].upper()}{text[1:]}." for text in notices]
 
 
 def _sizes(facts: SlideFacts, report: SlideReport) -> list[Size]:

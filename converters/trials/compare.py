@@ -9,10 +9,8 @@ from numcodecs_neural.errors import ConfigError
 from ..codecs import ChunkKind, CodecFamily, codecs_for, family_of
 from ..measure.sampling import own_range_of, sample_glass, sample_reduced
 from ..options import ConvertOptions
-from ..pipeline.plan import ConversionPlan, find_glass, plan_conversion
+from ..pipeline.plan import ConversionPlan
 from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
-from ..sources import SlideSource
-from ..tissue.glass_plan import GlassPlan
 from .comparison import ComparedCodec, Comparison
 from .jpeg_transcode import transcode_tiles
 
@@ -25,12 +23,7 @@ TOLERANCE = 0.002
 Progress = Callable[[int, int], None]
 
 
-def compare(
-    source: SlideSource,
-    options: ConvertOptions,
-    *,
-    progress: Progress = lambda done, total: None,
-) -> Comparison:
+def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: None) -> Comparison:
     """Code samples of a slide with every codec, set to the SSIM of JPEG at quality 80.
 
     Where JPEG does not code such samples, the SSIM is that of another lossy codec at the quality
@@ -38,9 +31,9 @@ def compare(
 
     Parameters
     ----------
-    source : SlideSource
-    options : ConvertOptions
-        Of which glass, chunks, levels, model and quality are used.
+    plan : ConversionPlan
+        Its codec is not used, which may not code such a slide at all; of its options are glass,
+        chunks, levels, model and quality.
     progress : callable
         Called with how many codecs were tried, and how many there are.
 
@@ -51,12 +44,9 @@ def compare(
     SourceError
         If it does not decode.
     """
-    # Of any codec: the one of the options may not code such a slide at all.
-    plain = replace(options, codec="none", model="auto", target_psnr=None)
-    plan = plan_conversion(source, plain)
-    glass = find_glass(source, plan)
-    families = _families(plan, options)
-    trial, store = Trial.of(source, options, glass), _Store.of(source, plan, glass)
+    options, glass = plan.options, plan.glass
+    families = _families(plan)
+    trial, store = Trial.of(plan.source, options, glass), _Store.of(plan)
     if not plan.info.is_rgb:
         trial = replace(trial, data_range=own_range_of(trial.samples))
     # One thread, for all codecs alike.
@@ -77,7 +67,7 @@ def compare(
         data_range=trial.data_range,
         glass=glass.treatment,
         codecs=tuple(sorted(found, key=lambda codec: codec.size)),
-        transcoding=transcode_tiles(source),
+        transcoding=transcode_tiles(plan.source),
     )
 
 
@@ -100,7 +90,8 @@ class _Store:
     frames: int
 
     @classmethod
-    def of(cls, source: SlideSource, plan: ConversionPlan, glass: GlassPlan) -> "_Store":
+    def of(cls, plan: ConversionPlan) -> "_Store":
+        source, glass = plan.source, plan.glass
         with_tissue = [int(chunks.sum()) for chunks in glass.with_tissue]
         stored = [int((~chunks).sum()) for chunks in glass.elided]
         if not with_tissue[0]:
@@ -128,13 +119,13 @@ class _Store:
         return round(self.frames * total)
 
 
-def _families(plan: ConversionPlan, options: ConvertOptions) -> list[CodecFamily]:
+def _families(plan: ConversionPlan) -> list[CodecFamily]:
     """Return what takes part: the model of the options, he-perceptual beside it, all peers."""
-    kind = ChunkKind.of(plan.info, "0.5")
+    kind, model = ChunkKind.of(plan.info, "0.5"), plan.options.model
     families = []
     for name in codecs_for(kind):
         if name == "neural":
-            models = [options.model, "he-perceptual"] if kind.is_rgb else [options.model]
+            models = [model, "he-perceptual"] if kind.is_rgb else [model]
             neural = [family_of(name, kind, model) for model in models]
             families += list({family.name: family for family in neural}.values())
         elif name != "none":

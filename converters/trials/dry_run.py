@@ -11,10 +11,7 @@ from zarr.storage import MemoryStore
 
 from ..geometry.levels import LevelGrid
 from ..measure.sampling import SampleChunk, sample_chunks, sample_glass, sample_reduced
-from ..options import ConvertOptions
-from ..pipeline.plan import ConversionPlan, find_glass, plan_calibrated
-from ..sources import SlideSource
-from ..tissue.glass_plan import GlassPlan
+from ..pipeline.plan import ConversionPlan
 
 __all__ = ["Estimate", "estimate"]
 
@@ -47,7 +44,7 @@ class Estimate:
     seconds: float
 
 
-def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
+def estimate(plan: ConversionPlan) -> Estimate:
     """Code a few chunks of each sort of a slide, and say what all would take.
 
     Raises
@@ -55,11 +52,9 @@ def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
     SourceError, ConfigError, WeightsError
         As `convert` does.
     """
-    plan = plan_calibrated(source, options)
-    glass = find_glass(source, plan)
     nbytes, seconds = 0.0, 0.0
-    for samples, count in _sorts(source, plan, glass):
-        mean_nbytes, mean_seconds = _code(samples, plan, glass)
+    for samples, count in _sorts(plan):
+        mean_nbytes, mean_seconds = _code(samples, plan)
         nbytes += count * mean_nbytes
         seconds += count * mean_seconds
     first = plan.grids[0]
@@ -69,18 +64,17 @@ def estimate(source: SlideSource, options: ConvertOptions) -> Estimate:
         levels=len(plan.grids),
         raw_nbytes=plan.info.samples * plan.info.dtype.itemsize * every,
         nbytes=round(nbytes),
-        elided_area=sum(_pixels(first, glass.elided[0])) / first.pixels,
+        elided_area=sum(_pixels(first, plan.glass.elided[0])) / first.pixels,
         seconds=seconds / plan.options.workers,
     )
 
 
-def _sorts(
-    source: SlideSource, plan: ConversionPlan, glass: GlassPlan
-) -> list[tuple[list[SampleChunk], int]]:
+def _sorts(plan: ConversionPlan) -> list[tuple[list[SampleChunk], int]]:
     """Return samples of each sort of chunk, and how many chunks of that sort would be stored.
 
     Those with tissue of level 0 and of smaller levels, and those without.
     """
+    source, glass = plan.source, plan.glass
     stored = sum(int((~chunks).sum()) for chunks in glass.elided)
     tissue = [int(chunks.sum()) for chunks in glass.with_tissue]
     if not tissue[0]:
@@ -97,12 +91,10 @@ def _sorts(
     return [(samples, plan.axes.count * count) for samples, count in sorts if samples and count]
 
 
-def _code(
-    samples: list[SampleChunk], plan: ConversionPlan, glass: GlassPlan
-) -> tuple[float, float]:
+def _code(samples: list[SampleChunk], plan: ConversionPlan) -> tuple[float, float]:
     """Return bytes and seconds of one chunk, the mean of all."""
     coded = [
-        _code_chunk(sample.padded(plan.grids[0].chunk_px, glass.fill_value), plan)
+        _code_chunk(sample.padded(plan.grids[0].chunk_px, plan.glass.fill_value), plan)
         for sample in (samples[0], *samples)
     ]
     # The first one twice: what is loaded and compiled for it is not counted.

@@ -27,7 +27,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.measure.sampling import sample_chunks
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert
-from numcodecs_neural.converters.pipeline.plan import find_glass, plan_conversion
+from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.pipeline.rate_control import (
     Measured,
     Trial,
@@ -99,7 +99,7 @@ def codecs_at_equal_ssim(
 ) -> Iterator[tuple[CodecFamily, Measured]]:
     """Yield each codec, and what it does to all tissue at the quality that is nearest to JPEG's."""
     plain = ConvertOptions(workers=options.workers)
-    glass = find_glass(view, plan_conversion(view, plain))
+    glass = plan_conversion(view, plain).glass
     few = Trial.of(view, plain, glass)
     count = int(glass.with_tissue[0].sum())
     tissue = Trial.on(sample_chunks(view, plain, glass, count=count), plain, glass)

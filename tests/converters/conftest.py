@@ -42,7 +42,7 @@ class ArraySource:
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
         if level == 0:
             self.reads[region.slices] += 1
-        pixels: NDArray[np.uint8] = self._levels[level][region.slices]
+        pixels: NDArray[np.uint8] = self._levels[level][region.slices].copy()
         return pixels
 
     def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:

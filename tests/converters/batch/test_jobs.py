@@ -162,15 +162,17 @@ def test_a_dry_run_writes_nothing_and_tells_sizes(
 
 def test_a_dry_run_comes_close(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
     from numcodecs_neural.converters.options import ConvertOptions
-    from numcodecs_neural.converters.pipeline.convert import convert
+    from numcodecs_neural.converters.pipeline.convert import convert_planned
+    from numcodecs_neural.converters.pipeline.plan import plan_conversion
     from numcodecs_neural.converters.sources import open_source
     from numcodecs_neural.converters.trials.dry_run import estimate
 
     options = ConvertOptions(chunk_px=128, shard_px=256)
     source = open_source(svs)
 
-    expected = estimate(source, options)
-    report = convert(source, str(tmp_path / "out"), options)
+    plan = plan_conversion(source, options)
+    expected = estimate(plan)
+    report = convert_planned(plan, str(tmp_path / "out"), lambda done, total: None)
     source.close()
 
     assert expected.raw_nbytes == report.raw_nbytes

@@ -30,9 +30,9 @@ def make_mortal(client: Any, note: Path) -> None:
 
     # Inside, for then it travels to the workers as code: they cannot import the tests.
     def die_at_the_second_region(note: str) -> None:
-        from numcodecs_neural.converters.pipeline.checkpoint import Records
+        from numcodecs_neural.converters.pipeline.checkpoint import Checkpoint
 
-        add, done = Records.add, []
+        add, done = Checkpoint.add, []
 
         def add_and_die(self: Any, result: Any) -> None:
             add(self, result)
@@ -43,7 +43,7 @@ def make_mortal(client: Any, note: Path) -> None:
                     file.flush()
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(Records, "add", add_and_die)  # noqa: B010 - mypy lets no method be assigned
+        setattr(Checkpoint, "add", add_and_die)  # noqa: B010 - mypy lets no method be assigned
 
     client.run(die_at_the_second_region, str(note))
 
@@ -69,16 +69,16 @@ def test_a_region_that_could_not_be_written_is_tried_again(
     run_cli: RunCli, svs: Path, tmp_path: Path, files_of: ReadFiles, cluster: Any
 ) -> None:
     def fail_once(note: str) -> None:
-        from numcodecs_neural.converters.pipeline.checkpoint import Records
+        from numcodecs_neural.converters.pipeline.checkpoint import Checkpoint
 
-        add = Records.add
+        add = Checkpoint.add
 
         def fail_or_add(self: Any, result: Any) -> None:
             with contextlib.suppress(FileExistsError), Path(note).open("x"):
                 raise OSError("Input/output error")
             add(self, result)
 
-        setattr(Records, "add", fail_or_add)  # noqa: B010 - mypy lets no method be assigned
+        setattr(Checkpoint, "add", fail_or_add)  # noqa: B010 - mypy lets no method be assigned
 
     quick = ("--codec", "zstd", "--levels", 1, *SMALL)
     run_cli(svs, "-o", tmp_path / "local", "--workers", 1, *quick)

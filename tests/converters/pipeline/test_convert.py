@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
-from numcodecs_neural.converters.pipeline.plan import find_glass, plan_conversion
+from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.tissue import find_tissue, read_overview
 
 pytestmark = pytest.mark.usefixtures("lossless")
@@ -115,7 +115,7 @@ def test_a_picture_of_tissue_decides_what_is_kept(
 def test_the_detector_that_is_asked_for_looks_for_tissue(array_source: Any, how: str) -> None:
     overview = read_overview(array_source)
 
-    glass = find_glass(array_source, plan_conversion(array_source, options(tissue=how)))
+    glass = plan_conversion(array_source, options(tissue=how)).glass
 
     wanted, other = (find_tissue(overview, by) for by in (how, *{"threshold", "network"} - {how}))
     assert np.array_equal(np.asarray(glass.tissue), wanted)

@@ -1,4 +1,4 @@
-"""The digest of settings: what makes another store changes it, and nothing else does."""
+"""The fingerprint: what makes another store changes it, and nothing else does."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -8,7 +8,8 @@ import pytest
 
 from numcodecs_neural.converters.codecs import codec_for
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.pipeline.fingerprint import settings_digest
+from numcodecs_neural.converters.pipeline.fingerprint import fingerprint_of
+from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.sources import Channel, Compression, SlideInfo
 
 PLAIN = ConvertOptions(workers=2)
@@ -19,6 +20,7 @@ STORED: dict[str, Any] = {
     "codec": "jpegxl",
     "model": "he-perceptual",
     "quality": 61,
+    "target_psnr": 38,
     "chunk_px": 256,
     "shard_px": 512,
     "levels": 2,
@@ -61,23 +63,31 @@ DESCRIBED: dict[str, Any] = {
 
 
 def digest(options: ConvertOptions = PLAIN, info: SlideInfo = INFO, picture: bytes = b"") -> str:
-    found: str = settings_digest(info, options, codec_for(options), picture)
+    found: str = fingerprint_of(info, options, codec_for(options), picture)
     return found
 
 
 @pytest.mark.parametrize("name", STORED)
-def test_an_option_that_changes_the_store_changes_the_digest(name: str) -> None:
+def test_an_option_that_changes_the_store_changes_the_fingerprint(name: str) -> None:
     assert digest(replace(PLAIN, **{name: STORED[name]})) != digest()
 
 
 @pytest.mark.parametrize("name", NOT_STORED)
-def test_who_does_the_work_does_not_change_the_digest(name: str) -> None:
+def test_who_does_the_work_does_not_change_the_fingerprint(name: str) -> None:
     assert digest(replace(PLAIN, **{name: NOT_STORED[name]})) == digest()
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_another_slide_changes_the_digest(name: str) -> None:
+def test_another_slide_changes_the_fingerprint(name: str) -> None:
     assert digest(info=replace(INFO, **{name: DESCRIBED[name]})) != digest()
+
+
+def test_quality_beside_a_psnr_does_not_change_the_fingerprint(array_source: Any) -> None:
+    chosen = replace(PLAIN, target_psnr=38)
+    plan, other = (plan_conversion(array_source, replace(chosen, quality=q)) for q in (40, 60))
+
+    assert plan.fingerprint == other.fingerprint
+    assert plan.fingerprint != plan_conversion(array_source, PLAIN).fingerprint
 
 
 def test_the_content_of_the_picture_of_tissue_counts_and_its_place_does_not() -> None:
@@ -91,12 +101,9 @@ def test_weights_of_the_same_name_are_told_apart() -> None:
     codec = codec_for(PLAIN)
     other = replace(codec, parameters=codec.parameters | {"weights": "0" * 16})
 
-    assert settings_digest(INFO, PLAIN, codec) != settings_digest(INFO, PLAIN, other)
+    assert fingerprint_of(INFO, PLAIN, codec) != fingerprint_of(INFO, PLAIN, other)
 
 
 def test_every_option_is_in_a_test_above() -> None:
-    # A wanted PSNR is not: it chooses the quality, which is.
-    names = {field.name for field in fields(ConvertOptions)} - {"target_psnr"}
-
-    assert {*STORED, *NOT_STORED} == names
+    assert {*STORED, *NOT_STORED} == {field.name for field in fields(ConvertOptions)}
     assert set(DESCRIBED) == {field.name for field in fields(SlideInfo)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from numcodecs_neural.converters.pipeline.reduced_pixels import Scratch
+from numcodecs_neural.converters.pipeline.reduced_pixels import ReducedPixels
 
 from .dying import count_files, run_until
 
@@ -246,7 +246,7 @@ def test_what_was_lost_meanwhile_is_no_garbage(
     output = tmp_path / "out.ome.zarr"
     quick = ("--glass", "keep", "--codec", "zstd", *SMALL)
     with monkeypatch.context() as patched:
-        patched.setattr(Scratch, "collect", raise_disk_error)
+        patched.setattr(ReducedPixels, "collect", raise_disk_error)
         assert run_cli(svs, "-o", output, *quick)[0] == 1
     files = [
         path for path in (tmp_path / "out.ome.zarr.partial" / lost).rglob("*") if path.is_file()

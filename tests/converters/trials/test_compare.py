@@ -12,6 +12,7 @@ from rich.console import Console
 
 from numcodecs_neural.converters.cli.tables import comparison_summary, comparison_table
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.trials.compare import compare
 from numcodecs_neural.converters.trials.comparison import ComparedCodec, Comparison
 from numcodecs_neural.converters.trials.jpeg_transcode import Transcoding, transcode_tiles
@@ -55,7 +56,7 @@ def rgb(tissue: NDArray[np.uint8], jpeg: bytes, options: ConvertOptions) -> Comp
     from tests.converters.conftest import ArraySource
 
     pixels = np.moveaxis(tissue, 0, -1)[:180, :96]
-    return compare(Slide(ArraySource(pixels)), options)
+    return compare(plan_conversion(Slide(ArraySource(pixels)), options))
 
 
 def by_name(comparison: Comparison) -> dict[str, ComparedCodec]:
@@ -148,7 +149,7 @@ def test_grey_slides_are_compared_on_their_own_range(
     source = source_of(pixels)
     source.info = replace(source.info, samples=1, dtype=np.dtype(dtype))
 
-    found = compare(source, replace(options, levels=1))
+    found = compare(plan_conversion(source, replace(options, levels=1)))
 
     peers = {"grey-fast-1", "jpegxl", "jpeg2k", "zstd"}
     assert set(by_name(found)) == (peers | {"jpeg"} if dtype == "uint8" else peers)
@@ -167,7 +168,7 @@ def test_slide_that_only_lossless_codecs_code_is_refused(
     source.info = replace(source.info, samples=1, dtype=np.dtype("float32"))
 
     with pytest.raises(ConfigError, match="only lossless codecs"):
-        compare(source, options)
+        compare(plan_conversion(source, options))
 
 
 def test_tiles_are_sampled_and_all_counted(jpeg: bytes) -> None:
