@@ -1,8 +1,11 @@
-"""ConvertOptions: what a conversion can be told, checked before any work starts."""
+"""ConvertOptions: the options of a conversion, checked before any work starts.
+
+The command line is made from the same fields: an option is written once, here.
+"""
 
 import os
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from numcodecs_neural.errors import ConfigError
 
@@ -12,6 +15,7 @@ __all__ = [
     "ConvertOptions",
     "GlassTreatment",
     "OmeZarrVersion",
+    "Option",
 ]
 
 BrightField = Literal["auto", "yes", "no"]
@@ -28,6 +32,28 @@ REGION_PX = 2048
 MAX_LEVELS = 32
 # No setting of these loses anything; what others lose, they tell once they are set.
 _WITHOUT_QUALITY = ("zstd", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A field of a dataclass, as the command line shows it.
+
+    Parameters
+    ----------
+    says : str
+        Its help, as argparse takes it.
+    flags : tuple of str
+        Its names; by default that of the field.
+    metavar : str, optional
+        Stands for its value in the help; by default the name of the field.
+    group : str, optional
+        Title of its group in the help; by default that of the field before it.
+    """
+
+    says: str
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,28 +123,88 @@ class ConvertOptions:
     numcodecs_neural.errors.ConfigError: chunk is 100; it must be a multiple of 16 up to 8192
     """
 
-    codec: CodecName = "neural"
-    model: str = "auto"
-    quality: int = 60
-    target_psnr: float | None = None
-    chunk_px: int = 512
-    shard_px: int | None = None
-    levels: int | None = None
-    downsample: int = 2
-    use_existing_levels: bool = False
-    ome_zarr_version: OmeZarrVersion = "0.5"
-    glass: GlassTreatment = "elide"
-    tissue: str = "threshold"
-    margin_um: float = 50.0
-    bright_field: BrightField = "auto"
-    name: str | None = None
-    label: bool = False
-    macro: bool = False
-    confidential: bool = False
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    scheduler: str | None = None
-    overwrite: bool = False
-    resume: bool = False
+    codec: Annotated[
+        CodecName, Option("zstd and none lose nothing (%(default)s)", group="codec")
+    ] = "neural"
+    model: Annotated[str, Option("name of the weights (%(default)s: by the slide)")] = "auto"
+    quality: Annotated[int, Option("0 to 100 (%(default)s)")] = 60
+    target_psnr: Annotated[
+        float | None, Option("instead of a quality: PSNR on tissue", metavar="DB")
+    ] = None
+    chunk_px: Annotated[
+        int,
+        Option("side of a chunk (%(default)s)", ("--chunk", "--tile-size"), "PX", "pyramid"),
+    ] = 512
+    shard_px: Annotated[
+        int | None, Option(f"side of a shard ({REGION_PX})", ("--shard",), "PX")
+    ] = None
+    levels: Annotated[
+        int | None,
+        Option(
+            "levels of the pyramid (until one chunk holds the slide)",
+            ("--levels", "--resolutions"),
+        ),
+    ] = None
+    downsample: Annotated[
+        int, Option("2 or 4: reduction from level to level (%(default)s)", metavar="FACTOR")
+    ] = 2
+    use_existing_levels: Annotated[
+        bool,
+        Option(
+            "keep the source's own levels instead",
+            ("--use-existing-levels", "--use-existing-resolutions"),
+        ),
+    ] = False
+    ome_zarr_version: Annotated[
+        OmeZarrVersion,
+        Option(
+            "0.5 is Zarr v3 with shards, 0.4 is Zarr v2 (%(default)s)",
+            ("--ome-zarr-version", "--ngff-version"),
+        ),
+    ] = "0.5"
+    glass: Annotated[
+        GlassTreatment,
+        Option(
+            "what to do with glass: not store it, paint it, or nothing (%(default)s)",
+            group="glass (bright-field slides)",
+        ),
+    ] = "elide"
+    tissue: Annotated[
+        str,
+        Option("threshold, network, or a picture that is black on glass (%(default)s)", (), "HOW"),
+    ] = "threshold"
+    margin_um: Annotated[
+        float,
+        Option(
+            "what is this close to tissue is kept with it, in micrometres (%(default)g)",
+            ("--margin",),
+            "UM",
+        ),
+    ] = 50.0
+    bright_field: Annotated[
+        BrightField, Option("whether the slide was lit from behind (%(default)s: look at it)")
+    ] = "auto"
+    name: Annotated[
+        str | None, Option("name of the image (that of the file)", group="metadata")
+    ] = None
+    label: Annotated[bool, Option("keep the picture of the label: it names the patient")] = False
+    macro: Annotated[bool, Option("keep the picture of the whole glass: so may this")] = False
+    confidential: Annotated[
+        bool, Option("keep people, dates and free text of the source's OME-XML")
+    ] = False
+    workers: Annotated[
+        int,
+        Option(
+            "regions in work at a time; changes no byte (%(default)s)",
+            ("-w", "--workers"),
+            group="run",
+        ),
+    ] = field(default_factory=lambda: os.cpu_count() or 1)
+    scheduler: Annotated[
+        str | None, Option("a dask.distributed cluster does the work", metavar="ADDRESS")
+    ] = None
+    overwrite: Annotated[bool, Option("replace a store that exists")] = False
+    resume: Annotated[bool, Option("skip finished stores, continue those begun")] = False
 
     def __post_init__(self) -> None:
         _check_choice("codec", self.codec, get_args(CodecName))

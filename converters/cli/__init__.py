@@ -1,4 +1,4 @@
-"""The program convert-to-omezarr: argv to options, and results to the screen."""
+"""The program convert-to-omezarr: its arguments, tables and progress bars."""
 
 from .main import main
 

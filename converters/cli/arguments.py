@@ -1,24 +1,97 @@
-"""The program's arguments, and the options that they stand for."""
+"""The program's arguments: parser and values, both made from the fields of dataclasses."""
 
 import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn, get_args
+from types import NoneType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NoReturn,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from numcodecs_neural.errors import ConfigError
 
-from ..options import (
-    BrightField,
-    CodecName,
-    ConvertOptions,
-    GlassTreatment,
-    OmeZarrVersion,
-)
+from ..options import ConvertOptions, Option
 
-__all__ = ["PROGRAM", "make_parser", "options_from", "series_from"]
+__all__ = ["PROGRAM", "Inputs", "Work", "make_parser", "values_of"]
 
 PROGRAM = "convert-to-omezarr"
-_DEFAULTS = ConvertOptions()
+# In the order of the help; those without a group come first.
+GROUPS = ("codec", "pyramid", "glass (bright-field slides)", "metadata", "run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The slides, and where their stores go: what the help says of each option is its meaning."""
+
+    inputs: Annotated[
+        list[str], Option("slide, or pattern such as 'archive/**/*.svs'", metavar="INPUT")
+    ] = field(default_factory=list)
+    output: Annotated[
+        str | None,
+        Option(
+            "the store: a folder, a file .ozx or .zarr.zip, or a URL such as s3://bucket/key; "
+            "for several inputs the folder or URL of all stores",
+            ("-o", "--output"),
+        ),
+    ] = None
+    input_list: Annotated[
+        Path | None, Option("also convert the slides of this text file", metavar="FILE")
+    ] = None
+    demo: Annotated[
+        str | None, Option("convert a small built-in slide instead", metavar="OUTPUT")
+    ] = None
+    zip: Annotated[bool, Option("of several inputs, write single files .ozx")] = False
+    series: Annotated[
+        str, Option("which image of a file, or all (%(default)s)", metavar="N", group="metadata")
+    ] = "0"
+
+    @property
+    def image(self) -> int | None:
+        """Which image of each file is wanted; None for all.
+
+        Raises
+        ------
+        ConfigError
+            If it is no number, and not "all".
+        """
+        if self.series == "all":
+            return None
+        if not self.series.isdecimal():
+            raise ConfigError(f"series is {self.series!r}; it must be a whole number or all")
+        return int(self.series)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is done with the slides, and what is shown of it."""
+
+    device: Annotated[
+        str | None, Option("numpy, cpu or cuda (auto); the same bytes on each", group="codec")
+    ] = None
+    dry_run: Annotated[
+        bool, Option("only say what would be written, and how large", group="run")
+    ] = False
+    compare: Annotated[bool, Option("only compare codecs on samples of the slide")] = False
+    report: Annotated[
+        Path | None, Option("also write the report, as .json or .html", metavar="FILE")
+    ] = None
+    json_lines: Annotated[
+        str | None,
+        Option("also write one JSON line a slide; - shows these and no tables", metavar="FILE"),
+    ] = None
+    quiet: Annotated[bool, Option("show failures only", ("-q", "--quiet"))] = False
+
+
+Values = TypeVar("Values", Inputs, ConvertOptions, Work)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,191 +111,52 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {version('numcodecs-neural')}"
     )
-    _add_inputs(parser)
-    _add_codec(parser.add_argument_group("codec"))
-    _add_pyramid(parser.add_argument_group("pyramid"))
-    _add_glass(parser.add_argument_group("glass (bright-field slides)"))
-    _add_metadata(parser.add_argument_group("metadata"))
-    _add_run(parser.add_argument_group("run"))
+    arguments = [*_arguments(Inputs), *_arguments(ConvertOptions), *_arguments(Work)]
+    for title in (None, *GROUPS):
+        group = parser if title is None else parser.add_argument_group(title)
+        for its_group, names, keywords in arguments:
+            if its_group == title:
+                group.add_argument(*names, **keywords)
     return parser
 
 
-def options_from(args: argparse.Namespace) -> ConvertOptions:
-    """Return the options that parsed arguments stand for.
+def values_of(kind: type[Values], args: argparse.Namespace) -> Values:
+    """Return the parsed values of a dataclass whose fields are options.
 
     Raises
     ------
     ConfigError
-        If one has a value that is not allowed.
+        If one is not allowed.
     """
-    return ConvertOptions(
-        codec=args.codec,
-        model=args.model,
-        quality=args.quality,
-        target_psnr=args.target_psnr,
-        chunk_px=args.chunk,
-        shard_px=args.shard,
-        levels=args.levels,
-        downsample=args.downsample,
-        use_existing_levels=args.use_existing_levels,
-        ome_zarr_version=args.ome_zarr_version,
-        glass=args.glass,
-        tissue=args.tissue,
-        margin_um=args.margin,
-        bright_field=args.bright_field,
-        name=args.name,
-        label=args.label,
-        macro=args.macro,
-        confidential=args.confidential,
-        workers=args.workers,
-        scheduler=args.scheduler,
-        overwrite=args.overwrite,
-        resume=args.resume,
-    )
+    return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
 
 
-def series_from(args: argparse.Namespace) -> int | None:
-    """Return which image of each file is wanted; None for all.
-
-    Raises
-    ------
-    ConfigError
-        If it is no number, and not "all".
-    """
-    if args.series == "all":
-        return None
-    if not args.series.isdecimal():
-        raise ConfigError(f"series is {args.series!r}; it must be a whole number or all")
-    return int(args.series)
-
-
-def _add_inputs(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("inputs", nargs="*", metavar="INPUT", help="slide, or pattern such as 'archive/**/*.svs'")
-    add(
-        "-o",
-        "--output",
-        help="the store: a folder, a file .ozx or .zarr.zip, or a URL such as s3://bucket/key; "
-        "for several inputs the folder or URL of all stores",
-    )
-    add("--input-list", type=Path, metavar="FILE", help="also convert the slides of this text file")
-    add("--demo", metavar="OUTPUT", help="convert a small built-in slide instead")
-    add("--zip", action="store_true", help="of several inputs, write single files .ozx")
+def _arguments(
+    kind: type[Values],
+) -> Iterator[tuple[str | None, tuple[str, ...], dict[str, Any]]]:
+    """Yield group, names and keywords of each field's argument, as argparse takes them."""
+    group, defaults, hints = None, kind(), get_type_hints(kind, include_extras=True)
+    for name, hint in hints.items():
+        value_type, option = get_args(hint)
+        group = option.group or group
+        keywords = {"help": option.says, **_reading(value_type)}
+        if option.metavar is not None:
+            keywords["metavar"] = option.metavar
+        if get_origin(value_type) is list:
+            yield group, (name,), keywords
+            continue
+        keywords |= {"dest": name, "default": getattr(defaults, name)}
+        yield group, option.flags or (f"--{name.replace('_', '-')}",), keywords
 
 
-def _add_codec(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--codec",
-        choices=get_args(CodecName),
-        default=_DEFAULTS.codec,
-        help="zstd and none lose nothing (%(default)s)",
-    )
-    add("--model", default=_DEFAULTS.model, help="name of the weights (%(default)s: by the slide)")
-    add("--quality", type=int, default=_DEFAULTS.quality, help="0 to 100 (%(default)s)")
-    add("--target-psnr", type=float, metavar="DB", help="instead of a quality: PSNR on tissue")
-    add("--device", help="numpy, cpu or cuda (auto); the same bytes on each")
-
-
-def _add_pyramid(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--chunk",
-        "--tile-size",
-        type=int,
-        default=_DEFAULTS.chunk_px,
-        metavar="PX",
-        help="side of a chunk (%(default)s)",
-    )
-    add("--shard", type=int, metavar="PX", help=f"side of a shard ({_DEFAULTS.region_px})")
-    add(
-        "--levels",
-        "--resolutions",
-        type=int,
-        help="levels of the pyramid (until one chunk holds the slide)",
-    )
-    add(
-        "--downsample",
-        type=int,
-        default=_DEFAULTS.downsample,
-        metavar="FACTOR",
-        help="2 or 4: reduction from level to level (%(default)s)",
-    )
-    add(
-        "--use-existing-levels",
-        "--use-existing-resolutions",
-        action="store_true",
-        help="keep the source's own levels instead",
-    )
-    add(
-        "--ome-zarr-version",
-        "--ngff-version",
-        choices=get_args(OmeZarrVersion),
-        default=_DEFAULTS.ome_zarr_version,
-        help="0.5 is Zarr v3 with shards, 0.4 is Zarr v2 (%(default)s)",
-    )
-
-
-def _add_glass(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--glass",
-        choices=get_args(GlassTreatment),
-        default=_DEFAULTS.glass,
-        help="what to do with glass: not store it, paint it, or nothing (%(default)s)",
-    )
-    add(
-        "--tissue",
-        default=_DEFAULTS.tissue,
-        metavar="HOW",
-        help="threshold, network, or a picture that is black on glass (%(default)s)",
-    )
-    add(
-        "--margin",
-        type=float,
-        default=_DEFAULTS.margin_um,
-        metavar="UM",
-        help="what is this close to tissue is kept with it, in micrometres (%(default)g)",
-    )
-    add(
-        "--bright-field",
-        choices=get_args(BrightField),
-        default=_DEFAULTS.bright_field,
-        help="whether the slide was lit from behind (%(default)s: look at it)",
-    )
-
-
-def _add_metadata(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--series", default="0", metavar="N", help="which image of a file, or all (%(default)s)")
-    add("--name", help="name of the image (that of the file)")
-    add("--label", action="store_true", help="keep the picture of the label: it names the patient")
-    add("--macro", action="store_true", help="keep the picture of the whole glass: so may this")
-    add(
-        "--confidential",
-        action="store_true",
-        help="keep people, dates and free text of the source's OME-XML",
-    )
-
-
-def _add_run(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "-w",
-        "--workers",
-        type=int,
-        default=_DEFAULTS.workers,
-        help="regions in work at a time; changes no byte (%(default)s)",
-    )
-    add("--scheduler", metavar="ADDRESS", help="a dask.distributed cluster does the work")
-    add("--overwrite", action="store_true", help="replace a store that exists")
-    add("--resume", action="store_true", help="skip finished stores, continue those begun")
-    add("--dry-run", action="store_true", help="only say what would be written, and how large")
-    add("--compare", action="store_true", help="only compare codecs on samples of the slide")
-    add("--report", type=Path, metavar="FILE", help="also write the report, as .json or .html")
-    add(
-        "--json-lines",
-        metavar="FILE",
-        help="also write one JSON line a slide; - shows these and no tables",
-    )
-    add("-q", "--quiet", action="store_true", help="show failures only")
+def _reading(value_type: Any) -> dict[str, Any]:
+    """Return the keywords by which argparse reads values of a type."""
+    origin = get_origin(value_type)
+    if value_type is bool:
+        return {"action": "store_true"}
+    if origin is list:
+        return {"nargs": "*"}
+    if origin is Literal:
+        return {"choices": get_args(value_type)}
+    (read,) = {*(get_args(value_type) or (value_type,))} - {NoneType}
+    return {"type": read}

@@ -1,9 +1,8 @@
-"""convert-to-omezarr: argv to options to conversions, and what they did to the screen.
+"""The program convert-to-omezarr: arguments to conversions, and their results to the screen.
 
 Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work.
 """
 
-import argparse
 import io
 import json
 import sys
@@ -16,7 +15,7 @@ from numcodecs_neural.errors import ConfigError, WeightsError
 
 from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
 from ..options import ConvertOptions
-from .arguments import PROGRAM, make_parser, options_from, series_from
+from .arguments import PROGRAM, Inputs, Work, make_parser, values_of
 
 if TYPE_CHECKING:
     from ..batch.run import Outcome
@@ -49,78 +48,78 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     try:
-        options = options_from(args)
-        jobs = _jobs(args)
+        options = values_of(ConvertOptions, args)
+        inputs, work = values_of(Inputs, args), values_of(Work, args)
+        jobs = _jobs(inputs, needs_output=not (work.dry_run or work.compare))
         _check_codec(options)
         _check_tissue(options.tissue)
-        _check_file("report", args.report, REPORT_SUFFIXES)
-        _check_file("json-lines", None if args.json_lines in (None, "-") else Path(args.json_lines))
-        _check_device(args.device)
+        _check_file("report", work.report, REPORT_SUFFIXES)
+        _check_file("json-lines", None if work.json_lines in (None, "-") else Path(work.json_lines))
+        _check_device(work.device)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
     try:
-        return _run(args, jobs, options)
+        return _run(inputs, work, jobs, options)
     except KeyboardInterrupt:
         _complain("interrupted: go on with --resume, or what was begun is replaced next time")
         return 130
     except OSError as exc:
-        # Of slides and stores they were told already: what is left is the screen.
+        # Errors of slides and stores were shown already: this one is of the screen.
         _complain(f"what was done cannot be shown: {exc}")
         return 1
 
 
-def _run(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
+def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import series_of
 
-    if args.series == "all":
+    if inputs.image is None:
         jobs = [job for first in jobs for job in series_of(first)]
-    if args.dry_run:
+    if work.dry_run:
         from .survey import show_estimates
 
         return show_estimates(jobs, options, _complain)
-    if args.compare:
+    if work.compare:
         from .survey import show_comparisons
 
         return show_comparisons(jobs, options, _complain)
-    return _convert(args, jobs, options)
+    return _convert(work, jobs, options)
 
 
-def _convert(args: argparse.Namespace, jobs: list[Job], options: ConvertOptions) -> int:
+def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import convert_job
     from .terminal import progress_bar, show_batch, show_outcome
 
     outcomes = []
-    is_quiet = args.quiet or args.json_lines == "-"
+    is_quiet = work.quiet or work.json_lines == "-"
     is_logged = True
     for job in jobs:
-        outcome = convert_job(job, options, _no_bar if args.quiet else progress_bar)
+        outcome = convert_job(job, options, _no_bar if work.quiet else progress_bar)
         outcomes.append(outcome)
         if outcome.error is not None:
             _complain(outcome.error)
         elif not is_quiet:
             show_outcome(outcome)
-        is_logged &= _write_line(args.json_lines, outcome)
+        is_logged &= _write_line(work.json_lines, outcome)
     if len(jobs) > 1 and not is_quiet:
         show_batch(outcomes)
-    return _finish(outcomes, options, args.report) or int(not is_logged)
+    return _finish(outcomes, options, work.report) or int(not is_logged)
 
 
 def _no_bar(name: str) -> "AbstractContextManager[Progress]":
     return nullcontext(lambda done, total: None)
 
 
-def _jobs(args: argparse.Namespace) -> list[Job]:
-    if args.demo is not None:
-        if args.inputs or args.output or args.input_list:
+def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
+    if asked.demo is not None:
+        if asked.inputs or asked.output or asked.input_list:
             raise ConfigError("--demo takes neither inputs nor --output: it names the store itself")
-        return [Job(path=None, output=args.demo)]
-    inputs = expand_inputs(args.inputs, args.input_list)
-    output = args.output
-    if output is None:
-        if inputs and not (args.dry_run or args.compare):
+        return [Job(path=None, output=asked.demo)]
+    inputs = expand_inputs(asked.inputs, asked.input_list)
+    if asked.output is None:
+        if inputs and needs_output:
             raise ConfigError("no output: name it with -o")
-        return plan_jobs(inputs, ".", series=series_from(args) or 0)
-    jobs = plan_jobs(inputs, output, zipped=args.zip, series=series_from(args) or 0)
+        return plan_jobs(inputs, ".", series=asked.image or 0)
+    jobs = plan_jobs(inputs, asked.output, zipped=asked.zip, series=asked.image or 0)
     check_apart(jobs)
     return jobs
 

@@ -1,12 +1,11 @@
-"""What the program is told, and what reaches the library of it."""
+"""Arguments of the program, and the options that the library gets of them."""
 
-from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
 
-from numcodecs_neural.converters.cli.arguments import make_parser, options_from
+from numcodecs_neural.converters.cli.arguments import Inputs, Work, make_parser, values_of
 from numcodecs_neural.converters.options import ConvertOptions
 
 OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
@@ -40,13 +39,11 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
 ]
 
 
-@pytest.fixture
-def parsed() -> Callable[..., ConvertOptions]:
-    """Return a function from arguments to options."""
-    return lambda *arguments: options_from(make_parser().parse_args(["a.svs", *arguments]))
+def parsed(*arguments: str) -> ConvertOptions:
+    return values_of(ConvertOptions, make_parser().parse_args(["a.svs", *arguments]))
 
 
-def test_nothing_asked_for_is_the_library_s_default(parsed: Callable[..., ConvertOptions]) -> None:
+def test_nothing_asked_for_is_the_library_s_default() -> None:
     assert parsed() == ConvertOptions()
 
 
@@ -54,7 +51,7 @@ def test_nothing_asked_for_is_the_library_s_default(parsed: Callable[..., Conver
     ("arguments", "changed"), OPTIONS, ids=[arguments[0] for arguments, _ in OPTIONS]
 )
 def test_an_argument_changes_its_option_and_no_other(
-    parsed: Callable[..., ConvertOptions], arguments: list[str], changed: dict[str, Any]
+    arguments: list[str], changed: dict[str, Any]
 ) -> None:
     assert asdict(parsed(*arguments)) == asdict(replace(ConvertOptions(), **changed))
 
@@ -63,3 +60,9 @@ def test_every_option_of_the_library_can_be_given_as_an_argument() -> None:
     changed = {name for _, names in OPTIONS for name in names}
 
     assert changed == {field.name for field in fields(ConvertOptions)}
+
+
+def test_every_argument_is_an_option_of_the_library_or_of_the_program() -> None:
+    known = [field.name for kind in (Inputs, ConvertOptions, Work) for field in fields(kind)]
+
+    assert sorted(vars(make_parser().parse_args([]))) == sorted(known)
