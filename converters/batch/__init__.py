@@ -1,1 +1,1 @@
-"""Many slides: which ones, where each store goes, and one conversion after the other."""
+"""Batches: jobs from paths and patterns, converted one after the other."""

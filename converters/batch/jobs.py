@@ -72,7 +72,7 @@ def expand_inputs(inputs: Sequence[str], input_list: Path | None = None) -> list
 def plan_jobs(
     inputs: list[Path], output: str, *, zipped: bool = False, series: int = 0
 ) -> list[Job]:
-    """Return where each input's store goes: `output` for one, ``output/<stem>.ome.zarr`` for more.
+    """Return a job for each input: to `output` for one, ``output/<stem>.ome.zarr`` for more.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def check_apart(jobs: list[Job]) -> None:
         if job.path is None or is_url(job.output):
             continue
         # Of links that lead nowhere, too.
-        source, output = (Path(os.path.realpath(place)) for place in (job.path, job.output))
+        source, output = (Path(os.path.realpath(path)) for path in (job.path, job.output))
         if output == source:
             raise ConfigError(f"the output {job.output} is the input itself: choose another")
         for outer, inner in ((source, output), (output, source)):

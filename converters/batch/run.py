@@ -23,7 +23,7 @@ ProgressBar = Callable[[str], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one slide.
+    """Result of one job.
 
     Parameters
     ----------

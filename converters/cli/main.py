@@ -125,7 +125,7 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
 
 
 def _check_codec(options: ConvertOptions) -> None:
-    """Refuse what is wrong with the codec whatever the slide is."""
+    """Refuse an unknown model before any slide is opened."""
     from ..codecs import check_codec
 
     check_codec(options)
@@ -155,9 +155,9 @@ def _check_device(device: str | None) -> None:
 
 
 def _write_line(path: str | None, outcome: "Outcome") -> bool:
-    """Add one line of JSON for a slide: what is in work next may be killed.
+    """Append the JSON line of a slide at once, since the next slide may be killed.
 
-    Returns whether it was written; that it was not is no reason to stop.
+    Returns whether it was written; a failure stops nothing.
     """
     if path is None:
         return True
@@ -192,7 +192,7 @@ def _finish(outcomes: "list[Outcome]", options: ConvertOptions, path: Path | Non
 
 
 def _write_report(outcomes: "list[Outcome]", options: ConvertOptions, path: Path) -> list[str]:
-    """Write a report; return what could not be had for it."""
+    """Write a report; return one sentence for each part of it that is missing."""
     if path.suffix.lower() == ".html":
         from ..report import write_page
 
@@ -203,7 +203,7 @@ def _write_report(outcomes: "list[Outcome]", options: ConvertOptions, path: Path
 
 
 def _show_any_name() -> None:
-    """Let names be shown that the screen, or a file in its place, has no letters for."""
+    """Escape letters that the encoding of the screen, or of a file in its place, lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

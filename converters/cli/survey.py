@@ -21,7 +21,7 @@ Complain = Callable[[str], None]
 
 
 def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
-    """Show what each store would hold; return the program's exit code."""
+    """Show the estimated size of each store; return the program's exit code."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -46,7 +46,7 @@ def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain)
 
 
 def show_comparisons(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
-    """Show what each codec would make of each slide; return the program's exit code."""
+    """Show the comparison of codecs on each slide; return the program's exit code."""
     from rich.console import Console
 
     console = Console(highlight=False)

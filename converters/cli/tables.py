@@ -43,20 +43,20 @@ def report_table(report: SlideReport) -> "Table":
 
 
 def report_summary(report: SlideReport) -> str:
-    """Return a few lines that sum up all levels, and say what the table's numbers count."""
+    """Return the totals of all levels, and the units of the table's columns."""
     elided = report.levels[0].elided_area
     of_source = ""
     if report.source_nbytes:
         of_source = f", {report.nbytes / report.source_nbytes:.2f} times the source file"
-    codec = ", ".join(f"{name} {value}" for name, value in _told(report.codec))
-    cautions = "".join(f"Note: {sentence}.\n" for sentence in report.cautions)
+    codec = ", ".join(f"{name} {value}" for name, value in _shown_parameters(report.codec))
+    notices = "".join(f"Note: {sentence}.\n" for sentence in report.cautions)
     return (
         f"{report.source} -> {report.output}\n"
         f"{codec}\n"
         f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
-        f"{cautions}"
+        f"{notices}"
         "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to "
         "stored, glass included; "
         "PSNR (dB), SSIM: tissue in sampled chunks."
@@ -79,7 +79,7 @@ def comparison_table(comparison: Comparison) -> "Table":
 
 
 def comparison_summary(comparison: Comparison) -> str:
-    """Return what the table does not say, one sentence a line.
+    """Return the conditions of the comparison, one sentence a line.
 
     Examples
     --------
@@ -110,8 +110,8 @@ def comparison_summary(comparison: Comparison) -> str:
     return "\n".join(sentences)
 
 
-def _told(codec: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return what a reader wants to know of a codec: not the 64 digits of its weights."""
+def _shown_parameters(codec: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return method and parameters of a codec without the 64 digits of its weights."""
     return [("codec" if k == "method" else k, v) for k, v in codec.items() if k != "weights"]
 
 

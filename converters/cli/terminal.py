@@ -1,4 +1,4 @@
-"""What the program shows: progress while it works, tables when it is done."""
+"""Progress bar and result tables of the program."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ def progress_bar(name: str) -> "Iterator[Progress]":
 
 
 def show_outcome(outcome: Outcome) -> None:
-    """Show what became of one slide that did not fail."""
+    """Show the result of one slide that did not fail."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -42,7 +42,7 @@ def show_outcome(outcome: Outcome) -> None:
 
 
 def show_batch(outcomes: list[Outcome]) -> None:
-    """Show one line for each slide of a batch."""
+    """Show a table of one line for each slide of a batch."""
     from rich.console import Console
 
     Console(highlight=False).print(_batch_table(outcomes))

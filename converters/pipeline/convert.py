@@ -49,7 +49,7 @@ def convert(
     output : str or Path
         Folder of the store, a file ``.ozx`` or ``.zarr.zip``, or a URL.
     options : ConvertOptions
-        How.
+        The options.
     progress : callable
         Called with the pixels written so far, and with all there are.
 
@@ -147,7 +147,7 @@ def _reduced_pixels(unfinished: UnfinishedStore, plan: ConversionPlan) -> Reduce
 def _describe(
     plan: ConversionPlan, arrays: PyramidArrays, results: list[RegionResult]
 ) -> tuple[LevelReport, ...]:
-    """Write coverage, extras and metadata, the root's last; return what the levels hold."""
+    """Write coverage, extras and metadata, the root's last; return the report of each level."""
     store, version = arrays.store, plan.options.ome_zarr_version
     coverage = coverage_of(results, plan)
     names = (*(name for name, _ in plan.axes.frames), "y", "x")
@@ -206,7 +206,7 @@ def _report(
 
 
 def _counter(total: int, progress: Progress) -> Callable[[int], None]:
-    """Return a function that adds up what it is given, and tells `progress`."""
+    """Return a function that adds up pixels and calls `progress` with the sum."""
     done = 0
 
     def advance(pixels: int) -> None:

@@ -1,4 +1,4 @@
-"""Map of what became of each chunk, which tells an elided chunk from a lost one."""
+"""Coverage: a map of stored, elided and empty chunks, by which a lost chunk is known."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ COVERAGE_ATTRIBUTES = {
 
 
 def coverage_of(results: list[RegionResult], plan: ConversionPlan) -> list[NDArray[np.uint8]]:
-    """Return for each level what became of each chunk: STORED, ELIDED or EMPTY.
+    """Return the coverage of each level: STORED, ELIDED or EMPTY for each chunk.
 
-    What is in the store counts, not what was planned. The arrays have one axis for each of the
+    Chunks found in the store count, not planned ones. The arrays have one axis for each of the
     frames', then row and column.
     """
     frames = tuple(length for _, length in plan.axes.frames)

@@ -1,4 +1,4 @@
-"""The fingerprint: a digest of all that a store's bytes depend on, which a resumed run compares."""
+"""Fingerprint: digest of all that a store's bytes depend on; a resumed run compares it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""ConversionPlan: what is decided about a conversion before a chunk is written, each thing once."""
+"""ConversionPlan: levels, codec, glass and fingerprint of a conversion, each found once."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,9 +23,9 @@ GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConversionPlan:
-    """How one slide becomes one store. What takes pixels to decide is decided at its first use.
+    """How one slide becomes one store. Codec and glass take pixels: they are found when first used.
 
-    It pickles with what is decided by then, for workers elsewhere, and without the description of
+    It pickles with all that is found by then, for workers elsewhere, and without the description of
     the slide, which they read from their own source.
 
     Parameters
@@ -33,7 +33,7 @@ class ConversionPlan:
     source : SlideSource
         The slide; it stays open.
     options : ConvertOptions
-        What was asked for.
+        The options that were asked for.
     grids : tuple of LevelGrid
         All levels.
     """
@@ -74,7 +74,7 @@ class ConversionPlan:
 
     @cached_property
     def codec(self) -> ChunkCodec:
-        """What codes the chunks; samples of the slide are coded if the options name a PSNR.
+        """The codec of the chunks; samples of the slide are coded if the options name a PSNR.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class ConversionPlan:
 
     @cached_property
     def glass(self) -> GlassPlan:
-        """What is glass, and what is done about it: only plain RGB of 8 bits can have any."""
+        """Tissue mask and treatment of glass; only plain RGB of 8 bits can have any."""
         options, info = self.options, self.info
         tissue, colour = None, (255, 255, 255)
         can_have_glass = self.axes.is_plain and info.is_rgb and info.dtype == "uint8"

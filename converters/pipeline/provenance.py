@@ -14,7 +14,7 @@ __all__ = ["provenance"]
 def provenance(
     plan: ConversionPlan, levels: tuple[LevelReport, ...], extras: dict[str, str]
 ) -> dict[str, Any]:
-    """Return the block that says what the pixels went through, oldest first, and what is not there.
+    """Return our own attributes of a store: lossy history, oldest first, and treatment of glass.
 
     Numbers are those of level 0. Nothing in it depends on the machine, the time or the folders.
 

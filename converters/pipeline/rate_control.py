@@ -1,4 +1,4 @@
-"""Which setting of a codec reaches a quality: found on samples of the slide itself."""
+"""Rate control: the setting of a codec that reaches a PSNR or SSIM on samples of the slide."""
 
 import time
 from collections.abc import Callable
@@ -19,13 +19,13 @@ __all__ = ["Measured", "Trial", "quality_for_psnr", "setting_for_ssim", "ssim_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a codec did to the samples at one setting.
+    """Distortion, size and time of the samples, coded at one setting.
 
     Parameters
     ----------
     setting : float
     quality : ChunkQuality
-        On tissue.
+        Distortion on tissue.
     nbytes : int
         Of all chunks.
     encode_s, decode_s : float
@@ -49,9 +49,9 @@ class Trial:
     chunk_px : int
         Side of a chunk as it is stored.
     fill_value : int
-        What chunks at the edge are padded with.
+        Padding of chunks at the edge.
     data_range : float
-        What PSNR and SSIM are relative to.
+        Range of samples that PSNR and SSIM are relative to.
     """
 
     samples: list[SampleChunk]
@@ -85,7 +85,7 @@ class Trial:
         return len(self.samples) * self.chunk_px**2
 
     def measure(self, family: CodecFamily, setting: float) -> Measured:
-        """Code all samples, and compare what comes back."""
+        """Code and decode all samples, and measure their distortion."""
         total, nbytes, encode_s, decode_s = ChunkQuality(), 0, 0.0, 0.0
         for sample in self.samples:
             planes = sample.padded(self.chunk_px, self.fill_value)

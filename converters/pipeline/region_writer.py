@@ -29,7 +29,7 @@ __all__ = ["PyramidWriter"]
 
 # Chunks of level 0 that are measured on the smallest slide.
 LEAST_SAMPLES = 2
-# Side of what is measured in the middle of a sampled chunk: SSIM costs more than coding.
+# Side of the square that is measured in a sampled chunk: SSIM costs more than coding.
 MEASURED_PX = 256
 
 
@@ -71,7 +71,7 @@ class PyramidWriter:
         SourceError
             If the slide does not decode.
         OSError
-            If what was written before is not there any more.
+            If a region that was written before is not there any more.
         """
         grid = self.plan.grids[level]
         result = self.checkpoint.find(level, frame, cell)
@@ -167,7 +167,7 @@ class PyramidWriter:
     def _quality(
         self, grid: LevelGrid, frame: Frame, chunk: Region, original: NDArray[Any]
     ) -> ChunkQuality:
-        """Compare the middle of a chunk with what a reader gets, on tissue."""
+        """Measure the distortion on tissue in the middle of a stored chunk."""
         image = self.arrays.images[grid.level]
         stored = np.asarray(image[self.plan.axes.index(frame, chunk)]).reshape(original.shape)
         tissue = self.plan.glass.tissue_pixels(chunk, grid)

@@ -1,4 +1,4 @@
-"""The dask graph of a pyramid, one task a region, and who runs it: threads, or a cluster.
+"""Dask graph of a pyramid, one task a region, run on threads or on a cluster.
 
 Threads, because coding holds no lock of Python's: two processes were measured to take as long as
 two threads at best (README), and each would load the weights and the slide's index for itself.
@@ -123,7 +123,7 @@ def _zarr_threads(workers: int) -> Any:
 
 
 class _Advance(Callback):
-    """Tells how many pixels each finished task has written."""
+    """Calls `advance` with the pixels of each finished task."""
 
     def __init__(self, advance: Advance) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

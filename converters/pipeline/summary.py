@@ -1,4 +1,4 @@
-"""SlideReport and LevelReport: what a conversion did, in numbers."""
+"""SlideReport and LevelReport: sizes and distortion of a conversion, in numbers."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -73,11 +73,11 @@ class SlideReport:
     Parameters
     ----------
     source, output : str
-        Where the slide came from, and the store.
+        Name of the slide, and location of the store.
     levels : tuple of LevelReport
         Level 0 first.
     glass : str
-        What was done about glass.
+        Treatment of glass.
     tissue_area : float, optional
         Part of the slide that is tissue; None if the slide is not bright-field.
     raw_nbytes, nbytes : int
@@ -87,7 +87,7 @@ class SlideReport:
     codec : dict
         Method and parameters.
     cautions : tuple of str
-        What to know, though nothing failed; a sentence each.
+        Notices, a sentence each.
     seconds : float
         Duration. Here only: a store tells nothing about the machine that wrote it.
     """
@@ -125,7 +125,7 @@ def report_levels(
     coverage: list[NDArray[np.uint8]],
     info: SlideInfo,
 ) -> tuple[LevelReport, ...]:
-    """Sum the regions' results up, level by level."""
+    """Sum up the results of regions, level by level."""
     return tuple(
         _report_level(
             grid, coverage[grid.level], [r for r in results if r.level == grid.level], info

@@ -1,4 +1,4 @@
-"""What each codec would make of a slide: on samples of it, all at one SSIM on tissue."""
+"""Comparison of codecs on samples of a slide, at equal SSIM on tissue."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -120,7 +120,7 @@ class _Store:
 
 
 def _families(plan: ConversionPlan) -> list[CodecFamily]:
-    """Return what takes part: the model of the options, he-perceptual beside it, all peers."""
+    """Return the codecs compared: the model of the options, he-perceptual beside it, all peers."""
     kind, model = ChunkKind.of(plan.info, "0.5"), plan.options.model
     families = []
     for name in codecs_for(kind):
@@ -136,7 +136,7 @@ def _families(plan: ConversionPlan) -> list[CodecFamily]:
 def _reference(
     families: list[CodecFamily], trial: Trial, options: ConvertOptions
 ) -> tuple[CodecFamily, Measured]:
-    """Return JPEG, or the first of the others that is lossy, and what it does."""
+    """Return JPEG, or else the first lossy codec, and its measurement."""
     lossy = [family for family in families if len(family.settings) > 1]
     if not lossy:
         raise ConfigError("only lossless codecs code this slide: there is nothing to compare")

@@ -1,4 +1,4 @@
-"""Comparison: what each codec would make of a slide, in numbers."""
+"""Comparison: sizes, distortion and speed of each codec on one slide."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -49,7 +49,7 @@ class ComparedCodec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What became of samples of one slide.
+    """Comparison of codecs on samples of one slide.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A dry run: how large a store would be, and how long it would take, from a few coded chunks."""
+"""Dry run: size of a store and time to write it, estimated from a few coded chunks."""
 
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = ["Estimate", "estimate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a conversion would write.
+    """Estimated size and time of a conversion.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Estimate:
 
 
 def estimate(plan: ConversionPlan) -> Estimate:
-    """Code a few chunks of each sort of a slide, and say what all would take.
+    """Code a few chunks of each sort of a slide, and extrapolate to all.
 
     Raises
     ------

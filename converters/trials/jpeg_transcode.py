@@ -1,4 +1,4 @@
-"""What JPEG XL saves without any loss on a slide that was JPEG all along."""
+"""Lossless transcoding of a slide's own JPEG tiles to JPEG XL: how much it would save."""
 
 import hashlib
 import heapq
@@ -72,7 +72,7 @@ def transcode_tiles(source: object) -> Transcoding | None:
 
 
 def _pick(source: JpegTiles) -> tuple[int, list[bytes]]:
-    """Return the bytes of all tiles, and those files whose places have the smallest hashes."""
+    """Return the bytes of all tiles, and those files whose coordinates have the smallest hashes."""
     total = 0
     kept: list[tuple[int, int, int, bytes]] = []
     for row, column, jpeg in source.jpeg_tiles():
