@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
+from numcodecs_neural.peers.codecs import Samples
 
 from ..options import OmeZarrVersion
 from ..sources import SlideInfo
@@ -34,28 +34,19 @@ class ChunkCodec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkKind:
-    """The chunks of a slide.
+class ChunkKind(Samples):
+    """The chunks of a slide: three planes, along the axis ``c``, if they are RGB; else one.
 
     Parameters
     ----------
-    is_rgb : bool
-        Whether they hold three planes, along the axis ``c``; else they hold one.
-    dtype : numpy.dtype
-        Of the samples, in the machine's byte order.
     axes : str
         Of the array, such as ``"cyx"``. Chunks have length 1 along all of them but ``y``, ``x``
         and the ``c`` of RGB.
-    significant_bits : int, optional
-        Bits of a sample that are used, where that is known and fewer than it has.
     version : {"0.5", "0.4"}
         Of OME-Zarr.
     """
 
-    is_rgb: bool = True
-    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
     axes: str = "cyx"
-    significant_bits: int | None = None
     version: OmeZarrVersion = "0.5"
 
     @classmethod
@@ -75,10 +66,3 @@ class ChunkKind:
     def name(self) -> str:
         """For error messages: ``"RGB of uint8"``."""
         return f"{'RGB' if self.is_rgb else 'one sample'} of {self.dtype.name}"
-
-    @property
-    def stored_bits(self) -> int | None:
-        """For codecs of images: bits of samples of 16, of which they take 9 at least."""
-        if self.dtype.itemsize == 1 or self.significant_bits is None:
-            return None
-        return max(self.significant_bits, 9)

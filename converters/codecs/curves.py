@@ -15,7 +15,7 @@ from ..options import CodecName
 from .base import ChunkKind
 from .lossless import blosc_config
 from .neural import model_for
-from .peers import PEERS, Peer
+from .qualities import SCALES, QualityScale
 
 __all__ = ["CodecFamily", "family_of"]
 
@@ -73,8 +73,8 @@ def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFam
     """
     if name == "neural":
         return _neural_family(model_for(model, kind))
-    if name in PEERS:
-        return _peer_family(PEERS[name], kind)
+    if name in SCALES:
+        return _peer_family(SCALES[name], kind)
     return _lossless_family(name, kind)
 
 
@@ -101,32 +101,21 @@ def _neural_family(model: str) -> CodecFamily:
     )
 
 
-def _peer_family(peer: Peer, kind: ChunkKind) -> CodecFamily:
-    import imagecodecs
-
-    codec = {"jpeg": "jpeg8"}.get(peer.name, peer.name)
-    encoder = getattr(imagecodecs, f"{codec}_encode")
-    decoder = getattr(imagecodecs, f"{codec}_decode")
-    # JPEG has no threads.
-    threads = {} if peer.name == "jpeg" else {"numthreads": 1}
-    is_pixel_wise = kind.is_rgb and not peer.planes_first
-    planar = {"planar": True} if kind.is_rgb and peer.planes_first else {}
+def _peer_family(scale: QualityScale, kind: ChunkKind) -> CodecFamily:
+    peer = scale.peer
 
     def encode(planes: Planes, setting: float) -> bytes:
-        image = np.moveaxis(planes, 0, -1) if is_pixel_wise else planes
-        arguments = peer.arguments(setting, kind) | threads
-        return bytes(encoder(np.ascontiguousarray(image.squeeze()), **arguments))
+        return peer.encode(np.moveaxis(planes, 0, -1), setting, kind)
 
     def decode(chunk: bytes) -> Planes:
-        image = np.asarray(decoder(chunk, **planar, **threads))
-        return np.moveaxis(image, -1, 0) if is_pixel_wise else image.reshape(-1, *image.shape[-2:])
+        return np.moveaxis(peer.decode(chunk, kind), -1, 0)
 
     return CodecFamily(
         name=peer.name,
         title=peer.title,
-        settings=peer.settings,
-        setting_of=lambda quality: peer.setting_of(quality, kind),
-        shown=peer.shown,
+        settings=scale.settings,
+        setting_of=lambda quality: scale.setting_of(quality, kind),
+        shown=scale.shown,
         encode=encode,
         decode=decode,
     )

@@ -2,18 +2,20 @@
 
 from typing import Any
 
+from numcodecs_neural.peers.codecs import JPEG, JPEG2K, Peer
+
 from .base import ChunkCodec, ChunkKind
-from .peers import JPEG, JPEG2K, Peer
+from .qualities import QualityScale
 
 __all__ = ["peer_codec"]
 
 
-def peer_codec(peer: Peer, quality: int, kind: ChunkKind) -> ChunkCodec:
+def peer_codec(scale: QualityScale, quality: int, kind: ChunkKind) -> ChunkCodec:
     """Return a peer at a quality of 0 to 100.
 
     Only for what `codecs_for` says that it codes.
     """
-    setting = peer.setting_of(quality, kind)
+    peer, setting = scale.peer, scale.setting_of(quality, kind)
     arguments = peer.arguments(setting, kind)
     if peer is JPEG2K and "level" in arguments:
         arguments["level"] = int(setting)  # as its wrappers for Zarr take it
@@ -21,7 +23,7 @@ def peer_codec(peer: Peer, quality: int, kind: ChunkKind) -> ChunkCodec:
         method=peer.name,
         parameters={"quality": quality, **_told(peer, arguments)},
         zarr_arguments=_zarr_arguments(peer, arguments, kind),
-        is_lossless=peer.is_lossless_at(setting),
+        is_lossless=scale.is_lossless_at(setting),
     )
 
 
@@ -36,34 +38,24 @@ def _told(peer: Peer, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _zarr_arguments(peer: Peer, arguments: dict[str, Any], kind: ChunkKind) -> dict[str, Any]:
     if kind.version == "0.4":
-        return {"compressors": _v2_codec(peer, arguments), "filters": None}
+        return {"compressors": _zarr_codec(peer, arguments, kind), "filters": None}
     is_moved = kind.is_rgb and not peer.planes_first
     # Inside, because it needs zarr 3.
     from zarr.codecs import TransposeCodec
 
     order = [n for n, axis in enumerate(kind.axes) if axis != "c"] + [kind.axes.find("c")]
     return {
-        "serializer": _v3_codec(peer, arguments),
+        "serializer": _zarr_codec(peer, arguments, kind),
         "compressors": None,
         "filters": [TransposeCodec(order=order)] if is_moved else None,
     }
 
 
-def _v2_codec(peer: Peer, arguments: dict[str, Any]) -> Any:
+def _zarr_codec(peer: Peer, arguments: dict[str, Any], kind: ChunkKind) -> Any:
+    """Return the codec of the peer's name, such as ``Jpeg2k``, for the version of Zarr."""
     from imagecodecs import numcodecs
 
-    return {
-        "jpeg": numcodecs.Jpeg,
-        "jpeg2k": numcodecs.Jpeg2k,
-        "jpegxl": numcodecs.Jpegxl,
-    }[peer.name](**arguments)
-
-
-def _v3_codec(peer: Peer, arguments: dict[str, Any]) -> Any:
     from numcodecs_neural.peers import imagecodecs_zarr
 
-    return {
-        "jpeg": imagecodecs_zarr.Jpeg,
-        "jpeg2k": imagecodecs_zarr.Jpeg2k,
-        "jpegxl": imagecodecs_zarr.Jpegxl,
-    }[peer.name](**arguments)
+    module = numcodecs if kind.version == "0.4" else imagecodecs_zarr
+    return getattr(module, peer.name.capitalize())(**arguments)

@@ -11,7 +11,7 @@ from .base import ChunkCodec, ChunkKind
 from .imagecodecs import peer_codec
 from .lossless import none_codec, zstd_codec
 from .neural import neural_codec
-from .peers import PEERS
+from .qualities import SCALES
 
 __all__ = ["check_codec", "codec_for", "codecs_for"]
 
@@ -51,8 +51,8 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
         )
     if options.codec == "neural":
         return neural_codec(options, kind)
-    if options.codec in PEERS:
-        return peer_codec(PEERS[options.codec], options.quality, kind)
+    if options.codec in SCALES:
+        return peer_codec(SCALES[options.codec], options.quality, kind)
     return zstd_codec(kind) if options.codec == "zstd" else none_codec(kind)
 
 
@@ -88,7 +88,7 @@ def _codes(name: CodecName, kind: ChunkKind) -> bool:
         return True
     if name == "neural":
         return kind.dtype.name in (_NEURAL_RGB if kind.is_rgb else _NEURAL_GREY)
-    peer = PEERS[name]
+    peer = SCALES[name].peer
     # Zarr v2 has no filter that brings the three samples of a pixel together.
     is_in_place = not kind.is_rgb or peer.planes_first or kind.version != "0.4"
     return kind.dtype.name in peer.dtypes and is_in_place

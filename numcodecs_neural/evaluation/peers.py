@@ -1,13 +1,13 @@
-"""The codecs that a user could pick instead, by way of imagecodecs, one thread each.
+"""The codecs that a user could pick instead, and the settings that they are measured at.
 
 Every curve spans what JPEG reaches from quality 30 to 95. Rates are of complete streams that
 their own decoders read: for JPEG 2000 the codestream, for the others the file.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,110 +15,46 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.evaluation.coders import Entrant, ImageCoder
 from numcodecs_neural.evaluation.kinds import GREY16, RGB, Kind, Pixels
+from numcodecs_neural.peers import codecs
 
 __all__ = ["JPEG_420", "JPEG_444", "JPEG_GREY", "PEERS", "peer_entrants"]
 
-# Grey images have no chroma to subsample: there the two are one, which the first stands for.
-JPEG_420, JPEG_444, JPEG_GREY = "JPEG 4:2:0", "JPEG 4:4:4", "JPEG"
+JPEG_420, JPEG_444, JPEG_GREY = "JPEG 4:2:0", codecs.JPEG_444.title, codecs.JPEG.title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Peer:
-    """One codec of imagecodecs.
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A peer by its name on the command line, and its settings in order of rising rate.
 
-    Parameters
-    ----------
-    name, title : str
-        On the command line and in tables.
-    codec, parameter : str
-        Of imagecodecs: the codec, and what sets its rate.
-    settings : tuple of float
-        Values of that for 8 bits, in order of rising rate.
-    options : dict
-        What else it is given.
-    settings16 : tuple of float
-        The same for 16 bits, of which images use some part; empty if it codes 8 bits only.
-    grey_title : str, optional
-        In tables of grey images, where it is another; empty if it does not take part there.
-    grey_options : dict
-        In place of those of `options` with the same names.
+    Those for 16 bits, of which images use some part, are empty if it codes 8 bits only. `rgb_title`
+    is its name in tables of RGB images where that is another.
     """
 
     name: str
-    title: str
-    codec: str
-    parameter: str
+    peer: codecs.Peer
     settings: tuple[float, ...]
-    options: dict[str, Any]
     settings16: tuple[float, ...] = ()
-    grey_title: str | None = None
-    grey_options: dict[str, Any] = field(default_factory=dict)
+    rgb_title: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.rgb_title or self.peer.title
 
 
-# JPEG XL takes no fewer for samples of 16 bits.
-_LEAST_BITS = 9
-_JPEG_QUALITIES = (30, 40, 50, 60, 70, 80, 90, 95)
-
-_PEERS = (
-    _Peer(
-        name="jpeg420",
-        title=JPEG_420,
-        codec="jpeg",
-        parameter="level",
-        settings=_JPEG_QUALITIES,
-        options={"subsampling": "420"},
-        grey_title=JPEG_GREY,
-        grey_options={"subsampling": None},
-    ),
-    _Peer(
-        name="jpeg444",
-        title=JPEG_444,
-        codec="jpeg",
-        parameter="level",
-        settings=_JPEG_QUALITIES,
-        options={"subsampling": "444"},
-        grey_title="",
-    ),
-    _Peer(
-        name="jpeg2000",
-        title="JPEG 2000",
-        codec="jpeg2k",
-        # The PSNR in dB that a stream is cut at: against the greatest value that the bits of the
-        # image hold, which lies above its own range.
-        parameter="level",
-        settings=(26, 28.5, 31, 33.5, 36, 38.5, 41, 43.5, 46),
-        options={"codecformat": "j2k", "reversible": False, "numthreads": 1},
-        settings16=tuple(range(26, 82, 5)),
-    ),
-    _Peer(
-        name="jpegxl",
-        title="JPEG XL",
-        codec="jpegxl",
-        parameter="distance",
-        settings=(8, 6, 4, 2.7, 1.8, 1.2, 0.8, 0.5, 0.3),
-        options={"effort": 7, "numthreads": 1},
-        settings16=(8, 4, 2, 1, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015),
-    ),
-    _Peer(
-        name="avif",
-        title="AVIF",
-        codec="avif",
-        parameter="level",
-        settings=(30, 45, 58, 68, 76, 83, 88, 92, 95),
-        options={"speed": 6, "pixelformat": "444", "numthreads": 1},
-        grey_options={"pixelformat": "400"},
-    ),
-    _Peer(
-        name="webp",
-        title="WebP",
-        codec="webp",
-        parameter="level",
-        settings=(20, 40, 60, 75, 85, 92, 97, 100),
-        options={"lossless": False},
-    ),
+_JPEG = (30, 40, 50, 60, 70, 80, 90, 95)
+_JPEG2K = (26, 28.5, 31, 33.5, 36, 38.5, 41, 43.5, 46)
+_JPEGXL = (8, 6, 4, 2.7, 1.8, 1.2, 0.8, 0.5, 0.3)
+_JPEGXL_16 = (8, 4, 2, 1, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015)
+_CURVES = (
+    _Curve("jpeg420", codecs.JPEG, _JPEG, rgb_title=JPEG_420),
+    _Curve("jpeg444", codecs.JPEG_444, _JPEG),
+    _Curve("jpeg2000", codecs.JPEG2K, _JPEG2K, tuple(range(26, 82, 5))),
+    _Curve("jpegxl", codecs.JPEGXL, _JPEGXL, _JPEGXL_16),
+    _Curve("avif", codecs.AVIF, (30, 45, 58, 68, 76, 83, 88, 92, 95)),
+    _Curve("webp", codecs.WEBP, (20, 40, 60, 75, 85, 92, 97, 100)),
 )
 
-PEERS = tuple(peer.name for peer in _PEERS)
+PEERS = tuple(curve.name for curve in _CURVES)
 
 
 def peer_entrants(names: Iterable[str] = PEERS) -> list[Entrant]:
@@ -139,60 +75,33 @@ def peer_entrants(names: Iterable[str] = PEERS) -> list[Entrant]:
     [True, False]
     """
     # Without it no image could be read either, so it is missed even where no peer is asked for.
-    imagecodecs = _imagecodecs()
-    peers = {peer.name: peer for peer in _PEERS}
+    if find_spec("imagecodecs") is None:
+        raise ConfigError(
+            "the other codecs need imagecodecs: pip install 'numcodecs-neural[evaluate]'"
+        )
+    curves = {curve.name: curve for curve in _CURVES}
     names = list(dict.fromkeys(names))
     for name in names:
-        if name not in peers:
+        if name not in curves:
             raise ConfigError(f"there is no peer called {name!r}; known are {', '.join(PEERS)}")
     return [
-        Entrant(name=peers[name].title, coder_for=partial(_coder, peers[name], imagecodecs))
-        for name in names
+        Entrant(name=curves[name].title, coder_for=partial(_coder, curves[name])) for name in names
     ]
 
 
-def _coder(peer: _Peer, imagecodecs: Any, kind: Kind) -> ImageCoder | None:
-    settings = peer.settings16 if kind == GREY16 else peer.settings
-    title = peer.title if kind == RGB or peer.grey_title is None else peer.grey_title
-    if not settings or not title:
+def _coder(curve: _Curve, kind: Kind) -> ImageCoder | None:
+    settings = curve.settings16 if kind == GREY16 else curve.settings
+    # Grey images have no chroma to subsample: both kinds of JPEG are one there.
+    if not settings or (kind != RGB and curve.peer is codecs.JPEG_444):
         return None
-    options = peer.options if kind == RGB else peer.options | peer.grey_options
-    encode = partial(getattr(imagecodecs, f"{peer.codec}_encode"), **options)
-    threads = {"numthreads": 1} if "numthreads" in options else {}
-    decode = partial(getattr(imagecodecs, f"{peer.codec}_decode"), **threads)
+    title = curve.title if kind == RGB else curve.peer.title
+    samples = codecs.Samples(is_rgb=kind == RGB, dtype=np.dtype(kind.dtype))
 
-    def encode_at(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:
-        depth = {"bitspersample": max(span[1].bit_length(), _LEAST_BITS)} if kind == GREY16 else {}
-        return bytes(encode(_as_taken(peer, pixels), **{peer.parameter: setting}, **depth))
+    def encode(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:
+        used = replace(samples, significant_bits=span[1].bit_length())
+        return curve.peer.encode(pixels, setting, used)
 
-    def decode_as_given(
-        stored: bytes, _setting: float, shape: tuple[int, ...]
-    ) -> NDArray[np.generic]:
-        decoded: NDArray[np.generic] = decode(stored)
-        # WebP gives RGB back: see `_as_taken`.
-        return decoded[..., 1] if shape[2] == 1 and decoded.ndim == 3 else decoded
+    def decode(stored: bytes, _setting: float, _shape: tuple[int, ...]) -> NDArray[np.generic]:
+        return curve.peer.decode(stored, samples)
 
-    return ImageCoder(name=title, settings=settings, encode=encode_at, decode=decode_as_given)
-
-
-def _as_taken(peer: _Peer, pixels: Pixels) -> Pixels:
-    """Return grey pixels (H, W, 1) as (H, W), or as RGB where a codec must have that.
-
-    WebP has no grey, and imagecodecs makes a lossless AVIF of grey whatever the level; of RGB it
-    stores the one channel that the pixel format asks for.
-    """
-    if pixels.shape[2] == 3:
-        return pixels
-    if peer.codec in ("avif", "webp"):
-        return np.ascontiguousarray(np.repeat(pixels, 3, axis=2))
-    return pixels[..., 0]
-
-
-def _imagecodecs() -> Any:
-    try:
-        import imagecodecs
-    except ImportError as exc:
-        raise ConfigError(
-            "the other codecs need imagecodecs: pip install 'numcodecs-neural[evaluate]'"
-        ) from exc
-    return imagecodecs
+    return ImageCoder(name=title, settings=settings, encode=encode, decode=decode)

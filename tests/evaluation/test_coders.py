@@ -49,18 +49,6 @@ def test_peers_rise_from_low_to_high_quality(name: str, crop: NDArray[np.uint8])
     assert 33 < metrics.psnr_of(high.error / high.samples) < 55
 
 
-@pytest.mark.parametrize("name", [name for name in PEERS if name != "jpeg444"])
-def test_peers_code_grey_images(name: str, crop: NDArray[np.uint8]) -> None:
-    coder = peer_coder(name, GREY)
-    grey = np.ascontiguousarray(crop[..., 1:2])
-
-    low, high = (measure_chunk(grey, coder, s) for s in (coder.settings[0], coder.settings[-1]))
-
-    assert low.nbytes < 0.6 * high.nbytes
-    assert 20 < metrics.psnr_of(low.error / low.samples) < 38
-    assert metrics.psnr_of(high.error / high.samples) > 36
-
-
 @pytest.mark.parametrize("name", ["jpeg2000", "jpegxl"])
 @pytest.mark.parametrize("bits", [12, 16])
 def test_peers_code_16_bits_from_low_to_high_quality(
@@ -74,17 +62,6 @@ def test_peers_code_16_bits_from_low_to_high_quality(
 
     assert points[0].psnr < 32
     assert points[-1].psnr > 50
-
-
-@pytest.mark.parametrize("name", ["jpeg2000", "jpegxl"])
-def test_peers_code_16_bits_of_which_few_are_used(name: str, crop: NDArray[np.uint8]) -> None:
-    coder = peer_coder(name, GREY16)
-    dark = crop[..., 1:2].astype(np.uint16) >> np.uint16(2)
-
-    low, high = (measure_chunk(dark, coder, s, span=(0, 63)) for s in coder.settings[::9][:2])
-
-    assert low.nbytes < high.nbytes
-    assert low.error > high.error
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import zarr
 from numpy.typing import NDArray
-from zarr.registry import get_codec_class, register_codec
 
 from numcodecs_neural.converters.codecs import ChunkKind, check_codec, codec_for
 from numcodecs_neural.converters.codecs.registry import codecs_for
@@ -301,23 +300,6 @@ def test_fresh_process_opens_stores_by_zarr_alone(rgb: NDArray[np.uint8], tmp_pa
 
     assert done.stderr == ""
     assert [int(line) for line in done.stdout.splitlines()] == list(sums.values())
-
-
-def test_setting_of_a_later_imagecodecs_says_what_to_update() -> None:
-    from numcodecs_neural.peers.imagecodecs_zarr import Jpeg
-
-    data = {"name": "imagecodecs_jpeg", "configuration": {"not_yet_known": 1}}
-
-    with pytest.raises((ConfigError, TypeError), match="not_yet_known"):
-        Jpeg.from_dict(data)
-
-
-def test_another_package_with_the_same_codec_name_changes_nothing() -> None:
-    from numcodecs_neural.peers.imagecodecs_zarr import Jpeg
-
-    register_codec("imagecodecs_jpeg", type("Rival", (Jpeg,), {}))
-
-    assert get_codec_class("imagecodecs_jpeg") is Jpeg
 
 
 def test_codecs_of_version_04_are_known_to_numcodecs() -> None:
