@@ -18,6 +18,7 @@ FLOORS = [
     "compilation",
     "zarr_types",
     "peers",
+    "measure",
     "format",
     "entropy",
     "weights",
@@ -111,7 +112,8 @@ def test_imports_only_point_down(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in SOURCES if "converters" in module_of(p)], ids=str)
 def test_converters_use_the_public_codecs_only(path: Path) -> None:
     # networks: of its tissue network the converter proves the bounds as the codec does of its own.
-    public = {"converters", "codec", "zarr3", "config", "errors", "peers", "networks"}
+    public = {"converters", "codec", "zarr3", "config", "errors", "measure", "peers", "networks"}
+
     assert floors_imported_by(path) <= public
 
 

@@ -106,6 +106,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/coding", [], id="coding"),
         pytest.param("numcodecs_neural/engine", ["torch"], id="engine"),
         pytest.param("numcodecs_neural/networks", ["torch"], id="networks"),
+        pytest.param("numcodecs_neural/measure", [], id="measure"),
         pytest.param("numcodecs_neural/peers", ["convert"], id="peers of the converter"),
         pytest.param("numcodecs_neural/peers", ["evaluate"], id="peers of evaluate"),
         pytest.param("numcodecs_neural/compressai", ["compressai"], id="compressai"),

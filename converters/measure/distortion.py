@@ -1,17 +1,21 @@
 """How well tissue came back: squared error and SSIM, as sums that add up over chunks."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.measure.metrics import (
+    PEAK,
+    WINDOW_RADIUS,
+    decibels,
+    squared_error,
+    ssim_map,
+)
+
 __all__ = ["ChunkQuality", "chunk_quality"]
 
-# Wang et al. (2004): a Gaussian window of 11 taps, and two constants against small denominators.
-_RADIUS, _SIGMA = 5, 1.5
-_K1, _K2 = 0.01, 0.03
 # Sums are kept in these units: then they add up to the same number in any order.
 _SSIM_UNITS = 1 << 20
 
@@ -52,11 +56,11 @@ class ChunkQuality:
             ssim_count=self.ssim_count + other.ssim_count,
         )
 
-    def psnr_db(self, data_range: float = 255.0) -> float | None:
+    def psnr_db(self, data_range: float = PEAK) -> float | None:
         """Return the PSNR in dB, or None if there is no error, or no sample."""
         if self.squared_error == 0 or self.samples == 0:
             return None
-        return round(10 * math.log10(data_range**2 * self.samples / self.squared_error), 2)
+        return round(decibels(data_range**2 * self.samples, self.squared_error), 2)
 
     @property
     def ssim(self) -> float | None:
@@ -69,7 +73,7 @@ def chunk_quality(
     stored: NDArray[Any],
     tissue: NDArray[np.bool_],
     *,
-    data_range: float = 255.0,
+    data_range: float = PEAK,
 ) -> ChunkQuality:
     """Compare a chunk with what a reader gets, on tissue.
 
@@ -95,10 +99,9 @@ def chunk_quality(
     ssim_count = int(inside.sum())
     if np.array_equal(original, stored, equal_nan=original.dtype.kind == "f"):
         return ChunkQuality(samples=samples, ssim_sum=float(ssim_count), ssim_count=ssim_count)
-    difference = original[:, tissue].astype(np.int64) - stored[:, tissue]
     ssim_sum = _ssim_sum(original, stored, inside, data_range) if ssim_count else 0.0
     return ChunkQuality(
-        squared_error=int((difference * difference).sum()),
+        squared_error=int(squared_error(original[:, tissue].T, stored[:, tissue].T).sum()),
         samples=samples,
         ssim_sum=ssim_sum,
         ssim_count=ssim_count,
@@ -107,7 +110,8 @@ def chunk_quality(
 
 def _interior(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return `tissue` without the pixels at the edge, whose windows reach beyond it."""
-    return tissue[_RADIUS : max(tissue.shape[0] - _RADIUS, 0), _RADIUS:-_RADIUS]
+    edge = WINDOW_RADIUS
+    return tissue[edge : max(tissue.shape[0] - edge, 0), edge:-edge]
 
 
 def _ssim_sum(
@@ -115,40 +119,7 @@ def _ssim_sum(
 ) -> float:
     # Whole units, whose sum is the same in any order.
     total = sum(
-        int(np.rint(_ssim_map(plane, other, data_range)[inside] * _SSIM_UNITS).sum())
+        int(np.rint(ssim_map(plane, other, data_range)[inside] * _SSIM_UNITS).sum())
         for plane, other in zip(original, stored, strict=True)
     )
     return round(total / len(original)) / _SSIM_UNITS
-
-
-def _ssim_map(plane: NDArray[Any], other: NDArray[Any], data_range: float) -> NDArray[np.float64]:
-    """Return the SSIM of (h, w) at each pixel but the outer five of each side."""
-    x, y = plane.astype(np.float64), other.astype(np.float64)
-    mean_x, mean_y = _blurred(x), _blurred(y)
-    variances = _blurred(x * x + y * y) - mean_x * mean_x - mean_y * mean_y
-    covariance = _blurred(x * y) - mean_x * mean_y
-    c1, c2 = (_K1 * data_range) ** 2, (_K2 * data_range) ** 2
-    likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    ssim: NDArray[np.float64] = likeness / (
-        (mean_x * mean_x + mean_y * mean_y + c1) * (variances + c2)
-    )
-    return ssim
-
-
-def _blurred(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Sums of shifted copies: element by element, so that no library orders them otherwise.
-    rows = _weighted(plane)
-    return _weighted(rows.T).T
-
-
-def _weighted(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weighted mean of 11 neighbouring rows, which are 10 rows fewer."""
-    weights = [math.exp(-0.5 * (tap / _SIGMA) ** 2) for tap in range(_RADIUS + 1)]
-    norm = weights[0] + 2 * sum(weights[1:])
-    count = len(plane) - 2 * _RADIUS
-    total = plane[_RADIUS : _RADIUS + count] * (weights[0] / norm)
-    for tap in range(1, _RADIUS + 1):
-        before, after = _RADIUS - tap, _RADIUS + tap
-        pair = plane[before : before + count] + plane[after : after + count]
-        total += pair * (weights[tap] / norm)
-    return total

@@ -1,12 +1,13 @@
 """Chunks that stand for a slide: a few of each sort, picked by a hash of their place."""
 
-import hashlib
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from numcodecs_neural.measure.picking import pick
 
 from ..geometry.downsample import halve_again, halve_pixels, to_pixels
 from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, plan_levels
@@ -124,11 +125,10 @@ def pick_samples(candidates: NDArray[np.bool_], level: int, *, least: int = 1) -
     least : int
         How many to pick if there are so many; of the same, larger values pick these and more.
     """
-    cells = [(int(row), int(column)) for row, column in np.argwhere(candidates)]
-    cells.sort(key=lambda cell: hashlib.sha256(f"{level}/{cell[0]}/{cell[1]}".encode()).digest())
+    cells = _cells(candidates)
     wanted = max(least, ceil_div(len(cells), _CHUNKS_PER_SAMPLE))
     picked = np.zeros(candidates.shape, bool)
-    for cell in cells[: min(wanted, _SAMPLES_PER_LEVEL)]:
+    for cell in pick(cells, min(wanted, _SAMPLES_PER_LEVEL), key=lambda cell: (level, *cell)):
         picked[cell] = True
     return picked
 
@@ -149,17 +149,17 @@ def own_range_of(samples: list[SampleChunk]) -> float:
 
 
 def _pick(source: SlideSource, chosen: NDArray[np.bool_], count: int) -> list[tuple[Frame, Cell]]:
-    """Return `count` of the places of all frames where `chosen`, chunk by chunk, is True."""
+    """Return `count` of the places of all frames where `chosen`, chunk by chunk, is True.
+
+    Others than those that measure a store when it is written, which are picked likewise.
+    """
     frames = product(*(range(length) for length in source.info.frame_shape))
-    cells = [(int(row), int(column)) for row, column in np.argwhere(chosen)]
-    return sorted(product(frames, cells), key=_rank)[:count]
+    places = product(frames, _cells(chosen))
+    return pick(places, count, key=lambda place: ("sample", *place[0], *place[1]))
 
 
-def _rank(place: tuple[Frame, Cell]) -> bytes:
-    frame, cell = place
-    # Others than those that measure a store when it is written, which are picked likewise.
-    name = "/".join(map(str, ("sample", *frame, *cell)))
-    return hashlib.sha256(name.encode()).digest()
+def _cells(chosen: NDArray[np.bool_]) -> list[Cell]:
+    return [(int(row), int(column)) for row, column in np.argwhere(chosen)]
 
 
 def _read(

@@ -1,7 +1,7 @@
 """Rate control: the setting of a codec that reaches a PSNR or SSIM on samples of the slide."""
 
 import time
-from collections.abc import Callable
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 
@@ -139,7 +139,7 @@ def quality_for_psnr(source: SlideSource, options: ConvertOptions, glass: GlassP
             f"target-psnr is {target:g} dB, and the best that {family.title} reaches on this slide "
             f"is {psnr_at(100):.2f} dB: ask for less, or choose another codec"
         )
-    return _first(101, lambda quality: psnr_at(quality) >= target)
+    return bisect_left(range(101), target, key=psnr_at)
 
 
 def setting_for_ssim(trial: Trial, family: CodecFamily, ssim: float) -> Measured:
@@ -155,12 +155,11 @@ def setting_for_ssim(trial: Trial, family: CodecFamily, ssim: float) -> Measured
     def measured(index: int) -> Measured:
         return trial.measure(family, family.settings[index])
 
-    def distance(index: int) -> float:
-        return abs(ssim_of(measured(index)) - ssim)
+    def ssim_at(index: int) -> float:
+        return ssim_of(measured(index))
 
-    count = len(family.settings)
-    first = _first(count - 1, lambda index: ssim_of(measured(index)) >= ssim)
-    return measured(min((first, max(first - 1, 0)), key=distance))
+    first = bisect_left(range(len(family.settings) - 1), ssim, key=ssim_at)
+    return measured(min((first, max(first - 1, 0)), key=lambda index: abs(ssim_at(index) - ssim)))
 
 
 def ssim_of(measured: Measured) -> float:
@@ -175,15 +174,3 @@ def ssim_of(measured: Measured) -> float:
     if ssim is None:
         raise ConfigError("the slide has too little tissue to measure SSIM on: there is no window")
     return ssim
-
-
-def _first(count: int, is_enough: Callable[[int], bool]) -> int:
-    """Return the first of ``range(count)`` that is enough, or `count`; all after it must be too."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        if is_enough(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low

@@ -1,12 +1,13 @@
 """Crops of level 0 at full resolution: original, stored, and their difference."""
 
-import hashlib
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from numcodecs_neural.measure.picking import rank
 
 from ..geometry.levels import Cell, Region
 from ..measure.distortion import ChunkQuality
@@ -226,4 +227,4 @@ def _gain(differences: list[NDArray[np.float64]]) -> int:
 
 
 def _rank(cell: Cell) -> bytes:
-    return hashlib.sha256(f"look/{cell[0]}/{cell[1]}".encode()).digest()
+    return rank("look", *cell)

@@ -1,10 +1,10 @@
 """Lossless transcoding of a slide's own JPEG tiles to JPEG XL: how much it would save."""
 
-import hashlib
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from numcodecs_neural.measure.picking import pick
 
 __all__ = ["JpegTiles", "Transcoding", "transcode_tiles"]
 
@@ -72,15 +72,13 @@ def transcode_tiles(source: object) -> Transcoding | None:
 
 
 def _pick(source: JpegTiles) -> tuple[int, list[bytes]]:
-    """Return the bytes of all tiles, and those files whose coordinates have the smallest hashes."""
-    total = 0
-    kept: list[tuple[int, int, int, bytes]] = []
-    for row, column, jpeg in source.jpeg_tiles():
-        total += len(jpeg)
-        digest = hashlib.sha256(f"{row}/{column}".encode()).digest()
-        item = (-int.from_bytes(digest[:8]), row, column, jpeg)
-        if len(kept) < _TILES:
-            heapq.heappush(kept, item)
-        else:
-            heapq.heappushpop(kept, item)
-    return total, [jpeg for *_, jpeg in kept]
+    """Return the bytes of all tiles, and some of their files."""
+    sizes = []
+
+    def tiles() -> Iterator[tuple[int, int, bytes]]:
+        for tile in source.jpeg_tiles():
+            sizes.append(len(tile[2]))
+            yield tile
+
+    picked = pick(tiles(), _TILES, key=lambda tile: tile[:2])
+    return sum(sizes), [jpeg for *_, jpeg in picked]

@@ -26,10 +26,10 @@ from papers_common import MARKERS, new_figure, read_patches, save_figure, table
 from papers_weights import rgb_coders
 
 from numcodecs_neural import config
-from numcodecs_neural.evaluation import metrics
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.kinds import RGB, SPAN
 from numcodecs_neural.evaluation.peers import peer_entrants
+from numcodecs_neural.measure import metrics
 
 JPEG, JPEG_QUALITY = "jpeg420", 80
 # Settings by rising quality: steps of 1 where a codec has whole numbers, else of 2 % or less.

@@ -35,8 +35,8 @@ from numcodecs_neural.evaluation.crops import VIEWS, Crop
 from numcodecs_neural.evaluation.curves import Point, bd_rate
 from numcodecs_neural.evaluation.images import ImageSet, find_sets
 from numcodecs_neural.evaluation.kinds import RGB
-from numcodecs_neural.evaluation.measure import average, measure_chunk
 from numcodecs_neural.evaluation.measures import LPIPS, MS_SSIM, PSNR, SSIM, Measure
+from numcodecs_neural.evaluation.tally import average, measure_chunk
 
 RATES = (0.2, 0.4, 0.7, 1.1)  # bits per pixel; the paper speaks of 0.2 to 1.1
 QUALITIES = tuple(range(0, 101, 10))

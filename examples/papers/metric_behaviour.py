@@ -26,8 +26,8 @@ import numpy as np
 from papers_common import new_figure, read_patches, save_figure, table
 from skimage.color import lab2rgb, rgb2lab
 
-from numcodecs_neural.evaluation import metrics
 from numcodecs_neural.evaluation.measures import LPIPS, MS_SSIM
+from numcodecs_neural.measure import metrics
 
 QUALITIES = tuple(range(90, 0, -10))
 SHIFTS = (0, 5, 10, 20, 30, 40, 50)

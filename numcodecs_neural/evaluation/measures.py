@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from numcodecs_neural.errors import ConfigError
-from numcodecs_neural.evaluation import metrics, perceptual
+from numcodecs_neural.evaluation import perceptual
 from numcodecs_neural.evaluation.kinds import Pixels
+from numcodecs_neural.measure import metrics
 
 __all__ = ["LPIPS", "MEASURES", "MS_SSIM", "PSNR", "SSIM", "Measure", "measures_by_name"]
 

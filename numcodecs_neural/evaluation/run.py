@@ -11,11 +11,11 @@ from numcodecs_neural.evaluation.coders import QUALITIES, Entrant, ImageCoder, n
 from numcodecs_neural.evaluation.crops import VIEWS, Crop, View, chunk_shape
 from numcodecs_neural.evaluation.images import ImageSet, sorted_by_kind
 from numcodecs_neural.evaluation.kinds import Kind, Pixels
-from numcodecs_neural.evaluation.measure import Tally, average, measure_chunk
 from numcodecs_neural.evaluation.measures import PSNR, Measure, measures_by_name
 from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
 from numcodecs_neural.evaluation.results import JPEG_QUALITY, Evaluation, SetResult
 from numcodecs_neural.evaluation.speed import AT_PSNR_DB, Speed, like_quality, measure_speed
+from numcodecs_neural.evaluation.tally import Tally, average, measure_chunk
 
 __all__ = ["Progress", "evaluate"]
 

@@ -25,9 +25,7 @@ PSNR_TOLERANCE_DB = 0.02
 def to_json(evaluation: Evaluation) -> str:
     """Return everything that was measured, and by which versions, as JSON."""
     content = {
-        "versions": {
-            name: version(name) for name in ("numcodecs-neural", "imagecodecs", "scikit-image")
-        },
+        "versions": {name: version(name) for name in ("numcodecs-neural", "imagecodecs")},
         "models": {model: resolve(model).sha256 for model in evaluation.models},
         "peers": evaluation.peers,
         "metrics": [measure.name for measure in evaluation.measures],

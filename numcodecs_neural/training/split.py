@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from numcodecs_neural.measure.picking import rank
 
 ONE_IN_GREY = 4
 """One grey file of so many is kept aside: it is what grey models are evaluated on."""
@@ -17,7 +18,7 @@ ONE_IN_COLOUR = 16
 _PLANE = re.compile(r"[_-][zt]\d+$", re.IGNORECASE)
 
 # One of twelve that were tried, with which every source of ours gives about its share.
-_SALT = b"2:"
+_SALT = "2:"
 
 
 def is_held_back(path: Path, one_in: int = ONE_IN_GREY) -> bool:
@@ -44,4 +45,4 @@ def held_back_of(paths: Sequence[Path], one_in: int) -> frozenset[Path]:
 
 def _rank(path: Path) -> int:
     name = _PLANE.sub("", path.stem)
-    return int.from_bytes(hashlib.sha256(_SALT + name.encode()).digest()[:8])
+    return int.from_bytes(rank(_SALT + name)[:8])

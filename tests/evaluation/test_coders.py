@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError, NeuralCodecError, WeightsError
-from numcodecs_neural.evaluation import coders, metrics
+from numcodecs_neural.evaluation import coders
 from numcodecs_neural.evaluation.coders import ImageCoder, neural_entrant
 from numcodecs_neural.evaluation.kinds import GREY, GREY16, KINDS, RGB, SPAN, Kind
-from numcodecs_neural.evaluation.measure import average, measure_chunk
 from numcodecs_neural.evaluation.measures import SSIM
 from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
+from numcodecs_neural.evaluation.tally import average, measure_chunk
+from numcodecs_neural.measure import metrics
 from numcodecs_neural.weights import resolve
 
 

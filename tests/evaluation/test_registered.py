@@ -14,7 +14,7 @@ from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import registered_entrant
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.kinds import GREY, GREY16, KINDS, RGB, Kind
-from numcodecs_neural.evaluation.measure import measure_chunk
+from numcodecs_neural.evaluation.tally import measure_chunk
 
 
 class Coarse(Codec):

@@ -7,18 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError
-from numcodecs_neural.evaluation import metrics
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.crops import STRIDE_PX
 from numcodecs_neural.evaluation.curves import Point
 from numcodecs_neural.evaluation.kinds import SPAN, Pixels
 from numcodecs_neural.evaluation.measures import Measure
+from numcodecs_neural.measure import metrics
 
 __all__ = ["Tally", "average", "measure_chunk"]
 
 # Of hyper-latents. A middle that begins less deep would be a border too.
 _COARSE_PX = 64
 _LEAST_DEPTH_PX = 32
+_BORDER_PX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +116,22 @@ def _seam_errors(
     if any(part.start < _LEAST_DEPTH_PX for part in middle):
         return 0, 0
     alone = np.ascontiguousarray(pixels[middle])
-    border = metrics.border(*alone.shape[:2])
+    border = _border(*alone.shape[:2])
     at_border = metrics.squared_error(alone, coded(alone))[border].sum()
     return int(at_border), int(error[middle][border].sum())
+
+
+def _border(height: int, width: int) -> NDArray[np.bool_]:
+    """Return where pixels lie less than 8 pixels from the nearest edge, (height, width).
+
+    Examples
+    --------
+    >>> int(_border(16, 32).sum()), int(_border(32, 32).sum())
+    (512, 768)
+    """
+    is_border = np.ones((height, width), bool)
+    is_border[_BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX] = False
+    return is_border
 
 
 def _middle(length: int) -> slice:
