@@ -9,8 +9,8 @@ from pathlib import Path
 
 from numcodecs_neural.errors import ConfigError
 
+from ..sources.folder import is_url
 from ..sources.series import image_name
-from ..store.location import is_url
 
 __all__ = ["Job", "check_apart", "expand_inputs", "plan_jobs"]
 

@@ -6,13 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.measure.metrics import (
-    PEAK,
-    WINDOW_RADIUS,
-    decibels,
-    squared_error,
-    ssim_map,
-)
+from numcodecs_neural.measure import metrics
 
 __all__ = ["ChunkQuality", "chunk_quality"]
 
@@ -56,11 +50,11 @@ class ChunkQuality:
             ssim_count=self.ssim_count + other.ssim_count,
         )
 
-    def psnr_db(self, data_range: float = PEAK) -> float | None:
+    def psnr_db(self, data_range: float = metrics.PEAK) -> float | None:
         """Return the PSNR in dB, or None if there is no error, or no sample."""
         if self.squared_error == 0 or self.samples == 0:
             return None
-        return round(decibels(data_range**2 * self.samples, self.squared_error), 2)
+        return round(metrics.decibels(data_range**2 * self.samples, self.squared_error), 2)
 
     @property
     def ssim(self) -> float | None:
@@ -73,7 +67,7 @@ def chunk_quality(
     stored: NDArray[Any],
     tissue: NDArray[np.bool_],
     *,
-    data_range: float = PEAK,
+    data_range: float = metrics.PEAK,
 ) -> ChunkQuality:
     """Compare a chunk with what a reader gets, on tissue.
 
@@ -101,7 +95,7 @@ def chunk_quality(
         return ChunkQuality(samples=samples, ssim_sum=float(ssim_count), ssim_count=ssim_count)
     ssim_sum = _ssim_sum(original, stored, inside, data_range) if ssim_count else 0.0
     return ChunkQuality(
-        squared_error=int(squared_error(original[:, tissue].T, stored[:, tissue].T).sum()),
+        squared_error=int(metrics.squared_error(original[:, tissue].T, stored[:, tissue].T).sum()),
         samples=samples,
         ssim_sum=ssim_sum,
         ssim_count=ssim_count,
@@ -110,7 +104,7 @@ def chunk_quality(
 
 def _interior(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return `tissue` without the pixels at the edge, whose windows reach beyond it."""
-    edge = WINDOW_RADIUS
+    edge = metrics.WINDOW_RADIUS
     return tissue[edge : max(tissue.shape[0] - edge, 0), edge:-edge]
 
 
@@ -119,7 +113,7 @@ def _ssim_sum(
 ) -> float:
     # Whole units, whose sum is the same in any order.
     total = sum(
-        int(np.rint(ssim_map(plane, other, data_range)[inside] * _SSIM_UNITS).sum())
+        int(np.rint(metrics.ssim_map(plane, other, data_range)[inside] * _SSIM_UNITS).sum())
         for plane, other in zip(original, stored, strict=True)
     )
     return round(total / len(original)) / _SSIM_UNITS

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..geometry.axes import Frame
 from ..geometry.levels import Cell
 from ..measure.distortion import ChunkQuality
-from ..store.location import Folder
+from ..sources.folder import Folder
 
 __all__ = ["Checkpoint", "RegionResult"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..geometry.axes import Frame
 from ..geometry.downsample import halve_again, halve_pixels, reduced_dtype
 from ..geometry.levels import Cell, LevelGrid, ceil_div
-from ..store.location import Folder
+from ..sources.folder import Folder
 
 __all__ = ["ReducedPixels"]
 

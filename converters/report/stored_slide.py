@@ -14,8 +14,8 @@ from numcodecs_neural.errors import SourceError
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import LevelGrid, Region, keep_levels, plan_levels
 from ..options import REGION_PX
+from ..sources.folder import Folder
 from ..store.arrays import COVERAGE_GROUP, LABEL_GROUP
-from ..store.location import Folder
 from ..store.transaction import store_folder
 from .pictures import DisplayRange
 
@@ -106,6 +106,7 @@ def open_stored(output: str) -> Iterator[StoredSlide]:
         yield _stored(folder, group)
     finally:
         store.close()
+        folder.close()
 
 
 def small_level(shapes: Sequence[tuple[int, int]], side: int) -> int:

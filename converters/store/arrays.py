@@ -13,8 +13,8 @@ from ..codecs import ChunkCodec
 from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
 from ..options import OmeZarrVersion
+from ..sources.folder import Folder
 from ..tissue.glass_plan import GlassPlan
-from .location import Folder
 
 __all__ = ["COVERAGE_GROUP", "LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
 

@@ -9,9 +9,9 @@ from ..geometry.axes import Axes
 from ..geometry.levels import keep_levels
 from ..options import ConvertOptions, OmeZarrVersion
 from ..sources import Associated, SlideSource
+from ..sources.folder import Folder
 from .arrays import write_plain
 from .deidentify import without_confidential
-from .location import Folder
 from .metadata import Picture, write_image_group
 
 __all__ = ["write_extras"]

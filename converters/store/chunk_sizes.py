@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import Cell, LevelGrid
-from .location import Folder
+from ..sources.folder import Folder
 
 __all__ = ["chunk_nbytes"]
 

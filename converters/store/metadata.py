@@ -16,8 +16,8 @@ from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
 from ..options import OmeZarrVersion
 from ..sources import Channel
+from ..sources.folder import Folder
 from .arrays import COVERAGE_GROUP, LABEL_GROUP
-from .location import Folder
 
 __all__ = ["Picture", "write_coverage_group", "write_image_group", "write_label_groups"]
 

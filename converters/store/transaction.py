@@ -3,15 +3,16 @@
 import json
 import os
 import sys
-from contextlib import suppress
+import zipfile
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from numcodecs_neural.errors import NeuralCodecError
 
-from .location import Folder, is_url
-from .ozx import OzxFolder, is_archive, pack, read_from
+from ..sources.folder import Archive, Folder, is_url
+from .ozx import is_archive, pack
 
 __all__ = [
     "UnfinishedStore",
@@ -189,7 +190,9 @@ def store_folder(output: str) -> Folder:
         If a single file cannot be opened.
     """
     folder = output_folder(output)
-    return OzxFolder.of(folder.path) if folder.path and is_archive(folder.path) else folder
+    if folder.path and is_archive(folder.path):
+        return Archive(folder.place, zipfile.ZipFile(folder.path))
+    return folder
 
 
 def check_output(output: Folder, *, overwrite: bool, is_begun: bool) -> None:
@@ -240,7 +243,9 @@ def _root_attributes(output: Folder) -> dict[str, Any]:
 
 def _root_file(output: Folder, name: str) -> bytes | None:
     if output.path and is_archive(output.path):
-        return read_from(output.path, name)
+        with suppress(OSError, zipfile.BadZipFile), closing(store_folder(output.place)) as packed:
+            return packed.read(name)
+        return None
     return output.read(name)
 
 

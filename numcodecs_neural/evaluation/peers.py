@@ -36,10 +36,6 @@ class _Curve:
     settings16: tuple[float, ...] = ()
     rgb_title: str = ""
 
-    @property
-    def title(self) -> str:
-        return self.rgb_title or self.peer.title
-
 
 _JPEG = (30, 40, 50, 60, 70, 80, 90, 95)
 _JPEG2K = (26, 28.5, 31, 33.5, 36, 38.5, 41, 43.5, 46)
@@ -84,9 +80,8 @@ def peer_entrants(names: Iterable[str] = PEERS) -> list[Entrant]:
     for name in names:
         if name not in curves:
             raise ConfigError(f"there is no peer called {name!r}; known are {', '.join(PEERS)}")
-    return [
-        Entrant(name=curves[name].title, coder_for=partial(_coder, curves[name])) for name in names
-    ]
+    chosen = [curves[name] for name in names]
+    return [Entrant(name=c.rgb_title or c.peer.title, coder_for=partial(_coder, c)) for c in chosen]
 
 
 def _coder(curve: _Curve, kind: Kind) -> ImageCoder | None:
@@ -94,7 +89,7 @@ def _coder(curve: _Curve, kind: Kind) -> ImageCoder | None:
     # Grey images have no chroma to subsample: both kinds of JPEG are one there.
     if not settings or (kind != RGB and curve.peer is codecs.JPEG_444):
         return None
-    title = curve.title if kind == RGB else curve.peer.title
+    title = (curve.rgb_title if kind == RGB else "") or curve.peer.title
     samples = codecs.Samples(is_rgb=kind == RGB, dtype=np.dtype(kind.dtype))
 
     def encode(pixels: Pixels, setting: float, span: tuple[int, int]) -> bytes:

@@ -29,9 +29,7 @@ def test_psnr_of_a_constant_error(step: Any, expected: float) -> None:
 
 
 def test_the_peak_of_psnr_is_the_range_that_is_given() -> None:
-    found = metrics.psnr(BLACK, BLACK + np.uint16(2), data_range=4000)
-
-    assert found == pytest.approx(20 * math.log10(2000))
+    assert metrics.psnr(BLACK, BLACK + np.uint16(2), 4000) == pytest.approx(20 * math.log10(2000))
 
 
 @pytest.mark.parametrize(("dtype", "peak"), [(np.uint8, 255), (np.uint16, 65535)])

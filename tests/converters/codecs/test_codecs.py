@@ -18,6 +18,7 @@ from numcodecs_neural.converters.codecs.registry import codecs_for
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.sources import SlideInfo
 from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.measure.metrics import psnr
 
 LOSSY = ["neural", "jpegxl", "jpeg2k", "jpeg"]
 LOSSLESS = ["zstd", "none"]
@@ -64,11 +65,6 @@ def stored(
         **codec_for(chosen, info).zarr_arguments,
     )[:] = pixels
     return zarr.open_array(folder, mode="r")
-
-
-def psnr(pixels: NDArray[Any], found: NDArray[Any]) -> float:
-    error = np.mean((pixels.astype(float) - found) ** 2)
-    return float(10 * np.log10(255.0**2 / error))
 
 
 @pytest.fixture
@@ -177,7 +173,7 @@ def test_grey_of_16_bits_comes_back(
     found = stored(tmp_path / "a.zarr", pixels, options(codec, quality=80), info)
 
     assert found.dtype == np.uint16
-    assert psnr(pixels / 16, found[:] / 16) > 30
+    assert psnr(pixels, found[:], 255 * 16) > 30
     assert found.nbytes_stored() < pixels.nbytes / 2.5
 
 

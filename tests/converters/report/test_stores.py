@@ -19,7 +19,7 @@ from numcodecs_neural.converters.cli.main import REPORT_SUFFIXES
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.report import page as page_module
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
-from numcodecs_neural.converters.store.location import Folder
+from numcodecs_neural.converters.sources.folder import Folder
 from tests.converters.conftest import APERIO
 from tests.converters.store.test_location import bucket, s3_server
 

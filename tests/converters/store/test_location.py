@@ -12,7 +12,7 @@ import pytest
 import zarr
 
 from numcodecs_neural.converters.pipeline import convert as convert_module
-from numcodecs_neural.converters.store.location import Folder
+from numcodecs_neural.converters.sources.folder import Folder
 
 RunCli = Callable[..., tuple[int, str, str]]
 ReadFiles = Callable[[Path], dict[str, bytes]]

@@ -1,0 +1,224 @@
+"""Folder: the files of a store, on this machine, in a zip or behind any URL that fsspec opens.
+
+Zarr's own stores read and write arrays. This is for what they lack: files that appear whole or not
+at all, sizes, and the last bytes of a file without those before.
+"""
+
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numcodecs_neural.errors import ConfigError
+
+__all__ = ["ZARR_METADATA", "Archive", "Folder", "is_url"]
+
+ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+# Of the header before an entry's bytes: where its two lengths are, and how long it is without them.
+_LENGTHS, _HEADER_NBYTES = 26, 30
+
+
+def is_url(place: str) -> bool:
+    """Return whether `place` is a URL such as ``s3://bucket/key`` instead of a path."""
+    return "://" in place
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder by its path or URL; it need not exist.
+
+    Objects behind URLs appear whole by nature; local files are written beside their place first.
+    All methods raise OSError if the place cannot be reached, and ConfigError if nothing here opens
+    URLs of its kind.
+
+    Parameters
+    ----------
+    place : str
+        An absolute path, or a URL.
+
+    Examples
+    --------
+    >>> (Folder("s3://bucket/slide.ome.zarr") / "0").place
+    's3://bucket/slide.ome.zarr/0'
+    """
+
+    place: str
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(f"{self.place.rstrip('/')}/{name}")
+
+    @property
+    def path(self) -> Path | None:
+        """Path of a local folder; None behind a URL."""
+        return None if is_url(self.place) else Path(self.place)
+
+    @property
+    def root(self) -> str:
+        """Where in `zarr_store` the files are; only of some zips is that not the top."""
+        return ""
+
+    def zarr_store(self) -> Any:
+        """Return zarr's store for it."""
+        from zarr.storage import FsspecStore, LocalStore
+
+        if self.path:
+            return LocalStore(self.place)
+        with _explained(self.place):
+            return FsspecStore.from_url(self.place)
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content; None if there is no such file."""
+        with suppress(*_ABSENT), self._opened() as (fs, root):
+            return bytes(fs.cat_file(f"{root}/{name}"))
+        return None
+
+    def size(self, name: str) -> int:
+        """Return the bytes of a file in it; 0 if there is none."""
+        with suppress(*_ABSENT), self._opened() as (fs, root):
+            return int(fs.size(f"{root}/{name}") or 0)
+        return 0
+
+    def tail(self, name: str, nbytes: int) -> bytes:
+        """Return the last `nbytes` of a file in it."""
+        with self._opened() as (fs, root):
+            return bytes(fs.tail(f"{root}/{name}", nbytes))
+
+    def files(self, below: str) -> Iterator[tuple[str, int]]:
+        """Iterate over the names and the stored sizes of all files below a folder in it."""
+        with self._opened() as (fs, root):
+            for _, _, found in fs.walk(f"{root}/{below}".rstrip("/"), detail=True):
+                yield from ((name, info["size"]) for name, info in found.items())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file; it appears with all its content or not at all."""
+        if not self.path:
+            with self._opened() as (fs, root):
+                fs.pipe_file(f"{root}/{name}", content)
+            return
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")
+        beside.write_bytes(content)
+        beside.replace(target)
+
+    def delete(self, name: str) -> None:
+        """Delete a file in it, if it is there."""
+        with suppress(*_ABSENT), self._opened() as (fs, root):
+            fs.rm_file(f"{root}/{name}")
+
+    def exists(self) -> bool:
+        """Return whether anything is there."""
+        with self._opened() as (fs, root):
+            return bool(fs.lexists(root))
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it, if it is there."""
+        if self.path:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        with self._opened() as (fs, root):
+            if fs.exists(root):
+                fs.rm(root, recursive=True)
+
+    def remove_torn(self) -> None:
+        """Remove what a write that was killed left beside its place; zarr names it alike."""
+        if self.path:
+            for torn in self.path.rglob("*.partial"):
+                torn.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close what is open: of a folder, nothing."""
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Any, str]]:
+        """Yield the file system and the path in it; all that fails is an OSError."""
+        from fsspec.core import url_to_fs
+        from fsspec.implementations.local import LocalFileSystem
+
+        fs, root = LocalFileSystem(), self.place
+        if not self.path:
+            with _explained(self.place):
+                # Listings are remembered otherwise, and other processes write here as well.
+                fs, root = url_to_fs(self.place, use_listings_cache=False)
+        try:
+            yield fs, root.rstrip("/")
+        except OSError:
+            raise
+        except Exception as exc:  # The errors of fsspec's libraries have no root in common.
+            raise OSError(f"{self.place} cannot be reached: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Archive(Folder):
+    """The files in a zip, which is open until it is closed.
+
+    Parameters
+    ----------
+    place : str
+        Path of the zip.
+    zip_file : ZipFile
+    root : str
+        The folder in it that holds the files; empty for the zip itself.
+    """
+
+    zip_file: zipfile.ZipFile = field(repr=False)
+    root: str = ""
+
+    def zarr_store(self) -> Any:
+        """Return zarr's store, which reads only."""
+        from zarr.storage import ZipStore
+
+        return ZipStore(self.place, mode="r")
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content; None if there is no such file."""
+        entry = self._entry(name)
+        return self.zip_file.read(entry) if entry else None
+
+    def size(self, name: str) -> int:
+        """Return the bytes of a file; 0 if there is none, or only a compressed one."""
+        entry = self._entry(name)
+        return entry.file_size if entry and entry.compress_type == zipfile.ZIP_STORED else 0
+
+    def tail(self, name: str, nbytes: int) -> bytes:
+        """Return the last `nbytes` of a file that is not compressed."""
+        # ZipFile would read all that is before them.
+        entry = self.zip_file.getinfo(self._name(name))
+        with Path(self.place).open("rb") as file:
+            file.seek(entry.header_offset + _LENGTHS)
+            lengths = file.read(_HEADER_NBYTES - _LENGTHS)
+            start = entry.header_offset + _HEADER_NBYTES
+            start += int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+            file.seek(start + entry.file_size - nbytes)
+            return file.read(nbytes)
+
+    def files(self, below: str) -> Iterator[tuple[str, int]]:
+        """Iterate over the names and the stored sizes of all files below a folder in it."""
+        start = self._name(f"{below}/".lstrip("/"))
+        for entry in self.zip_file.infolist():
+            if entry.filename.startswith(start) and not entry.is_dir():
+                yield entry.filename.rpartition("/")[2], entry.compress_size
+
+    def close(self) -> None:
+        """Close the zip."""
+        self.zip_file.close()
+
+    def _entry(self, name: str) -> zipfile.ZipInfo | None:
+        return self.zip_file.NameToInfo.get(self._name(name))
+
+    def _name(self, name: str) -> str:
+        return f"{self.root}/{name}" if self.root else name
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Say what is missing where fsspec knows no such URL, or has not what it needs for it."""
+    try:
+        yield
+    except (ImportError, ValueError) as exc:
+        raise ConfigError(f"{url} cannot be opened: {exc}") from exc
