@@ -1,21 +1,80 @@
 """NeuralImage: the numcodecs codec, which Zarr v2 arrays take as their compressor."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Never, Self
+from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, Self, TypeVar
 
 import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
 from numcodecs_neural import parameters
+from numcodecs_neural.format import Chunk, ChunkHeader, unpack_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NeuralImage", "copy_into"]
+__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk"]
 
 
-class NeuralImage(Codec):
+class ParsedChunk(Protocol):
+    """A chunk whose checksum was verified and whose header was read."""
+
+    @property
+    def header(self) -> ChunkHeader:
+        """What the chunk says that it holds."""
+        ...
+
+
+_Parsed = TypeVar("_Parsed", bound=ParsedChunk)
+
+
+class ImageCodec(Codec, Generic[_Parsed]):
+    """A numcodecs codec that decodes in two steps, so that others can look at the header between.
+
+    A small chunk may say that it holds a gigabyte. Zarr's serializers know the shape and compare it
+    before they decode.
+    """
+
+    def encode(self, buf: object) -> bytes:
+        """Encode one chunk."""
+        raise NotImplementedError
+
+    def parse(self, chunk: bytes) -> _Parsed:
+        """Return an undamaged chunk, checked and taken apart once."""
+        raise NotImplementedError
+
+    def decode_parsed(self, chunk: _Parsed) -> "NDArray[Any]":
+        """Return the samples of what `parse` returned."""
+        raise NotImplementedError
+
+    def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
+        """Decode one chunk.
+
+        Parameters
+        ----------
+        buf : bytes-like
+            What `encode` returned.
+        out : buffer, optional
+            Where to put the samples: an array of the chunk's shape and dtype, in either byte
+            order, or a flat buffer of as many bytes, which takes them in the chunk's memory order.
+
+        Returns
+        -------
+        ndarray
+            The chunk in the shape, dtype and memory order in which it was encoded, or `out`.
+
+        Raises
+        ------
+        BitstreamError
+            If `buf` is damaged, truncated, foreign or of a later version.
+        WeightsError
+            If the weights that wrote the chunk are not installed.
+        """
+        array = self.decode_parsed(self.parse(ensure_bytes(buf)))
+        return array if out is None else _copy_into(out, array)
+
+
+class NeuralImage(ImageCodec[Chunk]):
     """Lossy compression of image chunks by a learned transform.
 
     Parameters
@@ -98,47 +157,29 @@ class NeuralImage(Codec):
             If the weights are not installed.
         """
         # Inside, because opening an array must cost no more than importing numcodecs.
+        from numcodecs_neural.coding.enc_parameters import EncodeParameters
         from numcodecs_neural.engine import encode
 
         array = ensure_ndarray(buf)
         info = parameters.require_weights(self.model, self.weights)
         parameters.check_chunk(array.shape, array.dtype, self.channel_axis, info)
         parameters.check_samples(array.shape, array.itemsize)
-        return encode(
-            array,
-            weights=info.name,
+        chosen = EncodeParameters(
             quality=self.quality,
-            channel_axis=self.channel_axis,
+            channel_axis=self.channel_axis or 0,
             value_range=parameters.value_range_of(self.encoder),
         )
+        return encode(array, info, chosen)
 
-    def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
-        """Decode one chunk.
+    def parse(self, chunk: bytes) -> Chunk:
+        """Return an undamaged chunk of this package, checked and taken apart once."""
+        return unpack_chunk(chunk)
 
-        Parameters
-        ----------
-        buf : bytes-like
-            What `encode` returned.
-        out : buffer, optional
-            Where to put the samples: an array of the chunk's shape and dtype, in either byte
-            order, or a flat buffer of as many bytes, which takes them in the chunk's memory order.
-
-        Returns
-        -------
-        ndarray
-            The chunk in the shape, dtype and memory order in which it was encoded, or `out`.
-
-        Raises
-        ------
-        BitstreamError
-            If `buf` is damaged, truncated, foreign or of a later version.
-        WeightsError
-            If the weights that wrote the chunk are not installed.
-        """
+    def decode_parsed(self, chunk: Chunk) -> "NDArray[Any]":
+        """Return the samples of what `parse` returned."""
         from numcodecs_neural.engine import decode
 
-        array = decode(ensure_bytes(buf))
-        return array if out is None else copy_into(out, array)
+        return decode(chunk)
 
     def __getitem__(self, index: int) -> Never:
         """Say what to write in Zarr v3, which looks for a list of codecs in ``compressors=``."""
@@ -168,7 +209,7 @@ class NeuralImage(Codec):
         return hash((self.model, self.weights, self.quality, self.channel_axis))
 
 
-def copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
+def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":
     """Fill `out`: by position where it has the array's shape, else as a flat buffer.
 
     numcodecs' own helper copies bytes in memory order always, which scrambles a C-ordered `out` of

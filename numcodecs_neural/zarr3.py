@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numcodecs.abc import Codec
 from zarr.abc.codec import ArrayBytesCodec
 
 from numcodecs_neural import parameters
-from numcodecs_neural.codec import NeuralImage
+from numcodecs_neural.codec import ImageCodec, NeuralImage
 from numcodecs_neural.errors import BitstreamError, ConfigError
-from numcodecs_neural.format import ChunkHeader, unpack_chunk
+from numcodecs_neural.format import ChunkHeader
 
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer
@@ -33,17 +32,13 @@ class ImageSerializer(ArrayBytesCodec):
     channel_axis: int | None
 
     @property
-    def _codec(self) -> Codec:
+    def _codec(self) -> ImageCodec[Any]:
         """The codec that codes the chunks."""
         raise NotImplementedError
 
     @property
     def _info(self) -> "WeightsInfo | None":
         """What the weights can code, or None where they are not installed."""
-        raise NotImplementedError
-
-    def _header(self, chunk: bytes) -> ChunkHeader:
-        """What a chunk says that it holds, read once it is known to be undamaged."""
         raise NotImplementedError
 
     def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
@@ -90,10 +85,9 @@ class ImageSerializer(ArrayBytesCodec):
         raise NotImplementedError
 
     def _decode_sync(self, chunk_bytes: "Buffer", chunk_spec: "ArraySpec") -> "NDBuffer":
-        chunk = chunk_bytes.to_bytes()
-        # Before it is decoded: a small chunk may say that it holds a gigabyte.
-        self._check_place(self._header(chunk), chunk_spec)
-        array = self._codec.decode(chunk)
+        chunk = self._codec.parse(chunk_bytes.to_bytes())
+        self._check_place(chunk.header, chunk_spec)
+        array = self._codec.decode_parsed(chunk)
         return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
 
     @staticmethod
@@ -217,6 +211,3 @@ class NeuralImageCodec(ImageSerializer):
     @property
     def _info(self) -> "WeightsInfo | None":
         return parameters.installed_weights(self.model, self.weights)
-
-    def _header(self, chunk: bytes) -> ChunkHeader:
-        return unpack_chunk(chunk)[0]

@@ -7,11 +7,13 @@ import numpy as np
 
 from numcodecs_neural import config
 from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.lossy import decode_streams, encode_streams
 from numcodecs_neural.engine.devices import backend_for, device_of
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_entrant
 from numcodecs_neural.evaluation.kinds import RGB
+from numcodecs_neural.format import unpack_chunk
 from numcodecs_neural.networks.models import DecoderModel, EncoderModel
 from numcodecs_neural.weights.catalogue import WEIGHTS_ID_NBYTES
 from numcodecs_neural.weights.files import read_weights
@@ -29,10 +31,10 @@ class FileCoder:
         self.channels = self.decoder.channels
         self.pixel_fraction = self.decoder.pixel_fraction
 
-    def encode(self, images: np.ndarray, quality: int) -> bytes:
+    def encode(self, images: np.ndarray, parameters: EncodeParameters) -> bytes:
         """Return the stream of (n, C, H, W)."""
         models = {"decoder": self.decoder, "encoder": self.encoder, "backend": self.backend}
-        return encode_streams(images, 1, quality, **models)[0]
+        return encode_streams(images, 1, parameters.quality, **models)[0]
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> np.ndarray:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""
@@ -80,9 +82,10 @@ def _file_coder(stem: Path, qualities: tuple[int, ...]) -> ImageCoder | None:
 
     def encode(pixels: np.ndarray, quality: float, _span: tuple[int, int]) -> bytes:
         chunk = pixels.transpose(2, 0, 1)
-        return encode_chunk(chunk, quality=int(quality), channel_axis=-3, coder=coder)
+        parameters = EncodeParameters(quality=int(quality), channel_axis=-3)
+        return encode_chunk(chunk, parameters, coder)
 
     def decode(stored: bytes, _quality: float, _shape: tuple[int, ...]) -> np.ndarray:
-        return decode_chunk(stored, lambda _: coder).transpose(1, 2, 0)
+        return decode_chunk(unpack_chunk(stored), lambda _: coder).transpose(1, 2, 0)
 
     return ImageCoder(name=stem.name, settings=qualities, encode=encode, decode=decode)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.levels import Levels, levels_of, to_pixels, to_samples
 from numcodecs_neural.coding.plain import (
     constant_payload,
@@ -18,7 +19,7 @@ from numcodecs_neural.coding.plain import (
 )
 from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
 from numcodecs_neural.errors import BitstreamError, ConfigError
-from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk, unpack_chunk
+from numcodecs_neural.format import Chunk, ChunkHeader, Mode, pack_chunk
 from numcodecs_neural.format.header import NO_WEIGHTS
 from numcodecs_neural.networks.description import Pixels
 
@@ -39,7 +40,7 @@ class LossyCoder(Protocol):
     channels: int
     pixel_fraction: int
 
-    def encode(self, images: Pixels, quality: int) -> bytes:
+    def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the symbol stream of pixels (n, C, H, W)."""
         ...
 
@@ -48,33 +49,21 @@ class LossyCoder(Protocol):
         ...
 
 
-def encode_chunk(
-    array: NDArray[Any],
-    *,
-    quality: int,
-    channel_axis: int,
-    coder: LossyCoder,
-    value_range: tuple[int, int] | None = None,
-) -> bytes:
+def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: LossyCoder) -> bytes:
     """Encode a chunk in the mode that suits it.
 
     Parameters
     ----------
     array : ndarray
         (..., C, y, x), (..., C, z, y, x), (..., y, x, C) or (..., y, x), in any memory order.
-    quality : int
-        0 to 100.
-    channel_axis : int
-        -4, -3, -1, or 0 for none.
+    parameters : EncodeParameters
     coder : LossyCoder
-    value_range : (low, high), optional
-        For samples of 16 bits: a grey level is no finer than this range of samples needs.
     """
-    planes = to_planes(array, channel_axis)
+    planes = to_planes(array, parameters.channel_axis)
     box, margin_value = constant_box(planes)
     inside = np.ascontiguousarray(planes[..., : box[0], : box[1]])
-    levels = levels_of(inside, value_range)
-    mode, payload = _smallest(inside, levels, quality, coder)
+    levels = levels_of(inside, parameters.value_range)
+    mode, payload = _smallest(inside, levels, parameters, coder)
     is_lossy = mode is Mode.LOSSY
     is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     header = ChunkHeader(
@@ -84,30 +73,30 @@ def encode_chunk(
         box=box,
         margin_value=margin_value,
         order="F" if is_fortran else "C",
-        channel_axis=channel_axis,
+        channel_axis=parameters.channel_axis,
         weights_id=coder.weights_id if is_lossy else NO_WEIGHTS,
-        quality=quality if is_lossy else 0,
+        quality=parameters.quality if is_lossy else 0,
         low=levels.low if is_lossy else 0,
         level_shift=levels.shift if is_lossy else 0,
     )
     return pack_chunk(header, [payload])
 
 
-def decode_chunk(chunk: bytes, coder_of: Callable[[bytes], LossyCoder]) -> NDArray[Any]:
+def decode_chunk(chunk: Chunk, coder_of: Callable[[bytes], LossyCoder]) -> NDArray[Any]:
     """Decode a chunk.
 
     Parameters
     ----------
-    chunk : bytes
+    chunk : Chunk
     coder_of : callable
         Gives the coder of a weights id; called only for chunks that need one.
 
     Raises
     ------
     BitstreamError
-        If the chunk is damaged, truncated, foreign or of a later version.
+        If its sections do not hold what its header says.
     """
-    header, (payload,) = unpack_chunk(chunk)
+    header, (payload,) = chunk
     shape = _planes_shape(header)
     if header.mode is Mode.CONSTANT:
         planes = decode_constant(payload, shape, header.dtype)
@@ -119,7 +108,7 @@ def decode_chunk(chunk: bytes, coder_of: Callable[[bytes], LossyCoder]) -> NDArr
 
 
 def _smallest(
-    planes: NDArray[Any], levels: Levels, quality: int, coder: LossyCoder
+    planes: NDArray[Any], levels: Levels, parameters: EncodeParameters, coder: LossyCoder
 ) -> tuple[Mode, bytes]:
     """Mode and payload: without loss where that is no larger."""
     constant = constant_payload(planes)
@@ -131,7 +120,7 @@ def _smallest(
             f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that "
             "can be coded: choose smaller chunks"
         )
-    lossy = coder.encode(to_pixels(planes, levels, coder.pixel_fraction), quality)
+    lossy = coder.encode(to_pixels(planes, levels, coder.pixel_fraction), parameters)
     stored = stored_payload(planes, most=len(lossy))
     return (Mode.LOSSY, lossy) if stored is None else (Mode.STORED, stored)
 

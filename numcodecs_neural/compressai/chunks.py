@@ -47,7 +47,7 @@ class Chunk:
     Parameters
     ----------
     arch : Architecture
-    layout : ChunkHeader
+    header : ChunkHeader
         Shape, box, margin, order, channel axis and weights id: what any chunk of images has.
     symbols_crc : int
         CRC-32C of the symbols that the streams stand for.
@@ -55,26 +55,26 @@ class Chunk:
     """
 
     arch: Architecture
-    layout: ChunkHeader
+    header: ChunkHeader
     symbols_crc: int
     streams: tuple[bytes, ...]
 
 
 def pack(chunk: Chunk) -> bytes:
     """Return the bytes of a chunk."""
-    layout, streams = chunk.layout, chunk.streams
+    header, streams = chunk.header, chunk.streams
     head = _HEAD.pack(
         chunk.arch.code,
-        _FORTRAN_ORDER * (layout.order == "F"),
-        -layout.channel_axis,
-        len(layout.shape),
-        layout.margin_value,
+        _FORTRAN_ORDER * (header.order == "F"),
+        -header.channel_axis,
+        len(header.shape),
+        header.margin_value,
         len(streams),
-        *layout.box,
-        layout.weights_id,
+        *header.box,
+        header.weights_id,
         chunk.symbols_crc,
     )
-    numbers = (*layout.shape, *map(len, streams))
+    numbers = (*header.shape, *map(len, streams))
     body = b"".join((head, struct.pack(f"<{len(numbers)}I", *numbers), *streams))
     nbytes = _PREFIX.size + len(body) + _CHECKSUM.size
     data = _PREFIX.pack(MAGIC, VERSION, nbytes) + body
@@ -109,7 +109,7 @@ def unpack(data: bytes) -> Chunk:
     if len(body) < streams_at:
         raise TruncatedChunkError(f"chunk header needs {streams_at} bytes; there are {len(body)}")
     numbers = struct.unpack_from(f"<{ndim + count}I", body, _HEAD.size)
-    layout = ChunkHeader(
+    header = ChunkHeader(
         mode=Mode.LOSSY,
         dtype=np.dtype(np.uint8),
         shape=numbers[:ndim],
@@ -121,7 +121,7 @@ def unpack(data: bytes) -> Chunk:
     )
     streams = _split(body[streams_at:], numbers[ndim:])
     arch = architecture_of_code(code)
-    return Chunk(arch=arch, layout=layout, symbols_crc=symbols_crc, streams=streams)
+    return Chunk(arch=arch, header=header, symbols_crc=symbols_crc, streams=streams)
 
 
 def _checked_body(data: bytes) -> bytes:

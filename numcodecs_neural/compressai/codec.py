@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from numcodecs.abc import Codec
-from numcodecs.compat import ensure_bytes, ensure_ndarray
+from numcodecs.compat import ensure_ndarray
 
-from numcodecs_neural.codec import copy_into
+from numcodecs_neural.codec import ImageCodec
 from numcodecs_neural.compressai.architectures import parse_architecture
+from numcodecs_neural.compressai.chunks import Chunk, unpack
 from numcodecs_neural.compressai.library import load_library
 from numcodecs_neural.compressai.parameters import (
     KEYS,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CompressAIImage"]
 
 
-class CompressAIImage(Codec):
+class CompressAIImage(ImageCodec[Chunk]):
     """Lossy compression of image chunks by a model of CompressAI, trained elsewhere.
 
     For comparisons, and for research models. `NeuralImage` is the codec for archives: the
@@ -117,28 +117,17 @@ class CompressAIImage(Codec):
             channel_axis=self.channel_axis,
         )
 
-    def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
-        """Decode one chunk.
+    def parse(self, chunk: bytes) -> Chunk:
+        """Return an undamaged chunk of such models, checked and taken apart once."""
+        return unpack(chunk)
 
-        Parameters
-        ----------
-        buf : bytes-like
-            What `encode` returned.
-        out : buffer, optional
-            Where to put the samples: an array of the chunk's shape and dtype, or a flat buffer of
-            as many bytes, which takes them in the chunk's memory order.
-
-        Returns
-        -------
-        ndarray
-            The chunk in the shape and memory order in which it was encoded, or `out`.
+    def decode_parsed(self, chunk: Chunk) -> "NDArray[Any]":
+        """Return the samples of what `parse` returned.
 
         Raises
         ------
         NumericsError
             If this machine decodes other latents than were written.
-        BitstreamError
-            If `buf` is damaged, truncated, foreign or of a later version.
         WeightsError
             If the model is not in the models folder, or another one wrote the chunk.
         MissingDependencyError
@@ -147,9 +136,7 @@ class CompressAIImage(Codec):
         load_library()
         from numcodecs_neural.compressai.coding import decode_chunk
 
-        arch = parse_architecture(self.arch)
-        array = decode_chunk(ensure_bytes(buf), arch=arch, weights=self.weights)
-        return array if out is None else copy_into(out, array)
+        return decode_chunk(chunk, arch=parse_architecture(self.arch), weights=self.weights)
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration as JSON-safe values; `from_config` takes it back."""

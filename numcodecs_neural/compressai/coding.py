@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.coding.chunk import MAX_LOSSY_PIXELS
 from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
 from numcodecs_neural.compressai.architectures import Architecture
-from numcodecs_neural.compressai.chunks import Chunk, pack, unpack
+from numcodecs_neural.compressai.chunks import Chunk, pack
 from numcodecs_neural.compressai.sessions import session_for
 from numcodecs_neural.errors import BitstreamError, ConfigError, NumericsError, WeightsError
 from numcodecs_neural.format import ChunkHeader, Mode
@@ -43,7 +43,7 @@ def encode_chunk(
     coded = session_for(arch, weights).encode(_padded(planes[..., : box[0], : box[1]]))
     is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     order: Literal["C", "F"] = "F" if is_fortran else "C"
-    layout = ChunkHeader(
+    header = ChunkHeader(
         mode=Mode.LOSSY,
         dtype=array.dtype,
         shape=array.shape,
@@ -54,10 +54,10 @@ def encode_chunk(
         weights_id=_weights_id(weights),
     )
     symbols_crc = _symbols_crc(coded.symbols)
-    return pack(Chunk(arch=arch, layout=layout, symbols_crc=symbols_crc, streams=coded.streams))
+    return pack(Chunk(arch=arch, header=header, symbols_crc=symbols_crc, streams=coded.streams))
 
 
-def decode_chunk(data: bytes, *, arch: Architecture, weights: str) -> NDArray[Any]:
+def decode_chunk(chunk: Chunk, *, arch: Architecture, weights: str) -> NDArray[Any]:
     """Decode a chunk that the model with this SHA-256 wrote.
 
     Raises
@@ -67,14 +67,13 @@ def decode_chunk(data: bytes, *, arch: Architecture, weights: str) -> NDArray[An
     WeightsError
         If another model wrote the chunk, or the model is not in the models folder.
     BitstreamError
-        If the chunk is damaged, truncated, foreign or of a later version.
+        If the streams of the chunk do not fit the model.
     """
-    chunk = unpack(data)
-    layout = chunk.layout
-    n = _image_count(layout)
-    if chunk.arch != arch or layout.weights_id != _weights_id(weights):
+    header = chunk.header
+    n = _image_count(header)
+    if chunk.arch != arch or header.weights_id != _weights_id(weights):
         raise WeightsError(
-            f"the chunk was written by the {chunk.arch.name} model {layout.weights_id.hex()}..., "
+            f"the chunk was written by the {chunk.arch.name} model {header.weights_id.hex()}..., "
             f"and this codec has the {arch.name} model {weights}"
         )
     session = session_for(arch, weights)
@@ -82,7 +81,7 @@ def decode_chunk(data: bytes, *, arch: Architecture, weights: str) -> NDArray[An
         raise BitstreamError(
             f"chunk has {len(chunk.streams)} streams; {arch.name} has {session.stream_count}"
         )
-    height, width = layout.box
+    height, width = header.box
     coded = session.decode(chunk.streams, (n, _up(height), _up(width)))
     found = _symbols_crc(coded.symbols)
     if found != chunk.symbols_crc:
@@ -92,17 +91,17 @@ def decode_chunk(data: bytes, *, arch: Architecture, weights: str) -> NDArray[An
             "point, which differs between processors and versions of torch. Decode the array "
             "where it was written and store it with another codec"
         )
-    return from_planes(session.synthesize(coded)[..., :height, :width], layout)
+    return from_planes(session.synthesize(coded)[..., :height, :width], header)
 
 
-def _image_count(layout: ChunkHeader) -> int:
+def _image_count(header: ChunkHeader) -> int:
     """Images in a chunk; BitstreamError if they are not of three channels, or too many."""
-    channels = layout.shape[layout.channel_axis]
-    n = int(np.prod(layout.shape, dtype=np.int64)) // (channels * int(np.prod(layout.plane)))
-    pixels = n * layout.box[0] * layout.box[1]
+    channels = header.shape[header.channel_axis]
+    n = int(np.prod(header.shape, dtype=np.int64)) // (channels * int(np.prod(header.plane)))
+    pixels = n * header.box[0] * header.box[1]
     if channels != CHANNELS or pixels > MAX_LOSSY_PIXELS:
         raise BitstreamError(
-            f"chunk of shape {layout.shape} has {channels} channels and {pixels} pixels; allowed "
+            f"chunk of shape {header.shape} has {channels} channels and {pixels} pixels; allowed "
             f"are {CHANNELS} and {MAX_LOSSY_PIXELS}"
         )
     return n

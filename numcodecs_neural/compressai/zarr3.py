@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from numcodecs_neural.compressai.chunks import unpack
 from numcodecs_neural.compressai.codec import CompressAIImage
 from numcodecs_neural.compressai.parameters import KEYS, check_keys, info_of
-from numcodecs_neural.format import ChunkHeader
 from numcodecs_neural.zarr3 import ImageSerializer
 
 if TYPE_CHECKING:
@@ -88,6 +86,3 @@ class CompressAIImageCodec(ImageSerializer):
     @property
     def _info(self) -> "WeightsInfo":
         return info_of(self.arch, self.weights)
-
-    def _header(self, chunk: bytes) -> ChunkHeader:
-        return unpack(chunk).layout

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from numcodecs_neural.coding.enc_parameters import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
 
 __all__ = ["MAX_BATCH", "BatchingCoder"]
@@ -27,7 +28,7 @@ class _BatchCoder(Protocol):
     channels: int
     pixel_fraction: int
 
-    def encode_batch(self, images: list[Pixels], quality: int) -> list[bytes]: ...
+    def encode_batch(self, images: list[Pixels], parameters: EncodeParameters) -> list[bytes]: ...
 
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
@@ -55,11 +56,11 @@ class BatchingCoder:
         threading.Thread(target=_serve, args=(self._requests,), daemon=True).start()
         weakref.finalize(self, self._requests.put, None)
 
-    def encode(self, images: Pixels, quality: int) -> bytes:
+    def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the stream of (n, C, H, W)."""
         stream: bytes = self._submit(
-            ("encode", images.shape, quality),
-            lambda items: self._coder.encode_batch(items, quality),
+            ("encode", images.shape, parameters),
+            lambda items: self._coder.encode_batch(items, parameters),
             images,
         )
         return stream

@@ -23,6 +23,7 @@ from numcodecs_neural.networks.models import DecoderModel, EncoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
+    from numcodecs_neural.coding.enc_parameters import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
 
 __all__ = ["coder_for"]
@@ -75,23 +76,23 @@ class NetworkCoder:
         """Loaded by the first chunk that is encoded: most processes only read."""
         return EncoderModel.from_file(load_encoder(self._info), self._info.sha256)
 
-    def encode(self, images: Pixels, quality: int) -> bytes:
+    def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the stream of (n, C, H, W)."""
         with turn():
-            return self.encode_batch([images], quality)[0]
+            return self.encode_batch([images], parameters)[0]
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""
         with turn():
             return self.decode_batch([stream], shape, quality)[0]
 
-    def encode_batch(self, images: list[Pixels], quality: int) -> list[bytes]:
+    def encode_batch(self, images: list[Pixels], parameters: EncodeParameters) -> list[bytes]:
         """Return one stream for each array; all have one shape."""
         together = images[0] if len(images) == 1 else np.concatenate(images)
         return encode_streams(
             together,
             len(images),
-            quality,
+            parameters.quality,
             decoder=self._decoder,
             encoder=self._encoder,
             backend=self._backend,

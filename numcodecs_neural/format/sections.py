@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from numcodecs_neural.errors import (
     BitstreamError,
@@ -12,7 +13,7 @@ from numcodecs_neural.errors import (
 from numcodecs_neural.format.checksum import crc32c
 from numcodecs_neural.format.header import ChunkHeader
 
-__all__ = ["MAGIC", "SECTION_COUNT", "VERSION", "pack_chunk", "unpack_chunk"]
+__all__ = ["MAGIC", "SECTION_COUNT", "VERSION", "Chunk", "pack_chunk", "unpack_chunk"]
 
 MAGIC = b"NNIC"
 VERSION = 2
@@ -24,6 +25,13 @@ _LENGTH = struct.Struct("<I")
 _CHECKSUM = struct.Struct("<I")
 _MIN_NBYTES = _PREFIX.size + _CHECKSUM.size
 _MAX_NBYTES = (1 << 32) - 1
+
+
+class Chunk(NamedTuple):
+    """An undamaged chunk: its header and its sections."""
+
+    header: ChunkHeader
+    sections: tuple[bytes, ...]
 
 
 def pack_chunk(header: ChunkHeader, sections: Sequence[bytes]) -> bytes:
@@ -44,7 +52,7 @@ def pack_chunk(header: ChunkHeader, sections: Sequence[bytes]) -> bytes:
     return chunk + _CHECKSUM.pack(crc32c(chunk))
 
 
-def unpack_chunk(chunk: bytes) -> tuple[ChunkHeader, tuple[bytes, ...]]:
+def unpack_chunk(chunk: bytes) -> Chunk:
     """Return the header and the sections of `chunk`, once all of it is known to be undamaged.
 
     Raises
@@ -60,7 +68,7 @@ def unpack_chunk(chunk: bytes) -> tuple[ChunkHeader, tuple[bytes, ...]]:
     """
     body = _checked_body(chunk)
     header = ChunkHeader.unpack(body)
-    return header, _split(body[header.packed_nbytes :])
+    return Chunk(header, _split(body[header.packed_nbytes :]))
 
 
 def _checked_body(chunk: bytes) -> bytes:

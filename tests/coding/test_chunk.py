@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.coding import chunk as chunk_module
 from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.plain import stored_payload
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
@@ -28,7 +29,7 @@ class Halving:
     channels: int = 3
     pixel_fraction: int = 0
 
-    def encode(self, images: Image, quality: int) -> bytes:
+    def encode(self, images: Image, parameters: EncodeParameters) -> bytes:
         flat = images.ravel() >> 4
         flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
         return bytes(flat[::2] << 4 | flat[1::2])
@@ -41,11 +42,12 @@ class Halving:
 
 
 def encode(array: NDArray[Any], channel_axis: int = -3) -> bytes:
-    return encode_chunk(array, quality=50, channel_axis=channel_axis, coder=Halving())
+    parameters = EncodeParameters(quality=50, channel_axis=channel_axis)
+    return encode_chunk(array, parameters, Halving())
 
 
 def decode(chunk: bytes) -> NDArray[Any]:
-    return decode_chunk(chunk, lambda weights_id: Halving(weights_id))
+    return decode_chunk(unpack_chunk(chunk), lambda weights_id: Halving(weights_id))
 
 
 def noise(rng: np.random.Generator, *shape: int) -> Image:

@@ -1,6 +1,7 @@
 """Models of one channel on 8- and 16-bit data, through the codec."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.levels import levels_of, to_pixels, to_samples
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.sessions import NetworkCoder
@@ -146,7 +148,7 @@ def test_constant_images_are_exact(value: int) -> None:
 def test_extreme_images_stay_within_their_ends(high: int, quality: int) -> None:
     board = (np.add(*np.indices((64, 64))) // 5 % 2 * high).astype(np.uint16)
     decoded = NeuralImage("grey", quality).decode(
-        encode_chunk(board, quality=quality, channel_axis=0, coder=loaded())
+        encode_chunk(board, EncodeParameters(quality=quality), loaded())
     )
 
     assert np.abs(decoded.astype(int) - board).mean() <= 0.25 * max(high, 256)
@@ -172,16 +174,19 @@ def test_chunks_of_different_levels_share_a_batch(specimen: NDArray[np.int64]) -
     images = [(100 * i + specimen // 2**i).astype(np.uint16) for i in range(8)]
 
     def chunk_of(image: Image, coder: Any = batching) -> bytes:
-        return encode_chunk(image, quality=50, channel_axis=0, coder=coder)
+        return encode_chunk(image, EncodeParameters(quality=50), coder)
+
+    def pixels_of(chunk: bytes, coder: Any) -> Image:
+        return decode_chunk(unpack_chunk(chunk), lambda _: coder)
 
     with ThreadPoolExecutor(8) as pool:
         chunks = list(pool.map(chunk_of, images))
-        decoded = list(pool.map(lambda chunk: decode_chunk(chunk, lambda _: batching), chunks))
+        decoded = list(pool.map(partial(pixels_of, coder=batching), chunks))
 
     assert chunks == [chunk_of(image, alone) for image in images]
     assert len({unpack_chunk(chunk)[0].level_shift for chunk in chunks}) == 8
     for image, chunk in zip(decoded, chunks, strict=True):
-        np.testing.assert_array_equal(image, decode_chunk(chunk, lambda _: alone))
+        np.testing.assert_array_equal(image, pixels_of(chunk, alone))
 
 
 def test_levels_of_another_chunk_are_refused_by_weights_of_8_bits(
@@ -244,7 +249,7 @@ def test_real_microscopy_comes_back_within_a_level(name: str) -> None:
     # Not by the codec: where few levels are used, it would store them without loss.
     levels = levels_of(image)
     pixels = to_pixels(image[None, None], levels, coder.pixel_fraction)
-    stream = coder.encode(pixels, 100)
+    stream = coder.encode(pixels, EncodeParameters(quality=100))
     decoded = coder.decode(stream, (1, *image.shape), 100)
     back = to_samples(decoded, levels, coder.pixel_fraction, image.dtype)[0, 0]
 

@@ -13,7 +13,8 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from numcodecs_neural.compressai import CompressAIImage, CompressAIImageCodec
+from numcodecs_neural.compressai import CompressAIImage, CompressAIImageCodec, chunks
+from numcodecs_neural.compressai import codec as codec_module
 from numcodecs_neural.compressai.architectures import ARCHITECTURES
 from numcodecs_neural.errors import ConfigError
 
@@ -66,6 +67,24 @@ def test_an_array_holds_what_the_codec_gives(
 
     read = zarr.open_array(tmp_path / "a.zarr", mode="r")[:]
     np.testing.assert_array_equal(read, expected_of(codec, crop))
+
+
+def test_a_chunk_is_parsed_once(
+    make_codec: Make, crop: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = create(tmp_path / "a.zarr", make_codec(), "v3")
+    array[:, :64, :64] = crop[:, :64, :64]
+    parsed: list[bytes] = []
+
+    def unpack(data: bytes) -> chunks.Chunk:
+        parsed.append(data)
+        return chunks.unpack(data)
+
+    monkeypatch.setattr(codec_module, "unpack", unpack)
+
+    array[:, :64, :64]
+
+    assert len(parsed) == 1
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

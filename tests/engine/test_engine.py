@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from numcodecs_neural import config
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.engine import devices
 from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
 from numcodecs_neural.engine.devices import backend_for, device_of
@@ -70,9 +71,11 @@ class Recording:
         self.batches: list[int] = []
         self.is_busy, self.open = threading.Event(), threading.Event()
 
-    def encode_batch(self, images: list[NDArray[np.uint8]], quality: int) -> list[bytes]:
+    def encode_batch(
+        self, images: list[NDArray[np.uint8]], parameters: EncodeParameters
+    ) -> list[bytes]:
         self._take(len(images))
-        return [bytes([int(x.flat[0]), quality]) for x in images]
+        return [bytes([int(x.flat[0]), parameters.quality]) for x in images]
 
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
@@ -94,7 +97,9 @@ def in_flight_together(
     """Send requests while the coder is busy with one of another kind, and let it go on then."""
     recorder = Recording()
     coder = BatchingCoder(recorder)
-    first = pool.submit(coder.encode, np.zeros((1, 3, 1, 1), np.uint8), 99)
+    first = pool.submit(
+        coder.encode, np.zeros((1, 3, 1, 1), np.uint8), EncodeParameters(quality=99)
+    )
     assert recorder.is_busy.wait(60)
 
     futures = [pool.submit(request, coder) for request in requests]
@@ -114,7 +119,10 @@ def test_requests_in_flight_run_as_batches_of_one_kind() -> None:
     with ThreadPoolExecutor(41) as pool:
         futures, recorder = in_flight_together(
             pool,
-            [partial(BatchingCoder.encode, images=x, quality=i % 2) for i, x in enumerate(images)],
+            [
+                partial(BatchingCoder.encode, images=x, parameters=EncodeParameters(quality=i % 2))
+                for i, x in enumerate(images)
+            ],
         )
         results = [f.result() for f in futures]
 
@@ -151,10 +159,11 @@ def test_a_batch_gives_what_each_of_its_chunks_gives_alone(
         for y in (0, 200, 400)
     ]
 
-    streams = coder.encode_batch(crops, 60)
+    parameters = EncodeParameters(quality=60)
+    streams = coder.encode_batch(crops, parameters)
     decoded = coder.decode_batch(streams, (1, 32, 48), 60)
 
-    assert streams == [coder.encode(crop, 60) for crop in crops]
+    assert streams == [coder.encode(crop, parameters) for crop in crops]
     assert len(set(streams)) == 3
     for stream, pixels in zip(streams, decoded, strict=True):
         np.testing.assert_array_equal(pixels, coder.decode(stream, (1, 32, 48), 60), strict=True)

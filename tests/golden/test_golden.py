@@ -176,7 +176,7 @@ def test_symbols_and_pixels_are_the_same_on_every_backend(
     entry = manifest_of(folder)["chunks"][name]
     chunk = (folder / f"{name}.chunk").read_bytes()
 
-    pixels = decode_chunk(chunk, coder_on(backend))
+    pixels = decode_chunk(unpack_chunk(chunk), coder_on(backend))
 
     expected = pixels_of(folder, name)
     np.testing.assert_array_equal(pixels, expected, strict=True)
