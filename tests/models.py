@@ -21,8 +21,8 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import SymbolTables, tables_from_counts
+from numcodecs_neural.networks.dec_model import DECODER_VERSION, DecoderModel, EncoderModel
 from numcodecs_neural.networks.description import Layer, Source, layers_to_json
-from numcodecs_neural.networks.models import DECODER_VERSION, DecoderModel, EncoderModel
 from numcodecs_neural.weights import catalogue, resolve
 from numcodecs_neural.weights.catalogue import _read
 from numcodecs_neural.weights.files import WeightsFile, write_weights

@@ -163,7 +163,7 @@ def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
         "numcodecs_neural/engine/devices.py",
         # Measures that are written for torch: see its docstring.
         "numcodecs_neural/evaluation/perceptual.py",
-        "numcodecs_neural/networks/torch_backend.py",
+        "numcodecs_neural/networks/backends/torch_backend.py",
     }
 
 

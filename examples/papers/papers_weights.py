@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from numcodecs_neural import config
-from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
-from numcodecs_neural.coding.lossy import decode_streams, encode_streams
+from numcodecs_neural.coding.enc_streams import decode_streams, encode_streams
 from numcodecs_neural.engine.devices import backend_for, device_of
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_entrant
 from numcodecs_neural.evaluation.kinds import RGB
 from numcodecs_neural.format import unpack_chunk
-from numcodecs_neural.networks.models import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
 from numcodecs_neural.weights.catalogue import WEIGHTS_ID_NBYTES
 from numcodecs_neural.weights.files import read_weights
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import SKIP
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import Network, Pixels
-from numcodecs_neural.networks.latents import dequantize
-from numcodecs_neural.networks.models import DecoderModel
+from numcodecs_neural.networks.enc_latents import dequantize
 from numcodecs_neural.networks.passes import Pass, positions_of
 
 __all__ = ["Backend", "Walk"]

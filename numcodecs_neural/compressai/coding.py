@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.chunk import MAX_LOSSY_PIXELS
-from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
+from numcodecs_neural.coding.dec_planes import constant_box, from_planes, to_planes
+from numcodecs_neural.coding.enc_chunk import MAX_LOSSY_PIXELS
 from numcodecs_neural.compressai.architectures import Architecture
 from numcodecs_neural.compressai.chunks import Chunk, pack
 from numcodecs_neural.compressai.sessions import session_for

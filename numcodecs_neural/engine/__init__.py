@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
 from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.weights import WeightsInfo, by_id
 

@@ -8,11 +8,11 @@ import warnings
 
 import numpy as np
 
-from numcodecs_neural.coding.lossy import Backend
+from numcodecs_neural.coding.enc_streams import Backend
 from numcodecs_neural.errors import ConfigError
-from numcodecs_neural.networks.models import DecoderModel
-from numcodecs_neural.networks.numpy_backend import Kernels, NumpyBackend, PlainKernels
-from numcodecs_neural.networks.selftest import is_exact
+from numcodecs_neural.networks.backends.numpy_backend import Kernels, NumpyBackend, PlainKernels
+from numcodecs_neural.networks.backends.selftest import is_exact
+from numcodecs_neural.networks.dec_model import DecoderModel
 
 __all__ = ["backend_for", "device_of"]
 
@@ -65,14 +65,14 @@ def backend_for(device: str, decoder: DecoderModel) -> Backend:
 def _make(device: str) -> Backend:
     if device == "numpy":
         return NumpyBackend(_kernels())
-    from numcodecs_neural.networks.torch_backend import TorchBackend
+    from numcodecs_neural.networks.backends.torch_backend import TorchBackend
 
     return TorchBackend(device)
 
 
 def _kernels() -> Kernels:
     try:
-        from numcodecs_neural.networks.kernels import CompiledKernels
+        from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
     except ImportError:
         return PlainKernels()
     return CompiledKernels()

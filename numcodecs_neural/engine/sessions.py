@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numcodecs_neural import config
-from numcodecs_neural.coding.chunk import LossyCoder
-from numcodecs_neural.coding.lossy import Backend, decode_streams, encode_streams
+from numcodecs_neural.coding.enc_chunk import LossyCoder
+from numcodecs_neural.coding.enc_streams import Backend, decode_streams, encode_streams
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.devices import backend_for, device_of
 from numcodecs_neural.engine.turns import turn
-from numcodecs_neural.networks.models import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numcodecs_neural.entropy import SymbolTables
+from numcodecs_neural.networks.dec_model import DECODER_VERSION, QUALITIES
 from numcodecs_neural.networks.description import Layer, layers_to_json
-from numcodecs_neural.networks.models import DECODER_VERSION, QUALITIES
 from numcodecs_neural.training.graph import Node, decoder_networks, encoder_networks
 from numcodecs_neural.training.layers import IntegerConv
 from numcodecs_neural.training.model import FRACTION, SCALES, Codec, blend_of

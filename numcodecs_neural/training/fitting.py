@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.lossy import symbols_and_rows
+from numcodecs_neural.coding.enc_streams import symbols_and_rows
 from numcodecs_neural.entropy import SymbolTables
-from numcodecs_neural.networks.kernels import CompiledKernels
-from numcodecs_neural.networks.models import DecoderModel, EncoderModel
-from numcodecs_neural.networks.numpy_backend import NumpyBackend
+from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
+from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
 from numcodecs_neural.training.data import Crops
 from numcodecs_neural.training.export import export_decoder, export_encoder
 from numcodecs_neural.training.model import Codec

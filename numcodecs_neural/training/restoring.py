@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.networks.models import LATENT_LIMIT, LEVEL_CENTRE
+from numcodecs_neural.networks.dec_model import LATENT_LIMIT, LEVEL_CENTRE
 from numcodecs_neural.weights import WeightsFile
 from numcodecs_neural.weights.files import read_weights, write_weights
 

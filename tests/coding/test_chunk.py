@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding import chunk as chunk_module
-from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding import enc_chunk as chunk_module
+from numcodecs_neural.coding.dec_plain import stored_payload
+from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
-from numcodecs_neural.coding.plain import stored_payload
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.format.sections import pack_chunk

@@ -10,15 +10,15 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, config
-from numcodecs_neural.coding.chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.enc_levels import levels_of, to_pixels, to_samples
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
-from numcodecs_neural.coding.levels import levels_of, to_pixels, to_samples
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.sessions import NetworkCoder
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
-from numcodecs_neural.networks.models import DecoderModel
-from numcodecs_neural.networks.numpy_backend import NumpyBackend
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import load_decoder, resolve
 from tests.models import Small, install
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding import lossy
-from numcodecs_neural.coding.lossy import decode_streams, encode_streams, symbols_and_rows
+from numcodecs_neural.coding import enc_streams as lossy
+from numcodecs_neural.coding.enc_streams import decode_streams, encode_streams, symbols_and_rows
 from numcodecs_neural.coding.walk import Walk
 from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables
 from numcodecs_neural.errors import WeightsError
-from numcodecs_neural.networks.kernels import CompiledKernels
-from numcodecs_neural.networks.latents import in_steps
-from numcodecs_neural.networks.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks.enc_latents import in_steps
 from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, WHOLE, Passes, Small
 
 Image = NDArray[Any]
@@ -37,7 +37,7 @@ def backends() -> dict[str, Any]:
         "numba": NumpyBackend(CompiledKernels()),
     }
     try:
-        from numcodecs_neural.networks.torch_backend import TorchBackend
+        from numcodecs_neural.networks.backends.torch_backend import TorchBackend
     except ImportError:
         return every
     return every | {"torch": TorchBackend("cpu")}

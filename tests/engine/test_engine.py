@@ -19,7 +19,7 @@ from numcodecs_neural.engine.devices import backend_for, device_of
 from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.engine.turns import turn
 from numcodecs_neural.errors import BitstreamError, ConfigError
-from numcodecs_neural.networks.models import DecoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import load_decoder, resolve
 
 

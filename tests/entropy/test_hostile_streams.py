@@ -13,11 +13,17 @@ from numcodecs_neural.entropy import (
     SKIP,
     SymbolDecoder,
     encode_symbols,
-    kernels,
     quantize,
-    rans,
-    stream,
     tables_from_counts,
+)
+from numcodecs_neural.entropy import (
+    dec_kernels as kernels,
+)
+from numcodecs_neural.entropy import (
+    dec_rans as rans,
+)
+from numcodecs_neural.entropy import (
+    dec_stream as stream,
 )
 from numcodecs_neural.errors import BitstreamError, ConfigError, TruncatedChunkError
 

@@ -17,12 +17,18 @@ from numcodecs_neural.entropy import (
     SymbolDecoder,
     SymbolTables,
     encode_symbols,
-    kernels,
-    rans,
-    stream,
     tables_from_counts,
 )
-from numcodecs_neural.entropy.stream import Part
+from numcodecs_neural.entropy import (
+    dec_kernels as kernels,
+)
+from numcodecs_neural.entropy import (
+    dec_rans as rans,
+)
+from numcodecs_neural.entropy import (
+    dec_stream as stream,
+)
+from numcodecs_neural.entropy.dec_stream import Part
 from numcodecs_neural.errors import ConfigError
 
 CODERS = pytest.mark.parametrize("coder", [rans, kernels], ids=["reference", "compiled"])

@@ -16,15 +16,23 @@ from numcodecs_neural.entropy import (
     SymbolDecoder,
     SymbolTables,
     encode_symbols,
-    kernels,
     quantize,
-    quantizer,
-    rans,
-    stream,
     tables_from_counts,
     trellis,
 )
-from numcodecs_neural.entropy.stream import Part
+from numcodecs_neural.entropy import (
+    dec_kernels as kernels,
+)
+from numcodecs_neural.entropy import (
+    dec_rans as rans,
+)
+from numcodecs_neural.entropy import (
+    dec_stream as stream,
+)
+from numcodecs_neural.entropy import (
+    enc_quantizer as quantizer,
+)
+from numcodecs_neural.entropy.dec_stream import Part
 from numcodecs_neural.entropy.trellis import halves_of, next_state, row_of
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from tests.models import tables_of

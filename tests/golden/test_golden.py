@@ -17,15 +17,17 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
-from numcodecs_neural.coding import lossy
-from numcodecs_neural.coding.chunk import decode_chunk
-from numcodecs_neural.coding.lossy import Backend
+from numcodecs_neural.coding import enc_streams as lossy
+from numcodecs_neural.coding.enc_chunk import decode_chunk
+from numcodecs_neural.coding.enc_streams import Backend
 from numcodecs_neural.engine.sessions import NetworkCoder
-from numcodecs_neural.entropy import SymbolDecoder, SymbolTables, rans, stream
+from numcodecs_neural.entropy import SymbolDecoder, SymbolTables
+from numcodecs_neural.entropy import dec_rans as rans
+from numcodecs_neural.entropy import dec_stream as stream
 from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
-from numcodecs_neural.networks import latents
-from numcodecs_neural.networks.models import DecoderModel
-from numcodecs_neural.networks.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks import enc_latents as latents
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import by_id, catalogue, load_decoder, resolve
 
 HERE = Path(__file__).parent
@@ -72,7 +74,9 @@ def pixels_of(folder: Path, name: str) -> NDArray[Any]:
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """Return each backend, with numpy and plain Python alone around the plain ones."""
     if request.param == "numba":
-        kernels = pytest.importorskip("numcodecs_neural.networks.kernels", exc_type=ImportError)
+        kernels = pytest.importorskip(
+            "numcodecs_neural.networks.backends.numba_kernels", exc_type=ImportError
+        )
         return NumpyBackend(kernels.CompiledKernels())
     if request.param.startswith("torch"):
         return torch_backend("cuda" if request.param.endswith("CUDA") else "cpu")
@@ -86,7 +90,7 @@ def torch_backend(device: str) -> Backend:
     torch = pytest.importorskip("torch", reason="the torch backend needs torch")
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("torch finds no CUDA device on this machine")
-    from numcodecs_neural.networks.torch_backend import TorchBackend
+    from numcodecs_neural.networks.backends.torch_backend import TorchBackend
 
     return TorchBackend(device)
 

@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks.backends.selftest import is_exact
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import Network
-from numcodecs_neural.networks.kernels import CompiledKernels
-from numcodecs_neural.networks.models import DecoderModel
-from numcodecs_neural.networks.numpy_backend import NumpyBackend, PlainKernels
-from numcodecs_neural.networks.selftest import is_exact
 
 torch = pytest.importorskip("torch", reason="the torch backend needs torch")
 
@@ -33,7 +33,7 @@ def _backend(name: str) -> Any:
         return NumpyBackend(CompiledKernels())
     if name == "float64":
         return NumpyBackend(PlainKernels(), np.float64)
-    from numcodecs_neural.networks.torch_backend import TorchBackend
+    from numcodecs_neural.networks.backends.torch_backend import TorchBackend
 
     return TorchBackend("cuda" if name.startswith("cuda") else "cpu")
 

@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 from torch import Tensor  # noqa: E402
 
 from numcodecs_neural.coding.walk import Walk  # noqa: E402
-from numcodecs_neural.networks.kernels import CompiledKernels  # noqa: E402
-from numcodecs_neural.networks.models import DecoderModel, EncoderModel  # noqa: E402
-from numcodecs_neural.networks.numpy_backend import NumpyBackend  # noqa: E402
+from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels  # noqa: E402
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noqa: E402
+from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel  # noqa: E402
 from numcodecs_neural.training.export import export_decoder, export_encoder  # noqa: E402
 from numcodecs_neural.training.model import Codec, Pass, Shape, blend_of  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402

@@ -9,10 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from numcodecs_neural.networks.kernels import CompiledKernels  # noqa: E402
-from numcodecs_neural.networks.latents import dequantize, in_steps  # noqa: E402
-from numcodecs_neural.networks.models import DecoderModel, EncoderModel  # noqa: E402
-from numcodecs_neural.networks.numpy_backend import NumpyBackend  # noqa: E402
+from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels  # noqa: E402
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noqa: E402
+from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel  # noqa: E402
+from numcodecs_neural.networks.enc_latents import dequantize, in_steps  # noqa: E402
 from numcodecs_neural.training.export import export_decoder, export_encoder  # noqa: E402
 from numcodecs_neural.training.model import Codec, Shape  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402

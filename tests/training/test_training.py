@@ -10,9 +10,9 @@ from numcodecs_neural.entropy import SKIP
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from numcodecs_neural.coding.lossy import decode_streams, encode_streams  # noqa: E402
-from numcodecs_neural.networks.models import DecoderModel, EncoderModel  # noqa: E402
-from numcodecs_neural.networks.numpy_backend import NumpyBackend  # noqa: E402
+from numcodecs_neural.coding.enc_streams import decode_streams, encode_streams  # noqa: E402
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noqa: E402
+from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel  # noqa: E402
 from numcodecs_neural.training.data import Crops, principal_components  # noqa: E402
 from numcodecs_neural.training.layers import (  # noqa: E402
     IntegerConv,

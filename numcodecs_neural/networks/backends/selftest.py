@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
+from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT, DecoderModel
 from numcodecs_neural.networks.description import Network
-from numcodecs_neural.networks.models import DEQUANTIZED_LIMIT, DecoderModel
-from numcodecs_neural.networks.numpy_backend import NumpyBackend
 
 __all__ = ["is_exact"]
 

@@ -13,8 +13,8 @@ from numba import types
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import compiled, readable
+from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT
 from numcodecs_neural.networks.description import ConvArrays, Pixels
-from numcodecs_neural.networks.models import DEQUANTIZED_LIMIT
 
 Tensor = NDArray[np.floating[Any]]
 Vector = NDArray[np.float32]
@@ -26,7 +26,7 @@ _INTEGERS = readable(types.int32)
 
 
 class CompiledKernels:
-    """The kernels that :class:`~numcodecs_neural.networks.numpy_backend.NumpyBackend` asks for."""
+    """The kernels that :class:`~.numpy_backend.NumpyBackend` asks for."""
 
     def requantize(self, x: Tensor, arrays: ConvArrays, bias: Tensor) -> None:
         """In place, ``clamp(floor((x + bias) * scale), low, high)``; x is (rows, outputs)."""

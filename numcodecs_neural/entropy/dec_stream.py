@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.entropy import rans
-from numcodecs_neural.entropy.rans import LOWEST_STATE, Reader, Writer
+from numcodecs_neural.entropy import dec_rans as rans
+from numcodecs_neural.entropy.dec_rans import LOWEST_STATE, Reader, Writer
 from numcodecs_neural.entropy.tables import SymbolTables
 from numcodecs_neural.errors import BitstreamError, ConfigError, TruncatedChunkError
 
@@ -197,7 +197,7 @@ class _Coder(Protocol):
 def _coder() -> _Coder:
     """Return the compiled coder, or the reference where numba cannot be imported."""
     try:
-        from numcodecs_neural.entropy import kernels
+        from numcodecs_neural.entropy import dec_kernels as kernels
     except ImportError:
         return rans
     return kernels

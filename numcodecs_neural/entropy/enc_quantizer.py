@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import trellis
-from numcodecs_neural.entropy.stream import LANES
+from numcodecs_neural.entropy.dec_stream import LANES
 from numcodecs_neural.entropy.tables import SKIP, SymbolTables
 
 __all__ = ["Quantized", "quantize"]
@@ -62,7 +62,7 @@ def quantize(
 def _choose_part() -> Callable[..., tuple[NDArray[np.int32], NDArray[np.uint8]]]:
     """Return the compiled function, or the reference where numba cannot be imported."""
     try:
-        from numcodecs_neural.entropy import kernels
+        from numcodecs_neural.entropy import dec_kernels as kernels
     except ImportError:
         return trellis.choose_part
     return kernels.choose_part

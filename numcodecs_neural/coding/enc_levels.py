@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.networks.dec_model import LEVEL_BITS
 from numcodecs_neural.networks.description import Pixels
-from numcodecs_neural.networks.models import LEVEL_BITS
 
 __all__ = ["Levels", "levels_of", "to_pixels", "to_samples"]
 

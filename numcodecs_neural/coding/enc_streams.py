@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from numcodecs_neural.coding.walk import Backend, Walk
 from numcodecs_neural.entropy import SymbolDecoder, encode_symbols, quantize
 from numcodecs_neural.errors import BitstreamError, WeightsError
+from numcodecs_neural.networks.dec_model import LEVEL_CENTRE, DecoderModel, EncoderModel
 from numcodecs_neural.networks.description import Pixels
-from numcodecs_neural.networks.latents import in_steps, latents_of, look_decoded, with_noise
-from numcodecs_neural.networks.models import LEVEL_CENTRE, DecoderModel, EncoderModel
+from numcodecs_neural.networks.enc_latents import in_steps, latents_of, look_decoded, with_noise
 from numcodecs_neural.networks.passes import positions_of
 
 __all__ = ["Backend", "Coded", "decode_streams", "encode_streams", "symbols_and_rows"]

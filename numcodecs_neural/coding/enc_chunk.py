@@ -9,15 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.enc_parameters import EncodeParameters
-from numcodecs_neural.coding.levels import Levels, levels_of, to_pixels, to_samples
-from numcodecs_neural.coding.plain import (
+from numcodecs_neural.coding.dec_plain import (
     constant_payload,
     decode_constant,
     decode_stored,
     stored_payload,
 )
-from numcodecs_neural.coding.planes import constant_box, from_planes, to_planes
+from numcodecs_neural.coding.dec_planes import constant_box, from_planes, to_planes
+from numcodecs_neural.coding.enc_levels import Levels, levels_of, to_pixels, to_samples
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Chunk, ChunkHeader, Mode, pack_chunk
 from numcodecs_neural.format.header import NO_WEIGHTS

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.networks.models import (
+from numcodecs_neural.networks.dec_model import (
     DEQUANTIZED_LIMIT,
     FRACTION_BITS,
     LATENT_LIMIT,
@@ -108,7 +108,7 @@ def dequantize(
 @functools.cache
 def _dequantize() -> Callable[..., NDArray[np.float32]]:
     try:
-        from numcodecs_neural.networks.kernels import dequantize as compiled
+        from numcodecs_neural.networks.backends.numba_kernels import dequantize as compiled
     except ImportError:
         return plain_dequantize
     return compiled

@@ -12,7 +12,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import compiled, readable
-from numcodecs_neural.entropy.rans import LOWEST_STATE, MAX_ZEROS, WORD_BITS, Reader, Writer
+from numcodecs_neural.entropy.dec_rans import LOWEST_STATE, MAX_ZEROS, WORD_BITS, Reader, Writer
 from numcodecs_neural.entropy.tables import (
     COST_REACH,
     LOOKUP_SHIFT,

@@ -1,0 +1,1 @@
+"""Where networks run: one protocol, in numpy with or without numba, and in torch."""
