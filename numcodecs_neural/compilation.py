@@ -1,22 +1,71 @@
-"""Compilation of kernels by numba, kept on disk where that is possible.
+"""Compilation of kernels by numba: whether they run, and how they are kept on disk."""
 
-Import it only from modules that are imported lazily themselves: it imports numba.
-"""
+from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numba
-from numba import types
+from numcodecs_neural import config
+from numcodecs_neural.errors import ConfigError
 
-__all__ = ["compiled", "readable"]
+if TYPE_CHECKING:
+    from numba import types
+
+__all__ = ["compiled", "readable", "use_numba"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+def use_numba() -> bool:
+    """Whether compiled kernels run: wherever numba works, unless the setting `backend` is numpy.
+
+    Where numba is absent or broken, numpy and plain Python do the same work slowly. numba is a
+    dependency of this package, so that is worth one warning in a process.
+
+    Raises
+    ------
+    ConfigError
+        If numba is asked for and cannot be imported.
+    """
+    backend = config.backend()
+    if backend == "numpy":
+        return False
+    failure = _import_failure()
+    if failure is not None and backend == "numba":
+        raise ConfigError(
+            f"the backend is set to 'numba', which cannot be imported ({failure}): reinstall "
+            "numba, or set the backend to 'auto'"
+        )
+    if failure is not None:
+        _warn(failure)
+    return failure is None
+
+
+@functools.cache
+def _import_failure() -> str | None:
+    try:
+        import numba  # noqa: F401 - whether it can be imported is the question
+    except Exception as exc:  # a broken numba raises more than ImportError: OSError, SystemError
+        return f"{type(exc).__name__}: {exc}"
+    return None
+
+
+@functools.cache
+def _warn(failure: str) -> None:
+    warnings.warn(
+        f"numba cannot be imported ({failure}); chunks are coded without compiled kernels, which "
+        "is slow. Reinstall numba, or set NUMCODECS_NEURAL_BACKEND=numpy to keep it so",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
 def readable(dtype: types.Type, ndim: int = 1) -> types.Array:
     """Return the type of an array that is only read; numba passes writable ones as well."""
+    from numba import types
+
     return types.Array(dtype, ndim, "C", readonly=True)
 
 
@@ -31,6 +80,8 @@ def compiled(result: types.Type, *arguments: types.Type) -> Callable[[_Function]
     Never in parallel: parallelism is over chunks, and numba's own threads abort the process when
     several others enter.
     """
+    import numba
+
     jit: Any = functools.partial(numba.njit, result(*arguments), nogil=True, error_model="numpy")
 
     def decorate(function: _Function) -> _Function:

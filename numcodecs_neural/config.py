@@ -1,4 +1,4 @@
-"""Settings of this process: where chunks are coded, and on how many threads.
+"""Settings of this process: where and by what chunks are coded, and on how many threads.
 
 They change speed only, never bytes or pixels, so they are no part of a codec's configuration and
 are never stored. Each is read when it is needed: what `set` was given, else the environment
@@ -9,6 +9,8 @@ setting    environment variable          default  values
 =========  ============================  =======  ================================================
 device     ``NUMCODECS_NEURAL_DEVICE``   auto     auto (CUDA where there is one, else numpy);
                                                   numpy; cpu, cuda, cuda:0, ... (through torch)
+backend    ``NUMCODECS_NEURAL_BACKEND``  auto     auto (what suits the device: numba, or torch);
+                                                  numpy (no compiled code, slow); numba; torch
 threads    ``NUMCODECS_NEURAL_THREADS``  auto     auto (the CPUs this process may use), or 1, 2, ..
 =========  ============================  =======  ================================================
 
@@ -17,7 +19,7 @@ Examples
 >>> from numcodecs_neural import config
 >>> with config.set(device="numpy", threads=2):
 ...     config.get()
-Settings(device='numpy', threads=2)
+Settings(device='numpy', backend='auto', threads=2)
 """
 
 import os
@@ -29,9 +31,14 @@ from typing import Self
 
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["Settings", "get", "set"]
+__all__ = ["Settings", "backend", "get", "set"]
 
-_VARIABLES = {"device": "NUMCODECS_NEURAL_DEVICE", "threads": "NUMCODECS_NEURAL_THREADS"}
+_VARIABLES = {
+    "device": "NUMCODECS_NEURAL_DEVICE",
+    "backend": "NUMCODECS_NEURAL_BACKEND",
+    "threads": "NUMCODECS_NEURAL_THREADS",
+}
+_BACKENDS = ("auto", "numpy", "numba", "torch")
 _DEVICE = re.compile(r"auto|numpy|cpu|cuda(:\d+)?")
 
 # Process-wide and not a context variable: zarr codes chunks on threads of its own event loop,
@@ -48,11 +55,14 @@ class Settings:
     ----------
     device : str
         ``"auto"``, ``"numpy"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    backend : str
+        ``"auto"``, ``"numpy"``, ``"numba"`` or ``"torch"``.
     threads : int
         How many threads may work at once, at least 1.
     """
 
     device: str
+    backend: str = "auto"
     threads: int
 
 
@@ -66,12 +76,19 @@ def get() -> Settings:
     """
     found = {name: _lookup(name) for name in _VARIABLES}
     return Settings(
-        device=_parse_device(*found["device"]), threads=_parse_threads(*found["threads"])
+        device=_parse_device(*found["device"]),
+        backend=backend(),
+        threads=_parse_threads(*found["threads"]),
     )
 
 
+def backend() -> str:
+    """Return the backend that is set; unlike `get`, this costs next to nothing."""
+    return _parse_backend(*_lookup("backend"))
+
+
 class set:
-    """Set `device` or `threads` for this process, from now on or for the length of a `with`.
+    """Set settings of this process, from now on or for the length of a `with`.
 
     Processes that are spawned start from the environment variables again.
 
@@ -79,6 +96,8 @@ class set:
     ----------
     device : str, optional
         ``"auto"``, ``"numpy"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; left alone when absent.
+    backend : str, optional
+        ``"auto"``, ``"numpy"``, ``"numba"`` or ``"torch"``; left alone when absent.
     threads : int or "auto", optional
         How many threads may work at once; left alone when absent.
 
@@ -88,10 +107,18 @@ class set:
         If a value is not allowed; then nothing is set.
     """
 
-    def __init__(self, *, device: str | None = None, threads: int | str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        device: str | None = None,
+        backend: str | None = None,
+        threads: int | str | None = None,
+    ) -> None:
         new = {}
         if device is not None:
             new["device"] = _parse_device(device, "device")
+        if backend is not None:
+            new["backend"] = _parse_backend(backend, "backend")
         if threads is not None:
             _parse_threads(threads, "threads")
             new["threads"] = str(threads)
@@ -129,6 +156,13 @@ def _parse_device(value: object, source: str) -> str:
         raise ConfigError(
             f"{source} is {value!r}; it can be 'auto', 'numpy', 'cpu', 'cuda' or 'cuda:N'"
         )
+    return value
+
+
+def _parse_backend(value: object, source: str) -> str:
+    if not (isinstance(value, str) and value in _BACKENDS):
+        allowed = ", ".join(map(repr, _BACKENDS[:-1]))
+        raise ConfigError(f"{source} is {value!r}; it can be {allowed} or {_BACKENDS[-1]!r}")
     return value
 
 

@@ -225,7 +225,7 @@ def check_size(shape: tuple[int, ...], info: "WeightsInfo") -> None:
     ConfigError
         If `shape` has more axes than a header holds, or an empty one, or too many pixels.
     """
-    from numcodecs_neural.coding.enc_chunk import MAX_LOSSY_PIXELS
+    from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS
     from numcodecs_neural.format.header import MAX_NDIM
 
     if 0 in shape:

@@ -20,9 +20,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.entropy import SymbolTables, tables_from_counts
-from numcodecs_neural.networks.dec_model import DECODER_VERSION, DecoderModel, EncoderModel
+from numcodecs_neural.entropy import SymbolTables
+from numcodecs_neural.entropy.enc_tables import tables_from_counts
+from numcodecs_neural.networks.dec_model import DECODER_VERSION, DecoderModel
 from numcodecs_neural.networks.description import Layer, Source, layers_to_json
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import catalogue, resolve
 from numcodecs_neural.weights.catalogue import _read
 from numcodecs_neural.weights.files import WeightsFile, write_weights

@@ -50,3 +50,80 @@ def test_only_one_module_speaks_to_numba(root: Path) -> None:
     }
 
     assert users == {"numcodecs_neural/compilation.py"}
+
+
+CODE = """
+import hashlib, sys, warnings
+{prepare}
+import numpy as np
+from numcodecs_neural import NeuralImage
+from numcodecs_neural.format import unpack_chunk
+noise = np.random.default_rng(0).normal(128, 20, (3, 40, 48))
+image = noise.clip(0, 255).astype(np.uint8)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    chunk = NeuralImage(quality=70).encode(image)
+    pixels = NeuralImage().decode(chunk)
+assert unpack_chunk(chunk).header.mode.name == "LOSSY"
+print(hashlib.sha256(chunk + pixels.tobytes()).hexdigest())
+for warning in caught:
+    print(warning.category.__name__, warning.message)
+"""
+
+
+@pytest.fixture
+def broken_numba(tmp_path: Path) -> Path:
+    """Return a folder whose numba is there, and fails as one does that lacks its library."""
+    folder = tmp_path / "broken" / "numba"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise OSError('libLLVM.so cannot be opened')\n")
+    return folder.parent
+
+
+def test_without_numba_chunks_are_the_same_and_one_warning_says_so(
+    fresh_python: Callable[..., str],
+) -> None:
+    expected = fresh_python(CODE.format(prepare=""))
+
+    digest, *said = fresh_python(CODE.format(prepare="sys.modules['numba'] = None")).splitlines()
+
+    assert expected == digest
+    assert len(said) == 1
+    assert said[0].startswith("RuntimeWarning numba cannot be imported (ModuleNotFoundError: ")
+    assert "Reinstall numba" in said[0]
+
+
+def test_a_broken_numba_is_named_in_one_warning(
+    fresh_python: Callable[..., str], broken_numba: Path
+) -> None:
+    code = CODE.format(prepare="sys.path.insert(0, sys.argv[1])")
+
+    _, *said = fresh_python(code, broken_numba).splitlines()
+
+    assert [line[:85] for line in said] == [
+        "RuntimeWarning numba cannot be imported (OSError: libLLVM.so cannot be opened); chunk"
+    ]
+
+
+def test_numpy_that_is_asked_for_needs_no_warning(
+    fresh_python: Callable[..., str], broken_numba: Path
+) -> None:
+    code = CODE.format(prepare="sys.path.insert(0, sys.argv[1])")
+
+    said = fresh_python(code, broken_numba, NUMCODECS_NEURAL_BACKEND="numpy")
+
+    assert said == fresh_python(CODE.format(prepare=""))
+
+
+def test_numba_that_is_asked_for_must_work(
+    fresh_python: Callable[..., str], broken_numba: Path
+) -> None:
+    code = (
+        "import sys\nsys.path.insert(0, sys.argv[1])\n"
+        "from numcodecs_neural import compilation\n"
+        "try:\n    compilation.use_numba()\nexcept ValueError as error:\n    print(error)"
+    )
+
+    said = fresh_python(code, broken_numba, NUMCODECS_NEURAL_BACKEND="numba")
+
+    assert said.startswith("the backend is set to 'numba', which cannot be imported (OSError: lib")

@@ -11,21 +11,23 @@ from numcodecs_neural.errors import ConfigError
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMCODECS_NEURAL_DEVICE", raising=False)
+    monkeypatch.delenv("NUMCODECS_NEURAL_BACKEND", raising=False)
     monkeypatch.delenv("NUMCODECS_NEURAL_THREADS", raising=False)
 
 
 def test_defaults_are_any_device_and_all_cpus() -> None:
     settings = config.get()
 
-    assert settings.device == "auto"
+    assert (settings.device, settings.backend) == ("auto", "auto")
     assert 1 <= settings.threads <= (os.cpu_count() or 1)
 
 
 def test_environment_is_read_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMCODECS_NEURAL_DEVICE", "cuda:1")
+    monkeypatch.setenv("NUMCODECS_NEURAL_BACKEND", "torch")
     monkeypatch.setenv("NUMCODECS_NEURAL_THREADS", "3")
 
-    assert config.get() == config.Settings(device="cuda:1", threads=3)
+    assert config.get() == config.Settings(device="cuda:1", backend="torch", threads=3)
 
 
 def test_what_is_set_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +52,7 @@ def test_inner_settings_end_with_their_block() -> None:
     [
         ({"device": "gpu"}, "device is 'gpu'"),
         ({"device": "cuda:x"}, "device is 'cuda:x'"),
+        ({"backend": "cupy"}, "backend is 'cupy'; it can be 'auto', 'numpy', 'numba' or 'torch'"),
         ({"threads": 0}, "threads is 0"),
         ({"threads": "many"}, "threads is 'many'"),
         ({"threads": True}, "threads is True"),

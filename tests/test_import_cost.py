@@ -1,6 +1,7 @@
 """`import numcodecs_neural` costs what numcodecs costs; torch waits for the first chunk."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,22 @@ def test_an_array_is_created_without_what_codes_it(fresh_python: Callable[..., s
     )
 
     assert fresh_python(code).splitlines() == ["20", "[]"]
+
+
+def test_a_chunk_is_decoded_without_any_module_that_encodes(
+    fresh_python: Callable[..., str], root: Path
+) -> None:
+    code = (
+        "import pathlib, sys, numcodecs_neural\n"
+        "for path in pathlib.Path(sys.argv[1]).glob('*.chunk'):\n"
+        "    numcodecs_neural.NeuralImage().decode(path.read_bytes())\n"
+        "ours = [name for name in sys.modules if name.startswith('numcodecs_neural.')]\n"
+        "print(any('.dec_' in name for name in ours), [n for n in ours if '.enc_' in n])"
+    )
+
+    found = fresh_python(code, root / "tests" / "golden" / "v2" / "he-fast-1")
+
+    assert found == "True []"
 
 
 @pytest.mark.parametrize("name", ["NeuralCodecError", "NeuralImage", "NeuralImageCodec"])

@@ -48,6 +48,9 @@ ROOMS = [
     {"cli"},
 ]
 
+# Decoding lives here, frozen for ever; modules that encode are called ``enc_*``, and are free.
+FROZEN = {"format", "entropy", "weights", "networks", "coding"}
+
 SOURCES = sorted(
     path.relative_to(ROOT)
     for folder in ("numcodecs_neural", "converters")
@@ -107,6 +110,17 @@ def test_imports_only_point_down(path: Path) -> None:
     upward = {there for there in floors_imported_by(path) if not is_allowed(here, there)}
 
     assert upward == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCES if FROZEN & {*module_of(p)[1:2]} and not p.name.startswith("enc_")],
+    ids=str,
+)
+def test_what_decodes_imports_nothing_that_encodes(path: Path) -> None:
+    encoding = [name for name in imports_of(path) if any(x.startswith("enc_") for x in name)]
+
+    assert encoding == []
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if "converters" in module_of(p)], ids=str)

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from numcodecs_neural import config
-from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.dec_chunk import decode_chunk
+from numcodecs_neural.coding.dec_streams import decode_streams
+from numcodecs_neural.coding.enc_chunk import encode_chunk
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
-from numcodecs_neural.coding.enc_streams import decode_streams, encode_streams
-from numcodecs_neural.engine.devices import backend_for, device_of
+from numcodecs_neural.coding.enc_streams import encode_streams
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_entrant
 from numcodecs_neural.evaluation.kinds import RGB
 from numcodecs_neural.format import unpack_chunk
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.backends.choice import backend_for, choose
+from numcodecs_neural.networks.dec_model import DecoderModel
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights.catalogue import WEIGHTS_ID_NBYTES
 from numcodecs_neural.weights.files import read_weights
 
@@ -26,7 +28,7 @@ class FileCoder:
         file = read_weights(beside(stem, "decoder"))
         self.decoder = DecoderModel.from_file(file)
         self.encoder = EncoderModel.from_file(read_weights(beside(stem, "encoder")), file.sha256)
-        self.backend = backend_for(device_of(config.get().device), self.decoder)
+        self.backend = backend_for(choose(), self.decoder)
         self.weights_id = bytes.fromhex(file.sha256)[:WEIGHTS_ID_NBYTES]
         self.channels = self.decoder.channels
         self.pixel_fraction = self.decoder.pixel_fraction

@@ -1,6 +1,6 @@
-"""Mode ``lossy``: pixels through the networks to one payload, and back (SPEC.md, section 6).
+"""Pixels through the networks to payloads of the lossy mode (SPEC.md, section 6).
 
-Images are coded in batches of equal size, since a device is busy only with many at once; each
+Images are encoded in batches of equal size, since a device is busy only with many at once; each
 payload is what it would be alone.
 
 An image that was decoded from a chunk of this quality before gets its old symbols again: its
@@ -10,21 +10,23 @@ skipped as too improbable to code. So generations lose next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.walk import Backend, Walk
-from numcodecs_neural.entropy import SymbolDecoder, encode_symbols, quantize
-from numcodecs_neural.errors import BitstreamError, WeightsError
-from numcodecs_neural.networks.dec_model import LEVEL_CENTRE, DecoderModel, EncoderModel
+from numcodecs_neural.coding.walk import Walk
+from numcodecs_neural.entropy.enc_quantizer import quantize
+from numcodecs_neural.entropy.enc_stream import encode_symbols
+from numcodecs_neural.errors import WeightsError
+from numcodecs_neural.networks.backends.protocol import Backend, Tensor
+from numcodecs_neural.networks.dec_model import LEVEL_CENTRE, DecoderModel
 from numcodecs_neural.networks.description import Pixels
-from numcodecs_neural.networks.enc_latents import in_steps, latents_of, look_decoded, with_noise
-from numcodecs_neural.networks.passes import positions_of
+from numcodecs_neural.networks.enc_latents import in_steps, look_decoded, with_noise
+from numcodecs_neural.networks.enc_model import EncoderModel
+from numcodecs_neural.networks.passes import Pass, positions_of
 
-__all__ = ["Backend", "Coded", "decode_streams", "encode_streams", "symbols_and_rows"]
+__all__ = ["Coded", "encode_streams", "symbols_and_rows"]
 
 
 def encode_streams(
@@ -84,19 +86,20 @@ def symbols_and_rows(
     walk = Walk(
         decoder, backend, quality, (y.shape[1], y.shape[2]), np.repeat(codes_all, keeps.shape[1])
     )
-    parts = [(z - decoder.hyper_mean[quality], walk.hyper_indexes(z.shape))]
+    symbols = backend.to_host(z, np.int32) - decoder.hyper_mean[quality]
+    parts = [(symbols, walk.hyper_indexes(symbols.shape))]
     walk.begin(z)
     for step in decoder.passes:
-        mean, indexes = walk.parameters(step)
-        wanted = walk.at(step, y[..., decoder.group_slices[step.group - 1]])
-        rest = np.subtract(wanted, mean, dtype=np.int32)
+        indexes = walk.indexes(step)
+        wanted = _of_pass(y, step, decoder)
+        rest = np.subtract(wanted, walk.mean(), dtype=np.int32)
         chosen = [
             quantize(part, classes, decoder.tables, 0 if keeps_all else encoder.price)
             for part, classes, keeps_all in zip(
                 np.split(rest, streams), np.split(indexes, streams), codes_all, strict=True
             )
         ]
-        walk.add(step, latents_of(np.concatenate([c.halves for c in chosen]), mean))
+        walk.add(step, np.concatenate([c.halves for c in chosen]))
         parts.append(
             (np.concatenate([c.symbols for c in chosen]), np.concatenate([c.rows for c in chosen]))
         )
@@ -119,15 +122,18 @@ def _latents(
     if encoder.pixel_fraction != decoder.pixel_fraction:
         raise WeightsError("encoder and decoder weights differ in their pixels' fractions")
     pixels = _padded(images, decoder.stride).transpose(0, 2, 3, 1)
-    given = _analysis_inputs(pixels, encoder.pixel_fraction)
-    latents = backend.run(encoder.networks["analysis"], given, quality)["y"]
+    given = _analysis_inputs(pixels, encoder.pixel_fraction, backend)
+    results = backend.run(encoder.networks["analysis"], given, quality, ("y",))
+    latents = backend.to_host(results["y"], np.float32)
     y = in_steps(encoder, latents, quality)
     is_decoded = _look_decoded(y, quality, decoder)
     if is_decoded.any():
         restored = latents[is_decoded]
         if "restoring" in encoder.networks:
-            again = {name: tensor[is_decoded] for name, tensor in given.items()}
-            restored = backend.run(encoder.networks["restoring"], again, quality)["restored"]
+            network, which = encoder.networks["restoring"], np.flatnonzero(is_decoded).tolist()
+            again = {name: tensor[which] for name, tensor in given.items()}
+            results = backend.run(network, again, quality, ("restored",))
+            restored = backend.to_host(results["restored"], np.float32)
         y[is_decoded] = in_steps(encoder, restored, quality, is_decoded=True)
     return y, is_decoded
 
@@ -136,76 +142,28 @@ def _look_decoded(y: NDArray[np.int32], quality: int, decoder: DecoderModel) -> 
     first = decoder.passes[0]
     if first.has_mean:  # whose latents lie near halves of steps about a mean not known yet
         return np.zeros(len(y), bool)
-    positions = positions_of(first.phase, *y.shape[1:3])
-    group = y[..., decoder.group_slices[first.group - 1]]
-    rest = group.reshape(len(y), -1, group.shape[-1])
-    if positions is not None:
-        rest = rest[:, positions]
+    rest = _of_pass(y, first, decoder)
     classes = np.zeros(rest.shape[1:], np.uint8)
     nearest = [quantize(image, classes, decoder.tables, price=0).halves for image in rest]
     return look_decoded(rest, np.stack(nearest), quality)
 
 
-def decode_streams(
-    streams: Sequence[bytes],
-    shape: tuple[int, int, int],
-    quality: int,
-    *,
-    decoder: DecoderModel,
-    backend: Backend,
-) -> Pixels:
-    """Decode streams of one shape; the inverse of `encode_streams` as far as there is one.
-
-    Parameters
-    ----------
-    streams : sequence of bytes
-        Each begins with the byte that says whether all its symbols are coded.
-    shape : (n, H, W)
-        Images per stream, and their size in pixels.
-    quality : int
-
-    Returns
-    -------
-    ndarray of uint8 or uint16, shape (len(streams) * n, C, H, W)
-
-    Raises
-    ------
-    BitstreamError
-        If a stream is damaged.
-    """
-    images, height, width = shape
-    h, w = -(-height // decoder.stride), -(-width // decoder.stride)
-    codes_all = np.repeat([_codes_all(stream) for stream in streams], images)
-    readers = [SymbolDecoder(stream[1:]) for stream in streams]
-    walk = Walk(decoder, backend, quality, (h, w), codes_all)
-    n = images * len(streams)
-    around = decoder.hyper_stride
-    indexes = walk.hyper_indexes((n, -(-h // around), -(-w // around)))
-    z = _read(readers, indexes, decoder) + decoder.hyper_mean[quality]
-    walk.begin(np.clip(z, -decoder.hyper_limit, decoder.hyper_limit))
-    for step in decoder.passes:
-        mean, indexes = walk.parameters(step)
-        halves = _read(readers, indexes, decoder, is_trellis=True)
-        walk.add(step, latents_of(halves, mean))
-    for reader in readers:
-        reader.finish()
-    pixels = backend.run_to_pixels(decoder.networks["synthesis"], walk.dequantized, quality)
-    return pixels[:, :, :height, :width]
+def _of_pass(y: NDArray[np.int32], step: Pass, decoder: DecoderModel) -> NDArray[np.int32]:
+    """Latents (N, h, w, M) of a pass: (N, positions, channels of its group)."""
+    positions = positions_of(step.phase, *y.shape[1:3])
+    group = y[..., decoder.group_slices[step.group - 1]]
+    flat = group.reshape(len(y), -1, group.shape[-1])
+    return flat if positions is None else np.take(flat, positions, 1)
 
 
-def _codes_all(stream: bytes) -> bool:
-    if stream[:1] not in (b"\0", b"\1"):
-        raise BitstreamError(f"lossy section begins with {stream[:1]!r}; expected a byte of 0 or 1")
-    return stream[0] == 1
-
-
-def _analysis_inputs(pixels: Pixels, fraction: int) -> dict[str, NDArray[np.float32]]:
+def _analysis_inputs(pixels: Pixels, fraction: int, backend: Backend) -> dict[str, Tensor]:
     """Whole grey levels about 0, and the bits below them: both are small enough for products."""
+    x = backend.to_device(pixels)
     if fraction == 0:
-        return {"x": pixels.astype(np.float32) - LEVEL_CENTRE}
+        return {"x": backend.floats(x) - LEVEL_CENTRE}
     return {
-        "x": (pixels >> fraction).astype(np.float32) - LEVEL_CENTRE,
-        "x_fraction": (pixels & ((1 << fraction) - 1)).astype(np.float32),
+        "x": backend.floats(x >> fraction) - LEVEL_CENTRE,
+        "x_fraction": backend.floats(x & ((1 << fraction) - 1)),
     }
 
 
@@ -215,29 +173,13 @@ def _hyper_latents(
     decoder: DecoderModel,
     encoder: EncoderModel,
     backend: Backend,
-) -> NDArray[np.int32]:
+) -> Tensor:
     h, w = y.shape[1:3]
     around = decoder.hyper_stride
     padded = np.pad(y, ((0, 0), (0, -h % around), (0, -w % around), (0, 0)), mode="edge")
     network = encoder.networks["hyper_analysis"]
-    return backend.run(network, {"y": padded.astype(np.float32)}, quality)["z"].astype(np.int32)
-
-
-def _read(
-    readers: Sequence[SymbolDecoder],
-    indexes: NDArray[np.uint8],
-    decoder: DecoderModel,
-    *,
-    is_trellis: bool = False,
-) -> NDArray[np.int32]:
-    """The next part of every stream: int32 of the shape of `indexes`."""
-    shares = np.array_split(indexes, len(readers))
-    parts = [
-        reader.decode(share.ravel(), decoder.tables, is_trellis=is_trellis)
-        for reader, share in zip(readers, shares, strict=True)
-    ]
-    symbols = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return symbols.reshape(indexes.shape)
+    given = {"y": backend.floats(backend.to_device(padded))}
+    return backend.run(network, given, quality, ("z",))["z"]
 
 
 def _padded(images: Pixels, stride: int) -> Pixels:

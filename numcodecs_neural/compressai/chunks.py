@@ -27,7 +27,8 @@ from numcodecs_neural.errors import (
     UnsupportedVersionError,
 )
 from numcodecs_neural.format.checksum import crc32c
-from numcodecs_neural.format.header import MAX_NDIM, ChunkHeader, Mode
+from numcodecs_neural.format.header import MAX_NDIM, ChunkHeader
+from numcodecs_neural.format.modes import Mode
 
 __all__ = ["Chunk", "pack", "unpack"]
 

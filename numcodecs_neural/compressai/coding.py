@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_planes import constant_box, from_planes, to_planes
-from numcodecs_neural.coding.enc_chunk import MAX_LOSSY_PIXELS
+from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS
+from numcodecs_neural.coding.dec_planes import from_planes
+from numcodecs_neural.coding.enc_planes import constant_box, to_planes
 from numcodecs_neural.compressai.architectures import Architecture
 from numcodecs_neural.compressai.chunks import Chunk, pack
 from numcodecs_neural.compressai.sessions import session_for
@@ -96,9 +97,8 @@ def decode_chunk(chunk: Chunk, *, arch: Architecture, weights: str) -> NDArray[A
 
 def _image_count(header: ChunkHeader) -> int:
     """Images in a chunk; BitstreamError if they are not of three channels, or too many."""
-    channels = header.shape[header.channel_axis]
-    n = int(np.prod(header.shape, dtype=np.int64)) // (channels * int(np.prod(header.plane)))
-    pixels = n * header.box[0] * header.box[1]
+    n, channels, height, width = header.planes_shape
+    pixels = n * height * width
     if channels != CHANNELS or pixels > MAX_LOSSY_PIXELS:
         raise BitstreamError(
             f"chunk of shape {header.shape} has {channels} channels and {pixels} pixels; allowed "

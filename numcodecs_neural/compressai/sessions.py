@@ -18,8 +18,8 @@ from numcodecs_neural.compressai.architectures import Architecture
 from numcodecs_neural.compressai.networks import build_model
 from numcodecs_neural.compressai.priors import Coded, make_prior
 from numcodecs_neural.compressai.store import load_model
-from numcodecs_neural.engine.devices import device_of
 from numcodecs_neural.engine.turns import turn
+from numcodecs_neural.networks.backends.choice import device_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,8 +85,7 @@ def session_for(arch: Architecture, digest: str) -> Session:
     ConfigError
         If the device that is set does not exist.
     """
-    device = device_of(config.get().device)
-    key = (arch.name, digest, "cpu" if device == "numpy" else device)
+    key = (arch.name, digest, device_of(config.get().device))
     with _lock:
         if key not in _sessions:
             arrays = load_model(digest, arch.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding.dec_chunk import decode_chunk
 from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.weights import WeightsInfo, by_id
 
@@ -33,6 +33,8 @@ def encode(array: NDArray[Any], weights: WeightsInfo, parameters: EncodeParamete
     WeightsError
         If the file of the weights is absent or damaged.
     """
+    from numcodecs_neural.coding.enc_chunk import encode_chunk
+
     return encode_chunk(array, parameters, coder_for(weights))
 
 

@@ -14,46 +14,47 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numcodecs_neural import config
-from numcodecs_neural.coding.enc_chunk import LossyCoder
-from numcodecs_neural.coding.enc_streams import Backend, decode_streams, encode_streams
+from numcodecs_neural.coding.dec_streams import decode_streams
 from numcodecs_neural.engine.batching import BatchingCoder
-from numcodecs_neural.engine.devices import backend_for, device_of
 from numcodecs_neural.engine.turns import turn
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.backends.choice import Choice, backend_for, choose
+from numcodecs_neural.networks.backends.protocol import Backend
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
     from numcodecs_neural.coding.enc_parameters import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
+    from numcodecs_neural.networks.enc_model import EncoderModel
 
 __all__ = ["coder_for"]
 
-_coders: dict[tuple[str, str], LossyCoder] = {}
+_coders: dict[tuple[str, str, str], NetworkCoder | BatchingCoder] = {}
 _lock = threading.Lock()
 
 
-def coder_for(info: WeightsInfo) -> LossyCoder:
-    """Return the coder of these weights on the device that is set, loaded at first use.
+def coder_for(info: WeightsInfo) -> NetworkCoder | BatchingCoder:
+    """Return the coder of these weights on the backend that is set, loaded at first use.
 
     Raises
     ------
     WeightsError
         If the file is absent or damaged, or a bound of its networks does not hold.
     ConfigError
-        If the device that is set does not exist.
+        If the backend or the device that is set does not exist.
     """
-    key = (info.sha256, config.get().device)
+    settings = config.get()
+    key = (info.sha256, settings.backend, settings.device)
     with _lock:
         if key not in _coders:
-            _coders[key] = _load(info, key[1])
+            _coders[key] = _load(info, choose())
         return _coders[key]
 
 
-def _load(info: WeightsInfo, setting: str) -> LossyCoder:
-    device = device_of(setting)
+def _load(info: WeightsInfo, choice: Choice) -> NetworkCoder | BatchingCoder:
     decoder = DecoderModel.from_file(load_decoder(info))
-    coder = NetworkCoder(info, decoder, backend_for(device, decoder))
-    return coder if device == "numpy" else BatchingCoder(coder)
+    coder = NetworkCoder(info, decoder, backend_for(choice, decoder))
+    return BatchingCoder(coder) if choice.implementation == "torch" else coder
 
 
 class NetworkCoder:
@@ -74,6 +75,8 @@ class NetworkCoder:
     @cached_property
     def _encoder(self) -> EncoderModel:
         """Loaded by the first chunk that is encoded: most processes only read."""
+        from numcodecs_neural.networks.enc_model import EncoderModel
+
         return EncoderModel.from_file(load_encoder(self._info), self._info.sha256)
 
     def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
@@ -88,6 +91,8 @@ class NetworkCoder:
 
     def encode_batch(self, images: list[Pixels], parameters: EncodeParameters) -> list[bytes]:
         """Return one stream for each array; all have one shape."""
+        from numcodecs_neural.coding.enc_streams import encode_streams
+
         together = images[0] if len(images) == 1 else np.concatenate(images)
         return encode_streams(
             together,

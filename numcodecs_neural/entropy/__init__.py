@@ -1,16 +1,10 @@
-"""Entropy coding: integers to bytes and back, by integer tables and interleaved rANS."""
+"""Entropy coding: integers to bytes and back, by integer tables and interleaved rANS.
 
-from numcodecs_neural.entropy.dec_stream import SymbolDecoder, encode_symbols
-from numcodecs_neural.entropy.enc_quantizer import Quantized, quantize
-from numcodecs_neural.entropy.tables import PRECISION_BITS, SKIP, SymbolTables, tables_from_counts
+Decoding (``dec_*``, and modules without a prefix) is frozen. Encoding (``enc_*``) may change with
+every release.
+"""
 
-__all__ = [
-    "PRECISION_BITS",
-    "SKIP",
-    "Quantized",
-    "SymbolDecoder",
-    "SymbolTables",
-    "encode_symbols",
-    "quantize",
-    "tables_from_counts",
-]
+from numcodecs_neural.entropy.dec_stream import SymbolDecoder
+from numcodecs_neural.entropy.tables import PRECISION_BITS, SKIP, SymbolTables
+
+__all__ = ["PRECISION_BITS", "SKIP", "SymbolDecoder", "SymbolTables"]

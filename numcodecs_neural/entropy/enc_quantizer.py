@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.entropy import trellis
-from numcodecs_neural.entropy.dec_stream import LANES
+from numcodecs_neural import compilation
+from numcodecs_neural.entropy import enc_trellis
+from numcodecs_neural.entropy.enc_stream import LANES
+from numcodecs_neural.entropy.enc_tables import costs_of
 from numcodecs_neural.entropy.tables import SKIP, SymbolTables
 
 __all__ = ["Quantized", "quantize"]
@@ -48,7 +49,7 @@ def quantize(
     symbols, states = _choose_part()(
         np.ascontiguousarray(rest.reshape(-1), np.int32),
         np.ascontiguousarray(indexes.reshape(-1)),
-        np.ascontiguousarray(tables.costs[classes:]),
+        np.ascontiguousarray(costs_of(tables)[classes:]),
         price,
         LANES,
     )
@@ -58,11 +59,9 @@ def quantize(
     return Quantized(symbols, rows, 2 * symbols - second * np.sign(symbols))
 
 
-@functools.cache
 def _choose_part() -> Callable[..., tuple[NDArray[np.int32], NDArray[np.uint8]]]:
-    """Return the compiled function, or the reference where numba cannot be imported."""
-    try:
-        from numcodecs_neural.entropy import dec_kernels as kernels
-    except ImportError:
-        return trellis.choose_part
-    return kernels.choose_part
+    if compilation.use_numba():
+        from numcodecs_neural.entropy import enc_kernels
+
+        return enc_kernels.choose_part
+    return enc_trellis.choose_part

@@ -1,6 +1,5 @@
 """Header of an encoded chunk: what it decodes to, and how (see SPEC.md, section 2)."""
 
-import enum
 import math
 import struct
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, UnsupportedVersionError
+from numcodecs_neural.format.modes import RULES, Mode
 
-__all__ = ["MAX_CHUNK_NBYTES", "MAX_NDIM", "NO_WEIGHTS", "ChunkHeader", "Mode"]
+__all__ = ["MAX_CHUNK_NBYTES", "MAX_NDIM", "NO_WEIGHTS", "ChunkHeader"]
 
 MAX_CHUNK_NBYTES = 1 << 30
 """Largest size of a decoded chunk; nothing larger is allocated on a header's word."""
@@ -34,15 +34,6 @@ _CHANNEL_AXES = {0: 1, -1: 3, -3: 3, -4: 4}
 """Where channels may lie, and how many axes a chunk needs for that."""
 _MAX_QUALITY = 100
 _MAX_LEVEL_SHIFT = 8
-
-
-class Mode(enum.IntEnum):
-    """How the payload stands for the samples."""
-
-    CONSTANT = 0
-    LOSSY = 1
-    EXACT = 2
-    STORED = 3
 
 
 _MODES = frozenset(Mode)
@@ -122,7 +113,7 @@ class ChunkHeader:
     @property
     def has_levels(self) -> bool:
         """Whether `low` and `level_shift` are stored."""
-        return self.mode is Mode.LOSSY and self.dtype.itemsize > 1
+        return _has_levels(self.mode, self.dtype)
 
     @property
     def plane(self) -> tuple[int, int]:
@@ -136,6 +127,13 @@ class ChunkHeader:
         if self.channel_axis == -1:
             return (*self.shape[:-3], *self.box, self.shape[-1])
         return (*self.shape[:-2], *self.box)[-len(self.shape) :]
+
+    @property
+    def planes_shape(self) -> tuple[int, int, int, int]:
+        """``(images, channels, height, width)`` of what the payload holds."""
+        channels = self.shape[self.channel_axis] if self.channel_axis else 1
+        images = math.prod(self.shape) // (channels * math.prod(self.plane))
+        return (images, channels, *self.box)
 
     @property
     def packed_nbytes(self) -> int:
@@ -190,7 +188,7 @@ class ChunkHeader:
         end = _LAYOUT.size + 4 * ndim
         _require(data, end)
         low = level_shift = 0
-        if mode == Mode.LOSSY and _DTYPES[code].itemsize > 1:
+        if _has_levels(Mode(mode), _DTYPES[code]):
             _require(data, end + _LEVELS.size)
             low, level_shift = _LEVELS.unpack_from(data, end)
         return cls(
@@ -214,9 +212,15 @@ def _require(data: bytes, nbytes: int) -> None:
         raise TruncatedChunkError(f"chunk header needs {nbytes} bytes; there are {len(data)}")
 
 
+def _has_levels(mode: Mode, dtype: np.dtype[Any]) -> bool:
+    return dtype.itemsize > 1 and mode in RULES and RULES[mode].has_levels
+
+
 def _check_mode(header: ChunkHeader) -> None:
-    if header.mode is Mode.EXACT:
-        raise UnsupportedVersionError("chunk is in the exact mode, which this release cannot read")
+    if header.mode not in RULES:
+        raise UnsupportedVersionError(
+            f"chunk is in the {header.mode.name.lower()} mode, which this release cannot read"
+        )
     if header.max_error != 0:
         raise BitstreamError(f"chunk header has a largest error of {header.max_error}; expected 0")
     if not 0 <= header.quality <= _MAX_QUALITY or len(header.weights_id) != len(NO_WEIGHTS):
@@ -224,7 +228,8 @@ def _check_mode(header: ChunkHeader) -> None:
             f"chunk header has quality {header.quality} and weights id {header.weights_id.hex()!r};"
             f" expected 0 to {_MAX_QUALITY} and {len(NO_WEIGHTS)} bytes"
         )
-    if header.mode is not Mode.LOSSY and (header.quality, header.weights_id) != (0, NO_WEIGHTS):
+    has_none = (header.quality, header.weights_id) == (0, NO_WEIGHTS)
+    if not (RULES[header.mode].has_weights or has_none):
         raise BitstreamError(
             f"chunk header has quality {header.quality} and weights {header.weights_id.hex()};"
             f" the mode {header.mode.name.lower()} has neither"

@@ -12,13 +12,12 @@ from numcodecs_neural.errors import (
 )
 from numcodecs_neural.format.checksum import crc32c
 from numcodecs_neural.format.header import ChunkHeader
+from numcodecs_neural.format.modes import RULES
 
-__all__ = ["MAGIC", "SECTION_COUNT", "VERSION", "Chunk", "pack_chunk", "unpack_chunk"]
+__all__ = ["MAGIC", "VERSION", "Chunk", "pack_chunk", "unpack_chunk"]
 
 MAGIC = b"NNIC"
 VERSION = 2
-SECTION_COUNT = 1
-"""Sections of a chunk in each of the modes that this version reads."""
 
 _PREFIX = struct.Struct("<4sBI")  # magic, format version, length of the whole chunk
 _LENGTH = struct.Struct("<I")
@@ -42,8 +41,9 @@ def pack_chunk(header: ChunkHeader, sections: Sequence[bytes]) -> bytes:
     BitstreamError
         If the number of sections is not that of the mode, or they are larger than 4 GiB.
     """
-    if len(sections) != SECTION_COUNT:
-        raise BitstreamError(f"chunk would have {len(sections)} sections; expected {SECTION_COUNT}")
+    count = RULES[header.mode].sections
+    if len(sections) != count:
+        raise BitstreamError(f"chunk would have {len(sections)} sections; expected {count}")
     body = b"".join((header.pack(), *(_LENGTH.pack(len(s)) + s for s in sections)))
     nbytes = _MIN_NBYTES + len(body)
     if nbytes > _MAX_NBYTES:
@@ -68,7 +68,7 @@ def unpack_chunk(chunk: bytes) -> Chunk:
     """
     body = _checked_body(chunk)
     header = ChunkHeader.unpack(body)
-    return Chunk(header, _split(body[header.packed_nbytes :]))
+    return Chunk(header, _split(body[header.packed_nbytes :], RULES[header.mode].sections))
 
 
 def _checked_body(chunk: bytes) -> bytes:
@@ -98,10 +98,10 @@ def _checked_body(chunk: bytes) -> bytes:
     return chunk[_PREFIX.size : end]
 
 
-def _split(data: bytes) -> tuple[bytes, ...]:
-    """Return the sections that `data` consists of."""
+def _split(data: bytes, count: int) -> tuple[bytes, ...]:
+    """Return the `count` sections that `data` consists of."""
     sections = []
-    for _ in range(SECTION_COUNT):
+    for _ in range(count):
         if len(data) < _LENGTH.size:
             raise TruncatedChunkError("chunk ends before the length of a section does")
         end = _LENGTH.size + _LENGTH.unpack_from(data)[0]

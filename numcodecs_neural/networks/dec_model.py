@@ -1,4 +1,4 @@
-"""Decoder and encoder models: the networks of a weights file and the integers around them."""
+"""The decoder model: the networks of a decoder file, and the integers around them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ from numcodecs_neural.networks.bounds import Interval, interval, prove
 from numcodecs_neural.networks.description import Network, network_from_arrays
 from numcodecs_neural.networks.passes import Pass, passes_from_json
 from numcodecs_neural.weights import WeightsFile
+
+__all__ = [
+    "DECODER_VERSION",
+    "DEQUANTIZED_LIMIT",
+    "FRACTION_BITS",
+    "LATENT_LIMIT",
+    "LEVEL_BITS",
+    "LEVEL_CENTRE",
+    "QUALITIES",
+    "DecoderModel",
+    "check_names",
+    "networks_from",
+    "pixel_fraction_of",
+]
 
 DECODER_VERSION = 3
 QUALITIES = 101
@@ -89,7 +103,7 @@ class DecoderModel:
                 channels=d["channels"],
                 stride=d["stride"],
                 hyper_stride=d["hyper_stride"],
-                pixel_fraction=_pixel_fraction(d),
+                pixel_fraction=pixel_fraction_of(d),
                 groups=groups,
                 passes=passes_from_json(d["passes"], d["has_mean"], len(groups)),
                 hyper_mean=arrays["hyper_mean"].astype(np.int32),
@@ -103,7 +117,7 @@ class DecoderModel:
                     size=arrays["tables.size"],
                     frequency=arrays["tables.frequency"],
                 ),
-                networks=_networks(d["networks"], arrays),
+                networks=networks_from(d["networks"], arrays),
             )
         except KeyError as exc:
             raise WeightsError(f"the weights file lacks {exc}") from exc
@@ -124,7 +138,7 @@ class DecoderModel:
     def _prove(self) -> None:
         """Bounds of all networks, in the order in which they feed each other."""
         self._check_tables()
-        _check_names(self.networks, ("features", *(p.network for p in self.passes), "synthesis"))
+        check_names(self.networks, ("features", *(p.network for p in self.passes), "synthesis"))
         limit = self.hyper_limit
         hyper = interval(-limit, limit, self.hyper_index.shape[1])
         have = {"f": _result("f", prove(self.networks["features"], {"z": hyper}))}
@@ -174,77 +188,15 @@ class DecoderModel:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderModel:
-    """What turns pixels into latents and hyper-latents; free to change between releases.
-
-    Parameters
-    ----------
-    pixel_fraction : int
-        That of the decoder.
-    inverse_step : (101, M) int64, inverse_shift : int
-        Latent in sixteenths of a step = ``(y * inverse_step + half) >> inverse_shift``.
-    restoring_step : (101, M) int64
-        The same for images that were decoded before; `inverse_step` where the file has none.
-    price : int
-        What a bit is worth, in squares of sixteenths of a step, when symbols are chosen.
-    networks : mapping of str to Network
-        ``analysis`` (``x``, whole grey levels about 0, and ``x_fraction``, the bits below them
-        where there are any, to ``y``), ``hyper_analysis`` (``y`` in sixteenths to ``z``), and where
-        the synthesis can be undone, ``restoring``: of images that were decoded before, the same
-        inputs to ``restored`` in place of ``y``.
-    """
-
-    pixel_fraction: int
-    inverse_step: NDArray[np.int64]
-    restoring_step: NDArray[np.int64]
-    inverse_shift: int
-    price: int
-    networks: Mapping[str, Network]
-
-    @classmethod
-    def from_file(cls, file: WeightsFile, decoder_sha256: str) -> EncoderModel:
-        """Build the model and prove its bounds.
-
-        Raises
-        ------
-        WeightsError
-            If the file lacks something, belongs to another decoder, or a bound does not hold.
-        """
-        d = file.description
-        try:
-            if d["kind"] != "encoder" or d["decoder_sha256"] != decoder_sha256:
-                raise WeightsError("the encoder file belongs to other decoder weights")
-            inverse_step = file.arrays["inverse_step"].astype(np.int64)
-            model = cls(
-                pixel_fraction=_pixel_fraction(d),
-                inverse_step=inverse_step,
-                restoring_step=file.arrays.get("restoring_step", inverse_step).astype(np.int64),
-                inverse_shift=d["inverse_shift"],
-                price=d["price"],
-                networks=_networks(d["networks"], file.arrays),
-            )
-        except KeyError as exc:
-            raise WeightsError(f"the weights file lacks {exc}") from exc
-        _check_names(model.networks, ("analysis", "hyper_analysis"), optional=("restoring",))
-        pixels = {"x": interval(-LEVEL_CENTRE, LEVEL_CENTRE - 1, d["channels"])}
-        if model.pixel_fraction:
-            highest = (1 << model.pixel_fraction) - 1
-            pixels["x_fraction"] = interval(0, highest, d["channels"])
-        for name in model.networks.keys() - {"hyper_analysis"}:
-            prove(model.networks[name], pixels)
-        latents = interval(-LATENT_LIMIT, LATENT_LIMIT, model.inverse_step.shape[1])
-        prove(model.networks["hyper_analysis"], {"y": latents})
-        return model
-
-
-def _networks(
+def networks_from(
     described: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> dict[str, Network]:
+    """Return the networks of a weights file by name."""
     return {name: network_from_arrays(layers, arrays) for name, layers in described.items()}
 
 
-def _pixel_fraction(description: Mapping[str, Any]) -> int:
+def pixel_fraction_of(description: Mapping[str, Any]) -> int:
+    """Return how many bits of a pixel lie below a grey level, or raise WeightsError."""
     fraction = description["pixel_fraction"]
     if type(fraction) is not int or not 0 <= fraction <= MAX_PIXEL_FRACTION:
         raise WeightsError(
@@ -254,7 +206,7 @@ def _pixel_fraction(description: Mapping[str, Any]) -> int:
     return fraction
 
 
-def _check_names(
+def check_names(
     networks: Mapping[str, Network], expected: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> None:
     """Refuse files whose networks are others, or whose layers are not told apart by name."""

@@ -1,27 +1,21 @@
-"""Integers between entropy coder and networks: steps, means and rounding of latents.
+"""Latents on their way to the entropy coder: steps, and images that were decoded before.
 
 All of it is element-wise integer arithmetic; shifts floor. Latents lie last: (..., channels).
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.networks.dec_model import (
-    DEQUANTIZED_LIMIT,
-    FRACTION_BITS,
-    LATENT_LIMIT,
-    DecoderModel,
-    EncoderModel,
-)
+from numcodecs_neural.networks.dec_latents import HALF_STEP
+from numcodecs_neural.networks.dec_model import LATENT_LIMIT
+from numcodecs_neural.networks.enc_model import EncoderModel
 
-_HALF_STEP = 1 << (FRACTION_BITS - 1)
+__all__ = ["in_steps", "look_decoded", "with_noise"]
+
 # Mean squares, in twentieths; from the coarsest steps on they rise by one with each quality.
 _NEAR_AT_COARSEST, _NEAR_OF_FEW, _NEAR_AT_FINE_STEPS = 110, 160, 260
 _FEWEST_LATENTS, _ENOUGH_LATENTS = 12, 64
@@ -61,9 +55,9 @@ def look_decoded(
         part of a step. A mean of few latents can be 9 by chance.
     quality : int
     """
-    error = y - _HALF_STEP * halves
+    error = y - HALF_STEP * halves
     axes = tuple(range(1, y.ndim))
-    is_coded = np.abs(y) > _HALF_STEP + 1
+    is_coded = np.abs(y) > HALF_STEP + 1
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
     is_fine = quality >= _FINE_QUALITY
@@ -83,44 +77,6 @@ def with_noise(y: NDArray[np.int32], is_decoded: NDArray[np.bool_]) -> NDArray[n
         return y
     place = np.arange(math.prod(y.shape[1:])).reshape(y.shape[1:])
     noise = ((place * 7919) ^ (place >> 5)) % (2 * _NOISE_SIXTEENTHS + 1) - _NOISE_SIXTEENTHS
-    at_zero = (np.abs(y) <= _HALF_STEP) & is_decoded[:, None, None, None]
+    at_zero = (np.abs(y) <= HALF_STEP) & is_decoded[:, None, None, None]
     spread: NDArray[np.int32] = np.where(at_zero, y + noise, y).astype(np.int32)
     return spread
-
-
-def latents_of(halves: NDArray[np.int32], mean: NDArray[np.int32] | int) -> NDArray[np.int32]:
-    """Latents in sixteenths of a step, limited: what every decoder computes."""
-    limit = 2 * (LATENT_LIMIT // _HALF_STEP)  # keeps the product within 32 bits
-    y = _HALF_STEP * np.clip(halves, -limit, limit) + mean
-    limited: NDArray[np.int32] = np.clip(y, -LATENT_LIMIT, LATENT_LIMIT)
-    return limited
-
-
-def dequantize(
-    model: DecoderModel, y: NDArray[np.int32], channels: slice, quality: int
-) -> NDArray[np.float32]:
-    """Latents in the units of the synthesis: float32 holding integers of 11 bits."""
-    step, shift = model.step[quality, channels], model.step_shift[channels]
-    out: NDArray[np.float32] = _dequantize()(y.reshape(-1, y.shape[-1]), step, shift)
-    return out.reshape(y.shape)
-
-
-@functools.cache
-def _dequantize() -> Callable[..., NDArray[np.float32]]:
-    try:
-        from numcodecs_neural.networks.backends.numba_kernels import dequantize as compiled
-    except ImportError:
-        return plain_dequantize
-    return compiled
-
-
-def plain_dequantize(
-    y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """``clamp((y * step + 2**(shift - 1)) >> shift)`` on rows of channels."""
-    half = np.int64(1) << (shift.astype(np.int64) - 1)
-    scaled: NDArray[Any] = (y.astype(np.int64) * step + half) >> shift
-    limited: NDArray[np.float32] = np.clip(scaled, -DEQUANTIZED_LIMIT, DEQUANTIZED_LIMIT).astype(
-        np.float32
-    )
-    return limited

@@ -7,6 +7,7 @@ checkerboard context).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -102,6 +103,7 @@ def passes_from_json(entries: object, has_mean: object, groups: int) -> tuple[Pa
     return passes
 
 
+@functools.lru_cache(maxsize=32)
 def positions_of(phase: Phase, height: int, width: int) -> NDArray[np.intp] | None:
     """Return which of ``height * width`` positions, in C order, a phase codes; None: all of them.
 
@@ -113,7 +115,9 @@ def positions_of(phase: Phase, height: int, width: int) -> NDArray[np.intp] | No
     if phase == "all":
         return None
     parity = np.add.outer(np.arange(height), np.arange(width)) & 1
-    return np.flatnonzero(parity == (phase == "odd"))
+    positions = np.flatnonzero(parity == (phase == "odd"))
+    positions.flags.writeable = False
+    return positions
 
 
 def _pass(number: int, entry: Any, *, has_mean: bool) -> Pass:

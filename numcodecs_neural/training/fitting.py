@@ -12,7 +12,8 @@ from numcodecs_neural.coding.enc_streams import symbols_and_rows
 from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.training.data import Crops
 from numcodecs_neural.training.export import export_decoder, export_encoder
 from numcodecs_neural.training.model import Codec

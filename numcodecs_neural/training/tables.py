@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.entropy import SKIP, SymbolTables, tables_from_counts
+from numcodecs_neural.entropy import SKIP, SymbolTables
+from numcodecs_neural.entropy.enc_tables import tables_from_counts
 from numcodecs_neural.training.model import FRACTION, SCALE_MAX, SCALE_MIN, SCALES
 
 ROWS = 3 * SCALES  # of hyper-latents, and of latents under either quantiser

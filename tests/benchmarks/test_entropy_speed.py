@@ -9,14 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from numcodecs_neural.entropy import (
-    SKIP,
-    SymbolDecoder,
-    SymbolTables,
-    encode_symbols,
-    quantize,
-    tables_from_counts,
-)
+from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables
+from numcodecs_neural.entropy.enc_quantizer import quantize
+from numcodecs_neural.entropy.enc_stream import encode_symbols
+from numcodecs_neural.entropy.enc_tables import tables_from_counts
 
 COUNT = 512 * 1024
 SCALES = np.geomspace(0.11, 64, 64)

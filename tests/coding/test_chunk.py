@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding import enc_chunk as chunk_module
-from numcodecs_neural.coding.dec_plain import stored_payload
-from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
+from numcodecs_neural.coding import dec_lossy, enc_lossy
+from numcodecs_neural.coding.dec_chunk import DECODERS, decode_chunk
+from numcodecs_neural.coding.enc_chunk import ENCODERS, encode_chunk
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
+from numcodecs_neural.coding.enc_plain import stored_payload
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
+from numcodecs_neural.format.modes import RULES
 from numcodecs_neural.format.sections import pack_chunk
 
 Image = NDArray[np.uint8]
@@ -52,6 +54,10 @@ def decode(chunk: bytes) -> NDArray[Any]:
 
 def noise(rng: np.random.Generator, *shape: int) -> Image:
     return rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_every_mode_that_is_read_has_rules_a_decoder_and_an_encoder() -> None:
+    assert set(DECODERS) == set(ENCODERS) == set(RULES)
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (2, 3, 1, 1), (3, 1, 2), (3, 2, 1)], ids=str)
@@ -160,7 +166,8 @@ def test_any_layout_comes_back_in_shape_order_and_dtype(
 def test_pixels_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     image = noise(np.random.default_rng(0), 3, 9, 9)
     chunk = encode(image)
-    monkeypatch.setattr(chunk_module, "MAX_LOSSY_PIXELS", 80)
+    for module in (dec_lossy, enc_lossy):
+        monkeypatch.setattr(module, "MAX_LOSSY_PIXELS", 80)
 
     with pytest.raises(ConfigError, match="81 pixels is larger than the 80"):
         encode(image)

@@ -11,12 +11,14 @@ import skimage.data
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
-from numcodecs_neural.coding.enc_streams import decode_streams, encode_streams, symbols_and_rows
+from numcodecs_neural.coding.dec_streams import decode_streams
+from numcodecs_neural.coding.enc_streams import encode_streams, symbols_and_rows
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import Layer, Source, layers_to_json
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import WeightsFile, load_decoder, load_encoder, resolve
 from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, WHOLE, Passes, Small
 

@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, config
-from numcodecs_neural.coding.enc_chunk import decode_chunk, encode_chunk
-from numcodecs_neural.coding.enc_levels import levels_of, to_pixels, to_samples
+from numcodecs_neural.coding.dec_chunk import decode_chunk
+from numcodecs_neural.coding.dec_levels import to_samples
+from numcodecs_neural.coding.enc_chunk import encode_chunk
+from numcodecs_neural.coding.enc_levels import levels_of, to_pixels
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.sessions import NetworkCoder

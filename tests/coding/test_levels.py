@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcodecs_neural.coding.enc_levels import Levels, levels_of, to_pixels, to_samples
+from numcodecs_neural.coding.dec_levels import Levels, to_samples
+from numcodecs_neural.coding.enc_levels import levels_of, to_pixels
 
 FRACTIONS = [1, 4, 8]
 

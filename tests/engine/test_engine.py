@@ -13,14 +13,11 @@ from threadpoolctl import threadpool_info
 
 from numcodecs_neural import config
 from numcodecs_neural.coding.enc_parameters import EncodeParameters
-from numcodecs_neural.engine import devices
 from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
-from numcodecs_neural.engine.devices import backend_for, device_of
 from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.engine.turns import turn
-from numcodecs_neural.errors import BitstreamError, ConfigError
-from numcodecs_neural.networks.dec_model import DecoderModel
-from numcodecs_neural.weights import load_decoder, resolve
+from numcodecs_neural.errors import BitstreamError
+from numcodecs_neural.weights import resolve
 
 
 def blas_threads() -> list[int]:
@@ -167,52 +164,3 @@ def test_a_batch_gives_what_each_of_its_chunks_gives_alone(
     assert len(set(streams)) == 3
     for stream, pixels in zip(streams, decoded, strict=True):
         np.testing.assert_array_equal(pixels, coder.decode(stream, (1, 32, 48), 60), strict=True)
-
-
-def test_without_a_driver_automatic_means_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_has_driver", lambda: False)
-
-    assert device_of("auto") == "numpy"
-
-
-@pytest.mark.parametrize(
-    ("missing", "says"),
-    [
-        pytest.param("_has_torch", "needs torch", id="no torch"),
-        pytest.param("_cuda_works", "torch finds no CUDA device here", id="no device"),
-    ],
-)
-def test_a_device_that_is_not_there_is_named(
-    missing: str, says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(devices, "_has_torch", lambda: True)
-    monkeypatch.setattr(devices, missing, lambda: False)
-
-    with pytest.raises(ConfigError, match=says):
-        device_of("cuda")
-
-
-def test_a_device_that_computes_wrongly_is_replaced_with_one_warning(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    decoder = DecoderModel.from_file(load_decoder(resolve("he-fast")))
-    good: Any = backend_for("numpy", decoder)
-
-    class Wrong:
-        def run(self, *args: Any) -> Any:
-            return {k: x + 1 for k, x in good.run(*args).items()}
-
-    monkeypatch.setattr(devices, "_make", lambda device: Wrong())
-
-    with pytest.warns(RuntimeWarning, match="does not compute integer networks exactly"):
-        backend = backend_for("cuda", decoder)
-
-    rng = np.random.default_rng(0)
-    inputs = {
-        f"d{i}": rng.integers(-9, 9, (1, 2, 2, g)).astype(np.float32)
-        for i, g in enumerate(decoder.groups, 1)
-    }
-    network = decoder.networks["synthesis"]
-    np.testing.assert_array_equal(
-        backend.run_to_pixels(network, inputs, 50), good.run_to_pixels(network, inputs, 50)
-    )

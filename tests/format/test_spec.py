@@ -7,7 +7,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from numcodecs_neural.entropy import SymbolDecoder, SymbolTables, encode_symbols
+from numcodecs_neural.entropy import SymbolDecoder, SymbolTables
+from numcodecs_neural.entropy.enc_stream import encode_symbols
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk, unpack_chunk
 from numcodecs_neural.format.checksum import crc32c
 

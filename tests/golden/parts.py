@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_planes import to_planes
-from numcodecs_neural.coding.enc_levels import Levels, to_pixels
+from numcodecs_neural.coding.dec_levels import Levels
+from numcodecs_neural.coding.enc_levels import to_pixels
+from numcodecs_neural.coding.enc_planes import to_planes
 from numcodecs_neural.coding.enc_streams import symbols_and_rows
 from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.format import ChunkHeader
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import load_decoder, load_encoder, resolve
 
 __all__ = ["Part", "Weights", "digest"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.entropy import SKIP
-from numcodecs_neural.entropy.dec_stream import LANES
+from numcodecs_neural.entropy.enc_stream import LANES
 from numcodecs_neural.format import Mode, unpack_chunk
 from tests.golden.cases import crop
 from tests.golden.parts import Part, Weights, digest

@@ -7,7 +7,7 @@ import hashlib
 import json
 import lzma
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,14 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from numcodecs_neural import NeuralImage
-from numcodecs_neural.coding import enc_streams as lossy
-from numcodecs_neural.coding.enc_chunk import decode_chunk
-from numcodecs_neural.coding.enc_streams import Backend
+from numcodecs_neural import NeuralImage, config
+from numcodecs_neural.coding import dec_streams
+from numcodecs_neural.coding.dec_chunk import decode_chunk
 from numcodecs_neural.engine.sessions import NetworkCoder
 from numcodecs_neural.entropy import SymbolDecoder, SymbolTables
-from numcodecs_neural.entropy import dec_rans as rans
-from numcodecs_neural.entropy import dec_stream as stream
 from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
-from numcodecs_neural.networks import enc_latents as latents
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
+from numcodecs_neural.networks.backends.protocol import Backend
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import by_id, catalogue, load_decoder, resolve
 
@@ -71,19 +68,18 @@ def pixels_of(folder: Path, name: str) -> NDArray[Any]:
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Return each backend, with numpy and plain Python alone around the plain ones."""
     if request.param == "numba":
-        kernels = pytest.importorskip(
-            "numcodecs_neural.networks.backends.numba_kernels", exc_type=ImportError
-        )
-        return NumpyBackend(kernels.CompiledKernels())
-    if request.param.startswith("torch"):
-        return torch_backend("cuda" if request.param.endswith("CUDA") else "cpu")
-    monkeypatch.setattr(stream, "_coder", lambda: rans)
-    monkeypatch.setattr(latents, "_dequantize", lambda: latents.plain_dequantize)
-    dtype = np.float64 if request.param == "float64" else np.float32
-    return NumpyBackend(PlainKernels(), dtype)
+        name = "numcodecs_neural.networks.backends.numba_kernels"
+        kernels = pytest.importorskip(name, exc_type=ImportError)
+        yield NumpyBackend(kernels.CompiledKernels())
+    elif request.param.startswith("torch"):
+        yield torch_backend("cuda" if request.param.endswith("CUDA") else "cpu")
+    else:
+        dtype = np.float64 if request.param == "float64" else np.float32
+        with config.set(backend="numpy"):
+            yield NumpyBackend(PlainKernels(), dtype)
 
 
 def torch_backend(device: str) -> Backend:
@@ -107,7 +103,7 @@ def decoded_parts(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int32]]:
             parts.append(super().decode(indexes, tables, is_trellis=is_trellis))
             return parts[-1]
 
-    monkeypatch.setattr(lossy, "SymbolDecoder", Recorder)
+    monkeypatch.setattr(dec_streams, "SymbolDecoder", Recorder)
     return parts
 
 

@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numcodecs_neural.networks.dec_model import (
-    DEQUANTIZED_LIMIT,
-    LATENT_LIMIT,
-    DecoderModel,
-    EncoderModel,
-)
+from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT, LATENT_LIMIT, DecoderModel
 from numcodecs_neural.networks.description import Layer, Network
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import catalogue, load_decoder, load_encoder, resolve
 
 Tensors = dict[str, NDArray[Any]]

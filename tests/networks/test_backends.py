@@ -13,6 +13,7 @@ from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, Plain
 from numcodecs_neural.networks.backends.selftest import is_exact
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import Network
+from numcodecs_neural.networks.passes import Phase
 
 torch = pytest.importorskip("torch", reason="the torch backend needs torch")
 
@@ -55,13 +56,24 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     torch.backends.cuda.matmul.allow_tf32 = tf32
 
 
+def run(backend: Any, network: Network, inputs: Tensors, *wanted: str) -> Tensors:
+    """Return what is wanted, or all results, as arrays of the host."""
+    names = wanted or tuple(layer.name for layer in network.layers)
+    results = backend.run(network, uploaded(backend, inputs), QUALITY, names)
+    return {name: backend.to_host(x, np.float32) for name, x in results.items()}
+
+
+def uploaded(backend: Any, inputs: Tensors) -> dict[str, Any]:
+    return {k: backend.floats(backend.to_device(x.astype(np.int32))) for k, x in inputs.items()}
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_layer_is_that_of_64_bit_integers(
     backend: Any, name: str, cases: Cases, reference: Callable[..., Tensors]
 ) -> None:
     network, inputs = cases(2, 1)[name]
 
-    found = backend.run(network, inputs, QUALITY)
+    found = run(backend, network, inputs)
 
     expected = reference(network, inputs, QUALITY)
     for layer in network.layers:
@@ -73,11 +85,50 @@ def test_pixels_are_the_last_layer(
 ) -> None:
     network, inputs = cases(2, 2)["synthesis"]
 
-    pixels = backend.run_to_pixels(network, inputs, QUALITY)
+    pixels = backend.run_to_pixels(network, uploaded(backend, inputs), QUALITY)
 
     expected = reference(network, inputs, QUALITY)["pixels"].transpose(0, 3, 1, 2)
     assert pixels.dtype == (np.uint16 if decoder.pixel_fraction else np.uint8)
     np.testing.assert_array_equal(pixels, expected)
+
+
+def test_only_what_is_wanted_comes_back(backend: Any, cases: Cases) -> None:
+    network, inputs = cases(1, 7)["analysis"]
+    last = network.layers[-1].name
+
+    assert set(run(backend, network, inputs, last)) == {last}
+
+
+@pytest.mark.parametrize("phase", ["all", "even", "odd"])
+def test_what_is_taken_can_be_placed_again(backend: Any, phase: Phase) -> None:
+    whole = np.arange(2 * 3 * 5 * 4, dtype=np.int32).reshape(2, 3, 5, 4)
+    tensor = backend.to_device(whole)
+
+    taken = backend.take(tensor, phase)
+
+    board = (np.add(*np.indices((3, 5))) % 2 == (phase == "odd")) | (phase == "all")
+    np.testing.assert_array_equal(backend.to_host(taken, np.int32), whole[:, board])
+    placed = backend.to_host(backend.place(taken, phase, (3, 5), None), np.int32)
+    np.testing.assert_array_equal(placed, whole * board[..., None])
+    onto = backend.place(taken, phase, (3, 5), backend.to_device(np.full_like(whole, -1)))
+    expected = np.where(board[..., None], whole, -1)
+    np.testing.assert_array_equal(backend.to_host(onto, np.int32), expected)
+
+
+def test_latents_are_dequantised_as_the_specification_says(
+    backend: Any, decoder: DecoderModel
+) -> None:
+    rng = np.random.default_rng(8)
+    channels = decoder.group_slices[0]
+    limits = rng.choice([32767, 900, 20], (2, 3, 4, decoder.groups[0]))
+    y = rng.integers(-limits, limits, endpoint=True).astype(np.int32)
+
+    found = backend.dequantize(backend.to_device(y), decoder, channels, QUALITY)
+
+    step = decoder.step[QUALITY, channels].astype(np.int64)
+    shift = decoder.step_shift[channels].astype(np.int64)
+    expected = np.clip((y * step + 2 ** (shift - 1)) >> shift, -2047, 2047)
+    np.testing.assert_array_equal(backend.to_host(found, np.float32), expected)
 
 
 @pytest.mark.parametrize("zeros", [0.5, 0.999, 1.0])
@@ -88,7 +139,7 @@ def test_sparse_latents_give_the_same_pixels(
     rng = np.random.default_rng(4)
     inputs = {name: x * (rng.random(x.shape) >= zeros) for name, x in inputs.items()}
 
-    pixels = backend.run_to_pixels(network, inputs, QUALITY)
+    pixels = backend.run_to_pixels(network, uploaded(backend, inputs), QUALITY)
 
     expected = reference(network, inputs, QUALITY)["pixels"].transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(pixels, expected)
@@ -99,10 +150,11 @@ def test_a_batch_of_64_is_64_batches_of_one(backend: Any, name: str, cases: Case
     network, inputs = cases(64, 5)[name]
     last = network.layers[-1].name
 
-    together = backend.run(network, inputs, QUALITY)[last]
+    together = run(backend, network, inputs, last)[last]
 
     for i in range(0, 64, 21):
-        alone = backend.run(network, {k: x[i : i + 1] for k, x in inputs.items()}, QUALITY)[last]
+        one = {k: x[i : i + 1] for k, x in inputs.items()}
+        alone = run(backend, network, one, last)[last]
         np.testing.assert_array_equal(together[i : i + 1], alone)
 
 
@@ -114,9 +166,9 @@ def test_the_number_of_threads_changes_nothing(backend: Any, name: str, cases: C
     results = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            results.append(backend.run(network, inputs, QUALITY)[last])
+            results.append(run(backend, network, inputs, last)[last])
 
-    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0], results[1])
 
 
 def test_the_self_test_passes(backend: Any, decoder: DecoderModel) -> None:

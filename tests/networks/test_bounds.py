@@ -17,7 +17,7 @@ from numcodecs_neural.networks.bounds import (
     prove,
     worst_sums,
 )
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import (
     ConvArrays,
     Layer,
@@ -27,6 +27,7 @@ from numcodecs_neural.networks.description import (
     layers_to_json,
     network_from_arrays,
 )
+from numcodecs_neural.networks.enc_model import EncoderModel
 from tests.models import Small
 
 

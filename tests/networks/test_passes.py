@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from numcodecs_neural.errors import WeightsError
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.networks.passes import Pass, passes_from_json, positions_of
 from numcodecs_neural.weights import WeightsFile
 from tests.models import Small

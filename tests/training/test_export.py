@@ -17,7 +17,8 @@ from torch import Tensor  # noqa: E402
 from numcodecs_neural.coding.walk import Walk  # noqa: E402
 from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels  # noqa: E402
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noqa: E402
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel  # noqa: E402
+from numcodecs_neural.networks.dec_model import DecoderModel  # noqa: E402
+from numcodecs_neural.networks.enc_model import EncoderModel  # noqa: E402
 from numcodecs_neural.training.export import export_decoder, export_encoder  # noqa: E402
 from numcodecs_neural.training.model import Codec, Pass, Shape, blend_of  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402
@@ -73,7 +74,8 @@ class Exported:
         self.blend = blend_of(torch.full((4,), QUALITY / 100))
 
     def run(self, network: Any, tensors: dict[str, Floats], quality: int = QUALITY) -> Any:
-        return BACKEND.run(network, tensors, quality)
+        names = [layer.name for layer in network.layers]
+        return BACKEND.run(network, tensors, quality, names)
 
 
 @pytest.fixture(autouse=True)
@@ -139,19 +141,20 @@ def test_means_and_classes_of_every_pass(exported: Exported) -> None:
     walk.begin(last(z).astype(np.int32))
 
     for step in decoder.passes:
-        mean, classes = walk.parameters(step)
+        classes = walk.indexes(step)
+        mean = walk.mean()
 
         group = decoder.group_slices[step.group - 1]
-        wanted = walk.at(step, means[..., group]) * FRACTION
+        wanted = BACKEND.take(means[..., group], step.phase) * FRACTION
         assert np.abs(mean - wanted).max() <= 1
         assert np.mean(mean == wanted) > 0.98
         assert np.any(wanted) == step.has_mean
-        wanted = np.floor(walk.at(step, indexes[..., group]) + 0.5)
+        wanted = np.floor(BACKEND.take(indexes[..., group], step.phase) + 0.5)
         assert np.abs(classes - wanted).max() <= 1
         assert np.mean(classes == wanted) > 0.98
         assert len(np.unique(wanted)) > 2
-        latents = np.rint(walk.at(step, y_hat[..., group]) * FRACTION)
-        walk.add(step, latents.astype(np.int32))
+        latents = np.rint(BACKEND.take(y_hat[..., group], step.phase) * FRACTION)
+        walk.add_latents(step, latents.astype(np.int32))
     steps = torch.exp(exported.blend @ codec.log_step)[..., None, None]
     for number, group in enumerate(decoder.group_slices, 1):
         units = np.exp2(codec.latent_exponent.numpy()[group])
@@ -193,9 +196,10 @@ def test_no_mean_depends_on_hyper_latents(exported: Exported) -> None:
         walk.begin(z.astype(np.int32))
         found.append([])
         for step in decoder.passes:
-            found[-1].append(walk.parameters(step))
+            indexes = walk.indexes(step)
+            found[-1].append((walk.mean(), indexes))
             y = latents[step.group - 1].reshape(1, 5, 6, -1)
-            walk.add(step, walk.at(step, y))
+            walk.add_latents(step, BACKEND.take(y, step.phase))
 
     pairs = list(zip(*found, strict=True))
     for (mean, _), (other, _) in pairs:

@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 
 from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels  # noqa: E402
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noqa: E402
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel  # noqa: E402
-from numcodecs_neural.networks.enc_latents import dequantize, in_steps  # noqa: E402
+from numcodecs_neural.networks.dec_model import DecoderModel  # noqa: E402
+from numcodecs_neural.networks.enc_latents import in_steps  # noqa: E402
+from numcodecs_neural.networks.enc_model import EncoderModel  # noqa: E402
 from numcodecs_neural.training.export import export_decoder, export_encoder  # noqa: E402
 from numcodecs_neural.training.model import Codec, Shape  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402
@@ -54,7 +55,7 @@ def errors(models: tuple[DecoderModel, EncoderModel], network: str, result: str)
     rng = np.random.default_rng(3)
     latents = rng.integers(-20, 21, (2, 3, 4, sum(decoder.groups)), np.int32) * 8
     d = {
-        f"d{n}": dequantize(decoder, np.ascontiguousarray(latents[..., s]), s, QUALITY)
+        f"d{n}": BACKEND.dequantize(latents[..., s], decoder, s, QUALITY)
         for n, s in enumerate(decoder.group_slices, 1)
     }
     pixels = BACKEND.run_to_pixels(decoder.networks["synthesis"], d, QUALITY)
@@ -64,7 +65,7 @@ def errors(models: tuple[DecoderModel, EncoderModel], network: str, result: str)
     given = {"x": (pixels >> fraction).astype(np.float32) - 128}
     if fraction:
         given["x_fraction"] = (pixels & ((1 << fraction) - 1)).astype(np.float32)
-    found = BACKEND.run(encoder.networks[network], given, QUALITY)[result]
+    found = BACKEND.run(encoder.networks[network], given, QUALITY, (result,))[result]
     return in_steps(encoder, found, QUALITY, is_decoded=True) - latents
 
 

@@ -10,9 +10,11 @@ from numcodecs_neural.entropy import SKIP
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from numcodecs_neural.coding.enc_streams import decode_streams, encode_streams  # noqa: E402
+from numcodecs_neural.coding.dec_streams import decode_streams  # noqa: E402
+from numcodecs_neural.coding.enc_streams import encode_streams  # noqa: E402
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noqa: E402
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel  # noqa: E402
+from numcodecs_neural.networks.dec_model import DecoderModel  # noqa: E402
+from numcodecs_neural.networks.enc_model import EncoderModel  # noqa: E402
 from numcodecs_neural.training.data import Crops, principal_components  # noqa: E402
 from numcodecs_neural.training.layers import (  # noqa: E402
     IntegerConv,

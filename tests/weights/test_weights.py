@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from numcodecs_neural.errors import WeightsError
-from numcodecs_neural.networks.dec_model import DecoderModel, EncoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel
+from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import by_id, catalogue, file_digest, load_decoder, resolve
 from numcodecs_neural.weights.files import WeightsFile, read_weights, write_weights
 

@@ -45,14 +45,13 @@ class CompiledKernels:
         shuffle(x, bias, arrays.scale, arrays.low, arrays.high, factor, out)
         return out
 
-
-def dequantize(
-    y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """``clamp((y * step + 2**(shift - 1)) >> shift)`` on rows of channels."""
-    out = np.empty(y.shape, np.float32)
-    _dequantize(np.ascontiguousarray(y), step, shift, DEQUANTIZED_LIMIT, out)
-    return out
+    def dequantize(
+        self, y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """``clamp((y * step + 2**(shift - 1)) >> shift)``; y is (rows, channels)."""
+        out = np.empty(y.shape, np.float32)
+        _dequantize(np.ascontiguousarray(y), step, shift, DEQUANTIZED_LIMIT, out)
+        return out
 
 
 @compiled(

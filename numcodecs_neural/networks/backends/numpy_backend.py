@@ -1,18 +1,20 @@
 """Networks in numpy: float32 matrix products over integers, exact by :mod:`.bounds`.
 
-Loops that numpy would need several passes for are compiled with numba where it is installed
-(:mod:`.kernels`); the plain versions here say what they compute, and give the same integers.
+Loops that numpy would need several passes for are compiled with numba (:mod:`.numba_kernels`); the
+plain versions here say what they compute, and give the same integers. A tensor is an array.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT, DecoderModel
 from numcodecs_neural.networks.description import ConvArrays, Layer, Network, Pixels, Source
+from numcodecs_neural.networks.passes import Phase, positions_of
 
 Tensor = NDArray[np.floating[Any]]
 
@@ -33,6 +35,12 @@ class Kernels(Protocol):
 
     def shuffle_to_pixels(self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int) -> Pixels:
         """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) pixels."""
+        ...
+
+    def dequantize(
+        self, y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """``clamp((y * step + 2**(shift - 1)) >> shift)``; y is (rows, channels)."""
         ...
 
 
@@ -57,6 +65,14 @@ class PlainKernels:
         blocks = x.reshape(n, h, w, -1, factor, factor).transpose(0, 3, 1, 4, 2, 5)
         return blocks.reshape(n, -1, h * factor, w * factor).astype(arrays.pixel_dtype)
 
+    def dequantize(
+        self, y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """See :class:`Kernels`."""
+        half = np.int64(1) << (shift.astype(np.int64) - 1)
+        scaled: NDArray[Any] = (y.astype(np.int64) * step + half) >> shift
+        return scaled.clip(-DEQUANTIZED_LIMIT, DEQUANTIZED_LIMIT).astype(np.float32)
+
 
 class NumpyBackend:
     """Runs networks on arrays of shape (N, h, w, channels).
@@ -73,14 +89,32 @@ class NumpyBackend:
         self._kernels: Kernels = kernels or PlainKernels()
         self._dtype = np.dtype(dtype)
 
+    def to_device(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return `array`, which is there already."""
+        return array
+
+    def to_host(self, tensor: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+        """Return a tensor as an array of `dtype`."""
+        return tensor.astype(dtype, copy=False)
+
+    def floats(self, tensor: NDArray[Any]) -> Tensor:
+        """Return a tensor as float32."""
+        return tensor.astype(np.float32, copy=False)
+
+    def integers(self, tensor: NDArray[Any]) -> NDArray[np.int32]:
+        """Return a tensor as int32."""
+        return tensor.astype(np.int32, copy=False)
+
     def run(
-        self, network: Network, tensors: Mapping[str, Tensor], quality: int
+        self,
+        network: Network,
+        tensors: Mapping[str, Tensor],
+        quality: int,
+        wanted: Collection[str],
     ) -> dict[str, Tensor]:
-        """Execute all layers; return the given tensors and every result, by name."""
-        have = dict(tensors)
-        for layer in network.layers:
-            have[layer.name] = self._apply(layer, network, have, quality)
-        return have
+        """Return the results of the layers whose names are wanted."""
+        have = self._execute(network.layers, network, tensors, quality)
+        return {name: have[name] for name in wanted}
 
     def run_to_pixels(
         self, network: Network, tensors: Mapping[str, Tensor], quality: int
@@ -90,11 +124,55 @@ class NumpyBackend:
         Returns (N, C, H, W), uint8 where the ``conv`` is clamped to 255 at most, else uint16.
         """
         *body, conv, shuffle = network.layers
-        have = self.run(Network(tuple(body), network.convs, network.tables), tensors, quality)
+        have = self._execute(body, network, tensors, quality)
         arrays = network.convs[conv.name]
         return self._kernels.shuffle_to_pixels(
             self._products(conv, arrays, have), arrays, arrays.bias_at(quality), shuffle.factor
         )
+
+    def take(self, tensor: NDArray[Any], phase: Phase) -> NDArray[Any]:
+        """Return (N, positions, channels): a tensor at the positions of a phase."""
+        positions = positions_of(phase, *tensor.shape[1:3])
+        flat = tensor.reshape(len(tensor), -1, tensor.shape[-1])
+        return flat if positions is None else np.take(flat, positions, 1)
+
+    def place(
+        self,
+        latents: NDArray[Any],
+        phase: Phase,
+        size: tuple[int, int],
+        whole: NDArray[Any] | None,
+    ) -> NDArray[Any]:
+        """Undo `take`; the other positions are those of `whole`, or 0."""
+        n, _, channels = latents.shape
+        positions = positions_of(phase, *size)
+        if positions is None:
+            return latents.reshape(n, *size, channels)
+        if whole is None:
+            whole = np.zeros((n, *size, channels), latents.dtype)
+        whole.reshape(n, -1, channels)[:, positions] = latents
+        return whole
+
+    def dequantize(
+        self, latents: NDArray[np.int32], model: DecoderModel, channels: slice, quality: int
+    ) -> Tensor:
+        """Return latents in the units of the synthesis."""
+        step, shift = model.step[quality, channels], model.step_shift[channels]
+        rows = latents.reshape(-1, latents.shape[-1])
+        return self._kernels.dequantize(rows, step, shift).reshape(latents.shape)
+
+    def _execute(
+        self,
+        layers: Sequence[Layer],
+        network: Network,
+        tensors: Mapping[str, Tensor],
+        quality: int,
+    ) -> dict[str, Tensor]:
+        """Return the tensors given, and every layer's result."""
+        have = dict(tensors)
+        for layer in layers:
+            have[layer.name] = self._apply(layer, network, have, quality)
+        return have
 
     def _apply(
         self, layer: Layer, network: Network, have: Mapping[str, Tensor], quality: int

@@ -7,19 +7,30 @@ Factors keep to 11 bits, so the result is the same whether or not TF32 is allowe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch.nn import functional as F
 
+from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT, DecoderModel
 from numcodecs_neural.networks.description import ConvArrays, Layer, Network, Pixels
+from numcodecs_neural.networks.passes import Phase, positions_of
+
+# torch's own uint16 is incomplete.
+_DTYPES = {
+    np.dtype(np.uint8): torch.uint8,
+    np.dtype(np.uint16): torch.int32,
+    np.dtype(np.int32): torch.int32,
+    np.dtype(np.float32): torch.float32,
+}
 
 
 class TorchBackend:
-    """Runs networks on a torch device; takes and gives numpy arrays.
+    """Runs networks on a torch device, where their tensors stay.
 
     Parameters
     ----------
@@ -31,38 +42,81 @@ class TorchBackend:
         self._device = torch.device(device)
         self._constants: dict[int, tuple[Any, ...]] = {}
 
-    def run(
-        self, network: Network, tensors: Mapping[str, NDArray[Any]], quality: int
-    ) -> dict[str, NDArray[Any]]:
-        """Execute all layers; return the given tensors and every result, by name."""
-        have = self._execute(network, tensors, quality)
-        results = {x.name: have[x.name].cpu().numpy() for x in network.layers}
-        return {**tensors, **results}
+    def to_device(self, array: NDArray[Any]) -> torch.Tensor:
+        """Return integers of the host as a tensor."""
+        if array.dtype == np.uint16:
+            array = array.astype(np.int32)
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
-    def run_to_pixels(
-        self, network: Network, tensors: Mapping[str, NDArray[Any]], quality: int
-    ) -> Pixels:
-        """Execute a network that ends in pixels; (N, C, H, W) uint8 or uint16."""
-        last = self._execute(network, tensors, quality)[network.layers[-1].name]
-        dtype = network.convs[network.layers[-2].name].pixel_dtype
-        # torch's own uint16 is incomplete.
-        moved = last.to(torch.uint8 if dtype is np.uint8 else torch.int32).permute(0, 3, 1, 2)
-        return np.ascontiguousarray(moved.cpu().numpy(), dtype)
+    def to_host(self, tensor: torch.Tensor, dtype: DTypeLike) -> NDArray[Any]:
+        """Return a tensor as an array of `dtype`."""
+        array: NDArray[Any] = tensor.to(_DTYPES[np.dtype(dtype)]).contiguous().cpu().numpy()
+        return array.astype(dtype, copy=False)
+
+    def floats(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a tensor as float32."""
+        return tensor.float()
+
+    def integers(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a tensor as int32."""
+        return tensor.int()
 
     @torch.inference_mode()
-    def _execute(
-        self, network: Network, tensors: Mapping[str, NDArray[Any]], quality: int
+    def run(
+        self,
+        network: Network,
+        tensors: Mapping[str, torch.Tensor],
+        quality: int,
+        wanted: Collection[str],
     ) -> dict[str, torch.Tensor]:
-        have = {
-            name: torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self._device)
-            for name, x in tensors.items()
-        }
+        """Return the results of the layers whose names are wanted."""
+        have = dict(tensors)
         with torch.autocast(self._device.type, enabled=False):
             for layer in network.layers:
                 parts = [have[s.name][..., s.start : s.stop] for s in layer.inputs]
                 x = torch.cat(parts, -1) if len(parts) > 1 else parts[0]
                 have[layer.name] = self._apply(layer, network, x, quality)
-        return have
+        return {name: have[name] for name in wanted}
+
+    def run_to_pixels(
+        self, network: Network, tensors: Mapping[str, torch.Tensor], quality: int
+    ) -> Pixels:
+        """Execute a network that ends in pixels; (N, C, H, W) uint8 or uint16."""
+        conv, last = (layer.name for layer in network.layers[-2:])
+        pixels = self.run(network, tensors, quality, (last,))[last].permute(0, 3, 1, 2)
+        return self.to_host(pixels, network.convs[conv].pixel_dtype)
+
+    def take(self, tensor: torch.Tensor, phase: Phase) -> torch.Tensor:
+        """Return (N, positions, channels): a tensor at the positions of a phase."""
+        flat = tensor.flatten(1, 2)
+        positions = _positions(phase, tensor.shape[1], tensor.shape[2], self._device)
+        return flat if positions is None else flat[:, positions]
+
+    def place(
+        self,
+        latents: torch.Tensor,
+        phase: Phase,
+        size: tuple[int, int],
+        whole: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Undo `take`; the other positions are those of `whole`, or 0."""
+        n, _, channels = latents.shape
+        positions = _positions(phase, *size, self._device)
+        if positions is None:
+            return latents.reshape(n, *size, channels)
+        if whole is None:
+            whole = latents.new_zeros((n, *size, channels))
+        whole.flatten(1, 2)[:, positions] = latents
+        return whole
+
+    def dequantize(
+        self, latents: torch.Tensor, model: DecoderModel, channels: slice, quality: int
+    ) -> torch.Tensor:
+        """Return latents in the units of the synthesis."""
+        steps, shifts = self._resident(model.step, model.step_shift)
+        step, shift = steps[quality, channels].long(), shifts[channels].long()
+        scaled = (latents.long() * step + (1 << (shift - 1))) >> shift
+        return scaled.clamp(-DEQUANTIZED_LIMIT, DEQUANTIZED_LIMIT).float()
 
     def _apply(self, layer: Layer, network: Network, x: torch.Tensor, quality: int) -> torch.Tensor:
         if layer.op == "conv":
@@ -96,6 +150,12 @@ class TorchBackend:
             self._constants[key] = (arrays, moved)  # holding the arrays keeps their id theirs
         resident: tuple[torch.Tensor, ...] = self._constants[key][1]
         return resident
+
+
+@functools.lru_cache(maxsize=32)
+def _positions(phase: Phase, h: int, w: int, device: torch.device) -> torch.Tensor | None:
+    positions = positions_of(phase, h, w)
+    return None if positions is None else torch.tensor(positions, device=device)
 
 
 def _neighbourhoods(x: torch.Tensor) -> torch.Tensor:

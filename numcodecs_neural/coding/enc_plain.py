@@ -1,0 +1,54 @@
+"""Modes ``constant`` and ``stored`` of the encoder: chunks that need no network."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import Any
+
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding.dec_plain import RAW_DEFLATE
+from numcodecs_neural.coding.enc_task import EncodeTask, Payload
+from numcodecs_neural.format import Mode
+
+__all__ = ["encode_constant", "encode_stored", "stored_payload"]
+
+_LEVEL = 1  # this mode is for what compresses trivially; deeper search is not worth its time
+_PIECE_BYTES = 1 << 15
+
+
+def encode_constant(task: EncodeTask, _: Payload | None) -> Payload | None:
+    """Return one value per channel, or None if a channel is not constant."""
+    first = task.planes[:1, :, :1, :1]
+    if bool((task.planes != first).any()):
+        return None
+    values = first.ravel().astype(first.dtype.newbyteorder("<"))
+    return Payload(mode=Mode.CONSTANT, sections=(values.tobytes(),), is_final=True)
+
+
+def encode_stored(task: EncodeTask, best: Payload | None) -> Payload | None:
+    """Return the planes as DEFLATE, or None where that is larger than `best`."""
+    most = sys.maxsize if best is None else best.nbytes
+    payload = stored_payload(task.planes, most)
+    return None if payload is None else Payload(mode=Mode.STORED, sections=(payload,))
+
+
+def stored_payload(planes: NDArray[Any], most: int) -> bytes | None:
+    """Return (n, C, H, W), differenced along x modulo its range, as raw DEFLATE.
+
+    None where that takes more than `most` bytes: the attempt ends as soon as this is certain, which
+    on natural images is soon.
+    """
+    unsigned = planes.view(f"u{planes.dtype.itemsize}")
+    differences = unsigned.copy()
+    differences[..., 1:] -= unsigned[..., :-1]
+    samples = differences.astype(differences.dtype.newbyteorder("<"), copy=False).tobytes()
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, RAW_DEFLATE)
+    payload = bytearray()
+    for start in range(0, len(samples), _PIECE_BYTES):
+        payload += deflate.compress(samples[start : start + _PIECE_BYTES])
+        if len(payload) > most:
+            return None
+    payload += deflate.flush()
+    return bytes(payload) if len(payload) <= most else None

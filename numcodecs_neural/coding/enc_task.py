@@ -1,0 +1,72 @@
+"""What the encoders of all modes take and return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding.enc_parameters import EncodeParameters
+from numcodecs_neural.format import Mode
+from numcodecs_neural.networks.description import Pixels
+
+__all__ = ["EncodeTask", "LossyEncoder", "Payload"]
+
+
+class LossyEncoder(Protocol):
+    """Loaded weights that encode images; `weights_id` is theirs.
+
+    Their pixels are grey levels with `pixel_fraction` bits below them: uint8 without such bits,
+    else uint16.
+    """
+
+    weights_id: bytes
+    pixel_fraction: int
+
+    def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
+        """Return the payload of pixels (n, C, H, W)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeTask:
+    """One chunk to encode.
+
+    Parameters
+    ----------
+    planes : ndarray, shape (n, C, H, W)
+        Samples of the box, C-contiguous.
+    parameters : EncodeParameters
+    coder : LossyEncoder
+    """
+
+    planes: NDArray[Any]
+    parameters: EncodeParameters
+    coder: LossyEncoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What a mode made of a chunk.
+
+    Parameters
+    ----------
+    mode : Mode
+    sections : tuple of bytes
+    fields : mapping
+        Fields of the header that only this mode has.
+    is_final : bool
+        Whether no other mode needs to be tried.
+    """
+
+    mode: Mode
+    sections: tuple[bytes, ...]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    is_final: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all sections."""
+        return sum(map(len, self.sections))

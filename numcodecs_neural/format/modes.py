@@ -1,0 +1,50 @@
+"""Modes of a chunk, and what its header and sections hold in each (see SPEC.md, section 4).
+
+A new mode is an entry of `RULES`, and in `numcodecs_neural.coding` a module ``dec_*`` and one
+``enc_*``, with their entries in `DECODERS` and `ENCODERS`.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["RULES", "Mode", "ModeRules"]
+
+
+class Mode(enum.IntEnum):
+    """How the payload stands for the samples."""
+
+    CONSTANT = 0
+    LOSSY = 1
+    EXACT = 2
+    STORED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeRules:
+    """What chunks of a mode hold.
+
+    Parameters
+    ----------
+    sections : int
+        How many sections there are.
+    has_weights : bool
+        Whether the header names weights and a quality; else both are zeros.
+    has_levels : bool
+        Whether samples of 16 bits have a lowest sample and a level shift.
+    """
+
+    sections: int = 1
+    has_weights: bool = False
+    has_levels: bool = False
+
+
+RULES: Mapping[Mode, ModeRules] = MappingProxyType(
+    {
+        Mode.CONSTANT: ModeRules(),
+        Mode.LOSSY: ModeRules(has_weights=True, has_levels=True),
+        Mode.STORED: ModeRules(),
+    }
+)
+"""The modes that this release reads."""
