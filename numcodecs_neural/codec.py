@@ -1,7 +1,7 @@
 """NeuralImage: the numcodecs codec, which Zarr v2 arrays take as their compressor."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Protocol, Self, TypeVar
 
 import numpy as np
 from numcodecs.abc import Codec
@@ -34,6 +34,27 @@ class ImageCodec(Codec, Generic[_Parsed]):
     A small chunk may say that it holds a gigabyte. Zarr's serializers know the shape and compare it
     before they decode.
     """
+
+    codec_id: str
+    keys: ClassVar[tuple[str, ...]]
+    """Names of the attributes that an array's metadata hold."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration as JSON-safe values; `from_config` takes it back."""
+        return {"id": self.codec_id} | parameters.config_of(self, self.keys)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the codec that `config` describes.
+
+        Raises
+        ------
+        ConfigError
+            If `config` has a key that this release does not know, which names it.
+        """
+        given = {key: value for key, value in config.items() if key != "id"}
+        parameters.check_keys(given, cls.codec_id, cls.keys)
+        return cls(**given)
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk."""
@@ -117,6 +138,7 @@ class NeuralImage(ImageCodec[Chunk]):
     """
 
     codec_id = "neural_image"
+    keys = ("model", "weights", "quality", "channel_axis", "encoder")
 
     def __init__(
         self,
@@ -187,23 +209,6 @@ class NeuralImage(ImageCodec[Chunk]):
             "NeuralImage is the codec of Zarr v2. In Zarr v3 an array takes "
             "serializer=NeuralImageCodec(...) and compressors=None"
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the configuration as JSON-safe values; `from_config` takes it back."""
-        return {"id": self.codec_id} | parameters.config_of(self)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return the codec that `config` describes.
-
-        Raises
-        ------
-        ConfigError
-            If `config` has a key that this release does not know, which names it.
-        """
-        given = {key: value for key, value in config.items() if key != "id"}
-        parameters.check_keys(given)
-        return cls(**given)
 
     def __hash__(self) -> int:
         return hash((self.model, self.weights, self.quality, self.channel_axis))

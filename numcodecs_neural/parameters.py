@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numcodecs_neural.weights import WeightsInfo
 
 __all__ = [
-    "KEYS",
     "check_chunk",
     "check_dtype",
     "check_keys",
@@ -31,13 +30,13 @@ __all__ = [
     "parse_channel_axis",
     "parse_encoder",
     "parse_quality",
+    "parse_sha256",
     "pin_weights",
     "require_weights",
     "resolve_channel_axis",
     "value_range_of",
 ]
 
-KEYS = ("model", "weights", "quality", "channel_axis", "encoder")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AXES = {
     -4: "(..., c, z, y, x)",
@@ -48,25 +47,25 @@ _AXES = {
 _LEAST_AXES = {-4: 4, -3: 3, -1: 3}
 
 
-def check_keys(config: Mapping[str, Any]) -> None:
+def check_keys(config: Mapping[str, Any], codec_id: str, keys: tuple[str, ...]) -> None:
     """Refuse keys of later releases by name: what stands at the top level is needed to decode.
 
     Raises
     ------
     ConfigError
-        If `config` has a key that is not in `KEYS`.
+        If `config` has a key that is not in `keys`.
     """
-    unknown = sorted(set(config) - set(KEYS))
+    unknown = sorted(set(config) - set(keys))
     if unknown:
         raise ConfigError(
-            f"neural_image has no parameter {', '.join(map(repr, unknown))}; this release knows "
-            f"{', '.join(KEYS)}. A later release of numcodecs-neural may have written this array"
+            f"{codec_id} has no parameter {', '.join(map(repr, unknown))}; this release knows "
+            f"{', '.join(keys)}. A later release of numcodecs-neural may have written this array"
         )
 
 
-def config_of(codec: object) -> dict[str, Any]:
-    """Return the values of `KEYS`, in copies: who changes them changes no codec."""
-    return {key: copy.deepcopy(getattr(codec, key)) for key in KEYS}
+def config_of(codec: object, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of `keys`, in copies: who changes them changes no codec."""
+    return {key: copy.deepcopy(getattr(codec, key)) for key in keys}
 
 
 def pin_weights(model: object, weights: object) -> tuple[str, str]:
@@ -89,10 +88,16 @@ def pin_weights(model: object, weights: object) -> tuple[str, str]:
     if weights is None:
         info = resolve(model)
         return info.name, info.sha256
+    digest = parse_sha256(weights)
+    found = installed_weights(model, digest)
+    return (found.name if found else model), digest
+
+
+def parse_sha256(weights: object) -> str:
+    """Return `weights` if it is a SHA-256 in hexadecimal, or raise ConfigError."""
     if not (isinstance(weights, str) and _SHA256.fullmatch(weights)):
         raise ConfigError(f"weights is {weights!r}; it must be a SHA-256 of 64 hexadecimal digits")
-    found = installed_weights(model, weights)
-    return (found.name if found else model), weights
+    return weights
 
 
 def installed_weights(model: str, sha256: str) -> "WeightsInfo | None":

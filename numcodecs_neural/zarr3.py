@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from zarr.abc.codec import ArrayBytesCodec
@@ -29,12 +29,31 @@ class ImageSerializer(ArrayBytesCodec):
 
     is_fixed_size = False
 
+    image_codec: ClassVar[type[ImageCodec[Any]]]
+    """The codec that codes the chunks; its parameters are attributes here too."""
+
     channel_axis: int | None
 
-    @property
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
+        found = data.get("configuration", {})
+        parameters.check_keys(found, cls.image_codec.codec_id, cls.image_codec.keys)
+        return cls(**found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metadata from which `from_dict` makes this codec again."""
+        configuration = parameters.config_of(self, self.image_codec.keys)
+        return {"name": self.image_codec.codec_id, "configuration": configuration}
+
+    @cached_property
     def _codec(self) -> ImageCodec[Any]:
-        """The codec that codes the chunks."""
-        raise NotImplementedError
+        return self.image_codec.from_config(parameters.config_of(self, self.image_codec.keys))
+
+    def _take(self, codec: ImageCodec[Any]) -> None:
+        """Have the parameters of a codec, which has checked them."""
+        for key in self.image_codec.keys:
+            object.__setattr__(self, key, getattr(codec, key))
 
     @property
     def _info(self) -> "WeightsInfo | None":
@@ -163,6 +182,8 @@ class NeuralImageCodec(ImageSerializer):
     'he-fast-1'
     """
 
+    image_codec = NeuralImage
+
     model: str
     quality: int
     weights: str
@@ -179,34 +200,16 @@ class NeuralImageCodec(ImageSerializer):
         value_range: tuple[int, int] | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
-        parsed = NeuralImage(
-            model,
-            quality,
-            weights=weights,
-            channel_axis=channel_axis,
-            value_range=value_range,
-            encoder=encoder,
+        self._take(
+            NeuralImage(
+                model,
+                quality,
+                weights=weights,
+                channel_axis=channel_axis,
+                value_range=value_range,
+                encoder=encoder,
+            )
         )
-        for key in parameters.KEYS:
-            object.__setattr__(self, key, getattr(parsed, key))
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
-        found = data.get("configuration", {})
-        parameters.check_keys(found)
-        return cls(**found)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metadata from which `from_dict` makes this codec again."""
-        return {
-            "name": "neural_image",
-            "configuration": parameters.config_of(self),
-        }
-
-    @cached_property
-    def _codec(self) -> NeuralImage:
-        return NeuralImage.from_config(parameters.config_of(self))
 
     @property
     def _info(self) -> "WeightsInfo | None":

@@ -1,8 +1,7 @@
 """CompressAIImage: the models of the papers as a numcodecs codec."""
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from numcodecs.compat import ensure_ndarray
 
@@ -10,13 +9,14 @@ from numcodecs_neural.codec import ImageCodec
 from numcodecs_neural.compressai.architectures import parse_architecture
 from numcodecs_neural.compressai.chunks import Chunk, unpack
 from numcodecs_neural.compressai.library import load_library
-from numcodecs_neural.compressai.parameters import (
-    KEYS,
-    check_keys,
-    info_of,
-    parse_weights,
+from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.parameters import (
+    check_chunk,
+    check_samples,
+    parse_channel_axis,
+    parse_sha256,
 )
-from numcodecs_neural.parameters import check_chunk, check_samples, parse_channel_axis
+from numcodecs_neural.weights import WeightsInfo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +67,7 @@ class CompressAIImage(ImageCodec[Chunk]):
     """
 
     codec_id = "compressai_image"
+    keys = ("arch", "weights", "channel_axis")
 
     def __init__(
         self,
@@ -78,7 +79,19 @@ class CompressAIImage(ImageCodec[Chunk]):
     ) -> None:
         self.arch = parse_architecture(arch).name
         self.channel_axis = parse_channel_axis(channel_axis)
-        self.weights = parse_weights(self.arch, checkpoint, weights)
+        self.weights = _parse_weights(self.arch, checkpoint, weights)
+
+    @property
+    def info(self) -> WeightsInfo:
+        """What every model can code: three channels of bytes."""
+        return WeightsInfo(
+            name=self.arch,
+            sha256=self.weights,
+            encoder_sha256=self.weights,
+            channels=3,
+            dtypes=("uint8",),
+            stride=64,
+        )
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk.
@@ -104,8 +117,7 @@ class CompressAIImage(ImageCodec[Chunk]):
             If CompressAI cannot be imported.
         """
         array = ensure_ndarray(buf)
-        info = info_of(self.arch, self.weights)
-        check_chunk(array.shape, array.dtype, self.channel_axis, info)
+        check_chunk(array.shape, array.dtype, self.channel_axis, self.info)
         check_samples(array.shape, array.itemsize)
         load_library()  # before torch, which it may miss too
         from numcodecs_neural.compressai.coding import encode_chunk
@@ -138,22 +150,19 @@ class CompressAIImage(ImageCodec[Chunk]):
 
         return decode_chunk(chunk, arch=parse_architecture(self.arch), weights=self.weights)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the configuration as JSON-safe values; `from_config` takes it back."""
-        return {"id": self.codec_id} | {key: getattr(self, key) for key in KEYS}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return the codec that `config` describes.
-
-        Raises
-        ------
-        ConfigError
-            If `config` has a key that this release does not know, which names it.
-        """
-        given = {key: value for key, value in config.items() if key != "id"}
-        check_keys(given)
-        return cls(**given)
-
     def __hash__(self) -> int:
         return hash((self.arch, self.weights, self.channel_axis))
+
+
+def _parse_weights(arch: str, checkpoint: object, weights: object) -> str:
+    """Return the SHA-256 of the model: as given, or of the checkpoint, which is imported."""
+    if (checkpoint is None) == (weights is None):
+        raise ConfigError(
+            "compressai_image needs either checkpoint (a file to import) or weights (the SHA-256 "
+            "of a model that was imported before)"
+        )
+    if checkpoint is not None:
+        from numcodecs_neural.compressai.checkpoints import import_checkpoint
+
+        return import_checkpoint(checkpoint, arch)  # type: ignore[arg-type]
+    return parse_sha256(weights)

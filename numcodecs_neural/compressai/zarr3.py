@@ -2,15 +2,10 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
 
 from numcodecs_neural.compressai.codec import CompressAIImage
-from numcodecs_neural.compressai.parameters import KEYS, check_keys, info_of
+from numcodecs_neural.weights import WeightsInfo
 from numcodecs_neural.zarr3 import ImageSerializer
-
-if TYPE_CHECKING:
-    from numcodecs_neural.weights import WeightsInfo
 
 __all__ = ["CompressAIImageCodec"]
 
@@ -49,6 +44,8 @@ class CompressAIImageCodec(ImageSerializer):
     'mbt2018-mean'
     """
 
+    image_codec = CompressAIImage
+
     arch: str
     weights: str
     channel_axis: int
@@ -61,28 +58,8 @@ class CompressAIImageCodec(ImageSerializer):
         weights: str | None = None,
         channel_axis: int = -3,
     ) -> None:
-        parsed = CompressAIImage(arch, checkpoint, weights=weights, channel_axis=channel_axis)
-        for key in KEYS:
-            object.__setattr__(self, key, getattr(parsed, key))
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Return the codec that the array's metadata describe; unknown keys are refused by name."""
-        found = data.get("configuration", {})
-        check_keys(found)
-        return cls(**found)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metadata from which `from_dict` makes this codec again."""
-        return {
-            "name": "compressai_image",
-            "configuration": {key: getattr(self, key) for key in KEYS},
-        }
-
-    @cached_property
-    def _codec(self) -> CompressAIImage:
-        return CompressAIImage.from_config({key: getattr(self, key) for key in KEYS})
+        self._take(CompressAIImage(arch, checkpoint, weights=weights, channel_axis=channel_axis))
 
     @property
-    def _info(self) -> "WeightsInfo":
-        return info_of(self.arch, self.weights)
+    def _info(self) -> WeightsInfo:
+        return CompressAIImage(self.arch, weights=self.weights).info
