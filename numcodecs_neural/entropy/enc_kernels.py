@@ -1,4 +1,4 @@
-"""The loops of `enc_rans` and `enc_trellis`, compiled by numba: same results, 100 times as fast.
+"""The loops of `enc_rans` and `enc_quantizer`, compiled by numba: same results, 100 times as fast.
 
 Import it only when symbols are encoded, since it imports numba. The references explain the
 algorithms. numba does not check bounds: every position that a caller can choose is compared before
@@ -57,7 +57,7 @@ def choose_part(
     price: int,
     lanes: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Do what `enc_trellis.choose_part` does."""
+    """Do what `enc_quantizer.choose_part` does."""
     symbols, states = np.zeros(len(rest), np.int32), np.zeros(len(rest), np.uint8)
     _choose(rest, indexes, costs, price, lanes, symbols, states)
     return symbols, states

@@ -3,7 +3,7 @@
 A latent is quantised to whole steps, or to odd halves of a step and 0. Which of the two it is
 follows from the parities of the symbols before it in its lane, by a state machine of four states,
 so that the decoder knows without being told. The encoder looks for the path that is cheapest in
-all (`enc_trellis`): between them the quantisers offer twice as many values as each has symbols.
+all (`enc_quantizer`): between them the quantisers offer twice as many values as each has symbols.
 Latents that are not coded lead on as zeros do: what was skipped once and is coded as 0 in the next
 generation leaves the path of all others as it was.
 

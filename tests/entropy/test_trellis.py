@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from numcodecs_neural import config
-from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables, enc_kernels, enc_trellis
+from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables, enc_kernels, enc_quantizer
 from numcodecs_neural.entropy.enc_quantizer import quantize
 from numcodecs_neural.entropy.enc_stream import Part, encode_symbols
 from numcodecs_neural.entropy.enc_tables import costs_of as all_costs_of
@@ -22,7 +22,7 @@ from tests.models import tables_of
 
 CODERS = pytest.mark.parametrize("coder", ["numpy", "numba"])
 CHOOSERS = pytest.mark.parametrize(
-    "coder", [enc_trellis, enc_kernels], ids=["reference", "compiled"]
+    "coder", [enc_quantizer, enc_kernels], ids=["reference", "compiled"]
 )
 TABLES = tables_of([0.2, 1.0, 6.0])
 CLASSES = 3
@@ -168,7 +168,7 @@ def test_each_quantiser_has_its_own_tables() -> None:
 def test_both_choose_the_same(part: list[tuple[int, int]], price: int, lanes: int) -> None:
     rest, classes = [x for x, _ in part], [c for _, c in part]
 
-    expected_symbols, expected_states = chosen(enc_trellis, rest, classes, price, lanes)
+    expected_symbols, expected_states = chosen(enc_quantizer, rest, classes, price, lanes)
     symbols, states = chosen(enc_kernels, rest, classes, price, lanes)
 
     np.testing.assert_array_equal(symbols, expected_symbols, strict=True)
@@ -183,7 +183,7 @@ def test_both_choose_the_same_far_outside_of_the_tables(
 
     symbols, states = chosen(enc_kernels, rest, classes, price)
 
-    expected_symbols, expected_states = chosen(enc_trellis, rest, classes, price)
+    expected_symbols, expected_states = chosen(enc_quantizer, rest, classes, price)
     np.testing.assert_array_equal(symbols, expected_symbols)
     np.testing.assert_array_equal(states, expected_states)
 
@@ -193,7 +193,7 @@ def test_both_choose_the_same_in_a_realistic_part(rng: np.random.Generator) -> N
     rest = np.rint(rng.laplace(0, 16 * np.array([0.2, 1.0, 6.0])[classes]))
     indexes = np.where((classes == 0) & (rng.random(4001) < 0.8), SKIP, classes)
 
-    expected = chosen(enc_trellis, rest, indexes, 15, 4)
+    expected = chosen(enc_quantizer, rest, indexes, 15, 4)
 
     for ours, theirs in zip(chosen(enc_kernels, rest, indexes, 15, 4), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
