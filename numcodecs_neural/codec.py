@@ -179,7 +179,7 @@ class NeuralImage(ImageCodec[Chunk]):
             If the weights are not installed.
         """
         # Inside, because opening an array must cost no more than importing numcodecs.
-        from numcodecs_neural.coding.enc_parameters import EncodeParameters
+        from numcodecs_neural.coding.enc_task import EncodeParameters
         from numcodecs_neural.engine import encode
 
         array = ensure_ndarray(buf)

@@ -8,8 +8,8 @@ import numpy as np
 from numcodecs_neural.coding.dec_chunk import decode_chunk
 from numcodecs_neural.coding.dec_streams import decode_streams
 from numcodecs_neural.coding.enc_chunk import encode_chunk
-from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.enc_streams import encode_streams
+from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_entrant
 from numcodecs_neural.evaluation.kinds import RGB

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.dec_lossy import LossyDecoder, decode_lossy
 from numcodecs_neural.coding.dec_plain import decode_constant, decode_stored
-from numcodecs_neural.coding.dec_planes import from_planes
-from numcodecs_neural.format import Chunk, Mode
+from numcodecs_neural.format import Chunk, ChunkHeader, Mode
 
-__all__ = ["DECODERS", "decode_chunk"]
+__all__ = ["DECODERS", "decode_chunk", "from_planes"]
 
 _CoderOf = Callable[[bytes], LossyDecoder]
 
@@ -43,3 +43,22 @@ def decode_chunk(chunk: Chunk, coder_of: _CoderOf) -> NDArray[Any]:
     """
     planes = DECODERS[chunk.header.mode](chunk, coder_of)
     return from_planes(planes, chunk.header)
+
+
+def from_planes(planes: NDArray[Any], header: ChunkHeader) -> NDArray[Any]:
+    """Return the decoded chunk from the planes of its box: margins added, layout restored."""
+    height, width = header.plane
+    if header.box != header.plane:
+        whole = np.full((*planes.shape[:2], height, width), header.margin_value, planes.dtype)
+        whole[..., : header.box[0], : header.box[1]] = planes
+        planes = whole
+    if header.channel_axis:
+        others = list(header.shape)
+        channels = others.pop(header.channel_axis)
+        array = planes.reshape(*others[:-2], channels, *others[-2:])
+        array = np.moveaxis(array, -3, header.channel_axis)
+    else:
+        array = planes.reshape(header.shape)
+    laid_out = np.asarray(array, dtype=header.dtype, order=header.order)
+    # One value for a whole plane takes no memory until here; of a single pixel it is still shared.
+    return laid_out if laid_out.flags.writeable else laid_out.copy()

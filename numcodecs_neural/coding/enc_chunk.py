@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.enc_lossy import encode_lossy
-from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.enc_plain import encode_constant, encode_stored
-from numcodecs_neural.coding.enc_planes import constant_box, to_planes
-from numcodecs_neural.coding.enc_task import EncodeTask, LossyEncoder, Payload
+from numcodecs_neural.coding.enc_task import EncodeParameters, EncodeTask, LossyEncoder, Payload
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk
 
-__all__ = ["ENCODERS", "encode_chunk"]
+__all__ = ["ENCODERS", "constant_box", "encode_chunk", "to_planes"]
 
 ENCODERS: Mapping[Mode, Callable[[EncodeTask, Payload | None], Payload | None]] = MappingProxyType(
     {
@@ -57,6 +55,37 @@ def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: Lossy
         **payload.fields,
     )
     return pack_chunk(header, payload.sections)
+
+
+def to_planes(array: NDArray[Any], channel_axis: int) -> NDArray[Any]:
+    """Return `array` as (n, C, H, W), C-contiguous and in native byte order.
+
+    `channel_axis` is -4, -3, -1, or 0 for arrays without channels; all other axes but y and x
+    become the batch.
+    """
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if channel_axis:
+        array = np.moveaxis(array, channel_axis, -3)
+    else:
+        array = np.expand_dims(array, -3) if array.ndim > 1 else array.reshape(1, 1, -1)
+    return np.ascontiguousarray(array.reshape(-1, *array.shape[-3:]))
+
+
+def constant_box(planes: NDArray[Any]) -> tuple[tuple[int, int], int]:
+    """Return the ``(height, width)`` that remain when a constant margin is cut off, and its value.
+
+    The margin is what Zarr appends to chunks at an array's edge: whole columns at the right and
+    rows at the bottom, of one value in all channels. Without one, the box is the whole plane and
+    the value 0.
+    """
+    height, width = planes.shape[-2:]
+    value = planes[0, 0, -1, -1]
+    other = planes != value
+    rows = np.flatnonzero(other.any((0, 1, 3)))
+    columns = np.flatnonzero(other.any((0, 1, 2)))
+    # Constant altogether: a box of one pixel says so too.
+    box = (int(rows[-1]) + 1, int(columns[-1]) + 1) if len(rows) else (1, 1)
+    return box, int(value) if box != (height, width) else 0
 
 
 def _smallest(task: EncodeTask) -> Payload:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS
-from numcodecs_neural.coding.enc_levels import levels_of, to_pixels
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS, Levels
 from numcodecs_neural.coding.enc_task import EncodeTask, Payload
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.format import Mode
+from numcodecs_neural.networks.dec_model import LEVEL_BITS
+from numcodecs_neural.networks.description import Pixels
 
-__all__ = ["encode_lossy"]
+__all__ = ["encode_lossy", "levels_of", "to_pixels"]
 
 
 def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload:
@@ -37,3 +43,42 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload:
             "level_shift": levels.shift,
         },
     )
+
+
+def levels_of(planes: NDArray[Any], value_range: tuple[int, int] | None = None) -> Levels:
+    """Return the finest levels that hold all samples, and no finer ones than `value_range` needs.
+
+    A range that holds all samples is level 0 at its lowest, whatever a chunk's own lowest is: so
+    samples that were decoded before lie on the same levels again.
+
+    Examples
+    --------
+    >>> levels_of(np.array([1000, 1700], np.uint16))
+    Levels(low=1000, shift=2)
+    >>> levels_of(np.array([1000, 1700], np.uint16), value_range=(0, 4095))
+    Levels(low=0, shift=4)
+    >>> levels_of(np.array([1000, 1700], np.uint16), value_range=(1500, 2000))
+    Levels(low=1000, shift=2)
+    """
+    if planes.dtype.itemsize == 1:
+        return Levels()
+    low, high = int(planes.min()), int(planes.max())
+    reach = high - low
+    if value_range is not None:
+        reach = max(reach, value_range[1] - value_range[0])
+        if value_range[0] <= low and high <= value_range[1]:
+            low = max(value_range[0], int(np.iinfo(planes.dtype).min))
+    return Levels(low, max(reach.bit_length() - LEVEL_BITS, 0))
+
+
+def to_pixels(planes: NDArray[Any], levels: Levels, fraction: int) -> Pixels:
+    """Return the pixels that `to_samples` turns into the nearest samples, or one sample further."""
+    if planes.dtype == np.uint8 and fraction == 0:
+        return planes
+    coarser = levels.shift - fraction
+    above = planes.astype(np.int32) - levels.low
+    if coarser <= 0:
+        pixels = above << -coarser
+    else:
+        pixels = (above - (above >> (LEVEL_BITS + fraction)) + (1 << (coarser - 1))) >> coarser
+    return pixels.astype(np.uint16 if fraction else np.uint8)

@@ -1,4 +1,4 @@
-"""What the encoders of all modes take and return."""
+"""What the encoders of all modes take and return; nothing of it is needed to decode."""
 
 from __future__ import annotations
 
@@ -8,11 +8,29 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.format import Mode
 from numcodecs_neural.networks.description import Pixels
 
-__all__ = ["EncodeTask", "LossyEncoder", "Payload"]
+__all__ = ["EncodeParameters", "EncodeTask", "LossyEncoder", "Payload"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeParameters:
+    """How a chunk is to be encoded.
+
+    Parameters
+    ----------
+    quality : int
+        0 (smallest) to 100 (best).
+    channel_axis : {0, -1, -3, -4}
+        Where the channels lie; 0 for arrays without channels.
+    value_range : (low, high), optional
+        For samples of 16 bits: a grey level is no finer than this range of samples needs.
+    """
+
+    quality: int
+    channel_axis: int = 0
+    value_range: tuple[int, int] | None = None
 
 
 class LossyEncoder(Protocol):

@@ -11,7 +11,7 @@ from numcodecs_neural.weights import WeightsInfo, by_id
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from numcodecs_neural.coding.enc_parameters import EncodeParameters
+    from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.format import Chunk
 
 __all__ = ["decode", "encode"]

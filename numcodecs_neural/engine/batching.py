@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from numcodecs_neural.coding.enc_parameters import EncodeParameters
+    from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
 
 __all__ = ["MAX_BATCH", "BatchingCoder"]

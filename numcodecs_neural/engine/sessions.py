@@ -23,7 +23,7 @@ from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
-    from numcodecs_neural.coding.enc_parameters import EncodeParameters
+    from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
     from numcodecs_neural.networks.enc_model import EncoderModel
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.coding import dec_lossy, enc_lossy
 from numcodecs_neural.coding.dec_chunk import DECODERS, decode_chunk
 from numcodecs_neural.coding.enc_chunk import ENCODERS, encode_chunk
-from numcodecs_neural.coding.enc_parameters import EncodeParameters
 from numcodecs_neural.coding.enc_plain import stored_payload
+from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.format.modes import RULES

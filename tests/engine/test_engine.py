@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from numcodecs_neural import config
-from numcodecs_neural.coding.enc_parameters import EncodeParameters
+from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
 from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.engine.turns import turn

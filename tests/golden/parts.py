@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_levels import Levels
-from numcodecs_neural.coding.enc_levels import to_pixels
-from numcodecs_neural.coding.enc_planes import to_planes
+from numcodecs_neural.coding.dec_lossy import Levels
+from numcodecs_neural.coding.enc_chunk import to_planes
+from numcodecs_neural.coding.enc_lossy import to_pixels
 from numcodecs_neural.coding.enc_streams import symbols_and_rows
 from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.format import ChunkHeader
