@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,23 +18,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from numcodecs_neural.training.checkpoints import load_weights, read_checkpoint, write_checkpoint
 from numcodecs_neural.training.data import Crops
 from numcodecs_neural.training.feed import batches, seed_of
 from numcodecs_neural.training.losses import Distortion, loss_of
 from numcodecs_neural.training.model import Codec
-from numcodecs_neural.training.progress import Progress
 from numcodecs_neural.training.quantize import wire
-from numcodecs_neural.training.schedule import Schedule
+from numcodecs_neural.training.run import Resumable, Schedule
 
-__all__ = ["Schedule", "Trainer"]
+__all__ = ["Trainer"]
 
-CHECKPOINT_SECONDS = 60
 SETTLE_STEPS = 200  # weights move: in the integer phase their exponents are chosen anew so often
 LARGEST_GRADIENT = 3.0
 
 
-class Trainer:
+class Trainer(Resumable):
     """A codec, its moving average and its optimiser, with one file to resume from.
 
     Parameters
@@ -75,34 +71,7 @@ class Trainer:
             lr=schedule.rate,
             fused=True,
         )
-        self.seconds, self.steps = 0.0, 0
-
-    def save(self) -> None:
-        """Write the checkpoint; raise FloatingPointError rather than write NaN."""
-        state = {
-            "codec": self.codec.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "seconds": self.seconds,
-            "steps": self.steps,
-        }
-        write_checkpoint(self.checkpoint, state, self.settings)
-
-    def resume(self) -> bool:
-        """Continue from the checkpoint, if there is one."""
-        state = read_checkpoint(self.checkpoint, self.settings)
-        if state is None:
-            return False
-        load_weights(self.codec, state["codec"], self.checkpoint)
-        load_weights(self.average, state["average"], self.checkpoint)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.seconds, self.steps = state["seconds"], state["steps"]
-        return True
-
-    @property
-    def spent(self) -> float:
-        """Fraction of the schedule that is over."""
-        return self.schedule.spent(self.steps, self.seconds)
+        self.modules = {"codec": self.codec, "average": self.average}
 
     def run(
         self,
@@ -123,34 +92,20 @@ class Trainer:
         FloatingPointError
             If loss or gradient are not finite; the last good checkpoint is kept.
         """
-        if self.spent >= 1:
-            return True
         self.codec.train()
-        progress = Progress(self.seconds, self.steps)
+        crops_of_steps = self._batches(crops)
+
+        def step() -> dict[str, float]:
+            return self._step(next(crops_of_steps), seed_of(crops, self.steps))
+
         with _exact_transforms(self.codec):
-            for x in self._batches(crops):
-                rate = self._set_rate()
-                log = self._step(x, seed_of(crops, self.steps))
-                self.seconds = progress.add(log)
-                is_last = self.spent >= 1 or time.monotonic() >= deadline
-                if is_last or progress.since_report >= CHECKPOINT_SECONDS:
-                    self.save()
-                    report(progress.line(self.steps, self.spent, rate))
-                if is_last:
-                    break
-        return self.spent >= 1
+            return self.run_steps(step, report, deadline)
 
     def _batches(self, crops: Crops) -> Iterator[Tensor]:
         count, crop_px = self.schedule.batch, self.schedule.crop_px
         return batches(
             crops, count, crop_px, start=self.steps, workers=self.workers, device=self.device
         )
-
-    def _set_rate(self) -> float:
-        rate = self.schedule.rate * self.schedule.factor(self.spent)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        return rate
 
     def _step(self, x: Tensor, seed: int) -> dict[str, float]:
         torch.manual_seed(seed)

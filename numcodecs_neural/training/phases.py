@@ -12,11 +12,12 @@ from torch import Tensor
 
 from numcodecs_neural.training.checkpoints import load_weights, read_initial_weights
 from numcodecs_neural.training.data import Crops, principal_components
-from numcodecs_neural.training.loop import Schedule, Trainer
+from numcodecs_neural.training.loop import Trainer
 from numcodecs_neural.training.losses import Distortion
 from numcodecs_neural.training.model import Codec
 from numcodecs_neural.training.plan import Recipe
 from numcodecs_neural.training.quantize import calibrate, set_quantized
+from numcodecs_neural.training.run import Schedule
 
 Report = Callable[[str], None]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,17 +22,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.training.checkpoints import load_weights, read_checkpoint, write_checkpoint
 from numcodecs_neural.training.data import Crops, area_reduce
 from numcodecs_neural.training.features import FeatureNetwork, save_features
 from numcodecs_neural.training.feed import seed_of
 from numcodecs_neural.training.images import Image
-from numcodecs_neural.training.progress import Progress
-from numcodecs_neural.training.schedule import Schedule
+from numcodecs_neural.training.run import Resumable, Schedule
 from numcodecs_neural.training.sources import load_images
 from numcodecs_neural.training.views import view_of
 
-CHECKPOINT_SECONDS = 60
 TEMPERATURE = 0.1
 PROJECTION = 64
 WEIGHT_DECAY = 1e-4
@@ -131,12 +127,12 @@ def pretrain(
     return True
 
 
-class _Contrast:
-    """Network, projection and optimiser, with one file to resume from."""
+class _Contrast(Resumable):
+    """The feature network, and a projection that only training needs."""
 
     def __init__(self, plan: Plan, checkpoint: Path) -> None:
         torch.manual_seed(plan.seed)
-        self.plan, self.checkpoint = plan, checkpoint
+        self.plan, self.checkpoint, self.settings = plan, checkpoint, plan.settings
         self.schedule = Schedule(
             minutes=plan.minutes, steps=plan.steps, rate=plan.rate, flat_fraction=0.1
         )
@@ -149,47 +145,17 @@ class _Contrast:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=plan.rate, weight_decay=WEIGHT_DECAY, fused=True
         )
-        self.seconds, self.steps = 0.0, 0
-
-    def resume(self) -> None:
-        state = read_checkpoint(self.checkpoint, self.plan.settings)
-        if state is None:
-            return
-        load_weights(self.network, state["network"], self.checkpoint)
-        load_weights(self.projection, state["projection"], self.checkpoint)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.seconds, self.steps = state["seconds"], state["steps"]
-
-    def save(self) -> None:
-        state = {
-            "network": self.network.state_dict(),
-            "projection": self.projection.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "seconds": self.seconds,
-            "steps": self.steps,
-        }
-        write_checkpoint(self.checkpoint, state, self.plan.settings)
-
-    @property
-    def spent(self) -> float:
-        return self.schedule.spent(self.steps, self.seconds)
+        self.modules = {"network": self.network, "projection": self.projection}
 
     def run(self, crops: Crops, held_back: Tensor, report: Report, deadline: float) -> bool:
         """Train until the plan is over or the deadline has come; return whether it is over."""
-        progress = Progress(self.seconds, self.steps)
-        while self.spent < 1:
-            rate = self.plan.rate * self.schedule.factor(self.spent)
-            self.seconds = progress.add(self._step(crops, rate))
-            is_last = self.spent >= 1 or time.monotonic() >= deadline
-            if is_last or progress.since_report >= CHECKPOINT_SECONDS:
-                self.save()
-                line = progress.line(self.steps, self.spent, rate)
-                report(f"{line}  held-back tiles found {100 * self.retrieval(held_back):.1f} %")
-            if is_last:
-                break
-        return self.spent >= 1
 
-    def _step(self, crops: Crops, rate: float) -> dict[str, float]:
+        def report_with_share(line: str) -> None:
+            report(f"{line}  held-back tiles found {100 * self.retrieval(held_back):.1f} %")
+
+        return self.run_steps(lambda: self._step(crops), report_with_share, deadline)
+
+    def _step(self, crops: Crops) -> dict[str, float]:
         crops.seek(self.steps)
         tiles = torch.from_numpy(crops.batch(self.plan.batch, self.plan.tile_px))
         tiles = tiles.to(self.plan.device)
@@ -198,8 +164,6 @@ class _Contrast:
         self.network.train()
         last = self.network(views.contiguous(memory_format=torch.channels_last))[-1]
         loss, found = nt_xent(self.projection(last.mean((2, 3))))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.parameters, 3.0)

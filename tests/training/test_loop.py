@@ -21,11 +21,11 @@ from numcodecs_neural.training.checkpoints import (  # noqa: E402
     write_float16,
 )
 from numcodecs_neural.training.data import Crops, principal_components  # noqa: E402
-from numcodecs_neural.training.loop import Schedule, Trainer  # noqa: E402
+from numcodecs_neural.training.loop import Trainer  # noqa: E402
 from numcodecs_neural.training.losses import Distortion  # noqa: E402
 from numcodecs_neural.training.model import Codec, Shape  # noqa: E402
-from numcodecs_neural.training.progress import Progress  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402
+from numcodecs_neural.training.run import Progress, Schedule  # noqa: E402
 from numcodecs_neural.training.sources import load_images  # noqa: E402
 
 SETTINGS = {"shape": "small", "seed": 0}
