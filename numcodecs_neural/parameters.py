@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_chunk",
-    "check_dtype",
     "check_keys",
     "check_samples",
     "check_size",
@@ -141,7 +140,12 @@ def check_chunk(
     ConfigError
         If `dtype`, or the axes of `shape`, are not those of the weights.
     """
-    check_dtype(dtype, info)
+    name = dtype.newbyteorder("=").name
+    if name not in info.dtypes:
+        raise DtypeError(
+            f"the array is {name}, and the weights {info.name!r} code {' or '.join(info.dtypes)}: "
+            "convert the array, or choose another codec"
+        )
     axes = _AXES[channel_axis]
     if channel_axis is None:
         if len(shape) < 2:
@@ -190,16 +194,6 @@ def chunk_behind_filters(
             chunk.insert(len(shape) + channel_axis, info.channels)
             return tuple(chunk)
     return shape
-
-
-def check_dtype(dtype: "np.dtype[Any]", info: "WeightsInfo") -> None:
-    """Refuse samples that the weights cannot code; only the first half of `check_chunk`."""
-    name = dtype.newbyteorder("=").name
-    if name not in info.dtypes:
-        raise DtypeError(
-            f"the array is {name}, and the weights {info.name!r} code {' or '.join(info.dtypes)}: "
-            "convert the array, or choose another codec"
-        )
 
 
 def check_samples(shape: tuple[int, ...], itemsize: int) -> None:
