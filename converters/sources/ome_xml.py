@@ -1,13 +1,12 @@
 """OME-XML of one image: sizes, channels, objective, and the files of its set."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 from .base import Channel
-from .units import microns, sane_mpp, seconds
+from .units import microns, positive, sane_mpp, seconds
 
 __all__ = ["OmeImage", "is_damaged", "missing_files", "named_files", "ome_image"]
 
@@ -69,7 +68,7 @@ def _describe(root: ElementTree.Element, image: ElementTree.Element) -> OmeImage
     pixels = image.find("{*}Pixels")
     assert pixels is not None
     y, x, z = (_physical_size(pixels, axis) for axis in "YXZ")
-    step = _number(pixels, "TimeIncrement")
+    step = positive(pixels.get("TimeIncrement"))
     t = None if step is None else seconds(step, pixels.get("TimeIncrementUnit", "s"))
     bits = pixels.get("SignificantBits", "")
     return OmeImage(
@@ -95,17 +94,9 @@ def _shape(image: ElementTree.Element) -> tuple[int, int] | None:
 
 
 def _physical_size(pixels: ElementTree.Element, axis: str) -> float | None:
-    size = _number(pixels, f"PhysicalSize{axis}")
+    size = positive(pixels.get(f"PhysicalSize{axis}"))
     unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
     return None if size is None else microns(size, unit)
-
-
-def _number(element: ElementTree.Element, name: str) -> float | None:
-    try:
-        value = float(element.get(name, ""))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
 
 
 def _magnification(root: ElementTree.Element, image: ElementTree.Element) -> float | None:
@@ -114,7 +105,7 @@ def _magnification(root: ElementTree.Element, image: ElementTree.Element) -> flo
         return None
     objectives = root.iterfind("{*}Instrument/{*}Objective")
     found = next((o for o in objectives if o.get("ID") == settings.get("ID")), None)
-    return None if found is None else _number(found, "NominalMagnification")
+    return None if found is None else positive(found.get("NominalMagnification"))
 
 
 def _channels(pixels: ElementTree.Element) -> Iterator[Channel]:

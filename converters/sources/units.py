@@ -1,8 +1,9 @@
-"""Units of lengths and times in slide metadata, and the range of plausible pixel sizes."""
+"""Numbers in slide metadata: units of lengths and times, and the range of plausible pixel sizes."""
 
 import math
+from typing import Any
 
-__all__ = ["microns", "sane_mpp", "seconds"]
+__all__ = ["microns", "number", "positive", "sane_mpp", "seconds"]
 
 _MICRONS = {
     **dict.fromkeys(("angstrom", "Å"), 1e-4),
@@ -27,6 +28,20 @@ _SECONDS = {
 _SANE_MPP = (0.02, 50.0)
 # Electron microscopes see atoms: believed where a length has its unit.
 _LEAST_STATED_MPP = 1e-5
+
+
+def number(value: Any) -> float | None:
+    """Return what a text or another value says as a number, or None if it is none."""
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def positive(value: Any) -> float | None:
+    """Return the same if it is above 0 and finite, or None."""
+    found = number(value)
+    return found if found is not None and math.isfinite(found) and found > 0 else None
 
 
 def microns(value: float, unit: str | None) -> float | None:

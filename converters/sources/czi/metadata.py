@@ -1,12 +1,12 @@
 """CZI metadata: pixel sizes, channels, objective and significant bits from its XML."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from ..base import Channel
+from ..units import positive
 
 __all__ = ["CziMetadata", "parse_metadata"]
 
@@ -49,15 +49,15 @@ def parse_metadata(xml: str) -> CziMetadata:
     except ElementTree.ParseError:
         return CziMetadata()
     y, x, z = (_distance(root, axis) for axis in "YXZ")
-    step = _number(root.findtext(f"{_IMAGE}/Dimensions/T/Positions/Interval/Increment"))
-    bits = _number(root.findtext(f"{_IMAGE}/ComponentBitCount"))
-    quality = _number(root.findtext(f"{_IMAGE}/OriginalEncodingQuality"))
+    step = positive(root.findtext(f"{_IMAGE}/Dimensions/T/Positions/Interval/Increment"))
+    bits = positive(root.findtext(f"{_IMAGE}/ComponentBitCount"))
+    quality = positive(root.findtext(f"{_IMAGE}/OriginalEncodingQuality"))
     objectives = root.iterfind(".//Objectives/Objective/NominalMagnification")
     return CziMetadata(
         mpp=None if y is None or x is None else (y, x),
         spacing={axis: size for axis, size in (("z", z), ("t", step)) if size},
         channels=tuple(_channels(root)),
-        magnification=next((_number(element.text) for element in objectives), None),
+        magnification=next((positive(element.text) for element in objectives), None),
         bits=None if bits is None else int(bits),
         quality=None if quality is None else int(quality),
     )
@@ -65,16 +65,8 @@ def parse_metadata(xml: str) -> CziMetadata:
 
 def _distance(root: ElementTree.Element, axis: str) -> float | None:
     """Return the size of a pixel in micrometres; it is in metres, whatever is shown to users."""
-    value = _number(root.findtext(f"Metadata/Scaling/Items/Distance[@Id='{axis}']/Value"))
+    value = positive(root.findtext(f"Metadata/Scaling/Items/Distance[@Id='{axis}']/Value"))
     return None if value is None else float(f"{value * 1e6:.12g}")
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
 
 
 def _channels(root: ElementTree.Element) -> Iterator[Channel]:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import tifffile
 
 from ..base import Channel
-from ..units import sane_mpp
+from ..units import number, sane_mpp
 
 __all__ = ["scn_channels", "scn_magnification", "scn_mpp", "scn_roles"]
 
@@ -37,10 +37,7 @@ def scn_magnification(xml: str | None, shape: tuple[int, int]) -> float | None:
     """Return the magnification of the objective that the image of this shape was taken with."""
     image = _image_of(xml, shape)
     text = None if image is None else image.findtext(".//{*}objectiveSettings/{*}objective")
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
+    return number(text)
 
 
 def scn_channels(xml: str | None, shape: tuple[int, int]) -> tuple[Channel, ...]:
@@ -86,7 +83,4 @@ def _covers(collection: ElementTree.Element, image: ElementTree.Element) -> bool
 
 
 def _number(element: Any, name: str) -> float:
-    try:
-        return float(element.get(name, ""))
-    except ValueError:
-        return 0.0
+    return number(element.get(name)) or 0.0

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..base import Channel
-from ..units import microns, sane_mpp
+from ..units import microns, number, sane_mpp
 
 __all__ = [
     "VendorFacts",
@@ -60,9 +60,9 @@ def vips_facts(description: str) -> VendorFacts:
         return VendorFacts()
     root = _parse(description)
     found = {} if root is None else _vips_properties(root)
-    sizes = (_number(found.get(f"openslide.mpp-{axis}")) for axis in "yx")
+    sizes = (number(found.get(f"openslide.mpp-{axis}")) for axis in "yx")
     return VendorFacts(
-        mpp=sane_mpp(*sizes), magnification=_number(found.get("openslide.objective-power"))
+        mpp=sane_mpp(*sizes), magnification=number(found.get("openslide.objective-power"))
     )
 
 
@@ -72,10 +72,10 @@ def qpi_facts(descriptions: list[str]) -> VendorFacts:
     if not roots:
         return VendorFacts()
     scan = roots[0].find(".//ScanResolution")
-    size = _number(None if scan is None else scan.findtext("PixelSizeMicrons"))
+    size = number(None if scan is None else scan.findtext("PixelSizeMicrons"))
     channels = tuple(_qpi_channel(root, n) for n, root in enumerate(roots, start=1))
     objective = _number_after("", roots[0].findtext("Objective") or "")
-    stated = _number(None if scan is None else scan.findtext("Magnification"))
+    stated = number(None if scan is None else scan.findtext("Magnification"))
     has_names = any(root.findtext("Name") for root in roots)
     return VendorFacts(
         mpp=sane_mpp(size, size),
@@ -88,7 +88,7 @@ def imagej_facts(metadata: Mapping[str, Any], tags: Any) -> VendorFacts:
     """Return what ImageJ says: sizes in its unit, seconds between frames, colours of channels."""
     unit = str(metadata.get("unit", "")).replace(_ESCAPED_MICRO, "µ")
     y, x = (_imagej_size(tags, name, unit) for name in ("YResolution", "XResolution"))
-    depth, step = _number(metadata.get("spacing")), _number(metadata.get("finterval"))
+    depth, step = number(metadata.get("spacing")), number(metadata.get("finterval"))
     z = None if depth is None else microns(depth, unit)
     known = {"z": z, "t": step}
     return VendorFacts(
@@ -100,7 +100,7 @@ def imagej_facts(metadata: Mapping[str, Any], tags: Any) -> VendorFacts:
 
 def ndpi_magnification(tags: Any) -> float | None:
     """Return the magnification of a Hamamatsu slide's objective."""
-    value = _number(tags.valueof(_NDPI_MAGNIFICATION))
+    value = number(tags.valueof(_NDPI_MAGNIFICATION))
     # Below zero, it tells the macro and the map of the slide.
     return value if value and value > 0 else None
 
@@ -110,18 +110,18 @@ def philips_mpp(xml: str | None) -> tuple[float, float] | None:
     root = _parse(xml or "")
     found = [] if root is None else root.iterfind(".//Attribute[@Name='DICOM_PIXEL_SPACING']")
     for element in found:
-        sizes = [_number(text) for text in (element.text or "").replace('"', "").split()]
+        sizes = [number(text) for text in (element.text or "").replace('"', "").split()]
         if len(sizes) == 2 and sizes[0] and sizes[1]:
             return sane_mpp(sizes[0] * 1000, sizes[1] * 1000)
     return None
 
 
-def _qpi_channel(root: ElementTree.Element, number: int) -> Channel:
+def _qpi_channel(root: ElementTree.Element, place: int) -> Channel:
     parts = (root.findtext("Color") or "").split(",")
     values = [int(part) for part in parts if part.strip().isdecimal()]
     is_color = len(values) == 3 and max(values) <= 255
     color = "{:02X}{:02X}{:02X}".format(*values) if is_color else None
-    return Channel(label=root.findtext("Name") or f"Channel {number}", color=color)
+    return Channel(label=root.findtext("Name") or f"Channel {place}", color=color)
 
 
 def _imagej_size(tags: Any, name: str, unit: str) -> float | None:
@@ -152,14 +152,7 @@ def _vips_properties(root: ElementTree.Element) -> dict[str, str]:
 
 def _number_after(pattern: str, text: str) -> float | None:
     match = re.search(pattern + r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)", text)
-    return None if match is None else _number(match[1])
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        return None
+    return None if match is None else number(match[1])
 
 
 def _parse(xml: str) -> ElementTree.Element | None:
