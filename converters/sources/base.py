@@ -1,6 +1,7 @@
 """SlideSource, the protocol of readers, and SlideInfo, what they tell of a slide."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = [
     "Associated",
     "Channel",
     "Compression",
+    "FileSource",
     "Frame",
     "SlideInfo",
     "SlideSource",
@@ -183,3 +185,19 @@ class SlideSource(Protocol):
 
     def close(self) -> None:
         """Let go of the file; closing twice does no harm."""
+
+
+class FileSource:
+    """What readers of files have in common: they are opened again by path and series."""
+
+    _path: Path
+    _series: int
+    _info: SlideInfo
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path, self._series)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the file says about itself."""
+        return self._info

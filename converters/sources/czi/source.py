@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from ..base import Associated, Compression, Frame, SlideInfo
+from ..base import Associated, Compression, FileSource, Frame, SlideInfo
 from ..series import check_series, image_name
 from ..tile_cache import TileCache
 from .blocks import CZI_ERRORS, Block, CziBlocks
@@ -31,7 +31,7 @@ def open_source(path: Path, *, series: int = 0) -> "CziSource":
     return CziSource(path, series)
 
 
-class CziSource:
+class CziSource(FileSource):
     """A scene of a CZI file.
 
     Only the tiles that a region touches are read; where they overlap, the one that was taken last
@@ -63,14 +63,6 @@ class CziSource:
         except BaseException:
             self._file.close()
             raise
-
-    def __reduce__(self) -> tuple[type["CziSource"], tuple[Path, int]]:
-        return type(self), (self._path, self._series)
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says about itself."""
-        return self._info
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""

@@ -16,7 +16,7 @@ from wsidicom import WsiDicom
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from ..base import Associated, Frame, SlideInfo
+from ..base import Associated, FileSource, Frame, SlideInfo
 from ..quiet import quiet
 from ..series import check_series, image_name
 from ..units import sane_mpp
@@ -40,7 +40,7 @@ def open_source(path: Path, *, series: int = 0) -> "DicomSource":
     return DicomSource(path, series)
 
 
-class DicomSource:
+class DicomSource(FileSource):
     """A slide in DICOM files.
 
     RGB is read from the first optical path. Of all else each optical path is a channel. Focal
@@ -73,14 +73,6 @@ class DicomSource:
             except BaseException:
                 self._wsi.close()
                 raise
-
-    def __reduce__(self) -> tuple[type["DicomSource"], tuple[Path, int]]:
-        return type(self), (self._path, self._series)
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the files say about themselves."""
-        return self._info
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""

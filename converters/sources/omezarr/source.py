@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import NeuralCodecError, SourceError
 
 from ...geometry.levels import Region
-from ..base import Associated, Frame, SlideInfo
+from ..base import Associated, FileSource, Frame, SlideInfo
 from ..series import check_series
 from .images import find_images
 from .opened import open_image
@@ -30,7 +30,7 @@ def open_source(path: Path, *, series: int = 0) -> "OmeZarrSource":
     return OmeZarrSource(path, series)
 
 
-class OmeZarrSource:
+class OmeZarrSource(FileSource):
     """An image of an OME-Zarr store.
 
     Three channels of 8 bits are RGB if their colours are red, green and blue, or if they are named
@@ -62,14 +62,6 @@ class OmeZarrSource:
         except BaseException:
             self._files.close()
             raise
-
-    def __reduce__(self) -> tuple[type["OmeZarrSource"], tuple[Path, int]]:
-        return type(self), (self._path, self._series)
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the metadata say."""
-        return self._info
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""

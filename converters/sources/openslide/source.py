@@ -1,6 +1,7 @@
 """OpenSlideSource: slides that OpenSlide alone reads here, such as MIRAX and Hamamatsu VMS."""
 
 import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +19,32 @@ from PIL import Image
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from ..base import Associated, Frame, SlideInfo
+from ..base import Associated, Compression, FileSource, Frame, SlideInfo
 from ..series import check_series, image_name
-from ..units import sane_mpp
-from .files import check_files, files_nbytes
-from .history import compression_steps
+from ..units import number, sane_mpp
 
-__all__ = ["OpenSlideSource", "open_source"]
+__all__ = ["OpenSlideSource", "compression_steps", "files_nbytes", "open_source"]
 
 _WHITE = "FFFFFF"
+# A small file, and its pixels in a folder of the same name.
+_WITH_FOLDER = (".mrxs",)
+# A text file that names the files of pixels beside it, one a line: ImageFile=slide_map2.jpg.
+_WITH_LIST = (".vms", ".vmu")
+_VENDOR = "openslide.vendor"
+# The first section of a MIRAX index that says how a level is stored is that of level 0.
+_MIRAX_FORMAT = "mirax.LAYER_0_LEVEL_0_SECTION.IMAGE_FORMAT"
+_MIRAX_QUALITY = "mirax.LAYER_0_LEVEL_0_SECTION.IMAGE_COMPRESSION_FACTOR"
+_LOSSLESS = ("png", "bmp", "bmp24")
+# These have no choice.
+_METHOD_OF_SUFFIX = {".vms": "jpeg", ".svslide": "jpeg", ".vmu": ""}
 
 
 def open_source(path: Path, *, series: int = 0) -> "OpenSlideSource":
-    """Open a slide; OpenSlide shows one image of each."""
-    check_series(path, series, 1)
-    return OpenSlideSource(path)
+    """Open a slide."""
+    return OpenSlideSource(path, series)
 
 
-class OpenSlideSource:
+class OpenSlideSource(FileSource):
     """A slide that OpenSlide reads, as 8-bit RGB.
 
     What the scanner left out has the slide's background colour, or white.
@@ -47,6 +56,8 @@ class OpenSlideSource:
     ----------
     path : Path
         The file.
+    series : int
+        0: OpenSlide shows one image of each slide.
 
     Raises
     ------
@@ -54,9 +65,10 @@ class OpenSlideSource:
         If OpenSlide does not read it, or the folder beside it is missing.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        check_files(path)
+    def __init__(self, path: Path, series: int = 0) -> None:
+        check_series(path, series, 1)
+        self._path, self._series = path, series
+        _check_files(path)
         try:
             self._slide = OpenSlide(path)
         except OpenSlideError as exc:
@@ -64,14 +76,6 @@ class OpenSlideSource:
         self._background = _color(self._slide.properties.get(PROPERTY_NAME_BACKGROUND_COLOR))
         self._info = _describe(path, self._slide)
         self._is_closed = False
-
-    def __reduce__(self) -> tuple[type["OpenSlideSource"], tuple[Path]]:
-        return type(self), (self._path,)
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says about itself."""
-        return self._info
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
         """Return the pixels of `region`, shape (height, width, 3)."""
@@ -128,7 +132,7 @@ def _describe(path: Path, slide: OpenSlide) -> SlideInfo:
     size_bytes = files_nbytes(path)
     raw_nbytes = 3 * shapes[0][0] * shapes[0][1]
     y, x, power = (
-        _number(slide.properties.get(name))
+        number(slide.properties.get(name))
         for name in (PROPERTY_NAME_MPP_Y, PROPERTY_NAME_MPP_X, PROPERTY_NAME_OBJECTIVE_POWER)
     )
     return SlideInfo(
@@ -142,12 +146,61 @@ def _describe(path: Path, slide: OpenSlide) -> SlideInfo:
     )
 
 
-def _number(text: str | None) -> float | None:
-    with contextlib.suppress(ValueError):
-        return float(text or "")
-    return None
-
-
 def _icc_profile(slide: OpenSlide) -> bytes | None:
     profile = slide.color_profile
     return None if profile is None else profile.tobytes()
+
+
+def _check_files(path: Path) -> None:
+    """Refuse a slide whose pixels are not beside it; names the folder that is missing."""
+    folder = path.with_suffix("")
+    if path.suffix.lower() in _WITH_FOLDER and not folder.is_dir():
+        raise SourceError(
+            f"{path} is only a part of its slide: the pixels are in a folder {folder.name} that "
+            f"belongs beside it, and {folder.parent} has none; copy both"
+        )
+
+
+def files_nbytes(path: Path) -> int:
+    """Return the size of all files of the slide."""
+    return sum(file.stat().st_size for file in {path, *_companions(path)})
+
+
+def _companions(path: Path) -> Iterator[Path]:
+    if path.suffix.lower() in _WITH_FOLDER:
+        yield from (file for file in path.with_suffix("").rglob("*") if file.is_file())
+    if path.suffix.lower() in _WITH_LIST:
+        for line in path.read_text("latin-1").splitlines():
+            name = line.partition("=")[2].strip()
+            if name and (path.parent / name).is_file():
+                yield path.parent / name
+
+
+def compression_steps(
+    properties: Mapping[str, str], path: Path, *, ratio: float
+) -> tuple[Compression, ...]:
+    """Return the lossy step that the pixels went through, or that they may have.
+
+    Parameters
+    ----------
+    properties : mapping
+        Of the slide, as OpenSlide gives them.
+    path : Path
+        The file; of some kinds, the suffix tells.
+    ratio : float
+        Raw bytes of level 0 over the size of the files.
+    """
+    rounded = round(ratio, 2)
+    if properties.get(_VENDOR) == "mirax" and _MIRAX_FORMAT in properties:
+        method = properties[_MIRAX_FORMAT].lower()
+        quality = properties.get(_MIRAX_QUALITY, "")
+        stated = int(quality) if quality.isdecimal() else None
+        if method in _LOSSLESS:
+            return ()
+        return (Compression(method=method, quality=stated, ratio=rounded),)
+    method = _METHOD_OF_SUFFIX.get(path.suffix.lower(), "unknown")
+    if not method:
+        return ()
+    note = {"note": "OpenSlide does not tell how the pixels are stored"}
+    details = note if method == "unknown" else {}
+    return (Compression(method=method, ratio=rounded, details=details),)

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from ..base import Associated, Compression, Frame, SlideInfo
+from ..base import Associated, Compression, FileSource, Frame, SlideInfo
 from ..codestreams import compression_steps
 from ..series import check_series, image_name
 from ..units import microns, sane_mpp
@@ -53,11 +53,10 @@ _DECODE_ERRORS = (
 
 def open_source(path: Path, *, series: int = 0) -> "PlainSource":
     """Open a picture."""
-    check_series(path, series, 1)
-    return PlainSource(path)
+    return PlainSource(path, series)
 
 
-class PlainSource:
+class PlainSource(FileSource):
     """A picture without tiles.
 
     It is decoded when it is opened and stays in memory as a whole. Palettes and CMYK become RGB,
@@ -67,6 +66,8 @@ class PlainSource:
     ----------
     path : Path
         The file.
+    series : int
+        0: a picture is one image.
 
     Raises
     ------
@@ -75,8 +76,9 @@ class PlainSource:
         bits.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, series: int = 0) -> None:
+        check_series(path, series, 1)
+        self._path, self._series = path, series
         try:
             data = path.read_bytes()
             picture = _decode(path, data)
@@ -90,14 +92,6 @@ class PlainSource:
             raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
         self._pixels = _checked(path, picture.pixels)
         self._info = _describe(path, picture, self._pixels)
-
-    def __reduce__(self) -> tuple[type["PlainSource"], tuple[Path]]:
-        return type(self), (self._path,)
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says about itself."""
-        return self._info
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return pixels of level 0, the only one: shape (height, width, samples)."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
-from ..base import Associated, Frame, SlideInfo
+from ..base import Associated, FileSource, Frame, SlideInfo
 from ..series import image_name
 from .associated_images import read_associated
 from .compression_history import compression_history
@@ -29,10 +29,10 @@ __all__ = ["TiffSource", "open_source"]
 
 def open_source(path: Path, *, series: int = 0) -> "TiffSource":
     """Open one image of a TIFF file."""
-    return TiffSource(path, series=series)
+    return TiffSource(path, series)
 
 
-class TiffSource:
+class TiffSource(FileSource):
     """One image of a TIFF file, or of a set of OME-TIFF files.
 
     Aperio SVS, Hamamatsu NDPI, Leica SCN, PerkinElmer QPTIFF, Philips, OME-TIFF, ImageJ stacks,
@@ -57,7 +57,7 @@ class TiffSource:
         If it is no TIFF, has no such image, or pixels of a kind that is not read.
     """
 
-    def __init__(self, path: Path, *, series: int = 0) -> None:
+    def __init__(self, path: Path, series: int = 0) -> None:
         self._path, self._series = path, series
         self._reader = ByteReader()
         with opened(path) as tiff:
@@ -68,14 +68,6 @@ class TiffSource:
                 raise
             except DECODE_ERRORS as exc:
                 raise SourceError(f"{path} has a structure that cannot be read: {exc}") from exc
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (type(self), self._path, self._series)
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says about itself."""
-        return self._info
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples), decoding only its tiles.
@@ -153,7 +145,3 @@ class TiffSource:
             icc_profile=said.icc_profile,
             ome_xml=said.ome_xml,
         )
-
-
-def _reopen(kind: type[TiffSource], path: Path, series: int) -> TiffSource:
-    return kind(path, series=series)

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Compression
-from numcodecs_neural.converters.sources.openslide import files as openslide_files
-from numcodecs_neural.converters.sources.openslide import history as openslide_history
 from numcodecs_neural.errors import SourceError
 
 pytest.importorskip("openslide", reason="openslide-python and openslide-bin are not installed")
@@ -220,8 +218,8 @@ def test_files_of_a_slide_count_together(tmp_path: Path) -> None:
     (tmp_path / "map.jpg").write_bytes(bytes(500))
     vms.write_text("[Virtual Microscope Specimen]\nMapFile=map.jpg\nImageFile=missing.jpg\n")
 
-    assert openslide_files.files_nbytes(mirax) == 1110
-    assert openslide_files.files_nbytes(vms) == 500 + vms.stat().st_size
+    assert openslide.files_nbytes(mirax) == 1110
+    assert openslide.files_nbytes(vms) == 500 + vms.stat().st_size
 
 
 MIRAX = "mirax.LAYER_0_LEVEL_0_SECTION."
@@ -253,11 +251,11 @@ MIRAX = "mirax.LAYER_0_LEVEL_0_SECTION."
 def test_compression_is_what_the_slide_or_its_kind_says(
     name: str, properties: dict[str, str], steps: tuple[Compression, ...]
 ) -> None:
-    assert openslide_history.compression_steps(properties, Path(name), ratio=12.3456) == steps
+    assert openslide.compression_steps(properties, Path(name), ratio=12.3456) == steps
 
 
 def test_unknown_compression_is_said_to_be_unknown() -> None:
-    (step,) = openslide_history.compression_steps({}, Path("a.bif"), ratio=3)
+    (step,) = openslide.compression_steps({}, Path("a.bif"), ratio=3)
 
     assert (step.method, step.ratio) == ("unknown", 3)
     assert "does not tell" in step.details["note"]
