@@ -22,9 +22,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """One file of this folder: which slides it reads, and what must be installed for it."""
+    """One folder of this one: which slides it reads, and what must be installed for it."""
 
-    module: str
+    folder: str
     suffixes: tuple[str, ...]
     extra: str = ""
 
@@ -65,7 +65,7 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
     """
     reader = _reader_of(path)
     try:
-        module = import_module(f"{__name__}.{reader.module}")
+        module = import_module(f"{__name__}.{reader.folder}.source")
     except ModuleNotFoundError as exc:
         if not reader.extra:
             raise
@@ -75,7 +75,7 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
             f"pip install 'numcodecs-neural[{reader.extra}]'"
         ) from exc
     # MIRAX slides are in the folder beside their file.
-    if reader.module != "openslide" and path.is_file():
+    if reader.folder != "openslide" and path.is_file():
         _check_not_empty(path)
     return cast(SlideSource, module.open_source(path, series=series))
 
@@ -119,5 +119,5 @@ def _is_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def _reader_named(module: str) -> _Reader:
-    return next(reader for reader in _READERS if reader.module == module)
+def _reader_named(folder: str) -> _Reader:
+    return next(reader for reader in _READERS if reader.folder == folder)

@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources.tiff import TiffSource
+from numcodecs_neural.converters.sources.tiff.source import TiffSource
 from numcodecs_neural.errors import SourceError
 
 SIDE = 128
