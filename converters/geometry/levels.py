@@ -3,9 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["Cell", "Fraction", "LevelGrid", "Region", "ceil_div", "keep_levels", "plan_levels"]
+__all__ = [
+    "Cell",
+    "Fraction",
+    "LevelGrid",
+    "Region",
+    "ceil_div",
+    "cells_where",
+    "keep_levels",
+    "plan_levels",
+]
 
 Cell = tuple[int, int]
 Fraction = tuple[int, int]
@@ -89,6 +101,10 @@ class LevelGrid:
     def chunk(self, cell: Cell) -> Region:
         """Return the pixels of the chunk at (row, column) `cell`, without padding."""
         return self._square(cell, self.chunk_px)
+
+    def pixels_where(self, chosen: NDArray[np.bool_]) -> int:
+        """Return how many pixels lie in chunks that are True in `chosen`, (..., row, column)."""
+        return sum(self.chunk(cell).pixels for cell in cells_where(chosen))
 
     def regions(self) -> Iterator[Cell]:
         """Iterate over all regions, row by row."""
@@ -201,6 +217,11 @@ def keep_levels(
 def _reduced(shape: tuple[int, int], step: int) -> tuple[int, int]:
     """Return the size of the next level: a part of a pixel at the edge counts as one."""
     return ceil_div(shape[0], step), ceil_div(shape[1], step)
+
+
+def cells_where(chosen: NDArray[np.bool_]) -> list[Cell]:
+    """Return (row, column) of all that is True in (..., row, column), in order."""
+    return [(int(row), int(column)) for *_, row, column in np.argwhere(chosen)]
 
 
 def ceil_div(a: int, b: int) -> int:

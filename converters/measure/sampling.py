@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.measure.picking import pick
 
 from ..geometry.downsample import halve_again, halve_pixels, to_pixels
-from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, plan_levels
+from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, cells_where, plan_levels
 from ..options import ConvertOptions
 from ..sources import Frame, SlideSource
 from ..tissue.glass_plan import GlassPlan
@@ -125,7 +125,7 @@ def pick_samples(candidates: NDArray[np.bool_], level: int, *, least: int = 1) -
     least : int
         How many to pick if there are so many; of the same, larger values pick these and more.
     """
-    cells = _cells(candidates)
+    cells = cells_where(candidates)
     wanted = max(least, ceil_div(len(cells), _CHUNKS_PER_SAMPLE))
     picked = np.zeros(candidates.shape, bool)
     for cell in pick(cells, min(wanted, _SAMPLES_PER_LEVEL), key=lambda cell: (level, *cell)):
@@ -154,12 +154,8 @@ def _pick(source: SlideSource, chosen: NDArray[np.bool_], count: int) -> list[tu
     Others than those that measure a store when it is written, which are picked likewise.
     """
     frames = product(*(range(length) for length in source.info.frame_shape))
-    places = product(frames, _cells(chosen))
+    places = product(frames, cells_where(chosen))
     return pick(places, count, key=lambda place: ("sample", *place[0], *place[1]))
-
-
-def _cells(chosen: NDArray[np.bool_]) -> list[Cell]:
-    return [(int(row), int(column)) for row, column in np.argwhere(chosen)]
 
 
 def _read(

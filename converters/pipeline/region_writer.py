@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..geometry.axes import Frame
 from ..geometry.downsample import to_pixels
-from ..geometry.levels import Cell, LevelGrid, Region
+from ..geometry.levels import Cell, LevelGrid, Region, cells_where
 from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import pick_samples
 from ..store.arrays import PyramidArrays
@@ -184,6 +184,6 @@ def _cells_where(chosen: NDArray[np.bool_], grid: LevelGrid, cell: Cell) -> list
     """Return the chunks of a region that are True in `chosen`, a map of the level's chunks."""
     rows, columns = grid.chunks_of(cell)
     return [
-        (rows.start + int(row), columns.start + int(column))
-        for row, column in np.argwhere(chosen[rows, columns])
+        (rows.start + row, columns.start + column)
+        for row, column in cells_where(chosen[rows, columns])
     ]

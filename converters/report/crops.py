@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.measure.picking import rank
 
-from ..geometry.levels import Cell, Region
+from ..geometry.levels import Cell, Region, cells_where
 from ..measure.distortion import ChunkQuality
 from ..measure.sampling import pick_samples
 from ..sources import SlideSource
@@ -109,7 +109,7 @@ def cut_crops(
     """
     candidates = with_tissue if (with_tissue & (chunks.nbytes > 0)).any() else chunks.nbytes > 0
     picked = pick_samples(candidates, 0, least=COMPARED) & (chunks.nbytes > 0)
-    cells = sorted(((int(row), int(column)) for row, column in np.argwhere(picked)), key=_rank)
+    cells = sorted(cells_where(picked), key=_rank)
     pairs = _Pairs(stored, source)
     qualities, data_range = _qualities(pairs, cells)
     psnrs = {cell: quality.psnr_db(data_range) for cell, quality in qualities.items()}

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs import ChunkKind, codecs_for, family_of
-from ..geometry.levels import LevelGrid
 from ..measure.sampling import SampleChunk, sample_glass, sample_reduced
 from ..options import ConvertOptions
 from ..pipeline.coverage import ELIDED
@@ -112,11 +111,11 @@ def estimate_jpeg(
     def whole(plan: GlassPlan) -> int:
         """Return the size of a store of which `plan` tells what is not in it."""
         first, *reduced = (
-            _pixels(chunks, grid)
+            grid.pixels_where(chunks)
             for chunks, grid in zip(plan.with_tissue, stored.grids, strict=True)
         )
         others = sum(
-            _pixels(~tissue & ~elided, grid)
+            grid.pixels_where(~tissue & ~elided)
             for tissue, elided, grid in zip(
                 plan.with_tissue, plan.elided, stored.grids, strict=True
             )
@@ -155,9 +154,3 @@ def _reduced(
             use_existing_levels=options.use_existing_levels,
         )
     return samples
-
-
-def _pixels(chunks: NDArray[np.bool_], grid: LevelGrid) -> int:
-    """Return how many pixels of a level lie in chunks that are True."""
-    cells = ((int(row), int(column)) for row, column in np.argwhere(chunks))
-    return sum(grid.chunk(cell).pixels for cell in cells)

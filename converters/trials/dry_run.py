@@ -4,12 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
-from ..geometry.levels import LevelGrid
 from ..measure.sampling import SampleChunk, sample_chunks, sample_glass, sample_reduced
 from ..pipeline.plan import ConversionPlan
 
@@ -64,7 +62,7 @@ def estimate(plan: ConversionPlan) -> Estimate:
         levels=len(plan.grids),
         raw_nbytes=plan.info.samples * plan.info.dtype.itemsize * every,
         nbytes=round(nbytes),
-        elided_area=sum(_pixels(first, plan.glass.elided[0])) / first.pixels,
+        elided_area=first.pixels_where(plan.glass.elided[0]) / first.pixels,
         seconds=seconds / plan.options.workers,
     )
 
@@ -117,7 +115,3 @@ def _code_chunk(planes: NDArray[Any], plan: ConversionPlan) -> tuple[int, float]
     started = time.perf_counter()
     array[...] = chunk
     return int(array.nbytes_stored()) - metadata, time.perf_counter() - started
-
-
-def _pixels(grid: LevelGrid, chosen: NDArray[np.bool_]) -> list[int]:
-    return [grid.chunk((int(row), int(column))).pixels for row, column in np.argwhere(chosen)]
