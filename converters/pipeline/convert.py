@@ -16,13 +16,12 @@ from ..store.metadata import Picture, write_coverage_group, write_image_group, w
 from ..store.transaction import UnfinishedStore, output_folder, settings_of
 from .checkpoint import Checkpoint, RegionResult
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
-from .notices import notices_of
 from .plan import ConversionPlan, plan_conversion
 from .provenance import provenance
 from .reduced_pixels import ReducedPixels
 from .region_writer import PyramidWriter
 from .scheduler import run_on_cluster, run_on_threads
-from .summary import LevelReport, SlideReport, report_levels
+from .summary import LevelReport, SlideReport, notices_of, report_levels
 
 __all__ = ["Progress", "convert", "convert_planned", "is_converted"]
 

@@ -1,5 +1,7 @@
 """ConversionPlan: levels, codec, glass and fingerprint of a conversion, each found once."""
 
+import ctypes
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,6 @@ from ..sources import SlideInfo, SlideSource
 from ..tissue import find_tissue, glass_colour, is_bright_field, read_overview
 from ..tissue.glass_plan import GlassPlan, plan_glass
 from .fingerprint import fingerprint_of
-from .memory import give_back_memory
 from .rate_control import quality_for_psnr
 
 __all__ = ["ConversionPlan", "plan_conversion"]
@@ -99,7 +100,7 @@ class ConversionPlan:
             if options.bright_field == "yes" or is_bright_field(overview):
                 tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
             del overview
-            give_back_memory()
+            _give_back_memory()
         return plan_glass(
             tissue,
             self.grids,
@@ -139,3 +140,16 @@ def _tissue_picture(options: ConvertOptions) -> bytes:
         return b""
     path = Path(options.tissue)
     return path.read_bytes() if path.is_file() else b""
+
+
+def _give_back_memory() -> None:
+    """Let the C library return what Python has freed; where it cannot, nothing happens.
+
+    glibc keeps the memory of a large picture for the next one of its thread. The search for tissue
+    takes 100 MB and more in the main thread, once, and would keep it while the workers write.
+    """
+    if sys.platform != "linux":
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,4 +1,4 @@
-"""SlideReport and LevelReport: sizes and distortion of a conversion, in numbers."""
+"""SlideReport and LevelReport: sizes and distortion of a conversion, in numbers; and notices."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -16,6 +16,7 @@ from .coverage import ELIDED, EMPTY, STORED
 __all__ = [
     "LevelReport",
     "SlideReport",
+    "notices_of",
     "report_levels",
 ]
 
@@ -134,11 +135,38 @@ def report_levels(
     )
 
 
+def notices_of(info: SlideInfo, first: LevelReport) -> tuple[str, ...]:
+    """Return the notices of a conversion, one sentence each.
+
+    Parameters
+    ----------
+    info : SlideInfo
+        The slide.
+    first : LevelReport
+        Its level 0 in the store.
+    """
+    sentences = []
+    if info.series_count > 1:
+        sentences.append(
+            f"the file holds {info.series_count} images and this is image {info.series}: "
+            "--series picks one, and --series all converts all"
+        )
+    if info.mpp is None:
+        sentences.append("the source does not tell the size of a pixel: scales count pixels")
+    source_bpp = _source_bpp(info)
+    if source_bpp is not None and first.bpp is not None and first.bpp > source_bpp:
+        sentences.append(
+            f"the source holds {source_bpp:.2f} bits per pixel and the store {first.bpp:.2f}: "
+            "at a lower --quality it would be smaller, and more bits bring nothing back"
+        )
+    return tuple(sentences)
+
+
 def _report_level(
     grid: LevelGrid, coverage: NDArray[np.uint8], results: list[RegionResult], info: SlideInfo
 ) -> LevelReport:
     nbytes = sum(result.nbytes for result in results)
-    stored_pixels = _pixels_where(coverage == STORED, grid)
+    stored_pixels = grid.pixels_where(coverage == STORED)
     frames = math.prod(info.frame_shape)
     pixel_nbytes = info.samples * info.dtype.itemsize
     return LevelReport(
@@ -155,7 +183,7 @@ def _report_level(
         ratio_stored=_quotient(pixel_nbytes * stored_pixels, nbytes),
         **_quality(results, is_8_bit=info.dtype == np.uint8),
         chunks_sampled=sum(result.chunks_sampled for result in results),
-        elided_area=round(_pixels_where(coverage == ELIDED, grid) / (frames * grid.pixels), 4),
+        elided_area=round(grid.pixels_where(coverage == ELIDED) / (frames * grid.pixels), 4),
     )
 
 
@@ -170,9 +198,10 @@ def _quality(results: list[RegionResult], *, is_8_bit: bool) -> dict[str, float 
     return {"psnr_db": total.psnr_db(data_range) if data_range else None, "ssim": None}
 
 
-def _pixels_where(chosen: NDArray[np.bool_], grid: LevelGrid) -> int:
-    cells = ((int(row), int(column)) for *_, row, column in np.argwhere(chosen))
-    return sum(grid.chunk(cell).pixels for cell in cells)
+def _source_bpp(info: SlideInfo) -> float | None:
+    """Return the bits per pixel of level 0 as the source's last lossy step left it."""
+    ratio = info.history[-1].ratio if info.history else None
+    return 8 * info.samples * info.dtype.itemsize / ratio if ratio else None
 
 
 def _quotient(a: int, b: int, digits: int = 2) -> float | None:

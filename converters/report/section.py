@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..options import ConvertOptions
-from ..pipeline.notices import notices_of
-from ..pipeline.summary import SlideReport
+from ..pipeline.summary import SlideReport, notices_of
 from ..sources import SlideInfo
 from .facts import SlideFacts
 from .figures import mask_figure, rate_figure
