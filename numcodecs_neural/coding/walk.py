@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.networks.backends.protocol import Backend, Tensor
-from numcodecs_neural.networks.dec_latents import latents_of
-from numcodecs_neural.networks.dec_model import DecoderModel
+from numcodecs_neural.networks.dec_model import DecoderModel, latents_of
 from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.networks.passes import Pass
 

@@ -20,12 +20,14 @@ __all__ = [
     "DECODER_VERSION",
     "DEQUANTIZED_LIMIT",
     "FRACTION_BITS",
+    "HALF_STEP",
     "LATENT_LIMIT",
     "LEVEL_BITS",
     "LEVEL_CENTRE",
     "QUALITIES",
     "DecoderModel",
     "check_names",
+    "latents_of",
     "networks_from",
     "pixel_fraction_of",
 ]
@@ -33,7 +35,9 @@ __all__ = [
 DECODER_VERSION = 3
 QUALITIES = 101
 FRACTION_BITS = 4  # latents and means are in sixteenths of a step
+HALF_STEP = 1 << (FRACTION_BITS - 1)
 LATENT_LIMIT = 2**15 - 1  # of latents in sixteenths of a step
+_MOST_HALVES = 2 * (LATENT_LIMIT // HALF_STEP)  # keeps the product within 32 bits
 DEQUANTIZED_LIMIT = 2**11 - 1
 LEVEL_BITS = 8  # whole grey levels of a pixel
 LEVEL_CENTRE = 1 << (LEVEL_BITS - 1)
@@ -186,6 +190,20 @@ class DecoderModel:
                 f"the synthesis gives pixels of {low.min():.0f} to {high.max():.0f}; allowed are "
                 f"0 to {highest}"
             )
+
+
+def latents_of(halves: Any, mean: Any) -> Any:
+    """Return latents in sixteenths of a step, limited: tensors of int32 of any backend.
+
+    Parameters
+    ----------
+    halves : tensor of int32
+        Halves of a step, as the entropy coder gives them.
+    mean : tensor of int32 or 0
+        What was predicted, in sixteenths of a step.
+    """
+    latents = HALF_STEP * halves.clip(-_MOST_HALVES, _MOST_HALVES) + mean
+    return latents.clip(-LATENT_LIMIT, LATENT_LIMIT)
 
 
 def networks_from(

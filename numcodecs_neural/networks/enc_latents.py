@@ -10,8 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.networks.dec_latents import HALF_STEP
-from numcodecs_neural.networks.dec_model import LATENT_LIMIT
+from numcodecs_neural.networks.dec_model import HALF_STEP, LATENT_LIMIT
 from numcodecs_neural.networks.enc_model import EncoderModel
 
 __all__ = ["in_steps", "look_decoded", "with_noise"]
