@@ -19,11 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from numcodecs_neural.training.data import Crops
-from numcodecs_neural.training.feed import batches, seed_of
 from numcodecs_neural.training.losses import Distortion, loss_of
 from numcodecs_neural.training.model import Codec
 from numcodecs_neural.training.quantize import wire
-from numcodecs_neural.training.run import Resumable, Schedule
+from numcodecs_neural.training.run import Resumable, Schedule, batches, seed_of
 
 __all__ = ["Trainer"]
 

@@ -24,9 +24,8 @@ from torch.nn import functional as F
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.training.data import Crops, area_reduce
 from numcodecs_neural.training.features import FeatureNetwork, save_features
-from numcodecs_neural.training.feed import seed_of
 from numcodecs_neural.training.images import Image
-from numcodecs_neural.training.run import Resumable, Schedule
+from numcodecs_neural.training.run import Resumable, Schedule, seed_of
 from numcodecs_neural.training.sources import load_images
 from numcodecs_neural.training.views import view_of
 

@@ -21,12 +21,12 @@ from numcodecs_neural.training.features import load_features
 from numcodecs_neural.training.fitting import export
 from numcodecs_neural.training.losses import Distortion
 from numcodecs_neural.training.phases import (
+    Recipe,
     Report,
     Run,
     finish_as_integers,
     train_in_floating_point,
 )
-from numcodecs_neural.training.plan import Recipe
 from numcodecs_neural.training.sources import load_images
 
 __all__ = ["Recipe", "train"]
