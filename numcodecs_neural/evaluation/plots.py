@@ -10,7 +10,7 @@ from typing import Any
 from numcodecs_neural.evaluation.curves import Point
 from numcodecs_neural.evaluation.kinds import KINDS
 from numcodecs_neural.evaluation.measures import PSNR, Measure
-from numcodecs_neural.evaluation.results import Evaluation, SetResult
+from numcodecs_neural.evaluation.results import Evaluation, SetResult, mean_of
 
 __all__ = ["write_plots"]
 
@@ -80,15 +80,10 @@ def _mean_point(points: Sequence[Point]) -> Point:
         setting=points[0].setting,
         bpp=math.exp(fmean(math.log(point.bpp) for point in points)),
         psnr=fmean(point.psnr for point in points),
-        ssim=_mean([point.ssim for point in points]),
-        ms_ssim=_mean([point.ms_ssim for point in points]),
-        lpips=_mean([point.lpips for point in points]),
+        ssim=mean_of([point.ssim for point in points]),
+        ms_ssim=mean_of([point.ms_ssim for point in points]),
+        lpips=mean_of([point.lpips for point in points]),
     )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if len(known) == len(values) else None
 
 
 def _draw(

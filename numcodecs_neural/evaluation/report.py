@@ -62,12 +62,18 @@ def _bd_table(evaluation: Evaluation, model: str, measure: Measure, *, aligned: 
         for result in results
     ]
     means = [evaluation.mean_bd_rate(model, peer, measure, aligned=aligned) for peer in peers]
-    rows.append(["**mean of sets**", *("-" if m is None else f"**{m:+.0f} %**" for m in means)])
     title = f"equal {_title(measure, results)}{_where(aligned=aligned)}"
-    lines = [f"Bits that `{model}` needs at {title}, against:", ""]
-    lines += _table([model, *peers], rows)
-    lines += _footnotes(rows)
-    return "\n".join(lines)
+    lead = f"Bits that `{model}` needs at {title}, against:"
+    return _table_of_bits(lead, [model, *peers], rows, means)
+
+
+def _table_of_bits(
+    lead: str, head: list[str], rows: list[list[str]], means: list[float | None]
+) -> str:
+    """Return the lead, the table with its means in the last row, and the notes that it needs."""
+    means_row = ["**mean of sets**", *("-" if m is None else f"**{m:+.0f} %**" for m in means)]
+    lines = _table(head, [*rows, means_row])
+    return "\n".join([lead, "", *lines, *_footnotes([*rows, means_row])])
 
 
 def _where(*, aligned: bool) -> str:
@@ -122,15 +128,10 @@ def _stated_table(evaluation: Evaluation, stated: StatedPoint, *, aligned: bool)
         for result in results
     ]
     means = [evaluation.mean_at_stated(stated, coder, aligned=aligned) for coder in coders]
-    rows.append(["**mean of sets**", *("-" if m is None else f"**{m:+.0f} %**" for m in means)])
     jpeg = JPEG_420 if any(JPEG_420 in r.curves for r in results) else JPEG_GREY
-    lines = [
-        f"Bits that each codec needs against {jpeg} at {stated.title}{_where(aligned=aligned)}:",
-        "",
-    ]
-    lines += _table(["", *coders], rows)
-    lines += _footnotes(rows)
-    return "\n".join(lines)
+    where = _where(aligned=aligned)
+    lead = f"Bits that each codec needs against {jpeg} at {stated.title}{where}:"
+    return _table_of_bits(lead, ["", *coders], rows, means)
 
 
 def _speed_table(evaluation: Evaluation) -> str:

@@ -12,7 +12,7 @@ from numcodecs_neural.evaluation.measures import MS_SSIM, PSNR, SSIM, Measure
 from numcodecs_neural.evaluation.peers import JPEG_420, JPEG_444, JPEG_GREY
 from numcodecs_neural.evaluation.speed import Speed
 
-__all__ = ["STATED", "Evaluation", "SetResult", "StatedPoint"]
+__all__ = ["STATED", "Evaluation", "SetResult", "StatedPoint", "mean_of"]
 
 JPEG_QUALITY = 80
 
@@ -174,16 +174,17 @@ class Evaluation:
         """
         results = self.results_of(model, aligned=aligned)
         rates = [r.bd_rate(model, peer, measure) for r in results if peer in r.curves]
-        return _mean([None if rate is None else rate.percent for rate in rates])
+        return mean_of([None if rate is None else rate.percent for rate in rates])
 
     def mean_at_stated(
         self, stated: StatedPoint, coder: str, *, aligned: bool = False
     ) -> float | None:
         """Return the mean over sets and views of `SetResult.at_stated`; None as there."""
         results = [r for r in self.results_of(coder, aligned=aligned) if r.jpeg]
-        return _mean([r.at_stated(stated, coder) for r in results])
+        return mean_of([r.at_stated(stated, coder) for r in results])
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Return the mean, or None where a value is not known, or there is none."""
     known = [value for value in values if value is not None]
     return fmean(known) if known and len(known) == len(values) else None
