@@ -194,7 +194,7 @@ def _finish(outcomes: "list[Outcome]", options: ConvertOptions, path: Path | Non
 def _write_report(outcomes: "list[Outcome]", options: ConvertOptions, path: Path) -> list[str]:
     """Write a report; return one sentence for each part of it that is missing."""
     if path.suffix.lower() == ".html":
-        from ..report import write_page
+        from ..report.page import write_page
 
         return write_page(outcomes, options, path)
     slides = [outcome.to_json() for outcome in outcomes]

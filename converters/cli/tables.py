@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..pipeline.summary import SlideReport
-from ..trials.comparison import ComparedCodec, Comparison
+from ..trials.compare import ComparedCodec, Comparison
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,5 +1,1 @@
 """HTML report of a batch: numbers, settings and pictures of each slide in one file."""
-
-from .page import write_page
-
-__all__ = ["write_page"]

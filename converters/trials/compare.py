@@ -1,7 +1,8 @@
 """Comparison of codecs on samples of a slide, at equal SSIM on tissue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
@@ -11,16 +12,96 @@ from ..measure.sampling import own_range_of, sample_glass, sample_reduced
 from ..options import ConvertOptions
 from ..pipeline.plan import ConversionPlan
 from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
-from .comparison import ComparedCodec, Comparison
-from .jpeg_transcode import transcode_tiles
+from .jpeg_transcode import Transcoding, transcode_tiles
 
-__all__ = ["compare"]
+__all__ = ["ComparedCodec", "Comparison", "compare"]
 
 JPEG_QUALITY = 80
 # SSIM that far from the reference's still counts as equal.
 TOLERANCE = 0.002
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedCodec:
+    """One codec, at the setting where it is as good as the reference.
+
+    Parameters
+    ----------
+    name : str
+        The option's value; of the neural codec, the exact name of the weights.
+    title, setting : str
+        For tables.
+    ssim : float
+        On tissue.
+    psnr_db : float, optional
+        On tissue; None where there is no error.
+    is_equal : bool
+        Whether the SSIM is within 0.002 of the reference's.
+    bpp : float
+        Bits per pixel of chunks with tissue.
+    size : float
+        Of these chunks, over that of the reference.
+    nbytes : int
+        Of the whole store, estimated.
+    encode_mpx_s, decode_mpx_s : float
+        Megapixels a second, on one thread.
+    """
+
+    name: str
+    title: str
+    setting: str
+    ssim: float
+    psnr_db: float | None
+    is_equal: bool
+    bpp: float
+    size: float
+    nbytes: int
+    encode_mpx_s: float
+    decode_mpx_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Comparison of codecs on samples of one slide.
+
+    Parameters
+    ----------
+    source : str
+        Name of the slide.
+    reference_title, reference_setting : str
+        The codec whose SSIM all others have.
+    chunks : int
+        How many chunks with tissue were coded, of `chunk_px` pixels a side.
+    chunk_px : int
+    data_range : float
+        What SSIM and PSNR are relative to: 255 for RGB of 8 bits, else the range of the samples.
+    glass : str
+        What was done about glass in the estimates of whole stores.
+    codecs : tuple of ComparedCodec
+        Smallest first.
+    transcoding : Transcoding, optional
+        Of the source's own JPEG tiles, where it has any.
+    """
+
+    source: str
+    reference_title: str
+    reference_setting: str
+    chunks: int
+    chunk_px: int
+    data_range: float
+    glass: str
+    codecs: tuple[ComparedCodec, ...]
+    transcoding: Transcoding | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        values = asdict(self)
+        values["codecs"] = list(values["codecs"])
+        if self.transcoding is not None:
+            values["transcoding"]["nbytes"] = self.transcoding.nbytes
+        return values
 
 
 def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: None) -> Comparison:

@@ -12,19 +12,24 @@ from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, SlideInfo
+from ..codestreams import jpeg_segments
 from ..series import image_name
 from .associated_images import read_associated
 from .compression_history import compression_history
 from .file import DECODE_ERRORS, ByteReader, opened
 from .frame_layout import layout_of
 from .images import find_image
-from .jpeg_tiles import has_jpeg_tiles, jpeg_file
 from .levels import levels_of
 from .metadata import metadata_of
-from .photometric import Photometric, photometric_of
+from .photometric import JPEGS, Photometric, photometric_of
 from .tiled_level import TiledLevel
 
 __all__ = ["TiffSource", "open_source"]
+
+_APP0, _APP14 = 0xE0, 0xEE
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+_RGB = 2
+_THREE_COMPONENTS = 3
 
 
 def open_source(path: Path, *, series: int = 0) -> "TiffSource":
@@ -103,9 +108,9 @@ class TiffSource(FileSource):
             If the file ends before the tile does.
         """
         source = self._levels[level]
-        if isinstance(source, TiledLevel) and has_jpeg_tiles(source.keyframe):
+        if isinstance(source, TiledLevel) and _has_jpeg_tiles(source.keyframe):
             for row, column, page, data in source.stored_tiles():
-                yield row, column, jpeg_file(page, data)
+                yield row, column, _jpeg_file(page, data)
 
     def close(self) -> None:
         """Close all files, and let go of the tiles that were kept."""
@@ -145,3 +150,38 @@ class TiffSource(FileSource):
             icc_profile=said.icc_profile,
             ome_xml=said.ome_xml,
         )
+
+
+def _has_jpeg_tiles(keyframe: Any) -> bool:
+    """Return whether every tile of a page is one JPEG.
+
+    Those of NDPI are pieces of one, cut at restart markers: apart, they are not what was encoded.
+    """
+    is_jpeg = int(keyframe.compression) in JPEGS and keyframe.jpegheader is None
+    return bool(is_jpeg and keyframe.is_tiled)
+
+
+def _jpeg_file(page: Any, tile: bytes) -> bytes:
+    """Return the JPEG file that decodes to a tile's pixels: tables, and colours told.
+
+    Aperio and others store RGB without the marker that says so, and only the page's photometric
+    tells; decoders that see the stream alone would take it for YCbCr.
+    """
+    keyframe, tables = page.keyframe, page.jpegtables or _SOI + _EOI
+    # Inside a scan, these two bytes are the end and nothing else.
+    body = tile[: tile.rfind(_EOI) + 2]
+    shared = tables[2:-2] if tables.endswith(_EOI) else tables[2:]
+    markers = {marker for part in (tables, tile) for marker, _ in jpeg_segments(part)}
+    told = b"" if _APP14 in markers else _adobe_marker(keyframe, has_jfif=_APP0 in markers)
+    return _SOI + told + shared + body[2:]
+
+
+def _adobe_marker(keyframe: Any, *, has_jfif: bool) -> bytes:
+    """Return Adobe's segment that says RGB, if the page says so and the stream says nothing.
+
+    A JFIF segment says YCbCr, whatever the page says; and so does saying nothing.
+    """
+    is_rgb = int(keyframe.photometric) == _RGB and not has_jfif
+    if not is_rgb or keyframe.samplesperpixel != _THREE_COMPONENTS or keyframe.planarconfig != 1:
+        return b""
+    return b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"

@@ -10,8 +10,8 @@ import pytest
 from numcodecs_neural.converters.batch.jobs import Job
 from numcodecs_neural.converters.batch.run import Outcome
 from numcodecs_neural.converters.options import ConvertOptions
-from numcodecs_neural.converters.report import write_page
 from numcodecs_neural.converters.report.markup import template
+from numcodecs_neural.converters.report.page import write_page
 
 from .page_reader import read_page
 

@@ -20,8 +20,8 @@ from numcodecs_neural.converters.measure.sampling import pick_samples
 from numcodecs_neural.converters.options import ConvertOptions, GlassTreatment
 from numcodecs_neural.converters.pipeline.coverage import ELIDED
 from numcodecs_neural.converters.pipeline.summary import SlideReport
-from numcodecs_neural.converters.report import write_page
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
+from numcodecs_neural.converters.report.page import write_page
 from numcodecs_neural.converters.report.pictures import coloured
 from numcodecs_neural.converters.report.section import slide_section
 

@@ -13,8 +13,7 @@ from rich.console import Console
 from numcodecs_neural.converters.cli.tables import comparison_summary, comparison_table
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
-from numcodecs_neural.converters.trials.compare import compare
-from numcodecs_neural.converters.trials.comparison import ComparedCodec, Comparison
+from numcodecs_neural.converters.trials.compare import ComparedCodec, Comparison, compare
 from numcodecs_neural.converters.trials.jpeg_transcode import Transcoding, transcode_tiles
 from numcodecs_neural.errors import ConfigError
 
