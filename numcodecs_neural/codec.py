@@ -22,7 +22,6 @@ class ParsedChunk(Protocol):
     @property
     def header(self) -> ChunkHeader:
         """What the chunk says that it holds."""
-        ...
 
 
 _Parsed = TypeVar("_Parsed", bound=ParsedChunk)

@@ -53,7 +53,6 @@ class LossyDecoder(Protocol):
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return pixels (n, C, H, W) for ``shape = (n, H, W)``."""
-        ...
 
 
 def decode_lossy(chunk: Chunk, coder_of: Callable[[bytes], LossyDecoder]) -> NDArray[Any]:

@@ -45,7 +45,6 @@ class LossyEncoder(Protocol):
 
     def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the payload of pixels (n, C, H, W)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,11 +55,9 @@ class Prior(Protocol):
 
     def encode(self, y: Tensor) -> Coded:
         """Code (n, M, h, w)."""
-        ...
 
     def decode(self, streams: tuple[bytes, ...], shape: tuple[int, int, int]) -> Coded:
         """Decode for ``shape = (n, H, W)`` in pixels, multiples of 64."""
-        ...
 
 
 def make_prior(net: Any, arch: Architecture) -> Prior:

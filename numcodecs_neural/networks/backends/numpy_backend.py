@@ -27,21 +27,17 @@ class Kernels(Protocol):
 
     def requantize(self, x: Tensor, arrays: ConvArrays, bias: Tensor) -> None:
         """In place, ``clamp(floor((x + bias) * scale), low, high)``; x is (rows, outputs)."""
-        ...
 
     def add_sparse(self, x: Tensor, weight: Tensor, out: Tensor) -> None:
         """Add ``x @ weight`` to `out`, cheap where most of `x` is zero."""
-        ...
 
     def shuffle_to_pixels(self, x: Tensor, arrays: ConvArrays, bias: Tensor, factor: int) -> Pixels:
         """Requantise (N, h, w, C f f) and shuffle to (N, C, h f, w f) pixels."""
-        ...
 
     def dequantize(
         self, y: NDArray[np.int32], step: NDArray[np.int32], shift: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """``clamp((y * step + 2**(shift - 1)) >> shift)``; y is (rows, channels)."""
-        ...
 
 
 class PlainKernels:

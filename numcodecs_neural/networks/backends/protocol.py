@@ -26,19 +26,15 @@ class Backend(Protocol):
 
     def to_device(self, array: NDArray[Any]) -> Tensor:
         """Return integers (uint8, uint16 or int32) of the host as a tensor."""
-        ...
 
     def to_host(self, tensor: Tensor, dtype: DTypeLike) -> NDArray[Any]:
         """Return a tensor as an array of `dtype`, which holds all its values."""
-        ...
 
     def floats(self, tensor: Tensor) -> Tensor:
         """Return a tensor as float32, which networks take."""
-        ...
 
     def integers(self, tensor: Tensor) -> Tensor:
         """Return a tensor as int32."""
-        ...
 
     def run(
         self,
@@ -48,17 +44,14 @@ class Backend(Protocol):
         wanted: Collection[str],
     ) -> dict[str, Tensor]:
         """Return the results of the layers whose names are wanted."""
-        ...
 
     def run_to_pixels(
         self, network: Network, tensors: Mapping[str, Tensor], quality: int
     ) -> Pixels:
         """Return (N, C, H, W) of the host: uint8, or uint16 where pixels have fractions."""
-        ...
 
     def take(self, tensor: Tensor, phase: Phase) -> Tensor:
         """Return (N, positions, channels): a tensor at the positions of a phase."""
-        ...
 
     def place(
         self, latents: Tensor, phase: Phase, size: tuple[int, int], whole: Tensor | None
@@ -67,7 +60,6 @@ class Backend(Protocol):
 
         The other positions are those of `whole`, which may be overwritten, or 0.
         """
-        ...
 
     def dequantize(
         self, latents: Tensor, model: DecoderModel, channels: slice, quality: int
@@ -76,4 +68,3 @@ class Backend(Protocol):
 
         `channels` says which of the model's `latents` are.
         """
-        ...
