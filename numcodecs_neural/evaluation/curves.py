@@ -110,7 +110,9 @@ def bd_rate(
     # Written so that a window of NaN, where JPEG has no such measure, leaves nothing either.
     if not low < high:
         return None
-    before, after = (_mean_log_rate(curve, measure, low, high) for curve in curves)
+    before, after = (
+        float(_log_rate(curve, measure).integrate(low, high)) / (high - low) for curve in curves
+    )
     return BDRate(percent=100 * math.expm1(after - before), low=low, high=high)
 
 
@@ -160,7 +162,3 @@ def _log_rate(curve: Sequence[Point], measure: Measure) -> Any:
     decibels: NDArray[np.float64] = np.array([measure.db(point) for point in curve])
     log_rate: NDArray[np.float64] = np.log([point.bpp for point in curve])
     return PchipInterpolator(decibels, log_rate)
-
-
-def _mean_log_rate(curve: Sequence[Point], measure: Measure, low: float, high: float) -> float:
-    return float(_log_rate(curve, measure).integrate(low, high)) / (high - low)
