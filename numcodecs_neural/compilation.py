@@ -1,7 +1,5 @@
 """Compilation of kernels by numba: whether they run, and how they are kept on disk."""
 
-from __future__ import annotations
-
 import functools
 import warnings
 from collections.abc import Callable
@@ -62,14 +60,14 @@ def _warn(failure: str) -> None:
     )
 
 
-def readable(dtype: types.Type, ndim: int = 1) -> types.Array:
+def readable(dtype: "types.Type", ndim: int = 1) -> "types.Array":
     """Return the type of an array that is only read; numba passes writable ones as well."""
     from numba import types
 
     return types.Array(dtype, ndim, "C", readonly=True)
 
 
-def compiled(result: types.Type, *arguments: types.Type) -> Callable[[_Function], _Function]:
+def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
     """Compile for one signature, at import, without the global interpreter lock.
 
     Kept on disk where numba finds a place for it. Where it finds none (RuntimeError: neither the

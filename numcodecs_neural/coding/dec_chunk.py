@@ -1,7 +1,5 @@
 """One chunk to an array, by the decoder of its mode."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any

@@ -5,8 +5,6 @@ are grey levels as they are. Those of 16 bits are first moved down by the chunk'
 by a power of two, so that a dark or narrow chunk is coded as finely as its range allows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """Modes ``constant`` and ``stored``: chunks that need no network (SPEC.md, section 4)."""
 
-from __future__ import annotations
-
 import math
 import zlib
 from typing import Any

@@ -3,8 +3,6 @@
 Images are decoded in batches of equal size, since a device is busy only with many at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One chunk to bytes: the mode is chosen here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any

@@ -1,7 +1,5 @@
 """Mode ``lossy`` of the encoder: samples as grey levels, which the networks code."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Modes ``constant`` and ``stored`` of the encoder: chunks that need no network."""
 
-from __future__ import annotations
-
 import sys
 import zlib
 from typing import Any

@@ -8,8 +8,6 @@ latents are known by lying near whole steps, they are rounded to the nearest, an
 skipped as too improbable to code. So generations lose next to nothing.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the encoders of all modes take and return; nothing of it is needed to decode."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol

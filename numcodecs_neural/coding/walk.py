@@ -1,7 +1,5 @@
 """The walk over hyper-latents and passes that encoder and decoder share (SPEC.md, section 6.3)."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

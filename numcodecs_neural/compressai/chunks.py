@@ -12,8 +12,6 @@ below it are the margin value. The weights id is the beginning of the model file
 symbols are int32, little-endian: those of the latents, then those of the hyper-latents.
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """One chunk to bytes and back."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

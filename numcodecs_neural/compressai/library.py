@@ -1,7 +1,5 @@
 """CompressAI: imported here and nowhere else, when a model is imported or a chunk is coded."""
 
-from __future__ import annotations
-
 import functools
 import warnings
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """CompressAI's models from arrays, their entropy tables, and back to arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ device: there, what another machine rounds differently is some 1e-16 of a number
 practically no symbol into another table, while float32 moves a few in every chunk.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """Streams of symbols, coded by CompressAI with tables that were made at import."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ The folder is ``NUMCODECS_NEURAL_MODELS`` (environment variable), or ``.numcodec
 in the home directory. Its files can be copied to other machines as they are.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -5,8 +5,6 @@ coded the matrix products of this process keep to one thread each; afterwards th
 is back.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import threading

@@ -3,8 +3,6 @@
 `choose_part` is the reference (Viterbi), which `enc_kernels` follows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

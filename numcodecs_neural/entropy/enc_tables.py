@@ -1,7 +1,5 @@
 """What encoders make of frequency tables: the bits of symbols, and tables from counts."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 

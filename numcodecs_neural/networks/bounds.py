@@ -8,8 +8,6 @@ within the limit. Inputs and weights of products keep to 11 bits, so that TF32 t
 them exactly too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The decoder model: the networks of a decoder file, and the integers around them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +88,7 @@ class DecoderModel:
     networks: Mapping[str, Network]
 
     @classmethod
-    def from_file(cls, file: WeightsFile) -> DecoderModel:
+    def from_file(cls, file: WeightsFile) -> "DecoderModel":
         """Build the model and prove its bounds.
 
         Raises

@@ -13,8 +13,6 @@ another runtime can follow (SPEC.md, section 6):
     ``table[clamp(x, -n, n) + n]`` for a table of ``2 n + 1`` integers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -3,8 +3,6 @@
 All of it is element-wise integer arithmetic; shifts floor. Latents lie last: (..., channels).
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

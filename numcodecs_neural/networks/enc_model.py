@@ -1,7 +1,5 @@
 """The encoder model: the networks of an encoder file, and the integers around them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,7 +50,7 @@ class EncoderModel:
     networks: Mapping[str, Network]
 
     @classmethod
-    def from_file(cls, file: WeightsFile, decoder_sha256: str) -> EncoderModel:
+    def from_file(cls, file: WeightsFile, decoder_sha256: str) -> "EncoderModel":
         """Build the model and prove its bounds.
 
         Raises

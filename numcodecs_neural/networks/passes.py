@@ -5,8 +5,6 @@ checkerboard first, and over the odd ones with what their neighbours say (He et 
 checkerboard context).
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Command-line arguments that `train` and `pretrain-features` share, checked before any work."""
 
-from __future__ import annotations
-
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Checkpoints: written whole or not at all, never with NaN, the one before kept."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

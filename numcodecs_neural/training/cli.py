@@ -3,8 +3,6 @@
 torch is imported when a command runs.
 """
 
-from __future__ import annotations
-
 import argparse
 import math
 import time
@@ -38,13 +36,13 @@ CONTINUED = (
 )
 
 
-def register(subparsers: Subparsers) -> None:
+def register(subparsers: "Subparsers") -> None:
     """Add both subcommands to the program."""
     _register_train(subparsers)
     _register_pretrain(subparsers)
 
 
-def _register_train(subparsers: Subparsers) -> None:
+def _register_train(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "train",
         help="train weights on images, and export them as integers",
@@ -82,7 +80,7 @@ def _register_train(subparsers: Subparsers) -> None:
     parser.set_defaults(run=_train)
 
 
-def _register_pretrain(subparsers: Subparsers) -> None:
+def _register_pretrain(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "pretrain-features",
         help="train the network behind the perceptual loss, by contrast alone",
@@ -184,7 +182,7 @@ def _pretrain(args: argparse.Namespace) -> int:
     return _ended(is_done=is_done)
 
 
-def _shape(kind: str) -> Shape:
+def _shape(kind: str) -> "Shape":
     from numcodecs_neural.training import model
 
     presets: dict[str, Shape] = getattr(model, "PRESETS", {"he-fast": model.Shape()})

@@ -1,7 +1,5 @@
 """Random crops of training images: what is drawn depends on the seed and the step alone."""
 
-from __future__ import annotations
-
 import copy
 from functools import lru_cache
 
@@ -51,7 +49,7 @@ class Crops:
         ]
         self._weights: dict[int, NDArray[np.float64]] = {}
 
-    def with_seed(self, *seed: int) -> Crops:
+    def with_seed(self, *seed: int) -> "Crops":
         """Return crops of the same images in another order."""
         other = copy.copy(self)
         other.seed, other.rng = seed, np.random.default_rng(seed)

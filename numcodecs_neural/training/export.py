@@ -1,7 +1,5 @@
 """From a calibrated codec to the integer files that ship."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path

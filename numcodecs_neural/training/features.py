@@ -4,8 +4,6 @@ It is trained by contrast alone (`pretrain.py`). Its features are taken after ea
 at strides 2, 4, 8 and 16, each channel divided by its spread over tissue.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

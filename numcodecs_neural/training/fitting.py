@@ -1,7 +1,5 @@
 """Fits the entropy tables to symbols of the integer encoder, and exports the weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -4,8 +4,6 @@ One description serves both the choice of exponents (:mod:`.quantize`) and the e
 (:mod:`.export`). Names of tensors are those of the weights files (SPEC.md, section 6).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Image files as planes to train on: 8-bit RGB, or grey of 8 or 16 bits."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path

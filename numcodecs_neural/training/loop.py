@@ -6,8 +6,6 @@ qualities and noise of a step depend on the seed and the step alone, so that a r
 the same weights however often it was stopped.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping

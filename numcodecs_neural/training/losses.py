@@ -12,8 +12,6 @@ with it quality 0..100, means about the same rate and visual loss for each:
   of training and 0.7 then, as in SPL2E (Fischer et al. 2023: 90 and 60 epochs).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch
@@ -63,7 +61,7 @@ class Distortion:
             )
         self.name, self.features = name, features
 
-    def to(self, device: torch.device | str) -> Distortion:
+    def to(self, device: torch.device | str) -> "Distortion":
         """Move the feature network to a device."""
         if self.features is not None:
             self.features.to(device)

@@ -9,8 +9,6 @@ too; per-channel steps are interpolated between quality anchors (Cui et al. 2021
 autoencoder).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal

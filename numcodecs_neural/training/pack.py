@@ -4,8 +4,6 @@ A pack is an uncompressed ZIP file with members ``train/SOURCE/TURN_FILE_PLANE_Y
 as lossless WebP) or ``.jxl`` (grey as lossless JPEG XL); what is held back is below ``held-back/``.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath

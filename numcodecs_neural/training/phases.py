@@ -1,7 +1,5 @@
 """The recipe of a training, and its phases: floating point with noise, then quantisation-aware."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -5,8 +5,6 @@ works is measured on tiles of held-back files: how often the nearest of all seco
 other view of the same tile.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Conversion to integers: ranges, exponents, and the switch to quantisation-aware training."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

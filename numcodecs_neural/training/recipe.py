@@ -5,8 +5,6 @@
 3. Tables fitted to what the integer encoder writes; and the export.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

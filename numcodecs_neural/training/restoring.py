@@ -6,8 +6,6 @@ every generation. Where the synthesis is linear its pseudo-inverse does undo it:
 decoded image, but for the rounding of its pixels.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Training images from a folder or a pack, and the part that is held back."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path

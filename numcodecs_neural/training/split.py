@@ -1,7 +1,5 @@
 """Held-back files, decided by a file's name alone, for training and evaluation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Entropy tables from counts of the symbols that the integer encoder produces."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

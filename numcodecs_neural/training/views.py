@@ -1,7 +1,5 @@
 """Augmentations for contrastive training: two views of a tile that show the same tissue."""
 
-from __future__ import annotations
-
 import math
 
 import torch

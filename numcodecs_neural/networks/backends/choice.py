@@ -1,7 +1,5 @@
 """Which implementation computes, and on which device: the settings, and what the machine has."""
 
-from __future__ import annotations
-
 import ctypes
 import importlib.util
 import warnings

@@ -3,8 +3,6 @@
 Compiled for float32 in C order, which is what the networks are run in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

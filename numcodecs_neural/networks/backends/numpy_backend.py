@@ -4,8 +4,6 @@ Loops that numpy would need several passes for are compiled with numba (:mod:`.n
 plain versions here say what they compute, and give the same integers. A tensor is an array.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 

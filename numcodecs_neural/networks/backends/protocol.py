@@ -1,7 +1,5 @@
 """What a backend is: it runs networks, and keeps their tensors where it computed them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 

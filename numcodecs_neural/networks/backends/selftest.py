@@ -1,7 +1,5 @@
 """A check at first use that a backend computes the integers that the networks stand for."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -5,8 +5,6 @@ since a library's convolution may choose an algorithm (Winograd) that is not exa
 Factors keep to 11 bits, so the result is the same whether or not TF32 is allowed by the process.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Training loop of the tissue network, on crops of slides that are painted meanwhile."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Sequence

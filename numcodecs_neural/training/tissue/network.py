@@ -1,7 +1,5 @@
 """The tissue network in torch, for training with its integer rounding."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
