@@ -3,7 +3,6 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
@@ -11,11 +10,12 @@ import pytest
 from numcodecs_neural import cli
 from numcodecs_neural.errors import ConfigError, SourceError, WeightsError
 from numcodecs_neural.weights import catalogue, resolve
+from tests.annotations import FreshPython
 
 HEAVY = {"torch", "compressai", "dask", "matplotlib", "numba", "imagecodecs", "tifffile", "zarr"}
 
 
-def test_the_program_is_light_to_import(fresh_python: Callable[..., str]) -> None:
+def test_the_program_is_light_to_import(fresh_python: FreshPython) -> None:
     code = (
         "import sys, numcodecs_neural.cli as cli\n"
         "cli._parser()\n"

@@ -13,6 +13,7 @@ from numba import types
 from numba.core import caching
 
 from numcodecs_neural.compilation import compiled
+from tests.annotations import FreshPython
 
 
 def no_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +82,7 @@ def broken_numba(tmp_path: Path) -> Path:
 
 
 def test_without_numba_chunks_are_the_same_and_one_warning_says_so(
-    fresh_python: Callable[..., str],
+    fresh_python: FreshPython,
 ) -> None:
     expected = fresh_python(CODE.format(prepare=""))
 
@@ -94,7 +95,7 @@ def test_without_numba_chunks_are_the_same_and_one_warning_says_so(
 
 
 def test_a_broken_numba_is_named_in_one_warning(
-    fresh_python: Callable[..., str], broken_numba: Path
+    fresh_python: FreshPython, broken_numba: Path
 ) -> None:
     code = CODE.format(prepare="sys.path.insert(0, sys.argv[1])")
 
@@ -106,7 +107,7 @@ def test_a_broken_numba_is_named_in_one_warning(
 
 
 def test_numpy_that_is_asked_for_needs_no_warning(
-    fresh_python: Callable[..., str], broken_numba: Path
+    fresh_python: FreshPython, broken_numba: Path
 ) -> None:
     code = CODE.format(prepare="sys.path.insert(0, sys.argv[1])")
 
@@ -115,9 +116,7 @@ def test_numpy_that_is_asked_for_needs_no_warning(
     assert said == fresh_python(CODE.format(prepare=""))
 
 
-def test_numba_that_is_asked_for_must_work(
-    fresh_python: Callable[..., str], broken_numba: Path
-) -> None:
+def test_numba_that_is_asked_for_must_work(fresh_python: FreshPython, broken_numba: Path) -> None:
     code = (
         "import sys\nsys.path.insert(0, sys.argv[1])\n"
         "from numcodecs_neural import compilation\n"

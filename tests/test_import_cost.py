@@ -1,9 +1,10 @@
 """`import numcodecs_neural` costs what numcodecs costs; torch waits for the first chunk."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.annotations import FreshPython
 
 HEAVY = {"torch", "compressai", "dask", "matplotlib", "numba", "imagecodecs", "tifffile"}
 LIGHT = [
@@ -23,18 +24,18 @@ LIGHT = [
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_import_is_light(module: str, fresh_python: Callable[..., str]) -> None:
+def test_import_is_light(module: str, fresh_python: FreshPython) -> None:
     # A fresh process: in this one, other tests have imported torch long ago.
     code = f"import sys, {module}; print(sorted({HEAVY!r} & sys.modules.keys()))"
 
     assert fresh_python(code) == "[]"
 
 
-def test_the_package_itself_does_not_import_zarr(fresh_python: Callable[..., str]) -> None:
+def test_the_package_itself_does_not_import_zarr(fresh_python: FreshPython) -> None:
     assert fresh_python("import sys, numcodecs_neural; print('zarr' in sys.modules)") == "False"
 
 
-def test_an_array_is_created_without_what_codes_it(fresh_python: Callable[..., str]) -> None:
+def test_an_array_is_created_without_what_codes_it(fresh_python: FreshPython) -> None:
     code = (
         "import sys, zarr, numcodecs_neural\n"
         "codec = numcodecs_neural.NeuralImageCodec(quality=20)\n"
@@ -48,7 +49,7 @@ def test_an_array_is_created_without_what_codes_it(fresh_python: Callable[..., s
 
 
 def test_a_chunk_is_decoded_without_any_module_that_encodes(
-    fresh_python: Callable[..., str], root: Path
+    fresh_python: FreshPython, root: Path
 ) -> None:
     code = (
         "import pathlib, sys, numcodecs_neural\n"

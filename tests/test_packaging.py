@@ -4,12 +4,13 @@ import ast
 import importlib.metadata
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+
+from tests.annotations import FreshPython
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neural.converters"}
@@ -202,7 +203,7 @@ def test_both_registries_know_the_same_name(name: str, group: str) -> None:
     assert [entry.load().__module__.split(".")[0] for entry in found] == ["numcodecs_neural"]
 
 
-def test_a_bare_import_of_converters_is_refused(fresh_python: Callable[..., str]) -> None:
+def test_a_bare_import_of_converters_is_refused(fresh_python: FreshPython) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "try:\n    import converters\nexcept ImportError as error:\n    print(error)"

@@ -16,12 +16,12 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 from packaging.requirements import Requirement
 
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.weights import resolve
+from tests.annotations import Image
 from tests.test_examples import DISTRIBUTIONS, METADATA
 
 torch = pytest.importorskip("torch", reason="the experiments need torch")
@@ -31,8 +31,6 @@ PAPERS = ROOT / "examples" / "papers"
 SCRIPTS = sorted(path.stem for path in PAPERS.glob("*.py") if not path.stem.startswith("papers_"))
 # Without these CompressAI cannot be imported where torchvision was built for another torch.
 KEPT = runpy.run_path(str(ROOT / "tests" / "compressai" / "operators.py"))["declare"]()
-
-Image = NDArray[np.uint8]
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 
 from numcodecs_neural import config
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
@@ -30,10 +29,8 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import open_source
+from tests.annotations import Image
 from tests.converters.slides.generate import write_slide
-
-Image = NDArray[np.uint8]
-Files = Callable[[Path], dict[str, bytes]]
 
 WORKERS = 2
 SIDE_PX, SMALL_PX = 6000, 700

@@ -11,7 +11,7 @@ round, so that whatever else the machine does slows both.
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from math import exp, log
 from pathlib import Path
@@ -22,12 +22,10 @@ import imagecodecs
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from numcodecs_neural import NeuralImage, NeuralImageCodec, config
-
-Psnr = Callable[[NDArray[np.generic], NDArray[np.generic]], float]
+from tests.annotations import Image, Psnr
 
 THREADS = 2
 CHUNK_PX = 512
@@ -51,7 +49,7 @@ def is_measured(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def section(tissue: NDArray[np.uint8], *, is_measured: bool) -> NDArray[np.uint8]:
+def section(tissue: Image, *, is_measured: bool) -> Image:
     """Return a large section (c, y, x), mirrored from the tissue image of scikit-image.
 
     Its period is no multiple of a chunk, so that no two chunks are alike.
@@ -65,12 +63,7 @@ def section(tissue: NDArray[np.uint8], *, is_measured: bool) -> NDArray[np.uint8
 
 
 def test_decode_speed_beside_jpeg_xl(
-    benchmark: BenchmarkFixture,
-    section: NDArray[np.uint8],
-    psnr: Psnr,
-    tmp_path: Path,
-    *,
-    is_measured: bool,
+    benchmark: BenchmarkFixture, section: Image, psnr: Psnr, tmp_path: Path, *, is_measured: bool
 ) -> None:
     array = stored(section, tmp_path / "tissue.zarr")
     decoded = np.asarray(array[:])
@@ -101,12 +94,7 @@ def test_decode_speed_beside_jpeg_xl(
 
 
 def test_encode_speed(
-    benchmark: BenchmarkFixture,
-    section: NDArray[np.uint8],
-    psnr: Psnr,
-    tmp_path: Path,
-    *,
-    is_measured: bool,
+    benchmark: BenchmarkFixture, section: Image, psnr: Psnr, tmp_path: Path, *, is_measured: bool
 ) -> None:
     numbers = itertools.count()
     part = section[:, :2048, :2048]
@@ -125,7 +113,7 @@ def test_encode_speed(
 
 @pytest.mark.gpu
 def test_decode_speed_on_cuda(
-    benchmark: BenchmarkFixture, section: NDArray[np.uint8], tmp_path: Path, *, is_measured: bool
+    benchmark: BenchmarkFixture, section: Image, tmp_path: Path, *, is_measured: bool
 ) -> None:
     torch = pytest.importorskip("torch", reason="CUDA needs torch, which is not installed")
     if not torch.cuda.is_available():
@@ -146,13 +134,13 @@ def test_decode_speed_on_cuda(
         say(f"decoding {benchmark.extra_info['Mpx/s']:.1f} Mpx/s on CUDA")
 
 
-def test_no_two_chunks_of_the_section_are_alike(section: NDArray[np.uint8]) -> None:
+def test_no_two_chunks_of_the_section_are_alike(section: Image) -> None:
     chunks = {NeuralImage(quality=0).encode(section[chunk]) for chunk in grid(section)[:4]}
 
     assert len(chunks) == 4
 
 
-def stored(pixels: NDArray[np.uint8], path: Path) -> zarr.Array[Any]:
+def stored(pixels: Image, path: Path) -> zarr.Array[Any]:
     """Write an array of chunks of 3 x 512 x 512, and return it."""
     array = zarr.create_array(
         path,
@@ -166,7 +154,7 @@ def stored(pixels: NDArray[np.uint8], path: Path) -> zarr.Array[Any]:
     return array
 
 
-def grid(pixels: NDArray[np.uint8]) -> list[tuple[slice, slice, slice]]:
+def grid(pixels: Image) -> list[tuple[slice, slice, slice]]:
     """Return where the chunks of (c, y, x) lie."""
     starts = range(0, pixels.shape[1], CHUNK_PX)
     return [
@@ -176,14 +164,12 @@ def grid(pixels: NDArray[np.uint8]) -> list[tuple[slice, slice, slice]]:
     ]
 
 
-def tiles_of(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def tiles_of(pixels: Image) -> list[Image]:
     """Cut (c, y, x) into the chunks that it is stored in, each as (y, x, c)."""
     return [np.ascontiguousarray(pixels[chunk].transpose(1, 2, 0)) for chunk in grid(pixels)]
 
 
-def jpeg_xl_like(
-    ours: list[NDArray[np.uint8]], tiles: list[NDArray[np.uint8]], psnr: Psnr
-) -> list[bytes]:
+def jpeg_xl_like(ours: list[Image], tiles: list[Image], psnr: Psnr) -> list[bytes]:
     """Encode `tiles` at the distance that gives the PSNR of `ours`, found on every 13th."""
     sample = tiles[::13]
     target = psnr(np.stack(sample), np.stack(ours[::13]))
@@ -201,20 +187,17 @@ def jpeg_xl_like(
         return list(pool.map(lambda tile: encode_jpeg_xl(tile, exp(b)), tiles))
 
 
-def encode_jpeg_xl(pixels: NDArray[np.uint8], distance: float) -> bytes:
+def encode_jpeg_xl(pixels: Image, distance: float) -> bytes:
     return bytes(imagecodecs.jpegxl_encode(pixels, distance=distance, effort=7, numthreads=1))
 
 
-def decode_jpeg_xl(stream: bytes) -> NDArray[np.uint8]:
-    pixels: NDArray[np.uint8] = imagecodecs.jpegxl_decode(stream, numthreads=1)
+def decode_jpeg_xl(stream: bytes) -> Image:
+    pixels: Image = imagecodecs.jpegxl_decode(stream, numthreads=1)
     return pixels
 
 
 def report_decoding(
-    benchmark: BenchmarkFixture,
-    section: NDArray[np.uint8],
-    peer_times: list[float],
-    target: float,
+    benchmark: BenchmarkFixture, section: Image, peer_times: list[float], target: float
 ) -> None:
     """Say what was measured, and keep it in the benchmark's JSON."""
     megapixels = section[0].size / 1e6

@@ -13,6 +13,7 @@ from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables
 from numcodecs_neural.entropy.enc_quantizer import quantize
 from numcodecs_neural.entropy.enc_stream import encode_symbols
 from numcodecs_neural.entropy.enc_tables import tables_from_counts
+from tests.annotations import Image
 
 COUNT = 512 * 1024
 SCALES = np.geomspace(0.11, 64, 64)
@@ -30,7 +31,7 @@ def tables() -> SymbolTables:
     return tables_from_counts([row.astype(np.int64) for row in counts], -reach)
 
 
-def draw(skipped: float) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+def draw(skipped: float) -> tuple[NDArray[np.int32], Image]:
     """Return symbols and indexes: alike within a channel, runs of 32 skipped."""
     rng = np.random.default_rng(5)
     channels = np.repeat(rng.uniform(0, 45, COUNT // 1024), 1024)

@@ -19,8 +19,7 @@ from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.format.modes import RULES
 from numcodecs_neural.format.sections import pack_chunk
-
-Image = NDArray[np.uint8]
+from tests.annotations import Image
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """The lossy mode with the shipped weights: quality, sizes, devices, damage."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.errors import BitstreamError
 from numcodecs_neural.format import unpack_chunk
 from numcodecs_neural.format.sections import pack_chunk
+from tests.annotations import Image, Psnr
 
-Image = NDArray[np.uint8]
-Psnr = Callable[[Image, Image], float]
 SIZES = [(1, 1), (1, 40), (17, 16), (100, 75), (64, 64), (65, 129)]
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.compressai import CompressAIImage
 from numcodecs_neural.compressai.library import Library, load_library
 from numcodecs_neural.compressai.store import VARIABLE
 from numcodecs_neural.errors import MissingDependencyError
+from tests.annotations import Image
 
 OPERATORS = Path(__file__).with_name("operators.py")
 
@@ -87,6 +87,6 @@ def make_codec(make_checkpoint: Callable[..., Path]) -> Callable[..., CompressAI
 
 
 @pytest.fixture(scope="session")
-def crop(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def crop(tissue: Image) -> Image:
     """Return 3 x 100 x 140 pixels: no multiple of 64."""
     return np.ascontiguousarray(tissue[:, 100:200, 50:190])

@@ -16,8 +16,8 @@ from safetensors.numpy import load_file, save_file
 from numcodecs_neural.compressai import CompressAIImage, import_checkpoint, models_folder
 from numcodecs_neural.compressai.architectures import ARCHITECTURES
 from numcodecs_neural.errors import ConfigError, WeightsError
+from tests.annotations import Image
 
-Image = NDArray[np.uint8]
 FACTORIZED = "bmshj2018-factorized"
 
 

@@ -8,14 +8,13 @@ from typing import Any
 import numcodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.compressai import CompressAIImage
 from numcodecs_neural.compressai.architectures import ARCHITECTURES
 from numcodecs_neural.compressai.chunks import unpack
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Image
 
-Image = NDArray[np.uint8]
 Make = Callable[..., CompressAIImage]
 DIGEST = "0f" * 32
 

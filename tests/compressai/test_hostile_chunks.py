@@ -4,9 +4,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.compressai import CompressAIImage
 from numcodecs_neural.errors import (
@@ -17,8 +15,8 @@ from numcodecs_neural.errors import (
     WeightsError,
 )
 from numcodecs_neural.format.checksum import crc32c
+from tests.annotations import Image
 
-Image = NDArray[np.uint8]
 Make = Callable[..., CompressAIImage]
 
 

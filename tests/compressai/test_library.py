@@ -1,8 +1,8 @@
 """Without CompressAI, everything but coding works, and the error says what to do."""
 
-from collections.abc import Callable
-
 import pytest
+
+from tests.annotations import FreshPython
 
 CODING = """
 import sys
@@ -46,7 +46,7 @@ for attempt in attempts:
     ],
 )
 def test_the_error_says_what_is_wrong_and_what_to_install(
-    break_it: str, says: str, fresh_python: Callable[..., str]
+    break_it: str, says: str, fresh_python: FreshPython
 ) -> None:
     lines = fresh_python(CODING.format(break_it=break_it)).splitlines()
 
@@ -54,7 +54,7 @@ def test_the_error_says_what_is_wrong_and_what_to_install(
     assert all(says in line for line in lines)
 
 
-def test_an_array_is_created_and_described_without_it(fresh_python: Callable[..., str]) -> None:
+def test_an_array_is_created_and_described_without_it(fresh_python: FreshPython) -> None:
     code = (
         "import sys; sys.modules['compressai'] = None\n"
         "import zarr\n"
@@ -68,7 +68,7 @@ def test_an_array_is_created_and_described_without_it(fresh_python: Callable[...
     assert fresh_python(code) == "mbt2018 False"
 
 
-def test_our_own_codec_does_not_need_it(fresh_python: Callable[..., str]) -> None:
+def test_our_own_codec_does_not_need_it(fresh_python: FreshPython) -> None:
     code = (
         "import sys; sys.modules['compressai'] = None\n"
         "import numpy as np, numcodecs_neural\n"

@@ -4,16 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.compressai import CompressAIImage
 from numcodecs_neural.compressai.architectures import parse_architecture
 from numcodecs_neural.compressai.chunks import pack, unpack
 from numcodecs_neural.errors import NumericsError
+from tests.annotations import Image
 
-Image = NDArray[np.uint8]
 Make = Callable[..., CompressAIImage]
 # The network of each that computes the scales.
 SCALES_OF = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.compressai import CompressAIImage
+from tests.annotations import Image
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
@@ -23,7 +23,7 @@ def work(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def command(library: object, tissue: NDArray[np.uint8], tmp_path: Path, work: Path) -> list[str]:
+def command(library: object, tissue: Image, tmp_path: Path, work: Path) -> list[str]:
     """Return the command that trains a tiny model for some seconds at two rates."""
     folder = tmp_path / "images"
     folder.mkdir()
@@ -43,9 +43,7 @@ def run(command: list[str]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_trained_models_code_and_are_not_trained_again(
-    command: list[str], tissue: NDArray[np.uint8]
-) -> None:
+def test_trained_models_code_and_are_not_trained_again(command: list[str], tissue: Image) -> None:
     first = run(command)
     again = run(command)
 

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 
 from numcodecs_neural.compressai import CompressAIImage, CompressAIImageCodec, chunks
 from numcodecs_neural.compressai import codec as codec_module
 from numcodecs_neural.compressai.architectures import ARCHITECTURES
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Image
 
-Image = NDArray[np.uint8]
 OPERATORS = Path(__file__).with_name("operators.py")
 Make = Callable[..., CompressAIImage]
 LAYOUTS: dict[str, dict[str, Any]] = {

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters import cli, codecs
 from numcodecs_neural.converters.codecs import ChunkCodec
@@ -15,6 +14,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline import plan
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
+from tests.annotations import FindFile, Image, ReadFiles, RunCli
 
 HEIGHT, WIDTH = 1501, 1303
 APERIO = (
@@ -26,7 +26,7 @@ APERIO = (
 class ArraySource:
     """A slide in memory that counts how often each pixel of level 0 was read."""
 
-    def __init__(self, pixels: NDArray[np.uint8], mpp: tuple[float, float] | None = None) -> None:
+    def __init__(self, pixels: Image, mpp: tuple[float, float] | None = None) -> None:
         self.pixels = pixels
         self.reads = np.zeros(pixels.shape[:2], np.int64)
         small = pixels[::8, ::8]
@@ -39,13 +39,13 @@ class ArraySource:
             size_bytes=None,
         )
 
-    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[np.uint8]:
+    def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> Image:
         if level == 0:
             self.reads[region.slices] += 1
-        pixels: NDArray[np.uint8] = self._levels[level][region.slices].copy()
+        pixels: Image = self._levels[level][region.slices].copy()
         return pixels
 
-    def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
+    def read_associated(self, name: Associated) -> Image | None:
         return None
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class ArraySource:
 
 
 @pytest.fixture(scope="session")
-def slide(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def slide(tissue: Image) -> Image:
     """Return a slide (y, x, 3) of odd size: two pieces of tissue on noisy glass."""
     noise = np.random.default_rng(7).integers(-1, 2, (HEIGHT, WIDTH, 1))
     pixels = (np.array([243, 241, 244]) + noise).astype(np.uint8)
@@ -65,7 +65,7 @@ def slide(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def array_source(slide: NDArray[np.uint8]) -> ArraySource:
+def array_source(slide: Image) -> ArraySource:
     return ArraySource(slide, mpp=(0.5, 0.5))
 
 
@@ -76,7 +76,7 @@ def source_of() -> Callable[..., ArraySource]:
 
 
 @pytest.fixture(scope="session")
-def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def svs(slide: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file like Aperio's: JPEG tiles, a thumbnail, one reduced level."""
     path = tmp_path_factory.mktemp("slides") / "generated.svs"
     tiles: dict[str, Any] = {
@@ -121,7 +121,7 @@ def shared_file(root: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def shared_slide(shared_file: Callable[[str], Path]) -> Callable[[str], Path]:
+def shared_slide(shared_file: FindFile) -> Callable[[str], Path]:
     """Return a function that finds a shared slide, or skips."""
     return lambda name: shared_file(f"wsi/{name}")
 
@@ -134,7 +134,7 @@ def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run_cli(capsys: pytest.CaptureFixture[str]) -> RunCli:
     """Return a function that runs the program: exit code, stdout and stderr."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
@@ -149,7 +149,7 @@ def run_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str,
 
 
 @pytest.fixture(scope="session")
-def files_of() -> Callable[[Path], dict[str, bytes]]:
+def files_of() -> ReadFiles:
     """Return a function that reads a folder: the bytes of each file by its path inside."""
 
     def read(folder: Path) -> dict[str, bytes]:

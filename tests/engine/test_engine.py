@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from numcodecs_neural import config
@@ -18,6 +17,7 @@ from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.engine.turns import turn
 from numcodecs_neural.errors import BitstreamError
 from numcodecs_neural.weights import resolve
+from tests.annotations import Image
 
 
 def blas_threads() -> list[int]:
@@ -68,15 +68,13 @@ class Recording:
         self.batches: list[int] = []
         self.is_busy, self.open = threading.Event(), threading.Event()
 
-    def encode_batch(
-        self, images: list[NDArray[np.uint8]], parameters: EncodeParameters
-    ) -> list[bytes]:
+    def encode_batch(self, images: list[Image], parameters: EncodeParameters) -> list[bytes]:
         self._take(len(images))
         return [bytes([int(x.flat[0]), parameters.quality]) for x in images]
 
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
-    ) -> list[NDArray[np.uint8]]:
+    ) -> list[Image]:
         self._take(len(streams))
         if b"broken" in streams:
             raise BitstreamError("broken")
@@ -144,9 +142,7 @@ def test_one_damaged_chunk_does_not_spoil_its_batch() -> None:
 
 
 @pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
-def test_a_batch_gives_what_each_of_its_chunks_gives_alone(
-    weights: str, tissue: NDArray[np.uint8]
-) -> None:
+def test_a_batch_gives_what_each_of_its_chunks_gives_alone(weights: str, tissue: Image) -> None:
     with config.set(device="numpy"):
         coder: Any = coder_for(resolve(weights))
     planes = tissue.astype(np.uint16 if coder.pixel_fraction else np.uint8)

@@ -14,6 +14,7 @@ from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables
 from numcodecs_neural.entropy.enc_stream import Part, encode_symbols
 from numcodecs_neural.entropy.enc_tables import tables_from_counts
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Image
 
 CODERS = pytest.mark.parametrize("coder", ["numpy", "numba"])
 MAX_SYMBOL = 2**30 - 1
@@ -50,9 +51,7 @@ def gaussian_part(rng: np.random.Generator, count: int) -> Part:
     return part_of(np.rint(rng.normal(0, scales[indexes])), indexes, tables)
 
 
-def ideal_bits(
-    symbols: NDArray[np.int32], indexes: NDArray[np.uint8], tables: SymbolTables
-) -> float:
+def ideal_bits(symbols: NDArray[np.int32], indexes: Image, tables: SymbolTables) -> float:
     """Return what the tables say that symbols, none of them escaped, have to cost."""
     entries = symbols - tables.offset[indexes]
     assert np.all((entries >= 0) & (entries < tables.size[indexes] - 1))

@@ -18,6 +18,7 @@ from numcodecs_neural.entropy.enc_tables import costs_of as all_costs_of
 from numcodecs_neural.entropy.enc_tables import tables_from_counts
 from numcodecs_neural.entropy.trellis import halves_of, next_state, row_of
 from numcodecs_neural.errors import BitstreamError, ConfigError
+from tests.annotations import Image
 from tests.models import tables_of
 
 CODERS = pytest.mark.parametrize("coder", ["numpy", "numba"])
@@ -35,9 +36,9 @@ def costs_of(tables: SymbolTables) -> NDArray[np.int32]:
 
 def chosen(
     coder: ModuleType, rest: Any, indexes: Any, price: int, lanes: int = 1
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+) -> tuple[NDArray[np.int32], Image]:
     """Return symbols and states."""
-    result: tuple[NDArray[np.int32], NDArray[np.uint8]] = coder.choose_part(
+    result: tuple[NDArray[np.int32], Image] = coder.choose_part(
         np.asarray(rest, np.int32), np.asarray(indexes, np.uint8), costs_of(TABLES), price, lanes
     )
     return result

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, cli
 from numcodecs_neural.weights import resolve
+from tests.annotations import Image
 
 
 @pytest.fixture
-def folder(tmp_path: Path, tissue: NDArray[np.uint8]) -> Path:
+def folder(tmp_path: Path, tissue: Image) -> Path:
     """Return a folder with one set of two images, 80 x 96 and 80 x 80."""
     pixels = tissue.transpose(1, 2, 0)
     path = tmp_path / "colon"
@@ -96,7 +97,7 @@ def test_a_set_can_be_cut_to_its_first_images(
 
 
 def test_a_zarr_array_is_measured(
-    tmp_path: Path, tissue: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tissue: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
     array = zarr.create_array(tmp_path / "a.zarr", shape=(1, 3, 96, 96), dtype="uint8")
     array[0] = tissue[:, :96, :96]

@@ -18,10 +18,11 @@ from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
 from numcodecs_neural.evaluation.tally import average, measure_chunk
 from numcodecs_neural.measure import metrics
 from numcodecs_neural.weights import resolve
+from tests.annotations import Image
 
 
 @pytest.fixture(scope="module")
-def crop(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def crop(tissue: Image) -> Image:
     """Return 128 x 128 pixels of tissue as (y, x, c)."""
     return np.ascontiguousarray(tissue[:, 200:328, 100:228].transpose(1, 2, 0))
 
@@ -39,7 +40,7 @@ def peer_coder(name: str, kind: Kind = RGB) -> ImageCoder:
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_peers_rise_from_low_to_high_quality(name: str, crop: NDArray[np.uint8]) -> None:
+def test_peers_rise_from_low_to_high_quality(name: str, crop: Image) -> None:
     coder = peer_coder(name)
 
     low, high = (measure_chunk(crop, coder, s) for s in (coder.settings[0], coder.settings[-1]))
@@ -52,9 +53,7 @@ def test_peers_rise_from_low_to_high_quality(name: str, crop: NDArray[np.uint8])
 
 @pytest.mark.parametrize("name", ["jpeg2000", "jpegxl"])
 @pytest.mark.parametrize("bits", [12, 16])
-def test_peers_code_16_bits_from_low_to_high_quality(
-    name: str, bits: int, crop: NDArray[np.uint8]
-) -> None:
+def test_peers_code_16_bits_from_low_to_high_quality(name: str, bits: int, crop: Image) -> None:
     coder = peer_coder(name, GREY16)
     wide = crop[..., 1:2].astype(np.uint16) * np.uint16(2 ** (bits - 8))
     options: dict[str, Any] = {"data_range": float(np.ptp(wide)), "span": (0, 2**bits - 1)}
@@ -118,13 +117,13 @@ def test_grey_models_code_two_axes_and_know_the_range_of_16_bits(
     assert [kind for kind in KINDS if entrant.coder_for(kind)] == [GREY, GREY16]
 
 
-def test_our_rate_is_that_of_the_stored_chunk(crop: NDArray[np.uint8]) -> None:
+def test_our_rate_is_that_of_the_stored_chunk(crop: Image) -> None:
     tally = measure_chunk(crop, neural_coder("he-fast"), 60)
 
     assert tally.nbytes == len(NeuralImage("he-fast", 60).encode(crop.transpose(2, 0, 1)))
 
 
-def test_tallies_count_everything(crop: NDArray[np.uint8]) -> None:
+def test_tallies_count_everything(crop: Image) -> None:
     coder = neural_coder("he-fast")
     decoded = np.asarray(coder.decode(coder.encode(crop, 30, SPAN), 30, crop.shape), np.uint8)
 
@@ -137,7 +136,7 @@ def test_tallies_count_everything(crop: NDArray[np.uint8]) -> None:
     assert point.ssim == pytest.approx(metrics.ssim(crop, decoded))
 
 
-def test_a_set_is_the_mean_of_its_images_in_decibels(crop: NDArray[np.uint8]) -> None:
+def test_a_set_is_the_mean_of_its_images_in_decibels(crop: Image) -> None:
     coder = neural_coder("he-fast")
     first, second = (measure_chunk(image, coder, 30) for image in (crop, crop[:64, :64]))
 
@@ -148,7 +147,7 @@ def test_a_set_is_the_mean_of_its_images_in_decibels(crop: NDArray[np.uint8]) ->
     assert together.bpp == pytest.approx(np.mean([point.bpp for point in alone]))
 
 
-def test_chunks_of_an_image_add_up(crop: NDArray[np.uint8]) -> None:
+def test_chunks_of_an_image_add_up(crop: Image) -> None:
     coder = peer_coder("jpeg420")
     left, right = (measure_chunk(np.ascontiguousarray(crop[:, s]), coder, 80) for s in HALVES)
 

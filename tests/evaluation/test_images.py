@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation import images
 from numcodecs_neural.evaluation.kinds import GREY, GREY16, RGB
+from tests.annotations import Image
 
 
 def write_png(path: Path, pixels: NDArray[np.generic]) -> Path:
@@ -18,7 +19,7 @@ def write_png(path: Path, pixels: NDArray[np.generic]) -> Path:
     return path
 
 
-def grey(height: int, width: int) -> NDArray[np.uint8]:
+def grey(height: int, width: int) -> Image:
     return np.full((height, width, 3), 128, np.uint8)
 
 

@@ -11,13 +11,13 @@ import pytest
 import zarr
 from numcodecs.abc import Codec
 from numcodecs.registry import register_codec
-from numpy.typing import NDArray
 
 from numcodecs_neural import cli
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation.images import ImageSet
 from numcodecs_neural.evaluation.kinds import Pixels
 from numcodecs_neural.evaluation.run import evaluate
+from tests.annotations import Image
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
@@ -30,7 +30,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 
 @pytest.fixture
-def good(tmp_path: Path, tissue: NDArray[np.uint8]) -> Path:
+def good(tmp_path: Path, tissue: Image) -> Path:
     path = tmp_path / "good.png"
     imagecodecs.imwrite(path, np.ascontiguousarray(tissue[:, :80, :80].transpose(1, 2, 0)))
     return path
@@ -89,9 +89,7 @@ class Vanishing:
         return self._left.pop()
 
 
-def test_an_image_that_cannot_be_read_again_is_not_called_small(
-    tissue: NDArray[np.uint8],
-) -> None:
+def test_an_image_that_cannot_be_read_again_is_not_called_small(tissue: Image) -> None:
     image = Vanishing(tissue[:, :80, :80].transpose(1, 2, 0))
 
     with pytest.raises(SourceError, match=r"^vanishing\.png is gone$"):
@@ -113,7 +111,7 @@ def test_an_empty_zarr_array_is_refused(
 
 
 def test_too_few_pixels_of_a_zarr_array_are_refused(
-    tmp_path: Path, tissue: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tissue: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
     zarr.create_array(tmp_path / "a.zarr", data=tissue[:, :96, :96])
 
@@ -136,7 +134,7 @@ class Odd(Codec):
 
 
 def test_a_codec_that_decodes_to_a_part_of_a_sample_is_said_in_one_sentence(
-    tmp_path: Path, tissue: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tissue: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
     register_codec(Odd)
     imagecodecs.imwrite(tmp_path / "grey.png", tissue[0, :80, :80].astype(np.uint16) * 99)

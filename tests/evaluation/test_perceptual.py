@@ -13,34 +13,35 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.evaluation import perceptual
 from numcodecs_neural.evaluation.measures import LPIPS, MS_SSIM, PSNR, SSIM, measures_by_name
+from tests.annotations import Image
 
 torch = pytest.importorskip("torch", reason="MS-SSIM and LPIPS need torch")
 
 
 @pytest.fixture
-def image(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def image(tissue: Image) -> Image:
     """Return 192 x 192 pixels of tissue (H, W, C)."""
     return np.ascontiguousarray(tissue[:, 100:292, 100:292].transpose(1, 2, 0))
 
 
-def noisy(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+def noisy(image: Image, step: int) -> Image:
     noise = np.random.default_rng(1).integers(-step, step + 1, image.shape)
-    changed: NDArray[np.uint8] = np.clip(image + noise, 0, 255).astype(np.uint8)
+    changed: Image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return changed
 
 
-def test_ms_ssim_of_equal_images_is_one(image: NDArray[np.uint8]) -> None:
+def test_ms_ssim_of_equal_images_is_one(image: Image) -> None:
     assert perceptual.ms_ssim(image, image) == pytest.approx(1)
 
 
-def test_ms_ssim_falls_with_noise(image: NDArray[np.uint8]) -> None:
+def test_ms_ssim_falls_with_noise(image: Image) -> None:
     values = [perceptual.ms_ssim(image, noisy(image, step)) for step in (2, 5, 10, 20, 40)]
 
     assert values == sorted(values, reverse=True)
     assert 0.5 < values[-1] < values[0] < 1
 
 
-def test_ms_ssim_is_that_of_its_paper(image: NDArray[np.uint8]) -> None:
+def test_ms_ssim_is_that_of_its_paper(image: Image) -> None:
     decoded = noisy(image, 20)
 
     found = perceptual.ms_ssim(image, decoded)
@@ -48,7 +49,7 @@ def test_ms_ssim_is_that_of_its_paper(image: NDArray[np.uint8]) -> None:
     assert found == pytest.approx(_plain_ms_ssim(image, decoded), abs=1e-6)
 
 
-def test_ms_ssim_of_16_bits_is_that_of_8_at_the_same_scale(image: NDArray[np.uint8]) -> None:
+def test_ms_ssim_of_16_bits_is_that_of_8_at_the_same_scale(image: Image) -> None:
     decoded = noisy(image, 10)
     wide, wide_decoded = (pixels.astype(np.uint16) * 200 for pixels in (image, decoded))
 
@@ -58,9 +59,7 @@ def test_ms_ssim_of_16_bits_is_that_of_8_at_the_same_scale(image: NDArray[np.uin
 
 
 @pytest.mark.parametrize(("side", "has_value"), [(160, False), (161, True)])
-def test_ms_ssim_needs_room_for_five_scales(
-    side: int, image: NDArray[np.uint8], *, has_value: bool
-) -> None:
+def test_ms_ssim_needs_room_for_five_scales(side: int, image: Image, *, has_value: bool) -> None:
     crop = image[:side]
 
     assert np.isfinite(perceptual.ms_ssim(crop, crop)) == has_value
@@ -126,7 +125,7 @@ def alexnet(hub: Path) -> Path:
 
 
 @pytest.mark.usefixtures("alexnet")
-def test_lpips_is_given_pixels_from_minus_one_to_one(image: NDArray[np.uint8]) -> None:
+def test_lpips_is_given_pixels_from_minus_one_to_one(image: Image) -> None:
     black, white = np.zeros_like(image), np.full_like(image, 255)
 
     assert perceptual.why_no_lpips() is None
@@ -143,9 +142,7 @@ def test_lpips_is_given_pixels_from_minus_one_to_one(image: NDArray[np.uint8]) -
         pytest.param(np.s_[:48], 255, id="small"),
     ],
 )
-def test_lpips_has_no_value_for_other_images(
-    view: Any, data_range: float, image: NDArray[np.uint8]
-) -> None:
+def test_lpips_has_no_value_for_other_images(view: Any, data_range: float, image: Image) -> None:
     assert np.isnan(perceptual.lpips_distance(image[view], image[view], data_range))
 
 
@@ -193,7 +190,7 @@ def test_lpips_without_a_torchvision_that_works_says_so(
     assert "\n" not in found
 
 
-def _plain_ms_ssim(image: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
+def _plain_ms_ssim(image: Image, decoded: Image) -> float:
     """MS-SSIM as its paper writes it down, by scipy; the mean over channels at the end."""
     from scipy.ndimage import correlate1d
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numcodecs.abc import Codec
 from numcodecs.registry import register_codec
-from numpy.typing import NDArray
 
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import registered_entrant
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.kinds import GREY, GREY16, KINDS, RGB, Kind
 from numcodecs_neural.evaluation.tally import measure_chunk
+from tests.annotations import Image
 
 
 class Coarse(Codec):
@@ -49,7 +49,7 @@ def _registered() -> None:
 
 
 @pytest.fixture
-def pixels(rng: np.random.Generator) -> NDArray[np.uint8]:
+def pixels(rng: np.random.Generator) -> Image:
     return rng.integers(0, 256, (16, 32, 3), np.uint8)
 
 
@@ -69,9 +69,7 @@ def coder_of(path: Path, kind: Kind = RGB) -> ImageCoder:
 
 
 @pytest.mark.parametrize("fortran", [False, True])
-def test_each_configuration_is_a_point(
-    fortran: bool, pixels: NDArray[np.uint8], tmp_path: Path
-) -> None:
+def test_each_configuration_is_a_point(fortran: bool, pixels: Image, tmp_path: Path) -> None:
     configs = [config(lost=lost, fortran=fortran) for lost in (4, 0)]
     coder = coder_of(described(tmp_path / "c.json", *configs))
 
@@ -108,7 +106,7 @@ def test_only_rgb_takes_part_by_default(tmp_path: Path) -> None:
     ],
 )
 def test_a_codec_that_fails_is_told_by_name(
-    lost: int, says: str, pixels: NDArray[np.uint8], tmp_path: Path
+    lost: int, says: str, pixels: Image, tmp_path: Path
 ) -> None:
     coder = coder_of(described(tmp_path / "c.json", config(lost=lost)))
 

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.evaluation import Point
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.crops import Crop
 from numcodecs_neural.evaluation.speed import like_quality, measure_speed
+from tests.annotations import Image
 
 CHUNKS = tuple(np.zeros((16, 16, 3), np.uint8) for _ in range(20))
 POINT = Point(setting=3, bpp=1, psnr=36.5)
@@ -30,7 +30,7 @@ def test_both_clocks_count_what_was_coded() -> None:
         spin(0.004)
         return b""
 
-    def decode(_s: bytes, _setting: float, _shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    def decode(_s: bytes, _setting: float, _shape: tuple[int, ...]) -> Image:
         spin(0.001)
         return CHUNKS[0]
 

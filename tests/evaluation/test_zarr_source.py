@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation import find_sets, zarr_source
 from numcodecs_neural.evaluation.zarr_source import regions
+from tests.annotations import Image
 
 ALL = 10**9
 
@@ -23,7 +24,7 @@ def write(path: Path, pixels: NDArray[Any], **options: Any) -> Path:
 
 
 @pytest.fixture
-def image(rng: np.random.Generator) -> NDArray[np.uint8]:
+def image(rng: np.random.Generator) -> Image:
     """Return pixels (H, W, C)."""
     return rng.integers(0, 256, (40, 50, 3), np.uint8)
 
@@ -39,7 +40,7 @@ def image(rng: np.random.Generator) -> NDArray[np.uint8]:
 )
 @pytest.mark.parametrize("version", [2, 3])
 def test_arrays_are_read_in_any_order(
-    order: str, version: int, image: NDArray[np.uint8], tmp_path: Path
+    order: str, version: int, image: Image, tmp_path: Path
 ) -> None:
     letters = order.replace(".", "")
     pixels = image.transpose(["yxc".index(letter) for letter in letters])
@@ -65,7 +66,7 @@ def test_grey_arrays_have_one_channel(
     np.testing.assert_array_equal(region.read(), pixels)
 
 
-def test_regions_hold_no_more_than_asked_for(tmp_path: Path, image: NDArray[np.uint8]) -> None:
+def test_regions_hold_no_more_than_asked_for(tmp_path: Path, image: Image) -> None:
     path = write(tmp_path / "a.zarr", np.tile(image, (8, 8, 1)))
 
     found = regions(path, max_pixels=4000)
@@ -77,7 +78,7 @@ def test_regions_hold_no_more_than_asked_for(tmp_path: Path, image: NDArray[np.u
 
 
 def test_regions_are_spread_over_the_array(
-    tmp_path: Path, image: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zarr_source, "PITCH_PX", 32)
     path = write(tmp_path / "a.zarr", np.tile(image, (4, 3, 1)))
@@ -91,7 +92,7 @@ def test_regions_are_spread_over_the_array(
 
 
 def test_a_small_array_is_covered(
-    tmp_path: Path, image: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zarr_source, "PITCH_PX", 32)
     path = write(tmp_path / "a.zarr", np.tile(image, (2, 2, 1)))
@@ -103,7 +104,7 @@ def test_a_small_array_is_covered(
     ]
 
 
-def test_what_was_not_stored_is_passed_over(tmp_path: Path, image: NDArray[np.uint8]) -> None:
+def test_what_was_not_stored_is_passed_over(tmp_path: Path, image: Image) -> None:
     pixels = np.full((160, 160, 3), 255, np.uint8)
     pixels[100:140, 100:150] = image
     path = write(tmp_path / "a.zarr", pixels, fill_value=255, chunks=(40, 40, 3))
@@ -123,7 +124,7 @@ def ome(version: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("version", "zarr_format"), [("0.4", 2), ("0.5", 3)])
 def test_level_0_of_an_ome_zarr_is_taken(
-    version: str, zarr_format: Any, image: NDArray[np.uint8], tmp_path: Path
+    version: str, zarr_format: Any, image: Image, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.zarr"
     zarr.create_group(path, zarr_format=zarr_format, attributes=ome(version))
@@ -136,9 +137,7 @@ def test_level_0_of_an_ome_zarr_is_taken(
     np.testing.assert_array_equal(found.images[0].read(), image)
 
 
-def test_an_array_in_a_group_is_called_by_both_names(
-    image: NDArray[np.uint8], tmp_path: Path
-) -> None:
+def test_an_array_in_a_group_is_called_by_both_names(image: Image, tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "slide.zarr")
     write(tmp_path / "slide.zarr" / "1", image)
 
@@ -147,7 +146,7 @@ def test_an_array_in_a_group_is_called_by_both_names(
     assert found.name == "slide.zarr/1"
 
 
-def test_a_group_of_one_array_stands_for_it(image: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_group_of_one_array_stands_for_it(image: Image, tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "a.zarr")
     write(tmp_path / "a.zarr" / "tissue", image)
 
@@ -156,7 +155,7 @@ def test_a_group_of_one_array_stands_for_it(image: NDArray[np.uint8], tmp_path: 
     np.testing.assert_array_equal(region.read(), image)
 
 
-def test_groups_without_one_array_are_refused(image: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_groups_without_one_array_are_refused(image: Image, tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "a.zarr")
     with pytest.raises(SourceError, match=r"is a group and no array; arrays in it: none"):
         regions(tmp_path / "a.zarr", max_pixels=ALL)
@@ -193,7 +192,7 @@ def test_damaged_metadata_are_refused(tmp_path: Path) -> None:
         regions(tmp_path, max_pixels=ALL)
 
 
-def test_a_codec_that_is_not_installed_is_told(image: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_codec_that_is_not_installed_is_told(image: Image, tmp_path: Path) -> None:
     path = write(tmp_path / "a.zarr", image, compressors=None)
     metadata = json.loads((path / "zarr.json").read_text())
     metadata["codecs"].append({"name": "nobodys_codec", "configuration": {}})
@@ -203,7 +202,7 @@ def test_a_codec_that_is_not_installed_is_told(image: NDArray[np.uint8], tmp_pat
         regions(path, max_pixels=ALL)
 
 
-def test_a_damaged_chunk_is_refused(image: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_damaged_chunk_is_refused(image: Image, tmp_path: Path) -> None:
     path = write(tmp_path / "a.zarr", image)
     (path / "c" / "0" / "0" / "0").write_bytes(b"damaged")
 

@@ -198,10 +198,7 @@ def test_the_largest_chunk_is_allowed() -> None:
     ],
 )
 def test_plane_and_box_shape_follow_the_channel_axis(
-    shape: tuple[int, ...],
-    channel_axis: int,
-    plane: tuple[int, int],
-    box_shape: tuple[int, ...],
+    shape: tuple[int, ...], channel_axis: int, plane: tuple[int, int], box_shape: tuple[int, ...]
 ) -> None:
     header = ChunkHeader(
         mode=Mode.STORED, dtype=np.dtype("u1"), shape=shape, box=(1, 4), channel_axis=channel_axis

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from numcodecs_neural.measure import metrics
+from tests.annotations import Image
 
 BLACK = np.zeros((4, 4, 3), np.uint8)
 
@@ -42,7 +43,7 @@ def test_squared_error_does_not_wrap(dtype: type[np.unsignedinteger[Any]], peak:
 @pytest.mark.parametrize("deviation", [1, 12])
 @pytest.mark.parametrize(("dtype", "scale"), [("uint8", 1), ("uint16", 11), ("uint16", 257)])
 def test_ssim_is_that_of_scikit_image(
-    dtype: str, scale: int, deviation: int, tissue: NDArray[np.uint8], rng: np.random.Generator
+    dtype: str, scale: int, deviation: int, tissue: Image, rng: np.random.Generator
 ) -> None:
     image = tissue[:, :96, :80].transpose(1, 2, 0)
     noise = np.rint(rng.normal(0, deviation, image.shape))
@@ -54,7 +55,7 @@ def test_ssim_is_that_of_scikit_image(
     assert found == pytest.approx(reference_ssim(wide, wide_decoded, 255.0 * scale), abs=1e-12)
 
 
-def test_ssim_of_equal_images_is_one_and_nothing_less(tissue: NDArray[np.uint8]) -> None:
+def test_ssim_of_equal_images_is_one_and_nothing_less(tissue: Image) -> None:
     image = tissue[:, :96, :80].transpose(1, 2, 0)
 
     assert metrics.ssim(image, image.copy()) == 1.0

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from zarr.registry import get_codec_class, register_codec
 
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.peers.codecs import AVIF, JPEG, JPEG2K, JPEGXL, WEBP, Peer, Samples
+from tests.annotations import Image
 
 # A low and a high rate of each.
 SETTINGS = [(JPEG, 30, 95), (JPEG2K, 26, 46), (JPEGXL, 8, 0.3), (AVIF, 30, 95), (WEBP, 20, 100)]
@@ -27,7 +27,7 @@ CASES = [
 
 @pytest.mark.parametrize(("peer", "samples", "settings"), CASES)
 def test_more_bytes_bring_less_error_and_always_some(
-    peer: Peer, samples: Samples, settings: list[float], tissue: NDArray[np.uint8]
+    peer: Peer, samples: Samples, settings: list[float], tissue: Image
 ) -> None:
     crop = tissue[: 3 if samples.is_rgb else 1, 200:328, 100:228].transpose(1, 2, 0)
     pixels = crop.astype(samples.dtype) >> (2 if samples.dtype.itemsize == 2 else 0)

@@ -9,11 +9,9 @@ import dask.array
 import numpy as np
 import pytest
 import xarray
-from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImageCodec
-
-Image = NDArray[np.uint8]
+from tests.annotations import Image, Psnr
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def test_dask_writes_the_same_pixels(
     np.testing.assert_array_equal(array[:], write(tissue, layout)[:])
 
 
-def test_xarray_writes_and_reads(tissue: Image, tmp_path: Path, psnr: Callable[..., float]) -> None:
+def test_xarray_writes_and_reads(tissue: Image, tmp_path: Path, psnr: Psnr) -> None:
     dataset = xarray.Dataset({"tissue": (("c", "y", "x"), tissue)})
     encoding = {"chunks": (3, 128, 128), "serializer": NeuralImageCodec(), "compressors": None}
 

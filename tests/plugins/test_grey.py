@@ -111,9 +111,7 @@ def test_bad_ranges_are_refused(value_range: Any) -> None:
         NeuralImage("grey", value_range=value_range)
 
 
-def test_a_range_of_a_later_release_keeps_arrays_readable(
-    stack: NDArray[np.uint16],
-) -> None:
+def test_a_range_of_a_later_release_keeps_arrays_readable(stack: NDArray[np.uint16]) -> None:
     chunk = NeuralImage("grey").encode(stack)
     codec = NeuralImage("grey", encoder={"value_range": "automatic"})
 

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import BitstreamError, ConfigError, WeightsError
+from tests.annotations import Image, Psnr
 
-Image = NDArray[np.uint8]
 ABSENT = {"model": "he-future-9", "weights": "0" * 64}
 
 
@@ -37,9 +36,7 @@ def crop(tissue: Image) -> Image:
     ],
 )
 def test_decoded_pixels_are_near_the_original_in_its_shape_and_dtype(
-    rearrange: Callable[[Image], Image],
-    crop: Image,
-    psnr: Callable[[Image, Image], float],
+    rearrange: Callable[[Image], Image], crop: Image, psnr: Psnr
 ) -> None:
     image = rearrange(crop)
     codec = NeuralImage(quality=80)

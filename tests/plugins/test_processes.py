@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
+from tests.annotations import FreshPython, Image
 
-Image = NDArray[np.uint8]
 READ = (
     "import sys, zarr, hashlib\n"
     "array = zarr.open(sys.argv[1], mode='r')\n"
@@ -33,22 +32,20 @@ def stored(layout: dict[str, Any], write: Callable[..., Any], tissue: Image) -> 
     return write(tissue[:, :256, :256], layout)
 
 
-def test_plain_zarr_open_reads_in_a_fresh_process(
-    stored: Any, fresh_python: Callable[..., str]
-) -> None:
+def test_plain_zarr_open_reads_in_a_fresh_process(stored: Any, fresh_python: FreshPython) -> None:
     path = str(stored.store_path).removeprefix("file://")
 
     assert fresh_python(READ, path).split()[0] == digest(stored[:])
 
 
-def test_the_same_pixels_come_without_torch(stored: Any, fresh_python: Callable[..., str]) -> None:
+def test_the_same_pixels_come_without_torch(stored: Any, fresh_python: FreshPython) -> None:
     path = str(stored.store_path).removeprefix("file://")
 
     assert fresh_python(NO_TORCH + READ, path) == f"{digest(stored[:])} True"
 
 
 def test_the_same_bytes_are_written_without_torch(
-    tissue: Image, fresh_python: Callable[..., str], tmp_path: Path
+    tissue: Image, fresh_python: FreshPython, tmp_path: Path
 ) -> None:
     image = tissue[:, :200, :200]
     np.save(tmp_path / "image.npy", image)
@@ -64,9 +61,7 @@ def test_the_same_bytes_are_written_without_torch(
 
 
 @pytest.mark.parametrize("device", ["numpy", "cpu"])
-def test_the_device_changes_no_pixel(
-    device: str, stored: Any, fresh_python: Callable[..., str]
-) -> None:
+def test_the_device_changes_no_pixel(device: str, stored: Any, fresh_python: FreshPython) -> None:
     if device == "cpu" and importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")
     path = str(stored.store_path).removeprefix("file://")
@@ -115,9 +110,7 @@ if __name__ == "__main__":
 @pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork"
 )
-def test_children_read_after_a_fork(
-    stored: Any, tmp_path: Path, fresh_python: Callable[..., str]
-) -> None:
+def test_children_read_after_a_fork(stored: Any, tmp_path: Path, fresh_python: FreshPython) -> None:
     expected = digest(stored[:])
 
     found = run_script(fresh_python, tmp_path, stored, "fork")
@@ -126,7 +119,7 @@ def test_children_read_after_a_fork(
 
 
 def test_children_read_after_a_spawn(
-    stored: Any, tmp_path: Path, fresh_python: Callable[..., str]
+    stored: Any, tmp_path: Path, fresh_python: FreshPython
 ) -> None:
     expected = digest(stored[:])
 
@@ -135,7 +128,7 @@ def test_children_read_after_a_spawn(
     assert found == f"{expected} {expected}"
 
 
-def run_script(fresh_python: Callable[..., str], tmp_path: Path, array: Any, method: str) -> str:
+def run_script(fresh_python: FreshPython, tmp_path: Path, array: Any, method: str) -> str:
     """Run CHILDREN from a file, which a spawned child must be able to import again."""
     script = tmp_path / "children.py"
     script.write_text(CHILDREN)

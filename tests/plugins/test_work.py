@@ -5,17 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.format import ChunkHeader, sections
 from numcodecs_neural.format.checksum import crc32c
 from numcodecs_neural.weights import resolve
+from tests.annotations import Image
 
-Image = NDArray[np.uint8]
 Counts = Counter[str]
 
 

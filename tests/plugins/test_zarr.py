@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 from zarr.codecs import TransposeCodec
 
-Image = NDArray[np.uint8]
+from tests.annotations import Image, Psnr
+
 Layout = dict[str, Any]
 Write = Callable[..., Any]
-Psnr = Callable[[Image, Image], float]
 
 
 def chunk_files(array: Any) -> dict[str, bytes]:

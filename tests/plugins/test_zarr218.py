@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from tests.annotations import FreshPython, Image, Psnr
 
 WRITE = """
 import sys, numpy, zarr, numcodecs
@@ -32,9 +31,9 @@ def test_zarr_3_reads_what_zarr_2_wrote(
     order: str,
     tissue: Image,
     tmp_path: Path,
-    fresh_python: Callable[..., str],
+    fresh_python: FreshPython,
     zarr2_python: str,
-    psnr: Callable[..., float],
+    psnr: Psnr,
 ) -> None:
     image = tissue[:, :300, :400]
     np.save(tmp_path / "image.npy", image)
@@ -53,7 +52,7 @@ def test_zarr_2_reads_what_zarr_3_wrote(
     write: Callable[..., Any],
     tissue: Image,
     tmp_path: Path,
-    fresh_python: Callable[..., str],
+    fresh_python: FreshPython,
     zarr2_python: str,
 ) -> None:
     array = write(tissue[:, :300, :400], {"zarr_format": 2, "order": order})
@@ -65,7 +64,7 @@ def test_zarr_2_reads_what_zarr_3_wrote(
 
 
 def test_the_zarr_3_class_is_not_imported_there(
-    fresh_python: Callable[..., str], zarr2_python: str
+    fresh_python: FreshPython, zarr2_python: str
 ) -> None:
     code = (
         "import sys, numcodecs_neural\n"

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+
+from tests.annotations import Image
 
 if TYPE_CHECKING:
     from numcodecs_neural.training.model import Shape
-
-Image = NDArray[np.uint8]
 
 
 def smooth_image(rng: np.random.Generator, side: int = 160) -> Image:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ pytest.importorskip("torch", reason="training needs torch")
 from numcodecs_neural.training import model, phases, recipe
 from numcodecs_neural.training.data import principal_components
 from numcodecs_neural.training.fitting import export
+from tests.annotations import FreshPython
 
 
 @pytest.fixture(autouse=True)
@@ -47,16 +47,14 @@ def train(folder: Path, work: Path, *more: object) -> int:
     return run("train", folder, "--work", work, "--name", "small-1", *quick, *more)
 
 
-def test_importing_the_commands_does_not_import_torch(fresh_python: Callable[..., str]) -> None:
+def test_importing_the_commands_does_not_import_torch(fresh_python: FreshPython) -> None:
     code = "import sys, numcodecs_neural.training.cli; print(sorted({'torch'} & set(sys.modules)))"
 
     assert fresh_python(code) == "[]"
 
 
 def test_a_run_in_parts_gives_the_same_weights_and_says_what_it_did(
-    folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(folder, tmp_path / "whole") == 0
     for _ in range(5):

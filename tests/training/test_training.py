@@ -185,10 +185,7 @@ def test_classes_that_are_hardly_ever_other_than_0_are_skipped() -> None:
 
 @pytest.mark.parametrize("has_branches", [False, True], ids=["linear", "branches"])
 def test_what_is_exported_is_what_was_trained(
-    folder: Path,
-    tmp_path: Path,
-    *,
-    has_branches: bool,
+    folder: Path, tmp_path: Path, *, has_branches: bool
 ) -> None:
     recipe = Recipe(
         minutes=0.06,

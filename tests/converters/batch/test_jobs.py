@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ import tifffile
 
 from numcodecs_neural.converters.batch.jobs import Job, expand_inputs, plan_jobs
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import RunCli
 
-RunCli = Callable[..., tuple[int, str, str]]
 SMALL = ("--chunk", 256, "--shard", 512, "--codec", "zstd")
 
 

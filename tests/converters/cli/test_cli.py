@@ -2,7 +2,6 @@
 
 import errno
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import tifffile
 import zarr
 
 from numcodecs_neural.converters.pipeline import convert as convert_module
+from tests.annotations import FreshPython, ReadFiles, RunCli
 
-RunCli = Callable[..., tuple[int, str, str]]
 SMALL = ("--chunk", 128, "--shard", 256)
 pytestmark = pytest.mark.usefixtures("lossless")
 
@@ -213,11 +212,7 @@ def test_a_failed_overwrite_keeps_the_old_store(
 
 
 def test_after_a_full_disk_the_conversion_goes_on(
-    run_cli: RunCli,
-    svs: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    files_of: Callable[[Path], dict[str, bytes]],
+    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_of: ReadFiles
 ) -> None:
     real_set = zarr.storage.LocalStore.set
 
@@ -294,7 +289,7 @@ def test_an_interrupt_ends_quietly(
     assert [path.name for path in tmp_path.iterdir()] == ["out.ome.zarr.partial"]
 
 
-def test_help_imports_nothing_heavy(fresh_python: Callable[..., str]) -> None:
+def test_help_imports_nothing_heavy(fresh_python: FreshPython) -> None:
     code = (
         "import contextlib, io, sys\n"
         "from numcodecs_neural.converters import cli\n"

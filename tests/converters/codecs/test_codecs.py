@@ -19,6 +19,7 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.sources import SlideInfo
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.measure.metrics import psnr
+from tests.annotations import Image
 
 LOSSY = ["neural", "jpegxl", "jpeg2k", "jpeg"]
 LOSSLESS = ["zstd", "none"]
@@ -68,14 +69,12 @@ def stored(
 
 
 @pytest.fixture
-def rgb(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def rgb(tissue: Image) -> Image:
     return tissue[:, :150, :260]
 
 
 @pytest.mark.parametrize("codec", LOSSY)
-def test_rgb_comes_back_better_at_a_higher_quality(
-    codec: str, rgb: NDArray[np.uint8], tmp_path: Path
-) -> None:
+def test_rgb_comes_back_better_at_a_higher_quality(codec: str, rgb: Image, tmp_path: Path) -> None:
     low, high = (
         stored(tmp_path / f"{quality}.zarr", rgb, options(codec, quality=quality), slide_info())
         for quality in (30, 80)
@@ -89,7 +88,7 @@ def test_rgb_comes_back_better_at_a_higher_quality(
 @pytest.mark.parametrize("codec", LOSSLESS)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 def test_lossless_codecs_give_back_every_sample(
-    codec: str, version: str, dtype: str, rgb: NDArray[np.uint8], tmp_path: Path
+    codec: str, version: str, dtype: str, rgb: Image, tmp_path: Path
 ) -> None:
     pixels = rgb.astype(dtype) * np.dtype(dtype).type(3)
     info = slide_info(dtype=np.dtype(dtype))
@@ -102,9 +101,7 @@ def test_lossless_codecs_give_back_every_sample(
 
 
 @pytest.mark.parametrize("codec", ["jpegxl", "jpeg2k"])
-def test_quality_100_is_lossless_where_a_codec_can(
-    codec: str, rgb: NDArray[np.uint8], tmp_path: Path
-) -> None:
+def test_quality_100_is_lossless_where_a_codec_can(codec: str, rgb: Image, tmp_path: Path) -> None:
     best = options(codec, quality=100)
 
     found = stored(tmp_path / "a.zarr", rgb, best, slide_info())
@@ -126,7 +123,7 @@ def test_rgb_with_other_axes_is_coded_as_rgb(
     codec: str,
     frames: tuple[tuple[str, int], ...],
     shape: tuple[int, ...],
-    rgb: NDArray[np.uint8],
+    rgb: Image,
     tmp_path: Path,
 ) -> None:
     channels = shape.index(3)
@@ -147,11 +144,7 @@ def test_rgb_with_other_axes_is_coded_as_rgb(
 @pytest.mark.parametrize("codec", LOSSY)
 @pytest.mark.parametrize("frames", [(), (("t", 1), ("c", 2), ("z", 1))], ids=["yx", "tczyx"])
 def test_grey_planes_come_back(
-    codec: str,
-    version: str,
-    frames: tuple[tuple[str, int], ...],
-    rgb: NDArray[np.uint8],
-    tmp_path: Path,
+    codec: str, version: str, frames: tuple[tuple[str, int], ...], rgb: Image, tmp_path: Path
 ) -> None:
     pixels = rgb[:2].reshape(1, 2, 1, *rgb.shape[1:]) if frames else rgb[0]
     info = grey_info("uint8", frames=frames)
@@ -165,7 +158,7 @@ def test_grey_planes_come_back(
 @pytest.mark.parametrize("bits", [None, 12])
 @pytest.mark.parametrize("codec", ["neural", "jpegxl", "jpeg2k"])
 def test_grey_of_16_bits_comes_back(
-    codec: str, bits: int | None, rgb: NDArray[np.uint8], tmp_path: Path
+    codec: str, bits: int | None, rgb: Image, tmp_path: Path
 ) -> None:
     pixels = rgb[0].astype(np.uint16) * 16
     info = grey_info("uint16", significant_bits=bits)
@@ -177,7 +170,7 @@ def test_grey_of_16_bits_comes_back(
     assert found.nbytes_stored() < pixels.nbytes / 2.5
 
 
-def test_jpeg2000_holds_rgb_in_version_04(rgb: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_jpeg2000_holds_rgb_in_version_04(rgb: Image, tmp_path: Path) -> None:
     chosen = options("jpeg2k", "0.4", quality=60)
 
     found = stored(tmp_path / "a.zarr", rgb, chosen, slide_info())
@@ -212,7 +205,7 @@ def test_codec_that_cannot_code_the_slide_names_those_that_can(
 @pytest.mark.parametrize("is_rgb", [True, False], ids=["rgb", "grey"])
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_every_codec_that_is_offered_codes_the_slide(
-    version: Any, is_rgb: bool, dtype: str, rgb: NDArray[np.uint8], tmp_path: Path
+    version: Any, is_rgb: bool, dtype: str, rgb: Image, tmp_path: Path
 ) -> None:
     step = 1 if dtype == "uint8" else 100
     planes = (rgb[:, :70, :70] if is_rgb else rgb[0, :70, :70]).astype(dtype) * step
@@ -272,7 +265,7 @@ def test_history_says_what_changes_pixels() -> None:
 
 
 @pytest.mark.parametrize("codec", ["jpegxl", "jpeg2k", "jpeg"])
-def test_names_are_those_of_imagecodecs(codec: str, rgb: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_names_are_those_of_imagecodecs(codec: str, rgb: Image, tmp_path: Path) -> None:
     found = stored(tmp_path / "a.zarr", rgb, options(codec), slide_info())
     sharding = found.metadata.to_dict()["codecs"][0]["configuration"]["codecs"]
 
@@ -280,7 +273,7 @@ def test_names_are_those_of_imagecodecs(codec: str, rgb: NDArray[np.uint8], tmp_
     assert "numthreads" not in sharding[-1]["configuration"]
 
 
-def test_fresh_process_opens_stores_by_zarr_alone(rgb: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_fresh_process_opens_stores_by_zarr_alone(rgb: Image, tmp_path: Path) -> None:
     sums = {}
     for codec, version in product(LOSSY, ["0.4", "0.5"]):
         folder = tmp_path / f"{codec}-{version}.zarr"

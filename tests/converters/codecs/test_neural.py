@@ -1,17 +1,15 @@
 """Conversions with the learned codec itself."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 
-RunCli = Callable[..., tuple[int, str, str]]
-ReadFiles = Callable[[Path], dict[str, bytes]]
+from tests.annotations import FreshPython, Image, Psnr, ReadFiles, RunCli
+
 VERSIONS = ["0.4", "0.5"]
 
 
@@ -19,10 +17,10 @@ VERSIONS = ["0.4", "0.5"]
 def test_a_fresh_process_reads_the_store_by_zarr_alone(
     run_cli: RunCli,
     svs: Path,
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
-    fresh_python: Callable[..., str],
-    psnr: Callable[..., float],
+    fresh_python: FreshPython,
+    psnr: Psnr,
     version: str,
 ) -> None:
     store = tmp_path / "out.ome.zarr"

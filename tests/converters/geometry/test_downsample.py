@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
+from tests.annotations import Image
 
 
-def reduced(pixels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+def reduced(pixels: Image, times: int) -> Image:
     fixed = halve_pixels(pixels)
     for _ in range(times - 1):
         fixed = halve_again(fixed)
-    rounded: NDArray[np.uint8] = to_pixels(fixed)
+    rounded: Image = to_pixels(fixed)
     return rounded
 
 

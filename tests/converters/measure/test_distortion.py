@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.measure.distortion import ChunkQuality, chunk_quality
 from numcodecs_neural.measure.metrics import ssim
+from tests.annotations import Image
 
 
 def all_tissue(planes: NDArray[Any]) -> NDArray[np.bool_]:
@@ -20,13 +21,13 @@ def noisy(planes: NDArray[Any], deviation: float) -> NDArray[Any]:
 
 
 @pytest.fixture
-def planes(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def planes(tissue: Image) -> Image:
     return tissue[:, :96, :80]
 
 
 @pytest.mark.parametrize(("dtype", "channels", "scale"), [("uint8", 3, 1), ("uint16", 1, 11)])
 def test_ssim_on_all_pixels_is_that_of_the_chunk(
-    dtype: str, channels: int, scale: int, planes: NDArray[np.uint8]
+    dtype: str, channels: int, scale: int, planes: Image
 ) -> None:
     original = planes[:channels].astype(dtype) * np.dtype(dtype).type(scale)
     stored = noisy(original, 4 * scale)
@@ -37,7 +38,7 @@ def test_ssim_on_all_pixels_is_that_of_the_chunk(
     assert quality.ssim == pytest.approx(expected, abs=1e-6)
 
 
-def test_psnr_is_that_of_the_squared_error(planes: NDArray[np.uint8]) -> None:
+def test_psnr_is_that_of_the_squared_error(planes: Image) -> None:
     stored = noisy(planes, 5)
     mse = np.mean((planes.astype(float) - stored) ** 2)
 
@@ -47,7 +48,7 @@ def test_psnr_is_that_of_the_squared_error(planes: NDArray[np.uint8]) -> None:
     assert quality.psnr_db() == pytest.approx(10 * np.log10(255**2 / mse), abs=0.005)
 
 
-def test_what_is_glass_does_not_count(planes: NDArray[np.uint8]) -> None:
+def test_what_is_glass_does_not_count(planes: Image) -> None:
     tissue = all_tissue(planes)
     tissue[:, 40:] = False
     stored = noisy(planes, 4)
@@ -62,14 +63,14 @@ def test_what_is_glass_does_not_count(planes: NDArray[np.uint8]) -> None:
     assert quality.ssim_count == 86 * 35
 
 
-def test_same_pixels_are_of_ssim_one_and_have_no_psnr(planes: NDArray[np.uint8]) -> None:
+def test_same_pixels_are_of_ssim_one_and_have_no_psnr(planes: Image) -> None:
     quality = chunk_quality(planes, planes.copy(), all_tissue(planes))
 
     assert quality.ssim == 1.0
     assert quality.psnr_db() is None
 
 
-def test_sums_are_the_same_in_any_order(planes: NDArray[np.uint8]) -> None:
+def test_sums_are_the_same_in_any_order(planes: Image) -> None:
     parts = [
         chunk_quality(part, noisy(part, 3 + i), all_tissue(part))
         for i, part in enumerate(np.array_split(planes, 4, axis=1))

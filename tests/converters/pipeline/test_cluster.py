@@ -3,16 +3,16 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.annotations import ReadFiles, RunCli
+
 distributed = pytest.importorskip("distributed")
 
-RunCli = Callable[..., tuple[int, str, str]]
-ReadFiles = Callable[[Path], dict[str, bytes]]
 SMALL = ("--chunk", 128, "--shard", 256)
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 

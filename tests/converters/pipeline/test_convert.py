@@ -1,7 +1,6 @@
 """From a slide to a store: pixels, chunks, metadata, and the same bytes each time."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.tissue import find_tissue, read_overview
+from tests.annotations import Image, ReadFiles
 
 pytestmark = pytest.mark.usefixtures("lossless")
 
 VERSIONS = ["0.4", "0.5"]
-ReadFiles = Callable[[Path], dict[str, bytes]]
 
 
 def options(version: OmeZarrVersion = "0.5", **changes: Any) -> ConvertOptions:
@@ -31,7 +30,7 @@ def options(version: OmeZarrVersion = "0.5", **changes: Any) -> ConvertOptions:
     return ConvertOptions(ome_zarr_version=version, **{**sizes, **changes})
 
 
-def planes(slide: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def planes(slide: Image) -> Image:
     return np.moveaxis(slide, -1, 0)
 
 
@@ -42,7 +41,7 @@ def per_pixel(chunks: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[An
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_stored_pixels_are_untouched_and_glass_chunks_absent(
-    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: OmeZarrVersion
+    array_source: Any, slide: Image, tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     report = convert(array_source, tmp_path / "out.ome.zarr", options(version))
 
@@ -70,7 +69,7 @@ def test_stored_pixels_are_untouched_and_glass_chunks_absent(
 )
 def test_what_is_near_tissue_is_kept_and_what_is_far_is_not(
     source_of: Any,
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
     mpp: tuple[float, float] | None,
     margin_um: float,
@@ -97,7 +96,7 @@ def test_what_is_near_tissue_is_kept_and_what_is_far_is_not(
 
 
 def test_a_picture_of_tissue_decides_what_is_kept(
-    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path
+    array_source: Any, slide: Image, tmp_path: Path
 ) -> None:
     drawn = np.zeros(slide.shape[:2], np.uint8)
     drawn[:100, 1200:] = 255
@@ -136,7 +135,7 @@ def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Pat
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_level_is_the_area_average_of_the_original(
-    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path, version: OmeZarrVersion
+    array_source: Any, slide: Image, tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     convert(array_source, tmp_path / "out.ome.zarr", options(version, glass="keep"))
 
@@ -168,7 +167,7 @@ def test_a_shard_holds_all_its_chunks(array_source: Any, tmp_path: Path) -> None
 @pytest.mark.parametrize("glass", ["elide", "flatten", "keep"])
 def test_workers_do_not_change_a_byte(
     source_of: Any,
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
     files_of: ReadFiles,
     version: OmeZarrVersion,
@@ -206,7 +205,7 @@ def test_only_the_store_is_left(array_source: Any, tmp_path: Path) -> None:
 
 
 def test_flatten_paints_glass_and_stores_it(
-    array_source: Any, slide: NDArray[np.uint8], tmp_path: Path
+    array_source: Any, slide: Image, tmp_path: Path
 ) -> None:
     report = convert(array_source, tmp_path / "out.ome.zarr", options(glass="flatten"))
 
@@ -219,7 +218,7 @@ def test_flatten_paints_glass_and_stores_it(
 
 
 def test_keep_stores_every_chunk_even_white_ones(
-    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path
+    source_of: Any, slide: Image, tmp_path: Path
 ) -> None:
     white = slide.copy()
     white[:256] = 255
@@ -232,7 +231,7 @@ def test_keep_stores_every_chunk_even_white_ones(
 
 
 def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
-    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path
+    source_of: Any, slide: Image, tmp_path: Path
 ) -> None:
     white = slide.copy()
     white[384:512, 256:384] = 255
@@ -262,7 +261,7 @@ def test_a_dark_slide_is_kept_whole_on_black(
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (513, 511), (128, 128)])
 def test_slides_of_any_size_convert(
-    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path, shape: tuple[int, int]
+    source_of: Any, slide: Image, tmp_path: Path, shape: tuple[int, int]
 ) -> None:
     pixels = slide[300 : 300 + shape[0], 200 : 200 + shape[1]]
 
@@ -276,7 +275,7 @@ def test_slides_of_any_size_convert(
 @pytest.mark.parametrize("mpp", [None, (0.25, 0.26)], ids=["without mpp", "with mpp"])
 def test_metadata_are_valid_and_scales_are_micrometres(
     source_of: Any,
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
     version: OmeZarrVersion,
     mpp: tuple[float, float] | None,
@@ -300,7 +299,7 @@ def test_metadata_are_valid_and_scales_are_micrometres(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_tissue_mask_lies_where_the_slide_does(
-    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path, version: OmeZarrVersion
+    source_of: Any, slide: Image, tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     convert(source_of(slide, (0.25, 0.26)), tmp_path / "out.ome.zarr", options(version))
 

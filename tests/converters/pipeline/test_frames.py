@@ -1,6 +1,5 @@
 """Slides with channels, times and depths: each frame in its place, whatever the dtype."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Channel, Frame, SlideInfo
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Image, RunCli
 
-RunCli = Callable[..., tuple[int, str, str]]
 VERSIONS = ["0.4", "0.5"]
 
 
@@ -167,7 +166,7 @@ def test_rgb_with_depth_keeps_its_channels(rng: np.random.Generator, tmp_path: P
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("axis", ["t", "z"])
 def test_rgb_frames_are_coded_by_the_neural_codec(
-    axis: str, version: OmeZarrVersion, tissue: NDArray[np.uint8], tmp_path: Path
+    axis: str, version: OmeZarrVersion, tissue: Image, tmp_path: Path
 ) -> None:
     pixels = np.stack([np.moveaxis(tissue, 0, -1)[y : y + 150, :130] for y in (0, 60)])
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
+from tests.annotations import Image
 
 PAPERS = Path(__file__).resolve().parents[3] / "examples" / "papers"
 
@@ -39,7 +39,7 @@ def test_views_are_parts_and_means_of_the_slide(script: Any, array_source: Any) 
 
 def test_slide_is_converted_with_each_treatment(
     script: Any,
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from numcodecs_neural.converters.batch.jobs import expand_inputs
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import ConfigError, SourceError
+from tests.annotations import ReadFiles, RunCli
 
-RunCli = Callable[..., tuple[int, str, str]]
 LOSSLESS = ("--codec", "zstd", "--chunk", "64", "--workers", "2")
 
 
@@ -161,7 +160,7 @@ def test_what_is_neither_file_nor_folder_is_refused_and_not_waited_for(
 def test_an_output_on_or_in_the_input_is_refused(
     run_cli: RunCli,
     png: Path,
-    files_of: Callable[[Path], dict[str, bytes]],
+    files_of: ReadFiles,
     monkeypatch: pytest.MonkeyPatch,
     output: str,
     overwrite: tuple[str, ...],

@@ -2,7 +2,6 @@
 
 import pickle
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from numcodecs_neural.converters.pipeline.rate_control import Trial
 from numcodecs_neural.converters.pipeline.region_writer import PyramidWriter
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.converters.store.arrays import PyramidArrays
+from tests.annotations import Image, RunCli
 
-RunCli = Callable[..., tuple[int, str, str]]
 TARGET = ("--codec", "jpeg", "--target-psnr", 31, "--levels", 1, "--chunk", 128, "--shard", 256)
 
 
@@ -122,7 +121,7 @@ def test_level_0_is_handed_to_zarr_in_the_memory_it_was_read_into(
 
 
 def test_codec_that_loses_nothing_at_its_setting_is_no_step_of_the_lossy_history(
-    source_of: Any, slide: NDArray[np.uint8], tmp_path: Path
+    source_of: Any, slide: Image, tmp_path: Path
 ) -> None:
     options = ConvertOptions(codec="jpegxl", quality=100, levels=1)
 

@@ -20,6 +20,7 @@ from numcodecs_neural.converters.pipeline.rate_control import (
 from numcodecs_neural.converters.sources import SlideInfo
 from numcodecs_neural.converters.tissue.glass_plan import GlassPlan, plan_glass
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Image
 
 CHUNK_PX = 64
 
@@ -35,7 +36,7 @@ def glass_of(source: Any, tissue: NDArray[np.bool_] | None, **changes: Any) -> G
 
 
 @pytest.fixture
-def source(tissue: NDArray[np.uint8], source_of: Callable[..., Any]) -> Any:
+def source(tissue: Image, source_of: Callable[..., Any]) -> Any:
     """Return a slide of 130 x 200 pixels, whose left half is tissue."""
     pixels = np.moveaxis(tissue, 0, -1)[:130, :200].copy()
     pixels[:, 100:] = 240
@@ -76,9 +77,7 @@ def test_slide_without_tissue_is_sampled_all_the_same(source: Any) -> None:
     assert len(sample_chunks(source, options(glass="keep"), glass)) == 12
 
 
-def test_number_of_samples_is_bounded(
-    tissue: NDArray[np.uint8], source_of: Callable[..., Any]
-) -> None:
+def test_number_of_samples_is_bounded(tissue: Image, source_of: Callable[..., Any]) -> None:
     large = source_of(np.tile(np.moveaxis(tissue, 0, -1), (4, 4, 1))[:1600, :1600])
 
     assert len(sample_chunks(large, options(), glass_of(large, None))) == 256
@@ -175,9 +174,7 @@ def test_slide_too_small_for_a_window_is_refused(source_of: Callable[..., Any]) 
 
 @pytest.mark.parametrize("codec", ["neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"])
 @pytest.mark.parametrize("samples", [3, 1])
-def test_bytes_tried_are_those_that_a_store_holds(
-    codec: Any, samples: int, tissue: NDArray[np.uint8]
-) -> None:
+def test_bytes_tried_are_those_that_a_store_holds(codec: Any, samples: int, tissue: Image) -> None:
     info = SlideInfo(
         name="slide",
         level_shapes=((64, 64),),

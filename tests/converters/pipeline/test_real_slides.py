@@ -14,10 +14,11 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import open_source
+from tests.annotations import FindFile
 
 
 def test_an_aperio_slide_converts_and_validates(
-    shared_slide: Callable[[str], Path], run_cli: Callable[..., Any], tmp_path: Path
+    shared_slide: FindFile, run_cli: Callable[..., Any], tmp_path: Path
 ) -> None:
     path = shared_slide("aperio-svs/CMU-1-Small-Region.svs")
 
@@ -56,7 +57,7 @@ def test_an_aperio_slide_converts_and_validates(
     ids=lambda value: Path(value).name if value else "",
 )
 def test_every_kind_of_slide_converts_and_validates(
-    shared_slide: Callable[[str], Path],
+    shared_slide: FindFile,
     run_cli: Callable[..., Any],
     tmp_path: Path,
     name: str,
@@ -83,11 +84,7 @@ def test_every_kind_of_slide_converts_and_validates(
     ],
 )
 def test_what_nobody_here_reads_is_refused_with_what_would(
-    shared_slide: Callable[[str], Path],
-    run_cli: Callable[..., Any],
-    tmp_path: Path,
-    name: str,
-    says: str,
+    shared_slide: FindFile, run_cli: Callable[..., Any], tmp_path: Path, name: str, says: str
 ) -> None:
     path = shared_slide(name)
     if name.startswith("dicom"):
@@ -105,7 +102,7 @@ def test_what_nobody_here_reads_is_refused_with_what_would(
 @pytest.mark.usefixtures("lossless")
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_glass_of_a_real_section_is_elided_and_nothing_else_touched(
-    shared_slide: Callable[[str], Path], tmp_path: Path, version: Any
+    shared_slide: FindFile, tmp_path: Path, version: Any
 ) -> None:
     path = shared_slide("derived-pyramids/her2st_B4_pyramidal.ome.tif")
     with closing(open_source(path)) as source:

@@ -4,18 +4,16 @@ import json
 import random
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from numcodecs_neural.converters.pipeline.reduced_pixels import ReducedPixels
+from tests.annotations import ReadFiles, RunCli
 
 from .dying import count_files, run_until
 
-RunCli = Callable[..., tuple[int, str, str]]
-ReadFiles = Callable[[Path], dict[str, bytes]]
 SMALL = ("--chunk", "128", "--shard", "256", "--workers", "2")
 # In the paths of all that belongs to a store, finished or not.
 STORE = "ome.zarr"
@@ -148,11 +146,7 @@ def test_what_a_kill_left_beside_a_complete_store_is_removed(
 
 @pytest.mark.slow
 def test_twenty_random_kills_change_no_file(
-    svs: Path,
-    undisturbed: tuple[Path, int],
-    tmp_path: Path,
-    run_cli: RunCli,
-    files_of: ReadFiles,
+    svs: Path, undisturbed: tuple[Path, int], tmp_path: Path, run_cli: RunCli, files_of: ReadFiles
 ) -> None:
     moments = random.Random(5)
     whole, files = undisturbed

@@ -2,26 +2,26 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.report.overview import SIDE_PX, read_reduced
 from numcodecs_neural.converters.report.pictures import reduced_by
 from numcodecs_neural.converters.report.stored_slide import small_level
 from numcodecs_neural.converters.sources import Frame
+from tests.annotations import Image
 
 
 class Levels:
     """A slide in memory that notes what is read of it."""
 
-    def __init__(self, *levels: NDArray[np.uint8]) -> None:
+    def __init__(self, *levels: Image) -> None:
         self.levels = levels
         self.shapes = [(level.shape[0], level.shape[1]) for level in levels]
         self.reads: list[tuple[int, Region]] = []
 
-    def read(self, region: Region, level: int, frame: Frame) -> NDArray[np.uint8]:
+    def read(self, region: Region, level: int, frame: Frame) -> Image:
         self.reads.append((level, region))
-        pixels: NDArray[np.uint8] = self.levels[level][region.slices]
+        pixels: Image = self.levels[level][region.slices]
         return pixels
 
 

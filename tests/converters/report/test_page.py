@@ -24,6 +24,7 @@ from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.report.page import write_page
 from numcodecs_neural.converters.report.pictures import coloured
 from numcodecs_neural.converters.report.section import slide_section
+from tests.annotations import Image
 
 from .page_reader import Element, pixels_of, read_page
 
@@ -140,7 +141,7 @@ def test_the_same_conversion_has_the_same_page(written: Written, tmp_path: Path)
     assert (tmp_path / "page.html").read_bytes() == written.path.read_bytes()
 
 
-def test_the_slide_and_its_mask_are_shown(written: Written, slide: NDArray[np.uint8]) -> None:
+def test_the_slide_and_its_mask_are_shown(written: Written, slide: Image) -> None:
     overview = written.picture("the slide").astype(int)
     mask = written.picture("the tissue mask over the slide").astype(int)
 

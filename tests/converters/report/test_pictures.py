@@ -3,7 +3,6 @@
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.report.pictures import (
     COLOUR_MAP,
@@ -17,6 +16,7 @@ from numcodecs_neural.converters.report.pictures import (
     reduced_by,
     resampled,
 )
+from tests.annotations import Image
 
 
 @pytest.mark.parametrize("factor", [1, 3, 64])
@@ -83,7 +83,7 @@ def test_only_what_is_masked_is_painted() -> None:
     assert (hatched(mask) & ~mask).sum() == 0
 
 
-def test_files_hold_the_pictures(tissue: NDArray[np.uint8]) -> None:
+def test_files_hold_the_pictures(tissue: Image) -> None:
     pixels = np.moveaxis(tissue[:, :90, :70], 0, -1)
 
     assert np.array_equal(imagecodecs.png_decode(as_png(pixels)), pixels)

@@ -3,14 +3,13 @@
 import gc
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.batch import run
 from numcodecs_neural.converters.batch.jobs import Job
@@ -20,6 +19,7 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.report import page as page_module
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.sources.folder import Folder
+from tests.annotations import Image, RunCli
 from tests.converters.conftest import APERIO
 from tests.converters.store.test_location import bucket, s3_server
 
@@ -27,7 +27,6 @@ from .page_reader import Element, pixels_of, read_page
 
 __all__ = ["bucket", "s3_server"]  # fixtures
 
-RunCli = Callable[..., tuple[int, str, str]]
 SMALL = ("--chunk", 128, "--shard", 256, "--workers", 1)
 ZSTD = ("--codec", "zstd", *SMALL)
 JPEG = ("--codec", "jpeg", *SMALL)
@@ -44,7 +43,7 @@ def facts_of(svs: Path, output: Path | str, **options: Any) -> SlideFacts:
 
 
 @pytest.fixture(scope="module")
-def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def svs(slide: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a part of the shared slide, which is as good for this, and faster."""
     path = tmp_path_factory.mktemp("small") / "generated.svs"
     part = slide[:760, :660]
@@ -57,7 +56,7 @@ def svs(slide: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def fluorescence(tmp_path: Path, tissue: NDArray[np.uint8]) -> Path:
+def fluorescence(tmp_path: Path, tissue: Image) -> Path:
     """Return a slide of two channels and two planes, of 12 bits in 16, whose first is dark."""
     path = tmp_path / "cells.ome.tif"
     planes = 4000 - 15 * tissue[:2, :300, :260].astype(np.uint16)
@@ -148,10 +147,7 @@ def test_one_file_tells_the_same_sizes_as_a_folder(
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 def test_a_store_behind_a_url_has_a_page(
-    run_cli: RunCli,
-    svs: Path,
-    tmp_path: Path,
-    bucket: str,
+    run_cli: RunCli, svs: Path, tmp_path: Path, bucket: str
 ) -> None:
     code, _, err = run_cli(
         svs, "-o", f"{bucket}/out.ome.zarr", *ZSTD, "--report", tmp_path / "page.html"
@@ -201,7 +197,7 @@ def test_nothing_lost_is_told_of_a_lossless_store(
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_the_worst_chunk_of_a_grey_slide_has_the_psnr_of_the_report(
-    run_cli: RunCli, tissue: NDArray[np.uint8], tmp_path: Path, dtype: str
+    run_cli: RunCli, tissue: Image, tmp_path: Path, dtype: str
 ) -> None:
     grey = tissue[1, :128, :128].astype(dtype)
     tifffile.imwrite(tmp_path / "grey.tif", grey if dtype == "uint8" else grey * 40)

@@ -1,25 +1,20 @@
 """Generated slides: what is on them, and that writing a large one takes no more memory."""
 
 import tracemalloc
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import open_source
+from tests.annotations import Image, Psnr
 from tests.converters.slides import generate
 from tests.converters.slides.generate import main, write_slide
 from tests.converters.slides.scene import section_radius
-
-Image = NDArray[np.uint8]
-Psnr = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
 def test_a_slide_holds_what_the_scene_says(tmp_path: Path, psnr: Psnr) -> None:

@@ -15,37 +15,36 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Associated, SlideSource, open_source
+from tests.annotations import Image
 
-Pixels = NDArray[np.uint8]
 
+def png(pixels: Image, folder: Path) -> SlideSource:
+    import PIL.Image
 
-def png(pixels: Pixels, folder: Path) -> SlideSource:
-    from PIL import Image
-
-    Image.fromarray(pixels).save(folder / "picture.png")
+    PIL.Image.fromarray(pixels).save(folder / "picture.png")
     return open_source(folder / "picture.png")
 
 
-def tiled_tiff(pixels: Pixels, folder: Path) -> SlideSource:
+def tiled_tiff(pixels: Image, folder: Path) -> SlideSource:
     with tifffile.TiffWriter(folder / "slide.tif") as tiff:
         tiff.write(pixels, tile=(64, 64), photometric="rgb", compression="zstd", subifds=1)
         tiff.write(pixels[::2, ::2], tile=(64, 64), photometric="rgb", subfiletype=1)
     return open_source(folder / "slide.tif")
 
 
-def jpeg_tiff(pixels: Pixels, folder: Path) -> SlideSource:
+def jpeg_tiff(pixels: Image, folder: Path) -> SlideSource:
     path = folder / "slide.svs"
     tifffile.imwrite(path, pixels, tile=(64, 64), photometric="ycbcr", compression="jpeg")
     return open_source(path)
 
 
-def raw_stack(pixels: Pixels, folder: Path) -> SlideSource:
+def raw_stack(pixels: Image, folder: Path) -> SlideSource:
     planes = np.moveaxis(pixels, -1, 0).astype(np.uint16)
     tifffile.imwrite(folder / "stack.ome.tif", planes, metadata={"axes": "CYX"})
     return open_source(folder / "stack.ome.tif")
 
 
-def czi(pixels: Pixels, folder: Path) -> SlideSource:
+def czi(pixels: Image, folder: Path) -> SlideSource:
     pytest.importorskip("czifile", reason="czifile is not installed")
     from tests.converters.sources.czi_writer import ZSTD, Tile, write_czi
 
@@ -58,7 +57,7 @@ def czi(pixels: Pixels, folder: Path) -> SlideSource:
     return open_source(folder / "slide.czi")
 
 
-def dicom(pixels: Pixels, folder: Path) -> SlideSource:
+def dicom(pixels: Image, folder: Path) -> SlideSource:
     pytest.importorskip("wsidicom", reason="wsidicom is not installed")
     from tests.converters.sources.dicom_writer import write_dicom
 
@@ -66,7 +65,7 @@ def dicom(pixels: Pixels, folder: Path) -> SlideSource:
     return open_source(folder / "a.dcm")
 
 
-def mirax(pixels: Pixels, folder: Path) -> SlideSource:
+def mirax(pixels: Image, folder: Path) -> SlideSource:
     pytest.importorskip("openslide", reason="OpenSlide is not installed")
     from tests.converters.sources.mirax_writer import TILE, write_mirax
 
@@ -75,7 +74,7 @@ def mirax(pixels: Pixels, folder: Path) -> SlideSource:
     return open_source(path)
 
 
-def omezarr(pixels: Pixels, folder: Path) -> SlideSource:
+def omezarr(pixels: Image, folder: Path) -> SlideSource:
     from tests.converters.sources.omezarr_writer import RGB, write_image
 
     level = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
@@ -88,9 +87,9 @@ def omezarr(pixels: Pixels, folder: Path) -> SlideSource:
     params=[png, tiled_tiff, jpeg_tiff, raw_stack, czi, dicom, mirax, omezarr],
     ids=lambda write: write.__name__,
 )
-def source(request: pytest.FixtureRequest, tissue: Pixels, tmp_path: Path) -> Iterator[SlideSource]:
+def source(request: pytest.FixtureRequest, tissue: Image, tmp_path: Path) -> Iterator[SlideSource]:
     """Return a slide of odd sides, opened by the reader under test."""
-    write: Callable[[Pixels, Path], SlideSource] = request.param
+    write: Callable[[Image, Path], SlideSource] = request.param
     pixels = np.ascontiguousarray(np.moveaxis(tissue[:, :301, :203], 0, -1))
     with closing(write(pixels, tmp_path)) as opened:
         yield opened

@@ -16,6 +16,7 @@ from numcodecs_neural.converters.sources.czi import source as czi
 from numcodecs_neural.converters.sources.czi.blocks import Block
 from numcodecs_neural.converters.sources.czi.decode import decode_block
 from numcodecs_neural.errors import SourceError
+from tests.annotations import FindFile, Image, Open, Psnr
 from tests.converters.sources.czi_writer import (
     JPEG,
     JPEGXR,
@@ -41,7 +42,7 @@ XML = """<Metadata><Information><Image><ComponentBitCount>12</ComponentBitCount>
 
 
 @pytest.fixture
-def color(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def color(tissue: Image) -> Image:
     return np.ascontiguousarray(np.moveaxis(tissue[:, :300, :200], 0, -1))
 
 
@@ -52,10 +53,7 @@ def whole(source: SlideSource, level: int = 0, frame: tuple[int, ...] = ()) -> N
 
 
 def test_a_mosaic_is_put_together_with_the_latest_tile_on_top(
-    color: NDArray[np.uint8],
-    tmp_path: Path,
-    rng: np.random.Generator,
-    opened: Callable[..., SlideSource],
+    color: Image, tmp_path: Path, rng: np.random.Generator, opened: Open
 ) -> None:
     path = tmp_path / "slide.czi"
     below = np.full((180, 200, 3), 7, np.uint8)
@@ -84,7 +82,7 @@ def test_a_mosaic_is_put_together_with_the_latest_tile_on_top(
 
 
 def test_what_no_tile_covers_is_white_in_colour_and_else_0(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     for name, pixels, fill in (("rgb", color, 255), ("grey", color[..., 0] | 1, 0)):
         path = tmp_path / f"{name}.czi"
@@ -104,11 +102,7 @@ def test_what_no_tile_covers_is_white_in_colour_and_else_0(
     "kind", ["uint8", "uint16", "uint8 colours", "uint16 colours", "colours and alpha"]
 )
 def test_lossless_pixels_come_back_as_they_were(
-    rng: np.random.Generator,
-    tmp_path: Path,
-    opened: Callable[..., SlideSource],
-    compression: int,
-    kind: str,
+    rng: np.random.Generator, tmp_path: Path, opened: Open, compression: int, kind: str
 ) -> None:
     if compression == JPEGXR and kind == "colours and alpha":
         pytest.skip("ZEN writes no transparency in JPEG XR")
@@ -126,10 +120,7 @@ def test_lossless_pixels_come_back_as_they_were(
 
 
 def test_jpeg_is_history_and_its_colours_are_in_order(
-    color: NDArray[np.uint8],
-    tmp_path: Path,
-    psnr: Callable[..., float],
-    opened: Callable[..., SlideSource],
+    color: Image, tmp_path: Path, psnr: Psnr, opened: Open
 ) -> None:
     path = tmp_path / "slide.czi"
     write_czi(path, [Tile(color, compression=JPEG)], xml=XML)
@@ -143,7 +134,7 @@ def test_jpeg_is_history_and_its_colours_are_in_order(
 
 
 def test_jpeg_xr_is_history_that_may_have_lost_nothing(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.czi"
     write_czi(path, [Tile(color, compression=JPEGXR)])
@@ -155,7 +146,7 @@ def test_jpeg_xr_is_history_that_may_have_lost_nothing(
 
 
 def test_channels_depths_and_times_are_frames(
-    rng: np.random.Generator, tmp_path: Path, opened: Callable[..., SlideSource]
+    rng: np.random.Generator, tmp_path: Path, opened: Open
 ) -> None:
     planes = rng.integers(0, 4096, (2, 2, 3, 60, 70)).astype(np.uint16)
     tiles = [
@@ -179,7 +170,7 @@ def test_channels_depths_and_times_are_frames(
 
 
 def test_scenes_are_series_each_in_its_own_corner(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.czi"
     tiles = [
@@ -199,7 +190,7 @@ def test_scenes_are_series_each_in_its_own_corner(
 
 
 def test_reduced_tiles_are_levels_if_they_show_everything(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     half, quarter = color[::2, ::2], color[::4, ::4]
     tiles = [
@@ -220,9 +211,7 @@ def test_reduced_tiles_are_levels_if_they_show_everything(
     assert (whole(source, 1) == half).all()
 
 
-def test_label_and_preview_are_found_inside(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_label_and_preview_are_found_inside(color: Image, tmp_path: Path, opened: Open) -> None:
     inner, path = tmp_path / "inner.czi", tmp_path / "slide.czi"
     write_czi(inner, [Tile(color[:40, :50])])
     write_czi(path, [Tile(color)], attachments={"SlidePreview": inner.read_bytes()})
@@ -236,10 +225,7 @@ def test_label_and_preview_are_found_inside(
 
 
 def test_only_the_tiles_of_a_region_are_decoded(
-    color: NDArray[np.uint8],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    opened: Callable[..., SlideSource],
+    color: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Open
 ) -> None:
     path = tmp_path / "slide.czi"
     write_czi(path, [Tile(color[y : y + 50], y=y, place={"M": y}) for y in range(0, 300, 50)])
@@ -294,9 +280,7 @@ def test_what_has_no_place_in_ome_zarr_is_refused(
         open_source(path)
 
 
-def test_damaged_tiles_are_named_by_their_place(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_damaged_tiles_are_named_by_their_place(color: Image, tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.czi"
     tiles = [
         Tile(color[:100], compression=ZSTD),
@@ -315,7 +299,7 @@ def test_damaged_tiles_are_named_by_their_place(
 
 
 def test_an_unknown_compression_is_named_by_its_number(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.czi"
     write_czi(path, [Tile(color[:100], compression=ZSTD)])
@@ -329,9 +313,7 @@ def test_an_unknown_compression_is_named_by_its_number(
 
 
 @pytest.mark.parametrize("length", [1, 5, 40, 700, 2000])
-def test_a_file_that_is_cut_off_is_refused(
-    color: NDArray[np.uint8], tmp_path: Path, length: int
-) -> None:
+def test_a_file_that_is_cut_off_is_refused(color: Image, tmp_path: Path, length: int) -> None:
     path = tmp_path / "slide.czi"
     write_czi(path, [Tile(color)])
     path.write_bytes(path.read_bytes()[:length])
@@ -348,9 +330,7 @@ def test_other_content_behind_the_suffix_is_refused(tmp_path: Path) -> None:
         open_source(path)
 
 
-def test_a_real_file_of_two_scenes_is_read(
-    shared_file: Callable[[str], Path], opened: Callable[..., SlideSource]
-) -> None:
+def test_a_real_file_of_two_scenes_is_read(shared_file: FindFile, opened: Open) -> None:
     name = "image_data__xyz__multiple_images.czi"
     path = shared_file(f"microscopy/neubias_ccby4/{name}")
 

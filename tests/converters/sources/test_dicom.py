@@ -1,13 +1,11 @@
 """DICOM slides, which pydicom writes here, and the shared ones where they stand beside."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 pytest.importorskip("wsidicom", reason="wsidicom is not installed")
 
@@ -18,13 +16,14 @@ from pydicom.uid import (
 )
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import Channel, Compression, SlideSource, open_source
+from numcodecs_neural.converters.sources import Channel, Compression, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import FindFile, Image, Open, Psnr
 from tests.converters.sources.dicom_writer import TILE, optical_path, write_dicom
 
 
 @pytest.fixture
-def color(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def color(tissue: Image) -> Image:
     return np.ascontiguousarray(np.moveaxis(tissue[:, :400, :300], 0, -1))
 
 
@@ -32,7 +31,7 @@ LENS = {"ObjectiveLensPower": 20.0, "ICCProfile": b"profile!"}
 
 
 @pytest.fixture
-def folder(color: NDArray[np.uint8], tmp_path: Path) -> Path:
+def folder(color: Image, tmp_path: Path) -> Path:
     """Return a slide of two levels with a label, beside a file that is no DICOM."""
     path = tmp_path / "slide"
     path.mkdir()
@@ -51,12 +50,7 @@ def folder(color: NDArray[np.uint8], tmp_path: Path) -> Path:
     return path
 
 
-def test_a_folder_is_a_slide(
-    folder: Path,
-    color: NDArray[np.uint8],
-    psnr: Callable[..., float],
-    opened: Callable[..., SlideSource],
-) -> None:
+def test_a_folder_is_a_slide(folder: Path, color: Image, psnr: Psnr, opened: Open) -> None:
     source = opened(folder)
 
     info = source.info
@@ -75,9 +69,7 @@ def test_a_folder_is_a_slide(
     assert psnr(half, color[20:220:2, 40:240:2]) > 20
 
 
-def test_pictures_of_the_slide_are_read_unless_there_is_none(
-    folder: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_pictures_of_the_slide_are_read_unless_there_is_none(folder: Path, opened: Open) -> None:
     source = opened(folder)
 
     label = source.read_associated("label")
@@ -86,18 +78,14 @@ def test_pictures_of_the_slide_are_read_unless_there_is_none(
     assert source.read_associated("macro") is None
 
 
-def test_one_file_stands_for_all_of_its_slide(
-    folder: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_one_file_stands_for_all_of_its_slide(folder: Path, opened: Open) -> None:
     source = opened(folder / "b.dcm")
 
     assert source.info.level_shapes == ((400, 300), (200, 150))
     assert source.info.name == "b"
 
 
-def test_several_slides_in_a_folder_are_named(
-    folder: Path, color: NDArray[np.uint8], opened: Callable[..., SlideSource]
-) -> None:
+def test_several_slides_in_a_folder_are_named(folder: Path, color: Image, opened: Open) -> None:
     write_dicom(folder / "z.dcm", [color[:200]], series=generate_uid())
 
     with pytest.raises(SourceError, match=r"holds 2 DICOM slides: .*: a.dcm, z.dcm"):
@@ -107,7 +95,7 @@ def test_several_slides_in_a_folder_are_named(
 
 
 def test_without_a_word_on_loss_the_transfer_syntax_tells(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.dcm"
     write_dicom(path, [color], series=generate_uid())
@@ -118,7 +106,7 @@ def test_without_a_word_on_loss_the_transfer_syntax_tells(
 
 
 def test_optical_paths_and_focal_planes_are_frames(
-    rng: np.random.Generator, tmp_path: Path, opened: Callable[..., SlideSource]
+    rng: np.random.Generator, tmp_path: Path, opened: Open
 ) -> None:
     planes = [rng.integers(0, 65536, (200, 150)).astype(np.uint16) for _ in range(6)]
     paths = [
@@ -144,7 +132,7 @@ def test_optical_paths_and_focal_planes_are_frames(
 
 
 def test_pieces_of_tissue_that_were_scanned_apart_are_series(
-    color: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "1.2.3"
     path.mkdir()
@@ -177,7 +165,7 @@ def test_no_such_series_is_refused(folder: Path) -> None:
         open_source(folder, series=1)
 
 
-def test_a_file_without_image_type_is_named(color: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_file_without_image_type_is_named(color: Image, tmp_path: Path) -> None:
     write_dicom(tmp_path / "slide.dcm", [color], series=generate_uid(), ImageType=None)
 
     with pytest.raises(SourceError, match=r"slide.dcm says no ImageType"):
@@ -213,7 +201,7 @@ def test_a_file_that_is_cut_off_is_refused_or_its_region_is_named(
 
 @pytest.mark.parametrize("name", ["CMU-1-Small-Region", "CMU-1-Small-Region-J2K"])
 def test_real_slides_have_the_pixels_of_the_slide_they_were_made_from(
-    shared_slide: Callable[[str], Path], opened: Callable[..., SlideSource], name: str
+    shared_slide: FindFile, opened: Open, name: str
 ) -> None:
     source = opened(shared_slide(f"dicom-wsi/{name}"))
     original = tifffile.imread(shared_slide("aperio-svs/CMU-1-Small-Region.svs"))
@@ -226,6 +214,6 @@ def test_real_slides_have_the_pixels_of_the_slide_they_were_made_from(
     assert source.read_associated("macro") is not None
 
 
-def test_a_real_file_without_image_type_is_refused(shared_slide: Callable[[str], Path]) -> None:
+def test_a_real_file_without_image_type_is_refused(shared_slide: FindFile) -> None:
     with pytest.raises(SourceError, match=r"small_dicom.dcm says no ImageType"):
         open_source(shared_slide("dicom-wsi/pathml-small"))

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImageCodec
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import Channel, Compression, SlideSource, open_source
+from numcodecs_neural.converters.sources import Channel, Compression, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Image, Open, Psnr
 from tests.converters.sources.omezarr_writer import RGB, axis, write_image
 
 
 @pytest.fixture
-def color(tissue: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def color(tissue: Image) -> list[Image]:
     """Return two levels (c, y, x) of odd size."""
     level = np.ascontiguousarray(tissue[:, :301, :203])
     return [level, np.ascontiguousarray(level[:, ::2, ::2])]
@@ -36,10 +36,10 @@ def color(tissue: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     ],
 )
 def test_rgb_is_read_from_both_versions(
-    color: list[NDArray[np.uint8]],
+    color: list[Image],
     tmp_path: Path,
     rng: np.random.Generator,
-    opened: Callable[..., SlideSource],
+    opened: Open,
     zarr_format: Any,
     array: dict[str, Any],
 ) -> None:
@@ -71,7 +71,7 @@ def test_rgb_is_read_from_both_versions(
 
 
 def test_frames_of_five_axes_keep_names_units_and_byte_order(
-    rng: np.random.Generator, tmp_path: Path, opened: Callable[..., SlideSource]
+    rng: np.random.Generator, tmp_path: Path, opened: Open
 ) -> None:
     pixels = rng.integers(0, 4096, (2, 3, 4, 70, 90)).astype(">u2")
     path = tmp_path / "cells.zarr"
@@ -126,11 +126,7 @@ def test_frames_of_five_axes_keep_names_units_and_byte_order(
     ],
 )
 def test_three_channels_are_rgb_only_if_the_metadata_say_so(
-    tmp_path: Path,
-    opened: Callable[..., SlideSource],
-    omero: dict[str, Any] | None,
-    dtype: str,
-    samples: int,
+    tmp_path: Path, opened: Open, omero: dict[str, Any] | None, dtype: str, samples: int
 ) -> None:
     pixels = np.arange(3 * 80 * 80).reshape(3, 80, 80).astype(dtype)
     path = tmp_path / "image.zarr"
@@ -139,9 +135,7 @@ def test_three_channels_are_rgb_only_if_the_metadata_say_so(
     assert opened(path).info.samples == samples
 
 
-def test_axes_of_length_one_are_left_out(
-    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_axes_of_length_one_are_left_out(color: list[Image], tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.zarr"
     levels = [planes[np.newaxis, :, np.newaxis] for planes in color]
     group = zarr.open_group(path, mode="w", zarr_format=2)
@@ -154,9 +148,7 @@ def test_axes_of_length_one_are_left_out(
     assert (found == np.moveaxis(color[0][:, 3:103, 5:95], 0, -1)).all()
 
 
-def test_one_channel_stays_if_it_has_a_name(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_one_channel_stays_if_it_has_a_name(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "cells.zarr"
     omero = {"channels": [{"label": "DAPI", "color": "0000FF"}]}
     write_image(zarr.open_group(path, mode="w"), [np.ones((1, 70, 70), "u1")], "cyx", omero=omero)
@@ -168,9 +160,7 @@ def test_one_channel_stays_if_it_has_a_name(
     assert (source.read_region(Region(0, 0, 70, 70), frame=(0,)) == 1).all()
 
 
-def test_arrays_that_are_no_reductions_are_no_levels(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_arrays_that_are_no_reductions_are_no_levels(tmp_path: Path, opened: Open) -> None:
     levels = [np.zeros(shape, "u1") + 1 for shape in ((4, 90, 90), (4, 45, 45), (2, 22, 22))]
     path = tmp_path / "cells.zarr"
     write_image(zarr.open_group(path, mode="w"), levels, "zyx")
@@ -178,7 +168,7 @@ def test_arrays_that_are_no_reductions_are_no_levels(
     assert opened(path).info.level_shapes == ((90, 90), (45, 45))
 
 
-def test_no_unit_is_no_pixel_size(tmp_path: Path, opened: Callable[..., SlideSource]) -> None:
+def test_no_unit_is_no_pixel_size(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "image.zarr"
     group = zarr.open_group(path, mode="w")
     write_image(group, [np.ones((70, 70), "u1")], "yx")
@@ -191,7 +181,7 @@ def test_no_unit_is_no_pixel_size(tmp_path: Path, opened: Callable[..., SlideSou
 
 
 def test_versions_before_0_4_have_names_for_axes_or_five_of_them(
-    tmp_path: Path, opened: Callable[..., SlideSource]
+    tmp_path: Path, opened: Open
 ) -> None:
     pixels = np.arange(2 * 70 * 70, dtype="u1").reshape(1, 2, 1, 70, 70)
     for name, axes in (("0.1", None), ("0.3", list("tczyx"))):
@@ -231,9 +221,7 @@ def bioformats2raw(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_series_of_bioformats2raw_are_images_by_number(
-    bioformats2raw: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_series_of_bioformats2raw_are_images_by_number(bioformats2raw: Path, opened: Open) -> None:
     first, second = (opened(bioformats2raw, series=n) for n in (0, 1))
 
     assert (first.info.name, second.info.name) == ("many", "many-1")
@@ -246,7 +234,7 @@ def test_series_of_bioformats2raw_are_images_by_number(
 
 
 def test_series_are_counted_where_the_store_does_not_list_them(
-    bioformats2raw: Path, opened: Callable[..., SlideSource]
+    bioformats2raw: Path, opened: Open
 ) -> None:
     shutil.rmtree(bioformats2raw / "OME")
 
@@ -258,11 +246,7 @@ def test_series_are_counted_where_the_store_does_not_list_them(
 @pytest.mark.parametrize("prefix", ["", "slide.ome.zarr/"], ids=["of the store", "of its folder"])
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_a_zip_is_read_like_its_folder(
-    color: list[NDArray[np.uint8]],
-    tmp_path: Path,
-    opened: Callable[..., SlideSource],
-    zarr_format: Any,
-    prefix: str,
+    color: list[Image], tmp_path: Path, opened: Open, zarr_format: Any, prefix: str
 ) -> None:
     folder = tmp_path / "slide.ome.zarr"
     group = zarr.open_group(folder, mode="w", zarr_format=zarr_format)
@@ -290,7 +274,7 @@ HISTORY: list[dict[str, Any]] = [
 
 
 def test_a_recorded_history_is_carried_over_but_for_what_lost_nothing(
-    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: list[Image], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.zarr"
     write_image(
@@ -319,10 +303,7 @@ def test_a_recorded_history_is_carried_over_but_for_what_lost_nothing(
 
 
 def test_a_lossy_codec_without_a_record_is_a_step(
-    color: list[NDArray[np.uint8]],
-    tmp_path: Path,
-    opened: Callable[..., SlideSource],
-    psnr: Callable[..., float],
+    color: list[Image], tmp_path: Path, opened: Open, psnr: Psnr
 ) -> None:
     path = tmp_path / "slide.zarr"
     write_image(
@@ -348,7 +329,7 @@ def test_a_lossy_codec_without_a_record_is_a_step(
 
 
 def test_codecs_of_imagecodecs_are_made_known(
-    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: list[Image], tmp_path: Path, opened: Open
 ) -> None:
     from imagecodecs import numcodecs as image_codecs
 
@@ -371,7 +352,7 @@ def test_codecs_of_imagecodecs_are_made_known(
 
 
 def test_codecs_of_imagecodecs_are_made_known_to_zarr_3(
-    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: list[Image], tmp_path: Path, opened: Open
 ) -> None:
     from numcodecs_neural.peers.imagecodecs_zarr import Jpeg2k
 
@@ -396,9 +377,7 @@ def test_codecs_of_imagecodecs_are_made_known_to_zarr_3(
     assert abs(difference).mean() < 4
 
 
-def test_a_codec_that_is_not_installed_is_named(
-    color: list[NDArray[np.uint8]], tmp_path: Path
-) -> None:
+def test_a_codec_that_is_not_installed_is_named(color: list[Image], tmp_path: Path) -> None:
     for zarr_format in (2, 3):
         path = tmp_path / f"{zarr_format}.zarr"
         group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
@@ -416,7 +395,7 @@ def test_a_codec_that_is_not_installed_is_named(
 
 
 def test_the_pictures_and_the_profile_that_our_own_stores_keep_are_found(
-    color: list[NDArray[np.uint8]], tmp_path: Path, opened: Callable[..., SlideSource]
+    color: list[Image], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.zarr"
     group = zarr.open_group(path, mode="w")
@@ -437,9 +416,7 @@ def test_the_pictures_and_the_profile_that_our_own_stores_keep_are_found(
     assert source.info.icc_profile == b"acsp"
 
 
-def test_what_is_not_stored_is_the_fill_value(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_what_is_not_stored_is_the_fill_value(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.zarr"
     pixels = np.full((3, 128, 128), 255, "u1")
     pixels[:, :64, :64] = 9
@@ -529,9 +506,7 @@ def test_what_is_no_image_is_refused(
         open_source(path)
 
 
-def test_a_damaged_chunk_is_named_by_its_place(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_damaged_chunk_is_named_by_its_place(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.zarr"
     write_image(zarr.open_group(path, mode="w"), [np.ones((128, 128), "u1")], "yx")
     chunk = path / "0" / "c" / "1" / "1"

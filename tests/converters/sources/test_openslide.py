@@ -19,6 +19,7 @@ from PIL import Image
 
 from numcodecs_neural.converters import sources
 from numcodecs_neural.converters.sources.openslide import source as openslide
+from tests.annotations import FindFile
 from tests.converters.sources.mirax_writer import write_mirax
 
 
@@ -75,7 +76,7 @@ def test_all_levels_have_the_pixels_that_tifffile_reads(
     ],
 )
 def test_real_slides_have_the_pixels_that_tifffile_reads(
-    shared_slide: Callable[[str], Path],
+    shared_slide: FindFile,
     opened: Callable[[Path], openslide.OpenSlideSource],
     name: str,
     mpp: float,
@@ -100,9 +101,7 @@ def test_real_slides_have_the_pixels_that_tifffile_reads(
 
 
 def test_a_mirax_slide_is_read_over_its_own_background(
-    slide: NDArray[np.uint8],
-    tmp_path: Path,
-    opened: Callable[[Path], openslide.OpenSlideSource],
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], openslide.OpenSlideSource]
 ) -> None:
     path = tmp_path / "slide.mrxs"
     pixels = slide[256:512, 256:640]
@@ -123,9 +122,7 @@ def test_a_mirax_slide_is_read_over_its_own_background(
 
 
 def test_a_vms_slide_is_read_with_the_files_it_names(
-    slide: NDArray[np.uint8],
-    tmp_path: Path,
-    opened: Callable[[Path], openslide.OpenSlideSource],
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], openslide.OpenSlideSource]
 ) -> None:
     path, picture, small = (tmp_path / name for name in ("slide.vms", "image.jpg", "map.jpg"))
     # OpenSlide finds tiles by the JPEG's restart markers.
@@ -154,7 +151,7 @@ def test_a_vms_slide_is_read_with_the_files_it_names(
 
 
 def test_the_colour_profile_is_kept(
-    shared_slide: Callable[[str], Path], opened: Callable[[Path], openslide.OpenSlideSource]
+    shared_slide: FindFile, opened: Callable[[Path], openslide.OpenSlideSource]
 ) -> None:
     source = opened(shared_slide("aperio-svs/TCGA-CR-7395-01A-01-TS1.svs"))
 

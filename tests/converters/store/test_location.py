@@ -3,7 +3,7 @@
 import gc
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ import zarr
 
 from numcodecs_neural.converters.pipeline import convert as convert_module
 from numcodecs_neural.converters.sources.folder import Folder
+from tests.annotations import ReadFiles, RunCli
 
-RunCli = Callable[..., tuple[int, str, str]]
-ReadFiles = Callable[[Path], dict[str, bytes]]
 # s3fs leaves it to the garbage collector to close its connections.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"

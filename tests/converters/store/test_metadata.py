@@ -10,12 +10,12 @@ import numpy as np
 import ome_zarr_models
 import pytest
 import zarr
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Compression, SlideInfo
 from numcodecs_neural.converters.store.deidentify import without_confidential
+from tests.annotations import Image
 
 OME = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" Creator="scanner of J. Doe">
 <Experimenter ID="Experimenter:0" LastName="Doe"/>
@@ -34,7 +34,7 @@ def options(version: OmeZarrVersion = "0.5", **changes: Any) -> ConvertOptions:
 
 
 @pytest.fixture
-def rich_source(source_of: Callable[..., Any], slide: NDArray[np.uint8]) -> Any:
+def rich_source(source_of: Callable[..., Any], slide: Image) -> Any:
     """Return a slide with all that one can carry."""
     source = source_of(slide, (0.25, 0.25))
     source.info = replace(
@@ -52,7 +52,7 @@ def rich_source(source_of: Callable[..., Any], slide: NDArray[np.uint8]) -> Any:
     }
     source.asked = []
 
-    def read_associated(name: str) -> NDArray[np.uint8]:
+    def read_associated(name: str) -> Image:
         source.asked.append(name)
         return pictures[name]
 
@@ -178,10 +178,7 @@ def test_nothing_of_a_name_is_in_the_store_but_the_name(rich_source: Any, tmp_pa
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_levels_of_the_source_can_be_kept(
-    source_of: Callable[..., Any],
-    slide: NDArray[np.uint8],
-    tmp_path: Path,
-    version: OmeZarrVersion,
+    source_of: Callable[..., Any], slide: Image, tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     source = source_of(slide, (0.25, 0.25))
 

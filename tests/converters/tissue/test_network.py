@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from numcodecs_neural.converters.tissue import find_tissue
 from numcodecs_neural.converters.tissue.network import LAYERS, WEIGHTS, TissueNetwork
 from numcodecs_neural.errors import WeightsError
+from tests.annotations import Image
 
 from .tissue_slides import Figures, held_back_library, measured, overview
 
@@ -170,7 +171,7 @@ def test_clean_glass_has_no_tissue(rng: np.random.Generator) -> None:
     assert not find_tissue(overview(pixels), "network").any()
 
 
-def test_a_slide_without_glass_is_all_tissue(tissue: NDArray[np.uint8]) -> None:
+def test_a_slide_without_glass_is_all_tissue(tissue: Image) -> None:
     pixels = np.minimum(np.moveaxis(tissue, 0, -1), 150)
 
     assert find_tissue(overview(pixels), "network").all()

@@ -2,44 +2,44 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.tissue import find_tissue
+from tests.annotations import Image
 
 from .tissue_slides import overview
 
 GLASS = (225, 212, 226)
 
 
-def glass(rng: np.random.Generator, size: int = 300) -> NDArray[np.uint8]:
+def glass(rng: np.random.Generator, size: int = 300) -> Image:
     noise = rng.integers(-2, 3, (size, size, 1))
     return (np.array(GLASS) + noise).astype(np.uint8)
 
 
-def stained(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def stained(tissue: Image) -> Image:
     return np.moveaxis(tissue, 0, -1)
 
 
 @pytest.fixture
-def section(rng: np.random.Generator, tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def section(rng: np.random.Generator, tissue: Image) -> Image:
     """Return a slide with tissue in rows 100 to 200 and columns 80 to 220."""
     pixels = glass(rng)
     pixels[100:200, 80:220] = stained(tissue)[:100, :140]
     return pixels
 
 
-def assert_finds_section(pixels: NDArray[np.uint8]) -> None:
+def assert_finds_section(pixels: Image) -> None:
     mask = find_tissue(overview(pixels))
     assert mask[100:200, 80:220].mean() > 0.98
     mask[95:205, 75:225] = False
     assert not mask.any()
 
 
-def test_tissue_is_found_and_glass_is_not(section: NDArray[np.uint8]) -> None:
+def test_tissue_is_found_and_glass_is_not(section: Image) -> None:
     assert_finds_section(section)
 
 
-def test_a_lamp_out_of_centre_is_not_tissue(section: NDArray[np.uint8]) -> None:
+def test_a_lamp_out_of_centre_is_not_tissue(section: Image) -> None:
     y, x = np.mgrid[:300, :300] / 300
 
     shaded = section * (1 - 0.25 * (y * y + x * x) / 2)[..., None]
@@ -48,7 +48,7 @@ def test_a_lamp_out_of_centre_is_not_tissue(section: NDArray[np.uint8]) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 18, 255], ids=["black", "nearly black", "white"])
-def test_unscanned_area_is_not_tissue(section: NDArray[np.uint8], level: int) -> None:
+def test_unscanned_area_is_not_tissue(section: Image, level: int) -> None:
     section[:60] = section[:, 260:] = level
 
     assert_finds_section(section)
@@ -62,13 +62,13 @@ def test_unscanned_area_is_not_tissue(section: NDArray[np.uint8], level: int) ->
         pytest.param((20, 18, 22), id="black"),
     ],
 )
-def test_ink_on_glass_is_not_tissue(section: NDArray[np.uint8], ink: tuple[int, int, int]) -> None:
+def test_ink_on_glass_is_not_tissue(section: Image, ink: tuple[int, int, int]) -> None:
     section[20:40, 30:270] = ink
 
     assert_finds_section(section)
 
 
-def test_ink_on_tissue_hides_none(section: NDArray[np.uint8]) -> None:
+def test_ink_on_tissue_hides_none(section: Image) -> None:
     section[140:150, 80:220] = section[140:150, 80:220] * (0.3, 0.7, 0.6)
 
     assert_finds_section(section)
@@ -86,7 +86,7 @@ def test_dust_is_not_tissue(rng: np.random.Generator) -> None:
     assert not find_tissue(overview(pixels)).any()
 
 
-def test_a_slide_without_glass_is_all_tissue(tissue: NDArray[np.uint8]) -> None:
+def test_a_slide_without_glass_is_all_tissue(tissue: Image) -> None:
     pixels = np.minimum(stained(tissue), 150)
 
     assert find_tissue(overview(pixels)).all()

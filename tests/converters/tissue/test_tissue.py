@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.sources.demo import DemoSource
 from numcodecs_neural.converters.tissue import (
@@ -15,23 +14,24 @@ from numcodecs_neural.converters.tissue import (
     is_bright_field,
     read_overview,
 )
+from tests.annotations import Image
 
 
-def overview(pixels: NDArray[np.uint8]) -> Overview:
+def overview(pixels: Image) -> Overview:
     return Overview(pixels, (8 * pixels.shape[0], 8 * pixels.shape[1]))
 
 
-def glass(rng: np.random.Generator, height: int = 300, width: int = 300) -> NDArray[np.uint8]:
+def glass(rng: np.random.Generator, height: int = 300, width: int = 300) -> Image:
     noise = rng.integers(-2, 3, (height, width, 1))
     return (np.array([225, 212, 226]) + noise).astype(np.uint8)
 
 
-def stained(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def stained(tissue: Image) -> Image:
     return np.moveaxis(tissue, 0, -1)
 
 
 def test_an_overview_without_small_levels_is_read_in_squares(
-    source_of: Callable[..., Any], slide: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    source_of: Callable[..., Any], slide: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from numcodecs_neural.converters.tissue import overview as module
 
@@ -56,7 +56,7 @@ def test_an_overview_is_never_larger_than_it_may_be(source_of: Callable[..., Any
 
 
 def test_the_colour_of_glass_is_its_most_frequent_one(
-    rng: np.random.Generator, tissue: NDArray[np.uint8]
+    rng: np.random.Generator, tissue: Image
 ) -> None:
     pixels = glass(rng)
     pixels[:100, :200] = stained(tissue)[:100, :200]
@@ -71,7 +71,7 @@ def test_the_colour_of_glass_is_not_that_of_unscanned_white(rng: np.random.Gener
     assert np.abs(np.subtract(glass_colour(overview(pixels)), (225, 212, 226))).max() <= 2
 
 
-def lit(kind: str, rng: np.random.Generator, tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def lit(kind: str, rng: np.random.Generator, tissue: Image) -> Image:
     """Return a slide that was lit from behind."""
     pixels = glass(rng)
     if kind == "section":
@@ -96,13 +96,11 @@ def lit(kind: str, rng: np.random.Generator, tissue: NDArray[np.uint8]) -> NDArr
         "dark tissue without glass",
     ],
 )
-def test_lit_slides_are_bright_field(
-    kind: str, rng: np.random.Generator, tissue: NDArray[np.uint8]
-) -> None:
+def test_lit_slides_are_bright_field(kind: str, rng: np.random.Generator, tissue: Image) -> None:
     assert is_bright_field(overview(lit(kind, rng, tissue)))
 
 
-def shining(kind: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+def shining(kind: str, rng: np.random.Generator) -> Image:
     """Return fluorescence, as scanners render it."""
     pixels = np.zeros((300, 300, 3), np.uint8)
     y, x = np.mgrid[:300, :300]

@@ -11,6 +11,7 @@ from numcodecs_neural.converters.tissue import Overview, find_tissue
 from numcodecs_neural.converters.tissue.morphology import grown, without_holes, without_specks
 from numcodecs_neural.training.tissue.library import Library, synthetic_library
 from numcodecs_neural.training.tissue.slides import paint_slide
+from tests.annotations import Image
 
 MASKS = Path(__file__).with_name("masks")
 SHAPE = (384, 384)
@@ -61,7 +62,7 @@ def figures(pairs: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]], margin: in
     return Figures(2 * both / max(either, 1), kept / max(tissue, 1), wrong / max(glass, 1))
 
 
-def overview(pixels: NDArray[np.uint8]) -> Overview:
+def overview(pixels: Image) -> Overview:
     return Overview(pixels, (8 * pixels.shape[0], 8 * pixels.shape[1]))
 
 

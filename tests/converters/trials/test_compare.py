@@ -7,7 +7,6 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from rich.console import Console
 
 from numcodecs_neural.converters.cli.tables import comparison_summary, comparison_table
@@ -16,6 +15,7 @@ from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.trials.compare import ComparedCodec, Comparison, compare
 from numcodecs_neural.converters.trials.jpeg_transcode import Transcoding, transcode_tiles
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Image
 
 TILE = 256
 
@@ -32,7 +32,7 @@ class WithTiles:
 
 
 @pytest.fixture(scope="module")
-def jpeg(tissue: NDArray[np.uint8]) -> bytes:
+def jpeg(tissue: Image) -> bytes:
     pixels = np.ascontiguousarray(np.moveaxis(tissue[:, :TILE, :TILE], 0, -1))
     return bytes(imagecodecs.jpeg8_encode(pixels, level=80, subsampling="420"))
 
@@ -43,7 +43,7 @@ def options() -> ConvertOptions:
 
 
 @pytest.fixture(scope="module")
-def rgb(tissue: NDArray[np.uint8], jpeg: bytes, options: ConvertOptions) -> Comparison:
+def rgb(tissue: Image, jpeg: bytes, options: ConvertOptions) -> Comparison:
     """Return the comparison on a small slide that has JPEG tiles."""
 
     class Slide(WithTiles):
@@ -139,10 +139,7 @@ def test_summary_tells_what_transcoding_saves(rgb: Comparison) -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_grey_slides_are_compared_on_their_own_range(
-    dtype: str,
-    tissue: NDArray[np.uint8],
-    source_of: Callable[..., Any],
-    options: ConvertOptions,
+    dtype: str, tissue: Image, source_of: Callable[..., Any], options: ConvertOptions
 ) -> None:
     pixels = (tissue[0, :96, :96, None] // 2).astype(dtype) * (1 if dtype == "uint8" else 30)
     source = source_of(pixels)

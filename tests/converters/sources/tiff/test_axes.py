@@ -1,6 +1,5 @@
 """TIFF images of more than one plane: every axis ends up as time, channel or depth."""
 
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideSource, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Open
 
 REGION = Region(13, 7, 90, 61)
 T, C, Z, Y, X = 2, 3, 4, 131, 77
@@ -44,11 +44,7 @@ def check_frames(source: SlideSource, expected: NDArray[Any], axes: str) -> None
     ],
 )
 def test_ome_axes_of_any_order_come_as_t_c_z(
-    stack: NDArray[np.uint16],
-    tmp_path: Path,
-    order: str,
-    options: dict[str, Any],
-    opened: Callable[..., SlideSource],
+    stack: NDArray[np.uint16], tmp_path: Path, order: str, options: dict[str, Any], opened: Open
 ) -> None:
     path = tmp_path / "stack.ome.tif"
     stored = stack.transpose(*("TCZ".index(axis) for axis in order), 3, 4)
@@ -59,7 +55,7 @@ def test_ome_axes_of_any_order_come_as_t_c_z(
 
 
 def test_an_imagej_hyperstack_keeps_all_its_planes_behind_one_page(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, stack.swapaxes(1, 2), imagej=True, metadata={"axes": "TZCYX"})
@@ -77,10 +73,7 @@ def test_an_imagej_hyperstack_keeps_all_its_planes_behind_one_page(
     ],
 )
 def test_pages_of_no_meaning_count_depth(
-    stack: NDArray[np.uint16],
-    tmp_path: Path,
-    options: dict[str, Any],
-    opened: Callable[..., SlideSource],
+    stack: NDArray[np.uint16], tmp_path: Path, options: dict[str, Any], opened: Open
 ) -> None:
     path = tmp_path / "stack.tif"
     volume = stack[0, 0]
@@ -90,7 +83,7 @@ def test_pages_of_no_meaning_count_depth(
 
 
 def test_raw_pages_apart_count_depth_too(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "pages.tif"
     with tifffile.TiffWriter(path) as tiff:
@@ -101,7 +94,7 @@ def test_raw_pages_apart_count_depth_too(
 
 
 def test_channels_in_one_page_are_picked_apart(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "five.tif"
     channels = stack[0, :2].reshape(-1, Y, X)[:5]
@@ -114,7 +107,7 @@ def test_channels_in_one_page_are_picked_apart(
 
 
 def test_wavelengths_are_channels_of_channels(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "lambda.tif"
     tifffile.imwrite(path, stack[0, :, :2], metadata={"axes": "CEYX"}, photometric="minisblack")
@@ -124,7 +117,7 @@ def test_wavelengths_are_channels_of_channels(
 
 @pytest.mark.parametrize("axis", ["I", "Q"])
 def test_a_sequence_beside_depth_is_time(
-    stack: NDArray[np.uint16], tmp_path: Path, axis: str, opened: Callable[..., SlideSource]
+    stack: NDArray[np.uint16], tmp_path: Path, axis: str, opened: Open
 ) -> None:
     path = tmp_path / "sequence.tif"
     tifffile.imwrite(path, stack[:, 0], metadata={"axes": f"{axis}ZYX"}, photometric="minisblack")
@@ -135,7 +128,7 @@ def test_a_sequence_beside_depth_is_time(
 @pytest.mark.parametrize("planarconfig", ["contig", "separate"])
 @pytest.mark.parametrize("samples", [3, 4])
 def test_rgb_has_frames_too_and_loses_its_alpha(
-    tmp_path: Path, planarconfig: str, samples: int, opened: Callable[..., SlideSource]
+    tmp_path: Path, planarconfig: str, samples: int, opened: Open
 ) -> None:
     path = tmp_path / "colours.ome.tif"
     pixels = np.random.default_rng(5).integers(0, 256, (T, Z, Y, X, samples), dtype=np.uint8)
@@ -161,7 +154,7 @@ def test_rgb_has_frames_too_and_loses_its_alpha(
 
 
 def test_sub_images_of_every_plane_make_levels(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "pyramid.ome.tif"
     channels, small = stack[0, :, 0], stack[0, :, 0, ::2, ::2]
@@ -178,9 +171,7 @@ def test_sub_images_of_every_plane_make_levels(
         assert (found[..., 0] == small[channel, 3:53, 5:35]).all()
 
 
-def test_a_sequence_of_smaller_pages_makes_levels(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_sequence_of_smaller_pages_makes_levels(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "pages.tif"
     pixels = np.random.default_rng(6).integers(0, 256, (512, 384, 3), dtype=np.uint8)
     with tifffile.TiffWriter(path) as tiff:

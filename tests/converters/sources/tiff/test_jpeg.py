@@ -9,11 +9,11 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources.tiff.source import TiffSource
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Image
 
 SIDE = 128
 
@@ -26,7 +26,7 @@ def opened() -> Iterator[Callable[..., TiffSource]]:
 
 
 @pytest.fixture(params=["rgb", "ycbcr"])
-def jpeg_tiff(request: pytest.FixtureRequest, slide: NDArray[np.uint8], tmp_path: Path) -> Path:
+def jpeg_tiff(request: pytest.FixtureRequest, slide: Image, tmp_path: Path) -> Path:
     """Return a file of JPEG tiles whose streams do not say what their colours are."""
     path = tmp_path / f"{request.param}.tif"
     pixels = np.ascontiguousarray(slide[300:600, 200:420])
@@ -61,7 +61,7 @@ def test_jpeg_xl_transcodes_a_tile_there_and_back(
 
 
 def test_bytes_after_the_end_of_a_tile_are_left_out(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., TiffSource]
+    slide: Image, tmp_path: Path, opened: Callable[..., TiffSource]
 ) -> None:
     path = tmp_path / "padded.tif"
     pixels = np.ascontiguousarray(slide[300 : 300 + SIDE, 200 : 200 + SIDE])
@@ -79,7 +79,7 @@ def test_bytes_after_the_end_of_a_tile_are_left_out(
 
 
 def test_rgb_as_aperio_stores_it_is_told_by_a_marker(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[..., TiffSource]
+    slide: Image, tmp_path: Path, opened: Callable[..., TiffSource]
 ) -> None:
     path = tmp_path / "shared.svs"
     pixels = np.ascontiguousarray(slide[300 : 300 + SIDE, 200 : 200 + SIDE])
@@ -112,10 +112,7 @@ def test_rgb_as_aperio_stores_it_is_told_by_a_marker(
     ],
 )
 def test_other_files_have_no_jpeg_tiles(
-    slide: NDArray[np.uint8],
-    tmp_path: Path,
-    options: dict[str, Any],
-    opened: Callable[..., TiffSource],
+    slide: Image, tmp_path: Path, options: dict[str, Any], opened: Callable[..., TiffSource]
 ) -> None:
     path = tmp_path / "other.tif"
     tifffile.imwrite(path, slide[:200, :200], photometric="rgb", **options)

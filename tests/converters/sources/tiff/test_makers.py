@@ -1,17 +1,16 @@
 """What scanners' makers write into TIFF: sizes, channels, compressions, label and macro."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideSource, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Image, Open
 
 WHOLE = Region(0, 0, 128, 96)
 TILES: dict[str, Any] = {"tile": (64, 64), "photometric": "rgb", "metadata": None}
@@ -54,20 +53,18 @@ PHILIPS = (
 )
 
 
-def picture_of(source: SlideSource, name: Literal["label", "macro"]) -> NDArray[np.uint8]:
-    picture: NDArray[np.uint8] | None = source.read_associated(name)
+def picture_of(source: SlideSource, name: Literal["label", "macro"]) -> Image:
+    picture: Image | None = source.read_associated(name)
     assert picture is not None
     return picture
 
 
-def colored(value: int, shape: tuple[int, int] = (128, 96)) -> NDArray[np.uint8]:
+def colored(value: int, shape: tuple[int, int] = (128, 96)) -> Image:
     """Return a picture of one colour."""
     return np.full((*shape, 3), (value, value + 1, value + 2), np.uint8)
 
 
-def test_a_qptiff_s_pages_are_channels_with_names_and_colours(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_qptiff_s_pages_are_channels_with_names_and_colours(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.qptiff"
     stains = [("DAPI", "0,0,255"), ("Opal 570", "255,128,0")]
     with tifffile.TiffWriter(path) as tiff:
@@ -99,9 +96,7 @@ def test_a_qptiff_s_pages_are_channels_with_names_and_colours(
     assert np.array_equal(picture_of(source, "label"), colored(80, (30, 20)))
 
 
-def test_a_leica_slide_s_whole_glass_is_no_image(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_leica_slide_s_whole_glass_is_no_image(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.scn"
     with tifffile.TiffWriter(path) as tiff:
         tiff.write(colored(50, (64, 48)), description=SCN, **TILES)
@@ -119,9 +114,7 @@ def test_a_leica_slide_s_whole_glass_is_no_image(
     assert np.array_equal(picture_of(source, "label"), colored(80, (16, 16)))
 
 
-def test_leica_s_fluorescence_has_channels_of_their_own(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_leica_s_fluorescence_has_channels_of_their_own(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.scn"
     description = (
         '<scn><collection sizeX="9" sizeY="9"><image><pixels sizeX="96" sizeY="128">'
@@ -145,9 +138,7 @@ def test_leica_s_fluorescence_has_channels_of_their_own(
     assert (source.read_region(WHOLE, frame=(1,)) == 301).all()
 
 
-def test_a_philips_slide_has_levels_label_and_millimetres(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_philips_slide_has_levels_label_and_millimetres(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.tiff"
     with tifffile.TiffWriter(path) as tiff:
         tiff.write(colored(60), description=PHILIPS, software="Philips DP v1.0", **TILES)
@@ -164,7 +155,7 @@ def test_a_philips_slide_has_levels_label_and_millimetres(
 
 
 def test_aperio_s_label_and_macro_are_found_by_their_descriptions(
-    tmp_path: Path, opened: Callable[..., SlideSource]
+    tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.svs"
     first = "Aperio Image Library v12\r\n96x128 (64x64) JPEG/RGB Q=70|AppMag = 40|MPP = 0.2500"
@@ -183,16 +174,14 @@ def test_aperio_s_label_and_macro_are_found_by_their_descriptions(
     assert np.array_equal(picture_of(source, "label"), colored(90, (20, 30)))
 
 
-def test_a_slide_without_label_has_none(svs: Path, opened: Callable[..., SlideSource]) -> None:
+def test_a_slide_without_label_has_none(svs: Path, opened: Open) -> None:
     source = opened(svs)
 
     assert source.read_associated("label") is None
     assert source.read_associated("macro") is None
 
 
-def test_a_label_that_does_not_decode_is_named(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_label_that_does_not_decode_is_named(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as tiff:
         tiff.write(colored(60), photometric="rgb", metadata={"axes": "YXS", "Name": "tissue"})
@@ -209,9 +198,7 @@ def test_a_label_that_does_not_decode_is_named(
         opened(path).read_associated("label")
 
 
-def test_what_libvips_copied_from_openslide_is_known(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_what_libvips_copied_from_openslide_is_known(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "vips.tif"
     tifffile.imwrite(path, colored(60), description=VIPS, **TILES)
 
@@ -221,7 +208,7 @@ def test_what_libvips_copied_from_openslide_is_known(
 
 
 def test_imagej_tells_sizes_in_its_unit_and_colours_of_channels(
-    tmp_path: Path, opened: Callable[..., SlideSource]
+    tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "stack.tif"
     tables = [np.zeros((3, 256), np.uint8) for _ in range(2)]
@@ -237,7 +224,7 @@ def test_imagej_tells_sizes_in_its_unit_and_colours_of_channels(
     assert [channel.color for channel in info.channels] == ["0000FF", "00FF00"]
 
 
-def test_the_colour_profile_is_kept(tmp_path: Path, opened: Callable[..., SlideSource]) -> None:
+def test_the_colour_profile_is_kept(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "profile.tif"
     tifffile.imwrite(path, colored(60), iccprofile=b"a profile of colours", **TILES)
 
@@ -258,12 +245,12 @@ def test_the_colour_profile_is_kept(tmp_path: Path, opened: Callable[..., SlideS
     ],
 )
 def test_what_loses_something_is_history(
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
     compression: str,
     arguments: dict[str, Any],
     method: str | None,
-    opened: Callable[..., SlideSource],
+    opened: Open,
 ) -> None:
     path = tmp_path / "slide.tif"
     pixels = np.ascontiguousarray(slide[300:556, 200:456])

@@ -1,7 +1,6 @@
 """TIFF files that are cut off, mixed or unusual: what is not all there is never read as less."""
 
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import SlideSource, open_source
+from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Open
 
 HEIGHT, WIDTH = 40, 50
 WHOLE = Region(0, 0, HEIGHT, WIDTH)
@@ -73,7 +73,7 @@ def imagej_of_one_page(path: Path, pixels: NDArray[Any]) -> None:
 
 
 def test_planes_of_imagej_without_pages_of_their_own_are_counted(
-    tmp_path: Path, stack: NDArray[np.uint16], opened: Callable[..., SlideSource]
+    tmp_path: Path, stack: NDArray[np.uint16], opened: Open
 ) -> None:
     path = tmp_path / "stack.tif"
     imagej_of_one_page(path, stack[0, 0])
@@ -130,10 +130,7 @@ def test_a_member_of_a_set_that_is_no_tiff_is_not_read_as_zeros(
 
 @pytest.mark.parametrize("compression", ["zstd", "lzw"])
 def test_members_of_a_set_may_be_compressed_each_in_its_own_way(
-    members: list[Path],
-    stack: NDArray[np.uint16],
-    compression: str,
-    opened: Callable[..., SlideSource],
+    members: list[Path], stack: NDArray[np.uint16], compression: str, opened: Open
 ) -> None:
     tifffile.imwrite(members[1], stack[0, 1, 0], compression=compression, predictor=True)
 
@@ -145,7 +142,7 @@ def test_members_of_a_set_may_be_compressed_each_in_its_own_way(
 
 
 def test_members_of_a_set_may_have_bytes_in_another_order(
-    members: list[Path], stack: NDArray[np.uint16], opened: Callable[..., SlideSource]
+    members: list[Path], stack: NDArray[np.uint16], opened: Open
 ) -> None:
     tifffile.imwrite(members[2], stack[0, 2, 0], byteorder=">")
 
@@ -165,7 +162,7 @@ def test_a_member_of_another_type_is_refused(
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 def test_samples_of_64_bits_are_of_the_type_that_zarr_knows(
-    tmp_path: Path, dtype: str, opened: Callable[..., SlideSource]
+    tmp_path: Path, dtype: str, opened: Open
 ) -> None:
     path = tmp_path / "labels.tif"
     tifffile.imwrite(path, np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype))
@@ -176,11 +173,7 @@ def test_samples_of_64_bits_are_of_the_type_that_zarr_knows(
 
 @pytest.mark.parametrize(("kind", "channels"), [("unassalpha", 1), ("unspecified", 2)])
 def test_transparency_beside_grey_is_dropped_and_a_channel_is_not(
-    tmp_path: Path,
-    rng: np.random.Generator,
-    kind: str,
-    channels: int,
-    opened: Callable[..., SlideSource],
+    tmp_path: Path, rng: np.random.Generator, kind: str, channels: int, opened: Open
 ) -> None:
     pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 2)).astype(np.uint8)
     path = tmp_path / "grey.tif"
@@ -197,7 +190,7 @@ def test_transparency_beside_grey_is_dropped_and_a_channel_is_not(
 
 @pytest.mark.parametrize(("unit", "resolution"), [("micrometer", 4), ("millimeter", 4000)])
 def test_resolutions_in_tifffile_s_own_units_are_understood(
-    tmp_path: Path, unit: Any, resolution: int, opened: Callable[..., SlideSource]
+    tmp_path: Path, unit: Any, resolution: int, opened: Open
 ) -> None:
     path = tmp_path / "grey.tif"
     pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -214,11 +207,7 @@ def test_resolutions_in_tifffile_s_own_units_are_understood(
     ],
 )
 def test_an_electron_microscope_s_pixels_keep_their_size(
-    tmp_path: Path,
-    size: float,
-    unit: str,
-    mpp: float | None,
-    opened: Callable[..., SlideSource],
+    tmp_path: Path, size: float, unit: str, mpp: float | None, opened: Open
 ) -> None:
     path = tmp_path / "cell.ome.tif"
     sizes = {f"PhysicalSize{axis}": size for axis in "XY"}
@@ -229,9 +218,7 @@ def test_an_electron_microscope_s_pixels_keep_their_size(
     assert opened(path).info.mpp == (None if mpp is None else pytest.approx((mpp, mpp)))
 
 
-def test_imagej_s_nanometres_are_believed(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_imagej_s_nanometres_are_believed(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "cell.tif"
     pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
     tifffile.imwrite(path, pixels, imagej=True, resolution=(0.25, 0.25), metadata={"unit": "nm"})

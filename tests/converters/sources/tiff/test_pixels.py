@@ -1,6 +1,5 @@
 """What the samples of TIFF images stand for, and which kinds are refused."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import SlideSource, open_source
+from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Open
 
 WHOLE = Region(0, 0, 70, 90)
 
@@ -25,7 +25,7 @@ def ramp(dtype: Any) -> NDArray[Any]:
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i2", "f4", ">u2", ">f4"])
 @pytest.mark.parametrize("compression", [None, "deflate"])
 def test_samples_keep_their_type(
-    tmp_path: Path, dtype: str, compression: str | None, opened: Callable[..., SlideSource]
+    tmp_path: Path, dtype: str, compression: str | None, opened: Open
 ) -> None:
     path = tmp_path / "grey.tif"
     byteorder: Any = ">" if dtype.startswith(">") else "<"
@@ -39,9 +39,7 @@ def test_samples_keep_their_type(
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
-def test_white_for_0_becomes_black_for_0(
-    tmp_path: Path, dtype: str, opened: Callable[..., SlideSource]
-) -> None:
+def test_white_for_0_becomes_black_for_0(tmp_path: Path, dtype: str, opened: Open) -> None:
     path = tmp_path / "inverted.tif"
     tifffile.imwrite(path, ramp(dtype), photometric="miniswhite")
 
@@ -50,7 +48,7 @@ def test_white_for_0_becomes_black_for_0(
     assert (found[..., 0] == np.iinfo(dtype).max - ramp(dtype)).all()
 
 
-def test_samples_of_twelve_bits_say_so(tmp_path: Path, opened: Callable[..., SlideSource]) -> None:
+def test_samples_of_twelve_bits_say_so(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "packed.tif"
     values = ramp("u2") * 16
     page: dict[str, Any] = {"bitspersample": 12, "compression": "jpeg2000", "tile": (80, 96)}
@@ -62,9 +60,7 @@ def test_samples_of_twelve_bits_say_so(tmp_path: Path, opened: Callable[..., Sli
     assert (source.read_region(WHOLE)[..., 0] == values).all()
 
 
-def test_a_palette_of_colours_becomes_rgb(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_palette_of_colours_becomes_rgb(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "palette.tif"
     colors = np.random.default_rng(2).integers(0, 256, (3, 256)).astype(np.uint16)
     tifffile.imwrite(path, ramp("u1"), photometric="palette", colormap=colors * 257)
@@ -75,9 +71,7 @@ def test_a_palette_of_colours_becomes_rgb(
     assert (source.read_region(WHOLE) == np.moveaxis(colors, 0, -1)[ramp("u1")]).all()
 
 
-def test_a_palette_of_rising_greys_means_nothing(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_palette_of_rising_greys_means_nothing(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "greys.tif"
     greys = np.tile(np.arange(256, dtype=np.uint16) * 256, (3, 1))
     tifffile.imwrite(path, ramp("u1"), photometric="palette", colormap=greys)
@@ -88,9 +82,7 @@ def test_a_palette_of_rising_greys_means_nothing(
     assert (source.read_region(WHOLE)[..., 0] == ramp("u1")).all()
 
 
-def test_imagej_colours_are_for_display_only(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_imagej_colours_are_for_display_only(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "red.tif"
     red = np.zeros((3, 256), np.uint8)
     red[0] = np.arange(256)
@@ -102,9 +94,7 @@ def test_imagej_colours_are_for_display_only(
     assert (source.read_region(WHOLE)[..., 0] == ramp("u1")).all()
 
 
-def test_what_imagej_calls_rgb_of_16_bits_are_channels(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_what_imagej_calls_rgb_of_16_bits_are_channels(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "composite.tif"
     values = np.stack([ramp("u2") + n for n in range(3)], axis=-1)
     with tifffile.TiffWriter(path, byteorder=">") as tiff:
@@ -117,9 +107,7 @@ def test_what_imagej_calls_rgb_of_16_bits_are_channels(
     assert (source.read_region(WHOLE, frame=(2,))[..., 0] == values[..., 2]).all()
 
 
-def test_aperio_s_ycbcr_in_jpeg_2000_becomes_rgb(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_aperio_s_ycbcr_in_jpeg_2000_becomes_rgb(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "ycc.svs"
     y = ramp("u1") // 2 + 60
     ycc = np.stack([y, np.full_like(y, 140), np.full_like(y, 100)], axis=-1)
@@ -141,9 +129,7 @@ def test_aperio_s_ycbcr_in_jpeg_2000_becomes_rgb(
     assert np.abs(found - np.stack(expected, axis=-1)).max() <= 1
 
 
-def test_planes_that_were_left_out_of_a_grey_image_are_0(
-    tmp_path: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_planes_that_were_left_out_of_a_grey_image_are_0(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "sparse.tif"
     tiles = iter([np.full((64, 64), 9, np.uint16), None])
     tifffile.imwrite(path, tiles, shape=(64, 128), dtype=np.uint16, tile=(64, 64))

@@ -12,8 +12,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import Channel, SlideSource, open_source
+from numcodecs_neural.converters.sources import Channel, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Open
 
 WHOLE = Region(0, 0, 60, 50)
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -71,7 +72,7 @@ def write_files(folder: Path, planes: NDArray[Any], describe: Callable[[int], st
 
 
 def test_a_plane_that_no_file_holds_is_empty(
-    planes: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    planes: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "half.ome.tif"
     xml = ome_xml("urn:uuid:0").replace('FileName="first.ome.tif"', 'FileName="half.ome.tif"')
@@ -87,7 +88,7 @@ def test_a_plane_that_no_file_holds_is_empty(
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_any_file_of_a_set_opens_the_whole_set(
-    planes: NDArray[np.uint16], tmp_path: Path, which: int, opened: Callable[..., SlideSource]
+    planes: NDArray[np.uint16], tmp_path: Path, which: int, opened: Open
 ) -> None:
     paths = write_files(tmp_path, planes, lambda n: ome_xml(f"urn:uuid:{n}"))
 
@@ -114,7 +115,7 @@ def test_a_set_with_a_file_missing_is_refused_by_that_file_s_name(
 
 
 def test_a_set_that_another_file_describes_is_read_by_it(
-    planes: NDArray[np.uint16], tmp_path: Path, opened: Callable[..., SlideSource]
+    planes: NDArray[np.uint16], tmp_path: Path, opened: Open
 ) -> None:
     pointer = '<OME xmlns="{}"><BinaryOnly MetadataFile="set.companion.ome" UUID="x"/></OME>'
     paths = write_files(tmp_path, planes, lambda _: pointer.format(SCHEMA))
@@ -136,9 +137,7 @@ def test_a_set_whose_description_is_missing_is_refused(
         open_source(paths[0])
 
 
-def test_images_open_by_index_and_have_their_own_metadata(
-    two_images: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_images_open_by_index_and_have_their_own_metadata(two_images: Path, opened: Open) -> None:
     grey, rgb = (opened(two_images, series=n).info for n in (0, 1))
 
     assert (grey.name, grey.samples, grey.mpp) == ("images", 1, (0.5, 0.5))
@@ -151,16 +150,12 @@ def test_an_image_that_is_not_there_is_refused_with_those_that_are(two_images: P
         open_source(two_images, series=2)
 
 
-def test_a_later_image_pickles_by_its_index(
-    two_images: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_a_later_image_pickles_by_its_index(two_images: Path, opened: Open) -> None:
     with closing(pickle.loads(pickle.dumps(opened(two_images, series=1)))) as copy:
         assert (copy.read_region(WHOLE) == 90).all()
 
 
-def test_label_and_macro_are_no_images_but_pictures(
-    two_images: Path, opened: Callable[..., SlideSource]
-) -> None:
+def test_label_and_macro_are_no_images_but_pictures(two_images: Path, opened: Open) -> None:
     source = opened(two_images)
 
     label, macro = source.read_associated("label"), source.read_associated("macro")

@@ -1,7 +1,6 @@
 """Real TIFF files of many makers, where the shared data stand beside the checkout."""
 
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideInfo, SlideSource, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import FindFile
 
 # One of each kind: maker, compression, layout, type of sample, axes.
 SLIDES = (
@@ -43,7 +43,7 @@ MICROSCOPY = (
     "name", [*(f"wsi/{name}" for name in SLIDES), *(f"microscopy/{name}" for name in MICROSCOPY)]
 )
 def test_every_level_and_frame_is_what_tifffile_reads(
-    name: str, shared_file: Callable[[str], Path], rng: np.random.Generator
+    name: str, shared_file: FindFile, rng: np.random.Generator
 ) -> None:
     path = shared_file(name)
 
@@ -85,7 +85,7 @@ def frames_first(level: Any, info: SlideInfo) -> NDArray[Any]:
     return ordered
 
 
-def test_an_aperio_slide_shows_label_and_macro(shared_file: Callable[[str], Path]) -> None:
+def test_an_aperio_slide_shows_label_and_macro(shared_file: FindFile) -> None:
     path = shared_file("wsi/aperio-svs/CMU-1-Small-Region.svs")
 
     with closing(open_source(path)) as source:
@@ -98,7 +98,7 @@ def test_an_aperio_slide_shows_label_and_macro(shared_file: Callable[[str], Path
         assert (macro == tiff.pages[3].asarray()).all()
 
 
-def test_a_vectra_slide_names_its_channels(shared_file: Callable[[str], Path]) -> None:
+def test_a_vectra_slide_names_its_channels(shared_file: FindFile) -> None:
     with closing(open_source(shared_file("wsi/akoya-qptiff/small_vectra.qptiff"))) as source:
         info = source.info
 
@@ -107,9 +107,7 @@ def test_a_vectra_slide_names_its_channels(shared_file: Callable[[str], Path]) -
     assert (info.mpp, info.magnification, info.dtype.name) == ((0.5, 0.5), 10, "uint8")
 
 
-def test_a_hamamatsu_slide_stays_rgb_and_tells_its_objective(
-    shared_file: Callable[[str], Path],
-) -> None:
+def test_a_hamamatsu_slide_stays_rgb_and_tells_its_objective(shared_file: FindFile) -> None:
     with closing(open_source(shared_file("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi"))) as source:
         info, macro = source.info, source.read_associated("macro")
 
@@ -128,7 +126,7 @@ def test_a_hamamatsu_slide_stays_rgb_and_tells_its_objective(
     ],
 )
 def test_another_maker_s_suffix_does_no_harm(
-    shared_file: Callable[[str], Path], tmp_path: Path, name: str, renamed: str
+    shared_file: FindFile, tmp_path: Path, name: str, renamed: str
 ) -> None:
     path = shared_file(f"wsi/{name}")
     shutil.copyfile(path, tmp_path / renamed)
@@ -139,9 +137,7 @@ def test_another_maker_s_suffix_does_no_harm(
         assert (other.read_region(region) == source.read_region(region)).all()
 
 
-def test_a_piece_of_ndpi_without_its_end_is_named(
-    shared_file: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_a_piece_of_ndpi_without_its_end_is_named(shared_file: FindFile, tmp_path: Path) -> None:
     path = shared_file("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi")
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
@@ -158,7 +154,7 @@ def test_a_piece_of_ndpi_without_its_end_is_named(
 
 
 def test_nothing_is_printed_about_a_damaged_file(
-    shared_file: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    shared_file: FindFile, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     content = shared_file("wsi/aperio-svs/TCGA-CR-7395-01A-01-TS1.svs").read_bytes()
     (tmp_path / "half.svs").write_bytes(content[: len(content) // 2])

@@ -1,17 +1,16 @@
 """Slides in TIFF: any region of any layout, pixel sizes, and files that are damaged."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import Compression, SlideSource, open_source
+from numcodecs_neural.converters.sources import Compression, open_source
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Image, Open
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "jpeg tiles": {"tile": (240, 240), "compression": "jpeg", "photometric": "ycbcr"},
@@ -25,9 +24,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", params=list(LAYOUTS.values()), ids=list(LAYOUTS))
 def any_tiff(
-    request: pytest.FixtureRequest,
-    slide: NDArray[np.uint8],
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, slide: Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     path = tmp_path_factory.mktemp("tiff") / "slide.tif"
     tifffile.imwrite(path, slide, **{"photometric": "rgb", **request.param})
@@ -35,7 +32,7 @@ def any_tiff(
 
 
 def test_any_region_holds_the_pixels_that_tifffile_reads(
-    any_tiff: Path, rng: np.random.Generator, opened: Callable[[Path], SlideSource]
+    any_tiff: Path, rng: np.random.Generator, opened: Open
 ) -> None:
     whole = tifffile.imread(any_tiff)
     source = opened(any_tiff)
@@ -47,9 +44,7 @@ def test_any_region_holds_the_pixels_that_tifffile_reads(
         assert (source.read_region(region) == whole[region.slices]).all()
 
 
-def test_all_levels_of_an_aperio_slide_are_read(
-    svs: Path, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_all_levels_of_an_aperio_slide_are_read(svs: Path, opened: Open) -> None:
     source = opened(svs)
     with tifffile.TiffFile(svs) as tiff:
         levels = [level.asarray() for level in tiff.series[0].levels]
@@ -61,7 +56,7 @@ def test_all_levels_of_an_aperio_slide_are_read(
 
 
 def test_the_levels_of_an_ome_tiff_are_found_in_its_sub_images(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], SlideSource]
+    slide: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as tiff:
@@ -78,9 +73,7 @@ def test_the_levels_of_an_ome_tiff_are_found_in_its_sub_images(
     assert (source.read_region(Region(3, 5, 300, 200), 1) == slide[6:606:2, 10:410:2]).all()
 
 
-def test_aperio_tells_pixel_size_and_earlier_compressions(
-    svs: Path, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_aperio_tells_pixel_size_and_earlier_compressions(svs: Path, opened: Open) -> None:
     source = opened(svs)
 
     assert source.info.mpp == (0.499, 0.499)
@@ -100,12 +93,12 @@ def test_aperio_tells_pixel_size_and_earlier_compressions(
     ],
 )
 def test_resolution_tags_count_if_they_are_a_microscope_s(
-    slide: NDArray[np.uint8],
+    slide: Image,
     tmp_path: Path,
     resolution: tuple[int, int],
     unit: str,
     mpp: tuple[float, float] | None,
-    opened: Callable[[Path], SlideSource],
+    opened: Open,
 ) -> None:
     path = tmp_path / "slide.tif"
     tifffile.imwrite(
@@ -118,9 +111,7 @@ def test_resolution_tags_count_if_they_are_a_microscope_s(
     assert source.info.history == ()
 
 
-def test_a_jpeg_s_quality_is_told_by_its_tables(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_a_jpeg_s_quality_is_told_by_its_tables(slide: Image, tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.tif"
     options: dict[str, Any] = {"tile": (256, 256), "compressionargs": {"level": 83}}
     tifffile.imwrite(path, slide, photometric="ycbcr", compression="jpeg", **options)
@@ -132,7 +123,7 @@ def test_a_jpeg_s_quality_is_told_by_its_tables(
 
 
 def test_tiles_that_the_scanner_left_out_are_white(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], SlideSource]
+    slide: Image, tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "sparse.tif"
     tiles = (None if x else slide[y : y + 512, x : x + 512] for y in (0, 512) for x in (0, 512))
@@ -155,9 +146,7 @@ def test_tiles_that_the_scanner_left_out_are_white(
         pytest.param(lambda data: b"\xff\xd8" + data[40:-2] + b"\xff\xd9", id="no tables"),
     ],
 )
-def test_a_damaged_tile_is_named(
-    svs: Path, tmp_path: Path, damage: Any, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_a_damaged_tile_is_named(svs: Path, tmp_path: Path, damage: Any, opened: Open) -> None:
     path = tmp_path / "damaged.svs"
     content = bytearray(svs.read_bytes())
     with tifffile.TiffFile(svs) as tiff:
@@ -174,9 +163,7 @@ def test_a_damaged_tile_is_named(
         source.read_region(Region(200, 400, 300, 300))
 
 
-def test_a_file_that_is_cut_off_is_named(
-    any_tiff: Path, tmp_path: Path, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_a_file_that_is_cut_off_is_named(any_tiff: Path, tmp_path: Path, opened: Open) -> None:
     whole = any_tiff.read_bytes()
     with tifffile.TiffFile(any_tiff) as tiff:
         page = tiff.pages[0]

@@ -1,7 +1,6 @@
 """Tiles and strips of TIFF: decoded once, kept within bounds, and named where they are damaged."""
 
 import functools
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,15 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import SlideSource
 from numcodecs_neural.converters.sources.tiff import tiled_level as tiff_tiled
 from numcodecs_neural.converters.sources.tiff.tile_grid import decode_tile
 from numcodecs_neural.converters.sources.tile_cache import TileCache
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Image, Open
 
 
 def test_an_image_in_one_strip_is_decoded_once_for_all_threads(
-    slide: NDArray[np.uint8],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    opened: Callable[[Path], SlideSource],
+    slide: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Open
 ) -> None:
     path = tmp_path / "strip.tif"
     large = np.tile(slide, (2, 2, 1))
@@ -51,7 +47,7 @@ def test_kept_tiles_take_no_more_than_they_may() -> None:
     cache = TileCache(1000)
     decoded: list[int] = []
 
-    def tile(number: int) -> NDArray[np.uint8]:
+    def tile(number: int) -> Image:
         decoded.append(number)
         return np.zeros((1, 20, 20, 1), np.uint8)
 
@@ -62,9 +58,7 @@ def test_kept_tiles_take_no_more_than_they_may() -> None:
     assert decoded == [0, 1, 2, 1]
 
 
-def test_a_damaged_tile_of_a_stack_is_named_with_its_plane(
-    tmp_path: Path, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_a_damaged_tile_of_a_stack_is_named_with_its_plane(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "stack.tif"
     stack = np.random.default_rng(1).integers(0, 99, (3, 64, 64), dtype=np.uint16)
     tifffile.imwrite(path, stack, tile=(32, 32), compression="zlib", photometric="minisblack")
@@ -78,9 +72,7 @@ def test_a_damaged_tile_of_a_stack_is_named_with_its_plane(
         opened(path).read_region(Region(0, 0, 64, 64), frame=(2,))
 
 
-def test_a_raw_file_that_is_cut_off_names_the_rows(
-    tmp_path: Path, opened: Callable[[Path], SlideSource]
-) -> None:
+def test_a_raw_file_that_is_cut_off_names_the_rows(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "raw.tif"
     tifffile.imwrite(path, np.zeros((400, 300), np.uint16))
     path.write_bytes(path.read_bytes()[:-6000])
@@ -92,7 +84,7 @@ def test_a_raw_file_that_is_cut_off_names_the_rows(
 
 
 def test_a_tile_too_large_to_decode_is_refused_when_the_file_is_opened(
-    tmp_path: Path, opened: Callable[[Path], SlideSource], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "strip.tif"
     tifffile.imwrite(path, np.zeros((400, 300), np.uint16), rowsperstrip=400, compression="lzw")
