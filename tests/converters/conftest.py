@@ -14,7 +14,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline import plan
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
-from tests.annotations import FindFile, Image, ReadFiles, RunCli
+from tests.annotations import FindFile, Image, ReadFiles, Refused, RunCli
 
 HEIGHT, WIDTH = 1501, 1303
 APERIO = (
@@ -144,6 +144,19 @@ def run_cli(capsys: pytest.CaptureFixture[str]) -> RunCli:
             code = int(exc.code or 0)
         out, err = capsys.readouterr()
         return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def refused(run_cli: RunCli) -> Refused:
+    """Return a function that runs the program, which must fail with one sentence: that."""
+
+    def run(*arguments: object, code: int = 1) -> str:
+        found, out, err = run_cli(*arguments)
+        assert (found, out) == (code, "")
+        assert err.count("\n") == 1
+        return err
 
     return run
 

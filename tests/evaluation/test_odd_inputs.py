@@ -12,25 +12,18 @@ import zarr
 from numcodecs.abc import Codec
 from numcodecs.registry import register_codec
 
-from numcodecs_neural import cli
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation.images import ImageSet
 from numcodecs_neural.evaluation.kinds import Pixels
 from numcodecs_neural.evaluation.run import evaluate
-from tests.annotations import Image
+from tests.annotations import Image, Refused, RunCli
 
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
-    """Return the exit code and the complaints of the program."""
-    try:
-        code = cli.main(["evaluate", *map(str, arguments), "--peers", "", "--no-speed"])
-    except SystemExit as exc:
-        code = int(exc.code or 0)
-    return code, capsys.readouterr().err
+QUICK = ("--peers", "", "--no-speed")
 
 
 @pytest.fixture
 def good(tmp_path: Path, tissue: Image) -> Path:
+    """Return an image of 80 x 80 pixels."""
     path = tmp_path / "good.png"
     imagecodecs.imwrite(path, np.ascontiguousarray(tissue[:, :80, :80].transpose(1, 2, 0)))
     return path
@@ -53,23 +46,19 @@ def good(tmp_path: Path, tissue: Image) -> Path:
     ],
 )
 def test_a_bad_image_of_a_later_set_is_found_before_anything_is_measured(
-    content: bytes, says: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes, says: str, good: Path, tmp_path: Path, refused: Refused
 ) -> None:
     (tmp_path / "bad.png").write_bytes(content)
 
-    code, err = run(capsys, good, tmp_path / "bad.png")
-
-    assert code == 1
-    assert f"bad.png {says}" in err
-    assert err.count("\n") == 1
+    assert f"bad.png {says}" in refused(good, tmp_path / "bad.png", *QUICK, code=1)
 
 
 def test_a_small_image_that_no_model_codes_spoils_nothing(
-    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    good: Path, tmp_path: Path, run_evaluate: RunCli
 ) -> None:
     imagecodecs.imwrite(tmp_path / "grey.png", np.zeros((8, 8), np.uint8))
 
-    code, err = run(capsys, good, tmp_path / "grey.png")
+    code, _, err = run_evaluate(good, tmp_path / "grey.png", *QUICK)
 
     assert code == 1
     assert err.splitlines()[-1] == "grey was skipped: he-fast-1 cannot code grey images"
@@ -98,26 +87,21 @@ def test_an_image_that_cannot_be_read_again_is_not_called_small(tissue: Image) -
 
 @pytest.mark.parametrize("shape", [(0, 64, 3), (3, 64, 0), (0, 64)], ids=str)
 def test_an_empty_zarr_array_is_refused(
-    shape: tuple[int, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shape: tuple[int, ...], tmp_path: Path, refused: Refused
 ) -> None:
     chunks: Any = tuple(max(n, 1) for n in shape)
     zarr.create_array(tmp_path / "a.zarr", shape=shape, chunks=chunks, dtype="uint8")
 
-    code, err = run(capsys, tmp_path / "a.zarr")
-
-    assert code == 2
-    assert "no axis empty" in err
-    assert err.count("\n") == 1
+    assert "no axis empty" in refused(tmp_path / "a.zarr", *QUICK)
 
 
 def test_too_few_pixels_of_a_zarr_array_are_refused(
-    tmp_path: Path, tissue: Image, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tissue: Image, refused: Refused
 ) -> None:
     zarr.create_array(tmp_path / "a.zarr", data=tissue[:, :96, :96])
 
-    code, err = run(capsys, tmp_path / "a.zarr", "--max-pixels", 3)
+    err = refused(tmp_path / "a.zarr", "--max-pixels", 3, *QUICK)
 
-    assert code == 2
     assert "3 pixels are too few to measure: take at least 16 x 16" in err
 
 
@@ -134,7 +118,7 @@ class Odd(Codec):
 
 
 def test_a_codec_that_decodes_to_a_part_of_a_sample_is_said_in_one_sentence(
-    tmp_path: Path, tissue: Image, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tissue: Image, run_evaluate: RunCli
 ) -> None:
     register_codec(Odd)
     imagecodecs.imwrite(tmp_path / "grey.png", tissue[0, :80, :80].astype(np.uint16) * 99)
@@ -142,27 +126,25 @@ def test_a_codec_that_decodes_to_a_part_of_a_sample_is_said_in_one_sentence(
     (tmp_path / "odd.json").write_text(json.dumps(config))
     options = ["--models", "grey-fast", "--codec", tmp_path / "odd.json"]
 
-    code, err = run(capsys, tmp_path / "grey.png", *options)
+    code, _, err = run_evaluate(tmp_path / "grey.png", *options, *QUICK)
 
     assert code == 1
     says = "odd, configuration 1, decodes a chunk of (1, 64, 64) to 1.5 samples of uint16"
     assert err.splitlines()[-1] == f"numcodecs-neural: {says}"
 
 
-def test_a_bar_in_a_name_breaks_no_table(
-    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bar_in_a_name_breaks_no_table(good: Path, tmp_path: Path, run_evaluate: RunCli) -> None:
     path = good.rename(tmp_path / "a|b.png")
 
-    assert cli.main(["evaluate", str(path), "--peers", "jpeg444", "--no-speed"]) == 0
+    code, out, _ = run_evaluate(path, "--peers", "jpeg444", "--no-speed")
 
-    out = capsys.readouterr().out
+    assert code == 0
     assert r"| a\|b, native |" in out
     assert "a|b" not in out
 
 
 def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(
-    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    good: Path, tmp_path: Path, run_evaluate: RunCli
 ) -> None:
     path = tmp_path / os.fsdecode(b"sl\xffde.png")
     try:
@@ -171,7 +153,7 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(
         pytest.skip("this file system takes no such names")
     outputs = ["--markdown", tmp_path / "out.md", "--plots", tmp_path / "plots"]
 
-    code, err = run(capsys, path, *outputs)
+    code, _, err = run_evaluate(path, *outputs, *QUICK)
 
     assert code == 0
     assert "sl?de, native: image 1 of 1" in err
@@ -179,10 +161,10 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(
     assert list((tmp_path / "plots").glob("*.png"))
 
 
-def test_names_may_have_spaces_after_their_commas(
-    good: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, err = run(capsys, good, "--models", "he-fast, he-perceptual ,", "--metrics", " psnr")
+def test_names_may_have_spaces_after_their_commas(good: Path, run_evaluate: RunCli) -> None:
+    code, _, err = run_evaluate(
+        good, "--models", "he-fast, he-perceptual ,", "--metrics", " psnr", *QUICK
+    )
 
     assert code == 0
     assert "weights" not in err

@@ -1,6 +1,5 @@
 """What is wrong with arguments is said in one line, with exit code 2, before any work."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ from numcodecs_neural import cli
 from numcodecs_neural.arguments import check_output_file
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.training import arguments
-
-Refused = Callable[..., str]
+from tests.annotations import Refused
 
 
 @pytest.fixture(params=["train", "pretrain-features"])

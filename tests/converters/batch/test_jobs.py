@@ -208,13 +208,3 @@ def test_codecs_are_compared_on_the_slide(run_cli: RunCli, svs: Path, tmp_path: 
     assert "each codec set to the SSIM of JPEG at quality 80" in out
     assert "kept by JPEG XL without any loss" in out
     assert not list(tmp_path.glob("*.zarr"))
-
-
-def test_a_comparison_of_what_is_no_slide_fails(run_cli: RunCli, tmp_path: Path) -> None:
-    (tmp_path / "notes.svs").write_text("not a slide")
-
-    code, _, err = run_cli(tmp_path / "notes.svs", "--compare")
-
-    assert code == 1
-    assert "cannot be read as a TIFF file" in err
-    assert len(err.splitlines()) == 1
