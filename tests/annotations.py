@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numcodecs_neural.converters.sources import SlideSource
 
 Image = NDArray[np.uint8]
+Rng = np.random.Generator
 
 # What fixtures hand out, by the name of the fixture.
 Psnr = Callable[[NDArray[Any], NDArray[Any]], float]

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.weights import resolve
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 from tests.test_examples import DISTRIBUTIONS, METADATA
 
 torch = pytest.importorskip("torch", reason="the experiments need torch")
@@ -250,7 +250,7 @@ def test_white_stays_white_runs_on_a_slide(
     run: Callable[..., str],
     load: Callable[[str], Any],
     tissue: Image,
-    rng: np.random.Generator,
+    rng: Rng,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -19,7 +19,7 @@ from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.format.modes import RULES
 from numcodecs_neural.format.sections import pack_chunk
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 @dataclass
@@ -51,7 +51,7 @@ def decode(chunk: bytes) -> NDArray[Any]:
     return decode_chunk(unpack_chunk(chunk), lambda weights_id: Halving(weights_id))
 
 
-def noise(rng: np.random.Generator, *shape: int) -> Image:
+def noise(rng: Rng, *shape: int) -> Image:
     return rng.integers(0, 256, shape, dtype=np.uint8)
 
 
@@ -70,7 +70,7 @@ def test_the_smallest_planes_of_one_value_come_back(shape: tuple[int, ...], valu
     np.testing.assert_array_equal(decode(chunk), image, strict=True)
 
 
-def test_a_constant_chunk_takes_a_few_bytes(rng: np.random.Generator) -> None:
+def test_a_constant_chunk_takes_a_few_bytes(rng: Rng) -> None:
     image = np.empty((3, 512, 512), np.uint8)
     image[:] = [[[240]], [[230]], [[235]]]
 
@@ -91,9 +91,7 @@ def test_what_deflate_makes_smaller_is_stored_without_loss() -> None:
 
 
 @pytest.mark.parametrize("kind", ["noise", "ramp", "few-values"])
-def test_a_stored_payload_has_the_size_it_may_have_or_is_none(
-    kind: str, rng: np.random.Generator
-) -> None:
+def test_a_stored_payload_has_the_size_it_may_have_or_is_none(kind: str, rng: Rng) -> None:
     shape = (1, 3, 200, 300)
     image = {
         "noise": noise(rng, *shape),
@@ -110,7 +108,7 @@ def test_a_stored_payload_has_the_size_it_may_have_or_is_none(
     assert stored_payload(image, 0) is None
 
 
-def test_tissue_like_chunks_are_lossy(rng: np.random.Generator) -> None:
+def test_tissue_like_chunks_are_lossy(rng: Rng) -> None:
     image = noise(rng, 3, 64, 64)
 
     chunk = encode(image)
@@ -121,7 +119,7 @@ def test_tissue_like_chunks_are_lossy(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("fill", [0, 255])
-def test_margins_are_exact_and_cost_nothing(rng: np.random.Generator, fill: int) -> None:
+def test_margins_are_exact_and_cost_nothing(rng: Rng, fill: int) -> None:
     image = np.full((3, 128, 128), fill, np.uint8)
     image[:, :50, :70] = noise(rng, 3, 50, 70) // 2 + 60
 

@@ -14,7 +14,7 @@ from numcodecs_neural.entropy import SKIP, SymbolDecoder, SymbolTables
 from numcodecs_neural.entropy.enc_stream import Part, encode_symbols
 from numcodecs_neural.entropy.enc_tables import tables_from_counts
 from numcodecs_neural.errors import ConfigError
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 CODERS = pytest.mark.parametrize("coder", ["numpy", "numba"])
 MAX_SYMBOL = 2**30 - 1
@@ -38,7 +38,7 @@ def part_of(symbols: Any, indexes: Any, tables: SymbolTables = TABLES) -> Part:
     return np.asarray(symbols, np.int32), np.asarray(indexes, np.uint8), tables
 
 
-def gaussian_part(rng: np.random.Generator, count: int) -> Part:
+def gaussian_part(rng: Rng, count: int) -> Part:
     """Return symbols as a network makes them: 64 tables from nearly certain to wide."""
     scales = np.geomspace(0.11, 64, 64)
     reach = np.ceil(4.5 * scales).astype(np.int64)
@@ -91,7 +91,7 @@ def test_symbols_come_back_and_both_coders_write_the_same_bytes(
     assert decode("numba", data, parts) == expected
 
 
-def test_both_coders_write_the_same_bytes_for_a_realistic_stream(rng: np.random.Generator) -> None:
+def test_both_coders_write_the_same_bytes_for_a_realistic_stream(rng: Rng) -> None:
     parts = [gaussian_part(rng, 5000), gaussian_part(rng, 3001)]
 
     assert encode("numpy", parts) == encode("numba", parts)
@@ -109,7 +109,7 @@ def test_escaped_symbols_come_back(coder: str, symbol: int, index: int) -> None:
 
 
 @pytest.mark.parametrize("lanes", [1, 4, 32])
-def test_bits_are_within_a_hundredth_of_entropy(rng: np.random.Generator, lanes: int) -> None:
+def test_bits_are_within_a_hundredth_of_entropy(rng: Rng, lanes: int) -> None:
     part = gaussian_part(rng, 40_000)
     entropy = ideal_bits(*part)
 
@@ -119,9 +119,7 @@ def test_bits_are_within_a_hundredth_of_entropy(rng: np.random.Generator, lanes:
     assert entropy <= bits <= entropy * 1.01 + 5 * 8 + 32 * lanes
 
 
-def test_bits_are_within_a_hundredth_of_entropy_where_symbols_are_nearly_certain(
-    rng: np.random.Generator,
-) -> None:
+def test_bits_are_within_a_hundredth_of_entropy_where_symbols_are_nearly_certain(rng: Rng) -> None:
     tables = tables_from_counts([np.array([300, 16000, 83, 1])], [-1])
     probabilities = tables.frequency[0, :3] / tables.frequency[0, :3].sum()
     part = part_of(rng.choice([-1, 0, 1], 100_000, p=probabilities), np.zeros(100_000), tables)
@@ -153,7 +151,7 @@ def test_arrays_may_be_strided_and_read_only() -> None:
     assert decode("numba", data, [part]) == [[0, 1, -1]]
 
 
-def test_concurrent_decoders_do_not_disturb_each_other(rng: np.random.Generator) -> None:
+def test_concurrent_decoders_do_not_disturb_each_other(rng: Rng) -> None:
     parts = [gaussian_part(rng, 20_000) for _ in range(8)]
     streams = [encode_symbols([part]) for part in parts]
 

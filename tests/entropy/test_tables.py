@@ -12,6 +12,7 @@ from numcodecs_neural.entropy import SymbolTables
 from numcodecs_neural.entropy.enc_stream import encode_symbols
 from numcodecs_neural.entropy.enc_tables import costs_of, tables_from_counts
 from numcodecs_neural.errors import WeightsError
+from tests.annotations import Rng
 
 VALID: dict[str, Any] = {
     "offset": np.array([-1, 0], np.int32),
@@ -123,7 +124,7 @@ def test_costs_are_the_bits_of_frequencies_and_escapes() -> None:
     assert bits[1].tolist() == [21, 19, 19, 17, 0, 15, 17, 19, 19]
 
 
-def test_costs_are_what_a_stream_takes(rng: np.random.Generator) -> None:
+def test_costs_are_what_a_stream_takes(rng: Rng) -> None:
     tables = tables_from_counts([rng.integers(1, 99, 40), rng.integers(1, 9, 9)], [-30, -4])
     symbols = rng.integers(-60, 61, 20_000).astype(np.int32)
     indexes = rng.integers(0, 2, 20_000).astype(np.uint8)

@@ -18,7 +18,7 @@ from numcodecs_neural.entropy.enc_tables import costs_of as all_costs_of
 from numcodecs_neural.entropy.enc_tables import tables_from_counts
 from numcodecs_neural.entropy.trellis import halves_of, next_state, row_of
 from numcodecs_neural.errors import BitstreamError, ConfigError
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 from tests.models import tables_of
 
 CODERS = pytest.mark.parametrize("coder", ["numpy", "numba"])
@@ -189,7 +189,7 @@ def test_both_choose_the_same_far_outside_of_the_tables(
     np.testing.assert_array_equal(states, expected_states)
 
 
-def test_both_choose_the_same_in_a_realistic_part(rng: np.random.Generator) -> None:
+def test_both_choose_the_same_in_a_realistic_part(rng: Rng) -> None:
     classes = rng.integers(0, CLASSES, 4001)
     rest = np.rint(rng.laplace(0, 16 * np.array([0.2, 1.0, 6.0])[classes]))
     indexes = np.where((classes == 0) & (rng.random(4001) < 0.8), SKIP, classes)
@@ -237,7 +237,7 @@ def test_without_a_price_no_path_at_all_has_less_error(
     assert cost_of(rest, classes, tuple(symbols.tolist()), 0) == least
 
 
-def test_error_is_less_than_that_of_rounding_to_whole_steps(rng: np.random.Generator) -> None:
+def test_error_is_less_than_that_of_rounding_to_whole_steps(rng: Rng) -> None:
     rest = np.rint(rng.normal(0, 100, 20_000)).astype(np.int32)
     indexes = np.full(20_000, 2, np.uint8)
 
@@ -246,7 +246,7 @@ def test_error_is_less_than_that_of_rounding_to_whole_steps(rng: np.random.Gener
     assert (error**2).mean() < 17  # that of rounding is 256 / 12 = 21.3
 
 
-def test_a_higher_price_buys_fewer_bits_for_more_error(rng: np.random.Generator) -> None:
+def test_a_higher_price_buys_fewer_bits_for_more_error(rng: Rng) -> None:
     rest = np.rint(rng.laplace(0, 30, 20_000)).astype(np.int32)
     indexes = np.ones(20_000, np.uint8)
 
@@ -294,9 +294,7 @@ def test_any_choice_can_be_read(coder: str, part: list[tuple[int, int]], lanes: 
 
 
 @CODERS
-def test_every_part_begins_in_state_0_and_plain_parts_have_none(
-    coder: str, rng: np.random.Generator
-) -> None:
+def test_every_part_begins_in_state_0_and_plain_parts_have_none(coder: str, rng: Rng) -> None:
     plain = tables_from_counts([np.array([1, 2, 4, 2, 1, 0])], [-2])
     numbers = rng.integers(-2, 3, 41).astype(np.int32)
     rest = np.rint(rng.laplace(0, 40, (2, 41))).astype(np.int32)
@@ -323,7 +321,7 @@ def test_every_part_begins_in_state_0_and_plain_parts_have_none(
     assert decoded == [parts[0].halves.tolist(), numbers.tolist(), parts[1].halves.tolist()]
 
 
-def test_without_numba_the_same_is_chosen(rng: np.random.Generator) -> None:
+def test_without_numba_the_same_is_chosen(rng: Rng) -> None:
     rest = np.rint(rng.laplace(0, 40, (3, 5, 7))).astype(np.int32)
     indexes = rng.choice([0, 1, 2, SKIP], (3, 5, 7)).astype(np.uint8)
     expected = quantize(rest, indexes, TABLES, price=15)
@@ -335,7 +333,7 @@ def test_without_numba_the_same_is_chosen(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(ours, theirs, strict=True)
 
 
-def test_what_is_quantised_may_be_strided_and_read_only(rng: np.random.Generator) -> None:
+def test_what_is_quantised_may_be_strided_and_read_only(rng: Rng) -> None:
     rest = np.rint(rng.laplace(0, 40, (20, 6))).astype(np.int32)
     indexes = rng.integers(0, CLASSES, (20, 6)).astype(np.uint8)
     expected = quantize(rest[:, ::2].copy(), indexes[:, ::2].copy(), TABLES, price=15)

@@ -18,7 +18,7 @@ from numcodecs_neural.evaluation.peers import PEERS, peer_entrants
 from numcodecs_neural.evaluation.tally import average, measure_chunk
 from numcodecs_neural.measure import metrics
 from numcodecs_neural.weights import resolve
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ class GreyImage:
 
 
 def test_grey_models_code_two_axes_and_know_the_range_of_16_bits(
-    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+    monkeypatch: pytest.MonkeyPatch, rng: Rng
 ) -> None:
     info = dataclasses.replace(resolve("he-fast"), channels=1, dtypes=("uint8", "uint16"))
     monkeypatch.setattr(coders, "resolve", lambda _: info)

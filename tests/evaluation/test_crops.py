@@ -5,9 +5,10 @@ import pytest
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation.crops import ALIGNED, NATIVE, REDUCED, Crop, chunks, halve
+from tests.annotations import Rng
 
 
-def test_crops_start_off_the_grid(rng: np.random.Generator) -> None:
+def test_crops_start_off_the_grid(rng: Rng) -> None:
     image = rng.integers(0, 256, (19, 21, 3), np.uint8)
 
     (chunk,) = Crop.of(image, NATIVE).chunks
@@ -15,7 +16,7 @@ def test_crops_start_off_the_grid(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(chunk, image[3:, 5:])
 
 
-def test_aligned_crops_start_on_the_grid(rng: np.random.Generator) -> None:
+def test_aligned_crops_start_on_the_grid(rng: Rng) -> None:
     image = rng.integers(0, 256, (20, 20, 3), np.uint8)
 
     (chunk,) = Crop.of(image, ALIGNED).chunks
@@ -23,7 +24,7 @@ def test_aligned_crops_start_on_the_grid(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(chunk, image[:16, :16])
 
 
-def test_reduction_is_the_rounded_mean(rng: np.random.Generator) -> None:
+def test_reduction_is_the_rounded_mean(rng: Rng) -> None:
     image = rng.integers(0, 256, (7, 9, 3), np.uint8)
 
     expected = np.floor(image[:6, :8].reshape(3, 2, 4, 2, 3).mean((1, 3)) + 0.5)
@@ -31,7 +32,7 @@ def test_reduction_is_the_rounded_mean(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(halve(image), expected)
 
 
-def test_reduced_crops_are_off_the_grid_too(rng: np.random.Generator) -> None:
+def test_reduced_crops_are_off_the_grid_too(rng: Rng) -> None:
     image = rng.integers(0, 256, (35, 37, 3), np.uint8)
 
     (chunk,) = Crop.of(image, REDUCED).chunks
@@ -39,7 +40,7 @@ def test_reduced_crops_are_off_the_grid_too(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(chunk, halve(image[3:, 5:]))
 
 
-def test_16_bits_have_their_own_range(rng: np.random.Generator) -> None:
+def test_16_bits_have_their_own_range(rng: Rng) -> None:
     image = rng.integers(1000, 3000, (64, 64, 1), np.uint16)
     image[0, 0] = 65535
     image[3, 5], image[4, 6] = 900, 4095
@@ -73,7 +74,7 @@ def test_chunks_are_the_largest_that_fit(
     assert [chunk.shape for chunk in found] == [(*shape, 3)] * count
 
 
-def test_chunks_tile_the_image(rng: np.random.Generator) -> None:
+def test_chunks_tile_the_image(rng: Rng) -> None:
     image = rng.integers(0, 256, (64, 96, 3), np.uint8)
 
     a, b, c, d, e, f = chunks(image, side=32)

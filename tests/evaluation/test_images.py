@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation import images
 from numcodecs_neural.evaluation.kinds import GREY, GREY16, RGB
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 def write_png(path: Path, pixels: NDArray[np.generic]) -> Path:
@@ -55,7 +55,7 @@ def test_a_file_is_a_set(tmp_path: Path) -> None:
     ],
 )
 def test_pixels_are_read_as_they_are(
-    shape: tuple[int, ...], dtype: type[np.uint8], tmp_path: Path, rng: np.random.Generator
+    shape: tuple[int, ...], dtype: type[np.uint8], tmp_path: Path, rng: Rng
 ) -> None:
     pixels = rng.integers(0, np.iinfo(dtype).max, shape, dtype)
     path = write_png(tmp_path / "a.png", pixels)

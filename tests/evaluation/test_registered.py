@@ -14,7 +14,7 @@ from numcodecs_neural.evaluation import registered_entrant
 from numcodecs_neural.evaluation.coders import ImageCoder
 from numcodecs_neural.evaluation.kinds import GREY, GREY16, KINDS, RGB, Kind
 from numcodecs_neural.evaluation.tally import measure_chunk
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 class Coarse(Codec):
@@ -49,7 +49,7 @@ def _registered() -> None:
 
 
 @pytest.fixture
-def pixels(rng: np.random.Generator) -> Image:
+def pixels(rng: Rng) -> Image:
     return rng.integers(0, 256, (16, 32, 3), np.uint8)
 
 
@@ -80,9 +80,7 @@ def test_each_configuration_is_a_point(fortran: bool, pixels: Image, tmp_path: P
     assert (exact.error, exact.nbytes) == (0, pixels.size)
 
 
-def test_grey_and_16_bits_take_part_where_the_file_says_so(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
+def test_grey_and_16_bits_take_part_where_the_file_says_so(tmp_path: Path, rng: Rng) -> None:
     path = described(tmp_path / "c.json", config(), channels=1, dtypes=["uint8", "uint16"])
     wide = rng.integers(0, 65536, (16, 32, 1), np.uint16)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation import find_sets, zarr_source
 from numcodecs_neural.evaluation.zarr_source import regions
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 ALL = 10**9
 
@@ -24,7 +24,7 @@ def write(path: Path, pixels: NDArray[Any], **options: Any) -> Path:
 
 
 @pytest.fixture
-def image(rng: np.random.Generator) -> Image:
+def image(rng: Rng) -> Image:
     """Return pixels (H, W, C)."""
     return rng.integers(0, 256, (40, 50, 3), np.uint8)
 
@@ -55,9 +55,7 @@ def test_arrays_are_read_in_any_order(
 
 
 @pytest.mark.parametrize("shape", [(40, 50), (1, 40, 50), (40, 50, 1), (1, 1, 1, 40, 50)])
-def test_grey_arrays_have_one_channel(
-    shape: tuple[int, ...], tmp_path: Path, rng: np.random.Generator
-) -> None:
+def test_grey_arrays_have_one_channel(shape: tuple[int, ...], tmp_path: Path, rng: Rng) -> None:
     pixels = rng.integers(0, 60000, (40, 50, 1), np.uint16)
     path = write(tmp_path / "a.zarr", pixels.reshape(shape))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from numcodecs_neural.measure import metrics
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 BLACK = np.zeros((4, 4, 3), np.uint8)
 
@@ -43,7 +43,7 @@ def test_squared_error_does_not_wrap(dtype: type[np.unsignedinteger[Any]], peak:
 @pytest.mark.parametrize("deviation", [1, 12])
 @pytest.mark.parametrize(("dtype", "scale"), [("uint8", 1), ("uint16", 11), ("uint16", 257)])
 def test_ssim_is_that_of_scikit_image(
-    dtype: str, scale: int, deviation: int, tissue: Image, rng: np.random.Generator
+    dtype: str, scale: int, deviation: int, tissue: Image, rng: Rng
 ) -> None:
     image = tissue[:, :96, :80].transpose(1, 2, 0)
     noise = np.rint(rng.normal(0, deviation, image.shape))

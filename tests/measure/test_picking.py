@@ -5,9 +5,10 @@ from itertools import product
 import numpy as np
 
 from numcodecs_neural.measure.picking import pick, rank
+from tests.annotations import Rng
 
 
-def test_the_order_of_the_items_does_not_matter(rng: np.random.Generator) -> None:
+def test_the_order_of_the_items_does_not_matter(rng: Rng) -> None:
     cells = list(product(range(9), range(7)))
 
     picks = [pick(items, 12, key=lambda cell: cell) for items in (cells, rng.permutation(cells))]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, NeuralImageCodec
 from numcodecs_neural.errors import ConfigError
+from tests.annotations import Rng
 from tests.models import Small, install
 
 LAYOUTS = [
@@ -30,7 +31,7 @@ def grey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stack(rng: np.random.Generator) -> NDArray[np.uint16]:
+def stack(rng: Rng) -> NDArray[np.uint16]:
     """Return (2, 100, 150): a slope of 12 bits with noise on it."""
     slope = np.linspace(100, 3900, 150) + rng.normal(0, 60, (2, 100, 150))
     return slope.clip(0, 4095).astype(np.uint16)

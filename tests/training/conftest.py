@@ -9,13 +9,13 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 if TYPE_CHECKING:
     from numcodecs_neural.training.model import Shape
 
 
-def smooth_image(rng: np.random.Generator, side: int = 160) -> Image:
+def smooth_image(rng: Rng, side: int = 160) -> Image:
     """Return a smooth coloured image with a little noise, (side, side, 3)."""
     coarse = rng.integers(60, 250, (side // 20 + 1, side // 20 + 1, 3)).astype(np.float32)
     y, x = np.indices((side, side)) / 20.0
@@ -29,7 +29,7 @@ def smooth_image(rng: np.random.Generator, side: int = 160) -> Image:
 
 
 @pytest.fixture(scope="session")
-def make_image() -> Callable[[np.random.Generator], Image]:
+def make_image() -> Callable[[Rng], Image]:
     return smooth_image
 
 

@@ -13,7 +13,7 @@ from numcodecs_neural.errors import SourceError
 from numcodecs_neural.training.images import image_paths, planes_of
 from numcodecs_neural.training.sources import load_images
 from numcodecs_neural.training.split import held_back_of, is_held_back
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 GREY_STACK = np.random.default_rng(1).integers(0, 4000, (40, 48, 64)).astype(np.uint16)
@@ -109,9 +109,7 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
         load_images(tmp_path)
 
 
-def test_what_is_passed_over_is_counted(
-    tmp_path: Path, make_image: Callable[[np.random.Generator], Image]
-) -> None:
+def test_what_is_passed_over_is_counted(tmp_path: Path, make_image: Callable[[Rng], Image]) -> None:
     image = make_image(np.random.default_rng(3))
     for number in range(3):
         imagecodecs.imwrite(tmp_path / f"good{number}.png", image)

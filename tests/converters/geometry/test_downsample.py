@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 def reduced(pixels: Image, times: int) -> Image:
@@ -16,7 +16,7 @@ def reduced(pixels: Image, times: int) -> Image:
 
 
 @pytest.mark.parametrize("times", [1, 2, 5, 8])
-def test_levels_are_area_averages_of_the_original(rng: np.random.Generator, times: int) -> None:
+def test_levels_are_area_averages_of_the_original(rng: Rng, times: int) -> None:
     pixels = rng.integers(0, 256, (3, 512, 768), np.uint8)
     side = 2**times
     mean = pixels.reshape(3, 512 // side, side, 768 // side, side).mean((2, 4))

@@ -15,7 +15,7 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.tissue import find_tissue, read_overview
-from tests.annotations import Image, ReadFiles
+from tests.annotations import Image, ReadFiles, Rng
 
 pytestmark = pytest.mark.usefixtures("lossless")
 
@@ -243,9 +243,7 @@ def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
     assert (np.asarray(group["0"])[:, 384:512, 256:384] == 255).all()
 
 
-def test_a_dark_slide_is_kept_whole_on_black(
-    source_of: Any, rng: np.random.Generator, tmp_path: Path
-) -> None:
+def test_a_dark_slide_is_kept_whole_on_black(source_of: Any, rng: Rng, tmp_path: Path) -> None:
     dark = np.zeros((600, 500, 3), np.uint8)
     dark[100:200, 100:200] = rng.integers(0, 200, (100, 100, 3))
 

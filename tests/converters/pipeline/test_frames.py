@@ -16,7 +16,7 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Channel, Frame, SlideInfo
 from numcodecs_neural.errors import ConfigError
-from tests.annotations import Image, RunCli
+from tests.annotations import Image, Rng, RunCli
 
 VERSIONS = ["0.4", "0.5"]
 
@@ -63,7 +63,7 @@ def level(store: Path, number: int) -> NDArray[Any]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32"])
 def test_every_frame_is_stored_in_its_place(
-    rng: np.random.Generator, tmp_path: Path, dtype: str, version: OmeZarrVersion
+    rng: Rng, tmp_path: Path, dtype: str, version: OmeZarrVersion
 ) -> None:
     pixels = rng.integers(0, 200, (2, 3, 2, 150, 170, 1)).astype(dtype)
 
@@ -76,7 +76,7 @@ def test_every_frame_is_stored_in_its_place(
 
 @pytest.mark.parametrize(("dtype", "top"), [("uint8", 255), ("uint16", 65535)])
 def test_smaller_levels_are_area_averages_of_every_frame(
-    rng: np.random.Generator, tmp_path: Path, dtype: str, top: int
+    rng: Rng, tmp_path: Path, dtype: str, top: int
 ) -> None:
     pixels = rng.integers(0, top, (3, 160, 192, 1), dtype, endpoint=True)
 
@@ -86,7 +86,7 @@ def test_smaller_levels_are_area_averages_of_every_frame(
     assert np.abs(level(tmp_path / "out", 2) - mean).max() <= 0.51
 
 
-def test_levels_may_be_a_fourth_of_each_other(rng: np.random.Generator, tmp_path: Path) -> None:
+def test_levels_may_be_a_fourth_of_each_other(rng: Rng, tmp_path: Path) -> None:
     pixels = rng.integers(0, 255, (1, 330, 270, 1), np.uint8)
 
     convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options(downsample=4))
@@ -103,7 +103,7 @@ def test_levels_may_be_a_fourth_of_each_other(rng: np.random.Generator, tmp_path
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_metadata_name_axes_channels_and_spacing(
-    rng: np.random.Generator, tmp_path: Path, version: OmeZarrVersion
+    rng: Rng, tmp_path: Path, version: OmeZarrVersion
 ) -> None:
     source = FrameSource(
         rng.integers(0, 4000, (2, 2, 3, 90, 80, 1), np.uint16),
@@ -130,7 +130,7 @@ def test_metadata_name_axes_channels_and_spacing(
     assert 0 <= window["start"] < window["end"] <= 4095
 
 
-def test_channels_without_names_get_some(rng: np.random.Generator, tmp_path: Path) -> None:
+def test_channels_without_names_get_some(rng: Rng, tmp_path: Path) -> None:
     pixels = rng.integers(0, 255, (4, 70, 70, 1), np.uint8)
 
     convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options())
@@ -141,7 +141,7 @@ def test_channels_without_names_get_some(rng: np.random.Generator, tmp_path: Pat
     assert len({channel["color"] for channel in channels}) == 4
 
 
-def test_coverage_has_the_axes_of_the_frames(rng: np.random.Generator, tmp_path: Path) -> None:
+def test_coverage_has_the_axes_of_the_frames(rng: Rng, tmp_path: Path) -> None:
     pixels = rng.integers(1, 255, (2, 150, 170, 1), np.uint8)
     pixels[1, :64, :64] = 0
 
@@ -153,7 +153,7 @@ def test_coverage_has_the_axes_of_the_frames(rng: np.random.Generator, tmp_path:
     assert report.levels[0].chunks == 18
 
 
-def test_rgb_with_depth_keeps_its_channels(rng: np.random.Generator, tmp_path: Path) -> None:
+def test_rgb_with_depth_keeps_its_channels(rng: Rng, tmp_path: Path) -> None:
     pixels = rng.integers(0, 255, (2, 150, 130, 3), np.uint8)
 
     convert(FrameSource(pixels, "z"), str(tmp_path / "out"), options())
@@ -182,9 +182,7 @@ def test_rgb_frames_are_coded_by_the_neural_codec(
     assert report.codec["model"] == "he-fast-1"
 
 
-def test_grey_channels_are_coded_by_the_grey_model(
-    rng: np.random.Generator, tmp_path: Path
-) -> None:
+def test_grey_channels_are_coded_by_the_grey_model(rng: Rng, tmp_path: Path) -> None:
     y, x = np.mgrid[:140, :150]
     smooth = (2000 + 900 * np.sin(y / 9) * np.cos(x / 11)).astype(np.uint16)
     pixels = np.stack([smooth, smooth // 3])[..., None]
@@ -199,9 +197,7 @@ def test_grey_channels_are_coded_by_the_grey_model(
     assert report.levels[0].ssim is None
 
 
-def test_what_a_codec_cannot_code_is_refused_with_those_that_can(
-    rng: np.random.Generator, tmp_path: Path
-) -> None:
+def test_what_a_codec_cannot_code_is_refused_with_those_that_can(rng: Rng, tmp_path: Path) -> None:
     source = FrameSource(rng.random((1, 70, 80, 1), np.float32), "c")
 
     with pytest.raises(ConfigError, match="choose one of zstd, none"):
@@ -211,7 +207,7 @@ def test_what_a_codec_cannot_code_is_refused_with_those_that_can(
 
 
 def test_an_ome_tiff_of_channels_converts_from_the_command_line(
-    run_cli: RunCli, rng: np.random.Generator, tmp_path: Path
+    run_cli: RunCli, rng: Rng, tmp_path: Path
 ) -> None:
     pixels = rng.integers(0, 1000, (2, 3, 90, 100), np.uint16)
     tifffile.imwrite(

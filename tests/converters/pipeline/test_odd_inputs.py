@@ -17,19 +17,17 @@ from numcodecs_neural.converters.batch.jobs import expand_inputs
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import ConfigError, SourceError
-from tests.annotations import ReadFiles, Refused, RunCli
+from tests.annotations import ReadFiles, Refused, Rng, RunCli
 
 LOSSLESS = ("--codec", "zstd", "--chunk", "64", "--workers", "2")
 
 
-def picture(rng: np.random.Generator) -> Image.Image:
+def picture(rng: Rng) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (40, 50, 3)).astype(np.uint8))
 
 
 @pytest.mark.parametrize("form", ["TIFF", "GIF", "EPS", "PPM"])
-def test_a_file_that_its_name_lies_about_is_refused(
-    rng: np.random.Generator, tmp_path: Path, form: str
-) -> None:
+def test_a_file_that_its_name_lies_about_is_refused(rng: Rng, tmp_path: Path, form: str) -> None:
     # Pillow would read the first page of such a TIFF, at 8 bits, and run Ghostscript for EPS.
     content = io.BytesIO()
     picture(rng).save(content, form)
@@ -42,7 +40,7 @@ def test_a_file_that_its_name_lies_about_is_refused(
 
 @pytest.mark.parametrize("form", ["png", "webp"])
 def test_pictures_in_sequence_are_not_read_as_the_first(
-    rng: np.random.Generator, tmp_path: Path, form: str
+    rng: Rng, tmp_path: Path, form: str
 ) -> None:
     path = tmp_path / f"film.{form}"
     picture(rng).save(path, save_all=True, append_images=[picture(rng)])
@@ -71,7 +69,7 @@ def test_an_empty_file_is_said_to_be_empty(refused: Refused, tmp_path: Path, nam
 )
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_none_leave_valid_json(
-    run_cli: RunCli, rng: np.random.Generator, tmp_path: Path, spoil: slice, value: float
+    run_cli: RunCli, rng: Rng, tmp_path: Path, spoil: slice, value: float
 ) -> None:
     pixels: NDArray[Any] = rng.normal(0, 50, (70, 90)).astype(np.float32)
     pixels[spoil] = value
@@ -90,7 +88,7 @@ def test_numbers_that_are_none_leave_valid_json(
 
 
 def test_options_that_do_not_fit_a_slide_name_it(
-    refused: Refused, rng: np.random.Generator, tmp_path: Path
+    refused: Refused, rng: Rng, tmp_path: Path
 ) -> None:
     tifffile.imwrite(tmp_path / "a.tif", rng.random((70, 90)).astype(np.float32))
 
@@ -130,7 +128,7 @@ def test_arrays_of_no_numbers_are_refused(refused: Refused, tmp_path: Path, kind
 
 
 @pytest.fixture
-def png(rng: np.random.Generator, tmp_path: Path) -> Path:
+def png(rng: Rng, tmp_path: Path) -> Path:
     """Return a picture in a folder of its own."""
     path = tmp_path / "in" / "a.png"
     path.parent.mkdir()

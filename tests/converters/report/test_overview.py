@@ -8,7 +8,7 @@ from numcodecs_neural.converters.report.overview import SIDE_PX, read_reduced
 from numcodecs_neural.converters.report.pictures import reduced_by
 from numcodecs_neural.converters.report.stored_slide import small_level
 from numcodecs_neural.converters.sources import Frame
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 class Levels:
@@ -25,7 +25,7 @@ class Levels:
         return pixels
 
 
-def test_a_slide_of_one_level_is_read_once_square_by_square(rng: np.random.Generator) -> None:
+def test_a_slide_of_one_level_is_read_once_square_by_square(rng: Rng) -> None:
     pixels = rng.integers(0, 256, (2101, 5003, 3), np.uint8)
     source = Levels(pixels)
 

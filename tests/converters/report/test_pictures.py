@@ -16,14 +16,12 @@ from numcodecs_neural.converters.report.pictures import (
     reduced_by,
     resampled,
 )
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 @pytest.mark.parametrize("factor", [1, 3, 64])
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
-def test_reduction_is_the_mean_of_what_is_there(
-    rng: np.random.Generator, factor: int, dtype: str
-) -> None:
+def test_reduction_is_the_mean_of_what_is_there(rng: Rng, factor: int, dtype: str) -> None:
     pixels = rng.integers(0, 120, (50, 41, 3)).astype(dtype)
 
     reduced = reduced_by(pixels, factor)

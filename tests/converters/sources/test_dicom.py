@@ -18,7 +18,7 @@ from pydicom.uid import (
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, Compression, open_source
 from numcodecs_neural.errors import SourceError
-from tests.annotations import FindFile, Image, Open, Psnr
+from tests.annotations import FindFile, Image, Open, Psnr, Rng
 from tests.converters.sources.dicom_writer import TILE, optical_path, write_dicom
 
 
@@ -105,9 +105,7 @@ def test_without_a_word_on_loss_the_transfer_syntax_tells(
     assert step == Compression(method="jpeg", ratio=round(color.nbytes / path.stat().st_size, 2))
 
 
-def test_optical_paths_and_focal_planes_are_frames(
-    rng: np.random.Generator, tmp_path: Path, opened: Open
-) -> None:
+def test_optical_paths_and_focal_planes_are_frames(rng: Rng, tmp_path: Path, opened: Open) -> None:
     planes = [rng.integers(0, 65536, (200, 150)).astype(np.uint16) for _ in range(6)]
     paths = [
         optical_path("1", OpticalPathDescription="DAPI"),

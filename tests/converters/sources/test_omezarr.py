@@ -15,7 +15,7 @@ from numcodecs_neural import NeuralImageCodec
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Channel, Compression, open_source
 from numcodecs_neural.errors import SourceError
-from tests.annotations import Image, Open, Psnr
+from tests.annotations import Image, Open, Psnr, Rng
 from tests.converters.sources.omezarr_writer import RGB, axis, write_image
 
 
@@ -38,7 +38,7 @@ def color(tissue: Image) -> list[Image]:
 def test_rgb_is_read_from_both_versions(
     color: list[Image],
     tmp_path: Path,
-    rng: np.random.Generator,
+    rng: Rng,
     opened: Open,
     zarr_format: Any,
     array: dict[str, Any],
@@ -71,7 +71,7 @@ def test_rgb_is_read_from_both_versions(
 
 
 def test_frames_of_five_axes_keep_names_units_and_byte_order(
-    rng: np.random.Generator, tmp_path: Path, opened: Open
+    rng: Rng, tmp_path: Path, opened: Open
 ) -> None:
     pixels = rng.integers(0, 4096, (2, 3, 4, 70, 90)).astype(">u2")
     path = tmp_path / "cells.zarr"

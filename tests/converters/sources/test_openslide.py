@@ -1,6 +1,6 @@
 """OpenSlide as a source: the pixels that tifffile reads, and what OpenSlide says beside them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from PIL import Image
 
 from numcodecs_neural.converters import sources
 from numcodecs_neural.converters.sources.openslide import source as openslide
-from tests.annotations import FindFile
+from tests.annotations import FindFile, Open
 from tests.converters.sources.mirax_writer import write_mirax
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[[Path], openslide.OpenSlideSource]]:
+def opened() -> Iterator[Open]:
     """Return the reader's `open_source`; what it opened is closed after the test."""
     with ExitStack() as stack:
         yield lambda path: stack.enter_context(closing(openslide.open_source(path)))
@@ -49,9 +49,7 @@ def tiled(slide: NDArray[np.uint8], tmp_path: Path) -> Path:
     return path
 
 
-def test_all_levels_have_the_pixels_that_tifffile_reads(
-    tiled: Path, opened: Callable[[Path], openslide.OpenSlideSource], rng: np.random.Generator
-) -> None:
+def test_all_levels_have_the_pixels_that_tifffile_reads(tiled: Path, opened: Open) -> None:
     source = opened(tiled)
 
     info = source.info
@@ -62,10 +60,7 @@ def test_all_levels_have_the_pixels_that_tifffile_reads(
     with tifffile.TiffFile(tiled) as tiff:
         pages = [page.asarray() for page in tiff.pages]
     for level, expected in enumerate(pages):
-        for _ in range(6):
-            y, x = int(rng.integers(600)), int(rng.integers(500))
-            region = Region(y, x, int(rng.integers(1, 150)), int(rng.integers(1, 150)))
-            assert (source.read_region(region, level) == expected[region.slices]).all()
+        assert (source.read_region(Region(0, 0, *expected.shape[:2]), level) == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -76,12 +71,7 @@ def test_all_levels_have_the_pixels_that_tifffile_reads(
     ],
 )
 def test_real_slides_have_the_pixels_that_tifffile_reads(
-    shared_slide: FindFile,
-    opened: Callable[[Path], openslide.OpenSlideSource],
-    name: str,
-    mpp: float,
-    power: float,
-    pictures: set[str],
+    shared_slide: FindFile, opened: Open, name: str, mpp: float, power: float, pictures: set[str]
 ) -> None:
     path = shared_slide(name)
     source = opened(path)
@@ -101,7 +91,7 @@ def test_real_slides_have_the_pixels_that_tifffile_reads(
 
 
 def test_a_mirax_slide_is_read_over_its_own_background(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], openslide.OpenSlideSource]
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Open
 ) -> None:
     path = tmp_path / "slide.mrxs"
     pixels = slide[256:512, 256:640]
@@ -122,7 +112,7 @@ def test_a_mirax_slide_is_read_over_its_own_background(
 
 
 def test_a_vms_slide_is_read_with_the_files_it_names(
-    slide: NDArray[np.uint8], tmp_path: Path, opened: Callable[[Path], openslide.OpenSlideSource]
+    slide: NDArray[np.uint8], tmp_path: Path, opened: Open
 ) -> None:
     path, picture, small = (tmp_path / name for name in ("slide.vms", "image.jpg", "map.jpg"))
     # OpenSlide finds tiles by the JPEG's restart markers.
@@ -150,9 +140,7 @@ def test_a_vms_slide_is_read_with_the_files_it_names(
     assert macro.shape == (32, 40, 3)
 
 
-def test_the_colour_profile_is_kept(
-    shared_slide: FindFile, opened: Callable[[Path], openslide.OpenSlideSource]
-) -> None:
+def test_the_colour_profile_is_kept(shared_slide: FindFile, opened: Open) -> None:
     source = opened(shared_slide("aperio-svs/TCGA-CR-7395-01A-01-TS1.svs"))
 
     profile = source.info.icc_profile
@@ -192,7 +180,7 @@ def test_other_content_behind_a_suffix_is_refused(tmp_path: Path, suffix: str) -
 
 
 def test_a_slide_that_is_cut_off_is_refused_or_its_region_is_named(
-    tiled: Path, opened: Callable[[Path], openslide.OpenSlideSource]
+    tiled: Path, opened: Open
 ) -> None:
     data = bytearray(tiled.read_bytes())
     with tifffile.TiffFile(tiled) as tiff:

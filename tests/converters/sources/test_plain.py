@@ -15,6 +15,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Compression, open_source
 from numcodecs_neural.converters.sources.plain import source as plain
 from numcodecs_neural.errors import SourceError
+from tests.annotations import Rng
 
 HEIGHT, WIDTH = 61, 83
 
@@ -55,7 +56,7 @@ def test_lossless_pictures_come_back_as_they_were(
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_16_bits_stay_16_bits_and_transparency_is_dropped(
-    rng: np.random.Generator, tmp_path: Path, channels: int
+    rng: Rng, tmp_path: Path, channels: int
 ) -> None:
     pixels = rng.integers(0, 65536, (HEIGHT, WIDTH, channels)).astype(np.uint16)
     path = tmp_path / "picture.png"

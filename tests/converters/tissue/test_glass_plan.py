@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import LevelGrid, Region, plan_levels
 from numcodecs_neural.converters.options import GlassTreatment
 from numcodecs_neural.converters.tissue.glass_plan import GlassPlan, plan_glass, sample_mask
+from tests.annotations import Rng
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 SHAPES = st.tuples(st.integers(12, 300), st.integers(12, 300))
@@ -95,7 +96,7 @@ def test_a_slide_that_is_not_bright_field_keeps_everything() -> None:
     assert not any(level.any() for level in glass.elided)
 
 
-def test_paint_leaves_tissue_and_its_margin_untouched(rng: np.random.Generator) -> None:
+def test_paint_leaves_tissue_and_its_margin_untouched(rng: Rng) -> None:
     mask = np.zeros((10, 10), bool)
     mask[4, 4] = True
     glass = planned(mask, (100, 100), "flatten", margin_px=10)

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from numcodecs_neural.converters.tissue import find_tissue
 from numcodecs_neural.converters.tissue.network import LAYERS, WEIGHTS, TissueNetwork
 from numcodecs_neural.errors import WeightsError
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 from .tissue_slides import Figures, held_back_library, measured, overview
 
@@ -21,7 +21,7 @@ GLASS = (240, 236, 241)
 Arrays = dict[str, NDArray[np.generic]]
 
 
-def random_arrays(rng: np.random.Generator) -> Arrays:
+def random_arrays(rng: Rng) -> Arrays:
     """Return weights that make every layer use the whole range of its activations."""
     arrays: Arrays = {}
     for name, (kernel, inputs, outputs) in LAYERS.items():
@@ -42,7 +42,7 @@ def exact_layer(arrays: Arrays, name: str, x: NDArray[np.int64]) -> NDArray[np.i
     return total + arrays[f"{name}.bias"].astype(np.int64)
 
 
-def test_layers_are_exact_to_the_last_bit(rng: np.random.Generator) -> None:
+def test_layers_are_exact_to_the_last_bit(rng: Rng) -> None:
     arrays = random_arrays(rng)
     network = TissueNetwork(arrays)
 
@@ -57,7 +57,7 @@ def test_layers_are_exact_to_the_last_bit(rng: np.random.Generator) -> None:
 
 
 def test_bands_of_a_large_picture_meet_without_a_seam(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    rng: Rng, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from numcodecs_neural.converters.tissue import network as module
 
@@ -70,7 +70,7 @@ def test_bands_of_a_large_picture_meet_without_a_seam(
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (33, 64), (31, 97)])
-def test_pictures_may_have_any_size(shape: tuple[int, int], rng: np.random.Generator) -> None:
+def test_pictures_may_have_any_size(shape: tuple[int, int], rng: Rng) -> None:
     pixels = rng.integers(0, 256, (*shape, 3), np.uint8)
 
     evidence = TissueNetwork(random_arrays(rng)).evidence(pixels, GLASS)
@@ -95,7 +95,7 @@ def test_the_card_names_the_weights_that_ship() -> None:
     assert digest in WEIGHTS.with_name("README.md").read_text()
 
 
-def test_weights_whose_sums_would_be_rounded_are_refused(rng: np.random.Generator) -> None:
+def test_weights_whose_sums_would_be_rounded_are_refused(rng: Rng) -> None:
     arrays = random_arrays(rng)
     arrays["e5.weight"][...] = 127
 
@@ -104,7 +104,7 @@ def test_weights_whose_sums_would_be_rounded_are_refused(rng: np.random.Generato
 
 
 @pytest.mark.parametrize("change", ["absent", "shape", "type", "shift"])
-def test_other_weights_are_refused(change: str, rng: np.random.Generator) -> None:
+def test_other_weights_are_refused(change: str, rng: Rng) -> None:
     arrays = random_arrays(rng)
     if change == "absent":
         del arrays["d1.bias"]
@@ -165,7 +165,7 @@ def test_the_network_is_better_than_the_threshold(kind: str) -> None:
     assert figures_of("network", kind).dice > figures_of("threshold", kind).dice
 
 
-def test_clean_glass_has_no_tissue(rng: np.random.Generator) -> None:
+def test_clean_glass_has_no_tissue(rng: Rng) -> None:
     pixels = (np.array(GLASS) + rng.integers(-2, 3, (300, 300, 1))).astype(np.uint8)
 
     assert not find_tissue(overview(pixels), "network").any()

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from numcodecs_neural.converters.tissue import find_tissue
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 from .tissue_slides import overview
 
 GLASS = (225, 212, 226)
 
 
-def glass(rng: np.random.Generator, size: int = 300) -> Image:
+def glass(rng: Rng, size: int = 300) -> Image:
     noise = rng.integers(-2, 3, (size, size, 1))
     return (np.array(GLASS) + noise).astype(np.uint8)
 
@@ -21,7 +21,7 @@ def stained(tissue: Image) -> Image:
 
 
 @pytest.fixture
-def section(rng: np.random.Generator, tissue: Image) -> Image:
+def section(rng: Rng, tissue: Image) -> Image:
     """Return a slide with tissue in rows 100 to 200 and columns 80 to 220."""
     pixels = glass(rng)
     pixels[100:200, 80:220] = stained(tissue)[:100, :140]
@@ -74,11 +74,11 @@ def test_ink_on_tissue_hides_none(section: Image) -> None:
     assert_finds_section(section)
 
 
-def test_clean_glass_has_no_tissue(rng: np.random.Generator) -> None:
+def test_clean_glass_has_no_tissue(rng: Rng) -> None:
     assert not find_tissue(overview(glass(rng))).any()
 
 
-def test_dust_is_not_tissue(rng: np.random.Generator) -> None:
+def test_dust_is_not_tissue(rng: Rng) -> None:
     pixels = glass(rng)
     pixels[50:52, 60:62] = 40
     pixels[200, 100:102] = 90
@@ -92,14 +92,14 @@ def test_a_slide_without_glass_is_all_tissue(tissue: Image) -> None:
     assert find_tissue(overview(pixels)).all()
 
 
-def test_faint_tissue_is_found_by_its_texture(rng: np.random.Generator) -> None:
+def test_faint_tissue_is_found_by_its_texture(rng: Rng) -> None:
     pixels = glass(rng)
     pixels[100:200, 100:200] -= rng.integers(0, 30, (100, 100, 1), np.uint8)
 
     assert find_tissue(overview(pixels))[105:195, 105:195].mean() > 0.98
 
 
-def test_faint_tissue_is_found_by_its_colour(rng: np.random.Generator) -> None:
+def test_faint_tissue_is_found_by_its_colour(rng: Rng) -> None:
     pixels = glass(rng)
     pixels[60:260, 60:260] -= np.array([3, 32, 10], np.uint8)
 

@@ -14,14 +14,14 @@ from numcodecs_neural.converters.tissue import (
     is_bright_field,
     read_overview,
 )
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 
 def overview(pixels: Image) -> Overview:
     return Overview(pixels, (8 * pixels.shape[0], 8 * pixels.shape[1]))
 
 
-def glass(rng: np.random.Generator, height: int = 300, width: int = 300) -> Image:
+def glass(rng: Rng, height: int = 300, width: int = 300) -> Image:
     noise = rng.integers(-2, 3, (height, width, 1))
     return (np.array([225, 212, 226]) + noise).astype(np.uint8)
 
@@ -55,23 +55,21 @@ def test_an_overview_is_never_larger_than_it_may_be(source_of: Callable[..., Any
     assert read_overview(wide).pixels.shape == (2, 1032, 3)
 
 
-def test_the_colour_of_glass_is_its_most_frequent_one(
-    rng: np.random.Generator, tissue: Image
-) -> None:
+def test_the_colour_of_glass_is_its_most_frequent_one(rng: Rng, tissue: Image) -> None:
     pixels = glass(rng)
     pixels[:100, :200] = stained(tissue)[:100, :200]
 
     assert np.abs(np.subtract(glass_colour(overview(pixels)), (225, 212, 226))).max() <= 2
 
 
-def test_the_colour_of_glass_is_not_that_of_unscanned_white(rng: np.random.Generator) -> None:
+def test_the_colour_of_glass_is_not_that_of_unscanned_white(rng: Rng) -> None:
     pixels = np.full((300, 300, 3), 255, np.uint8)
     pixels[100:200, 100:] = glass(rng)[100:200, 100:]
 
     assert np.abs(np.subtract(glass_colour(overview(pixels)), (225, 212, 226))).max() <= 2
 
 
-def lit(kind: str, rng: np.random.Generator, tissue: Image) -> Image:
+def lit(kind: str, rng: Rng, tissue: Image) -> Image:
     """Return a slide that was lit from behind."""
     pixels = glass(rng)
     if kind == "section":
@@ -96,11 +94,11 @@ def lit(kind: str, rng: np.random.Generator, tissue: Image) -> Image:
         "dark tissue without glass",
     ],
 )
-def test_lit_slides_are_bright_field(kind: str, rng: np.random.Generator, tissue: Image) -> None:
+def test_lit_slides_are_bright_field(kind: str, rng: Rng, tissue: Image) -> None:
     assert is_bright_field(overview(lit(kind, rng, tissue)))
 
 
-def shining(kind: str, rng: np.random.Generator) -> Image:
+def shining(kind: str, rng: Rng) -> Image:
     """Return fluorescence, as scanners render it."""
     pixels = np.zeros((300, 300, 3), np.uint8)
     y, x = np.mgrid[:300, :300]
@@ -119,7 +117,7 @@ def shining(kind: str, rng: np.random.Generator) -> Image:
 @pytest.mark.parametrize(
     "kind", ["nothing", "one blue cell", "saturated grey nuclei", "nuclei in a haze", "noise"]
 )
-def test_fluorescence_is_not_bright_field(kind: str, rng: np.random.Generator) -> None:
+def test_fluorescence_is_not_bright_field(kind: str, rng: Rng) -> None:
     assert not is_bright_field(overview(shining(kind, rng)))
 
 

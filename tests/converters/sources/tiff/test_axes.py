@@ -44,23 +44,22 @@ def check_frames(source: SlideSource, expected: NDArray[Any], axes: str) -> None
     ],
 )
 def test_ome_axes_of_any_order_come_as_t_c_z(
-    stack: NDArray[np.uint16], tmp_path: Path, order: str, options: dict[str, Any], opened: Open
+    stack: NDArray[np.uint16], order: str, options: dict[str, Any], open_tiff: Open
 ) -> None:
-    path = tmp_path / "stack.ome.tif"
     stored = stack.transpose(*("TCZ".index(axis) for axis in order), 3, 4)
     page: dict[str, Any] = {"metadata": {"axes": f"{order}YX"}, "photometric": "minisblack"}
-    tifffile.imwrite(path, stored, ome=True, **page, **options)
 
-    check_frames(opened(path), stack, "tcz")
+    source = open_tiff(stored, name="stack.ome.tif", ome=True, **page, **options)
+
+    check_frames(source, stack, "tcz")
 
 
 def test_an_imagej_hyperstack_keeps_all_its_planes_behind_one_page(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
+    stack: NDArray[np.uint16], open_tiff: Open
 ) -> None:
-    path = tmp_path / "stack.tif"
-    tifffile.imwrite(path, stack.swapaxes(1, 2), imagej=True, metadata={"axes": "TZCYX"})
+    source = open_tiff(stack.swapaxes(1, 2), imagej=True, metadata={"axes": "TZCYX"})
 
-    check_frames(opened(path), stack, "tcz")
+    check_frames(source, stack, "tcz")
 
 
 @pytest.mark.parametrize(
@@ -73,13 +72,11 @@ def test_an_imagej_hyperstack_keeps_all_its_planes_behind_one_page(
     ],
 )
 def test_pages_of_no_meaning_count_depth(
-    stack: NDArray[np.uint16], tmp_path: Path, options: dict[str, Any], opened: Open
+    stack: NDArray[np.uint16], options: dict[str, Any], open_tiff: Open
 ) -> None:
-    path = tmp_path / "stack.tif"
-    volume = stack[0, 0]
-    tifffile.imwrite(path, volume, photometric="minisblack", **options)
+    source = open_tiff(stack[0, 0], photometric="minisblack", **options)
 
-    check_frames(opened(path), volume, "c" if "planarconfig" in options else "z")
+    check_frames(source, stack[0, 0], "c" if "planarconfig" in options else "z")
 
 
 def test_raw_pages_apart_count_depth_too(
@@ -93,59 +90,51 @@ def test_raw_pages_apart_count_depth_too(
     check_frames(opened(path), stack[0, 0], "z")
 
 
-def test_channels_in_one_page_are_picked_apart(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
-) -> None:
-    path = tmp_path / "five.tif"
+def test_channels_in_one_page_are_picked_apart(stack: NDArray[np.uint16], open_tiff: Open) -> None:
     channels = stack[0, :2].reshape(-1, Y, X)[:5]
     interleaved = np.ascontiguousarray(np.moveaxis(channels, 0, -1))
-    tifffile.imwrite(
-        path, interleaved, photometric="minisblack", planarconfig="contig", tile=(32, 32)
-    )
 
-    check_frames(opened(path), channels, "c")
+    page: dict[str, Any] = {"photometric": "minisblack", "planarconfig": "contig"}
+
+    source = open_tiff(interleaved, tile=(32, 32), **page)
+
+    check_frames(source, channels, "c")
 
 
-def test_wavelengths_are_channels_of_channels(
-    stack: NDArray[np.uint16], tmp_path: Path, opened: Open
-) -> None:
-    path = tmp_path / "lambda.tif"
-    tifffile.imwrite(path, stack[0, :, :2], metadata={"axes": "CEYX"}, photometric="minisblack")
+def test_wavelengths_are_channels_of_channels(stack: NDArray[np.uint16], open_tiff: Open) -> None:
+    source = open_tiff(stack[0, :, :2], metadata={"axes": "CEYX"}, photometric="minisblack")
 
-    check_frames(opened(path), stack[0, :, :2].reshape(6, Y, X), "c")
+    check_frames(source, stack[0, :, :2].reshape(6, Y, X), "c")
 
 
 @pytest.mark.parametrize("axis", ["I", "Q"])
 def test_a_sequence_beside_depth_is_time(
-    stack: NDArray[np.uint16], tmp_path: Path, axis: str, opened: Open
+    stack: NDArray[np.uint16], axis: str, open_tiff: Open
 ) -> None:
-    path = tmp_path / "sequence.tif"
-    tifffile.imwrite(path, stack[:, 0], metadata={"axes": f"{axis}ZYX"}, photometric="minisblack")
+    source = open_tiff(stack[:, 0], metadata={"axes": f"{axis}ZYX"}, photometric="minisblack")
 
-    check_frames(opened(path), stack[:, 0], "tz")
+    check_frames(source, stack[:, 0], "tz")
 
 
 @pytest.mark.parametrize("planarconfig", ["contig", "separate"])
 @pytest.mark.parametrize("samples", [3, 4])
 def test_rgb_has_frames_too_and_loses_its_alpha(
-    tmp_path: Path, planarconfig: str, samples: int, opened: Open
+    planarconfig: str, samples: int, open_tiff: Open
 ) -> None:
-    path = tmp_path / "colours.ome.tif"
     pixels = np.random.default_rng(5).integers(0, 256, (T, Z, Y, X, samples), dtype=np.uint8)
     axes, stored = "TZYXS", pixels
     if planarconfig == "separate":
         axes, stored = "TZSYX", np.moveaxis(pixels, -1, 2)
-    tifffile.imwrite(
-        path,
+
+    source = open_tiff(
         stored,
+        name="colours.ome.tif",
         photometric="rgb",
         planarconfig=planarconfig,
         tile=(48, 32),
         extrasamples=["unassalpha"] if samples == 4 else None,
         metadata={"axes": axes},
     )
-
-    source = opened(path)
 
     assert (source.info.samples, source.info.frames) == (3, (("t", T), ("z", Z)))
     for frame in product(range(T), range(Z)):

@@ -198,37 +198,29 @@ def test_a_label_that_does_not_decode_is_named(tmp_path: Path, opened: Open) -> 
         opened(path).read_associated("label")
 
 
-def test_what_libvips_copied_from_openslide_is_known(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "vips.tif"
-    tifffile.imwrite(path, colored(60), description=VIPS, **TILES)
-
-    info = opened(path).info
+def test_what_libvips_copied_from_openslide_is_known(open_tiff: Open) -> None:
+    info = open_tiff(colored(60), description=VIPS, **TILES).info
 
     assert (info.mpp, info.magnification) == ((0.23, 0.24), 40)
 
 
-def test_imagej_tells_sizes_in_its_unit_and_colours_of_channels(
-    tmp_path: Path, opened: Open
-) -> None:
-    path = tmp_path / "stack.tif"
+def test_imagej_tells_sizes_in_its_unit_and_colours_of_channels(open_tiff: Open) -> None:
     tables = [np.zeros((3, 256), np.uint8) for _ in range(2)]
     tables[0][2], tables[1][1] = np.arange(256), np.arange(256)
     metadata = {"axes": "TZCYX", "spacing": 300, "finterval": 2.5, "unit": "nm", "LUTs": tables}
     pixels = np.zeros((2, 3, 2, 32, 24), np.uint16)
-    tifffile.imwrite(path, pixels, imagej=True, resolution=(1 / 200, 1 / 100), metadata=metadata)
 
-    info = opened(path).info
+    info = open_tiff(pixels, imagej=True, resolution=(1 / 200, 1 / 100), metadata=metadata).info
 
     assert info.mpp == pytest.approx((0.1, 0.2))
     assert info.spacing == {"z": 0.3, "t": 2.5}
     assert [channel.color for channel in info.channels] == ["0000FF", "00FF00"]
 
 
-def test_the_colour_profile_is_kept(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "profile.tif"
-    tifffile.imwrite(path, colored(60), iccprofile=b"a profile of colours", **TILES)
+def test_the_colour_profile_is_kept(open_tiff: Open) -> None:
+    source = open_tiff(colored(60), iccprofile=b"a profile of colours", **TILES)
 
-    assert opened(path).info.icc_profile == b"a profile of colours"
+    assert source.info.icc_profile == b"a profile of colours"
 
 
 @pytest.mark.parametrize(
@@ -242,12 +234,13 @@ def test_the_colour_profile_is_kept(tmp_path: Path, opened: Open) -> None:
         pytest.param("jpeg2000", {"level": 0, "reversible": True}, None, id="lossless JPEG 2000"),
         pytest.param("zstd", {}, None, id="zstd"),
         pytest.param("lzw", {}, None, id="LZW"),
+        pytest.param(None, {}, None, id="raw"),
     ],
 )
 def test_what_loses_something_is_history(
     slide: Image,
     tmp_path: Path,
-    compression: str,
+    compression: str | None,
     arguments: dict[str, Any],
     method: str | None,
     opened: Open,

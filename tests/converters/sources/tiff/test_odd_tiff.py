@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import SourceError
-from tests.annotations import Open
+from tests.annotations import Open, Rng
 
 HEIGHT, WIDTH = 40, 50
 WHOLE = Region(0, 0, HEIGHT, WIDTH)
 
 
 @pytest.fixture
-def stack(rng: np.random.Generator) -> NDArray[np.uint16]:
+def stack(rng: Rng) -> NDArray[np.uint16]:
     """Return (t, c, z, y, x) of noise without zeros."""
     return rng.integers(1, 65536, (2, 3, 4, HEIGHT, WIDTH)).astype(np.uint16)
 
@@ -161,69 +161,26 @@ def test_a_member_of_another_type_is_refused(
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
-def test_samples_of_64_bits_are_of_the_type_that_zarr_knows(
-    tmp_path: Path, dtype: str, opened: Open
-) -> None:
-    path = tmp_path / "labels.tif"
-    tifffile.imwrite(path, np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype))
+def test_samples_of_64_bits_are_of_the_type_that_zarr_knows(dtype: str, open_tiff: Open) -> None:
+    source = open_tiff(np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype))
 
     # Equal they are in any case: one of two classes is the one that is looked up.
-    assert type(opened(path).info.dtype) is type(np.dtype(dtype))
+    assert type(source.info.dtype) is type(np.dtype(dtype))
 
 
 @pytest.mark.parametrize(("kind", "channels"), [("unassalpha", 1), ("unspecified", 2)])
 def test_transparency_beside_grey_is_dropped_and_a_channel_is_not(
-    tmp_path: Path, rng: np.random.Generator, kind: str, channels: int, opened: Open
+    rng: Rng, kind: str, channels: int, open_tiff: Open
 ) -> None:
     pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 2)).astype(np.uint8)
-    path = tmp_path / "grey.tif"
     page: dict[str, Any] = {"photometric": "minisblack", "planarconfig": "contig"}
-    tifffile.imwrite(path, pixels, extrasamples=[kind], metadata=None, **page)
 
-    source = opened(path)
+    source = open_tiff(pixels, extrasamples=[kind], metadata=None, **page)
 
     assert dict(source.info.frames).get("c", 1) == channels
     for channel in range(channels):
         found = source.read_region(WHOLE, 0, (channel,)[: channels - 1])
         assert (found[..., 0] == pixels[..., channel]).all()
-
-
-@pytest.mark.parametrize(("unit", "resolution"), [("micrometer", 4), ("millimeter", 4000)])
-def test_resolutions_in_tifffile_s_own_units_are_understood(
-    tmp_path: Path, unit: Any, resolution: int, opened: Open
-) -> None:
-    path = tmp_path / "grey.tif"
-    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
-    tifffile.imwrite(path, pixels, resolution=(resolution, resolution), resolutionunit=unit)
-
-    assert opened(path).info.mpp == pytest.approx((0.25, 0.25))
-
-
-@pytest.mark.parametrize(
-    ("size", "unit", "mpp"),
-    [
-        pytest.param(4, "nm", 0.004, id="electron microscope"),
-        pytest.param(352.78, "µm", None, id="screen"),
-    ],
-)
-def test_an_electron_microscope_s_pixels_keep_their_size(
-    tmp_path: Path, size: float, unit: str, mpp: float | None, opened: Open
-) -> None:
-    path = tmp_path / "cell.ome.tif"
-    sizes = {f"PhysicalSize{axis}": size for axis in "XY"}
-    units = {f"PhysicalSize{axis}Unit": unit for axis in "XY"}
-    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
-    tifffile.imwrite(path, pixels, metadata={"axes": "YX", **sizes, **units})
-
-    assert opened(path).info.mpp == (None if mpp is None else pytest.approx((mpp, mpp)))
-
-
-def test_imagej_s_nanometres_are_believed(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "cell.tif"
-    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
-    tifffile.imwrite(path, pixels, imagej=True, resolution=(0.25, 0.25), metadata={"unit": "nm"})
-
-    assert opened(path).info.mpp == pytest.approx((0.004, 0.004))
 
 
 def test_a_picture_that_says_it_is_larger_than_its_file_is_refused_at_once(tmp_path: Path) -> None:

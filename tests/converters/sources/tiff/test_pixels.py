@@ -15,6 +15,8 @@ from numcodecs_neural.errors import SourceError
 from tests.annotations import Open
 
 WHOLE = Region(0, 0, 70, 90)
+GREYS = np.tile(np.arange(256, dtype=np.uint16) * 256, (3, 1))
+REDS = np.stack([257 * np.arange(256, dtype=np.uint16), *np.zeros((2, 256), np.uint16)])
 
 
 def ramp(dtype: Any) -> NDArray[Any]:
@@ -24,14 +26,10 @@ def ramp(dtype: Any) -> NDArray[Any]:
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i2", "f4", ">u2", ">f4"])
 @pytest.mark.parametrize("compression", [None, "deflate"])
-def test_samples_keep_their_type(
-    tmp_path: Path, dtype: str, compression: str | None, opened: Open
-) -> None:
-    path = tmp_path / "grey.tif"
+def test_samples_keep_their_type(dtype: str, compression: str | None, open_tiff: Open) -> None:
     byteorder: Any = ">" if dtype.startswith(">") else "<"
-    tifffile.imwrite(path, ramp(dtype), compression=compression, byteorder=byteorder)
 
-    source = opened(path)
+    source = open_tiff(ramp(dtype), compression=compression, byteorder=byteorder)
 
     found = source.read_region(WHOLE)
     assert source.info.dtype == found.dtype == np.dtype(dtype).newbyteorder("=")
@@ -39,56 +37,42 @@ def test_samples_keep_their_type(
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
-def test_white_for_0_becomes_black_for_0(tmp_path: Path, dtype: str, opened: Open) -> None:
-    path = tmp_path / "inverted.tif"
-    tifffile.imwrite(path, ramp(dtype), photometric="miniswhite")
-
-    found = opened(path).read_region(WHOLE)
+def test_white_for_0_becomes_black_for_0(dtype: str, open_tiff: Open) -> None:
+    found = open_tiff(ramp(dtype), photometric="miniswhite").read_region(WHOLE)
 
     assert (found[..., 0] == np.iinfo(dtype).max - ramp(dtype)).all()
 
 
-def test_samples_of_twelve_bits_say_so(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "packed.tif"
+def test_samples_of_twelve_bits_say_so(open_tiff: Open) -> None:
     values = ramp("u2") * 16
     page: dict[str, Any] = {"bitspersample": 12, "compression": "jpeg2000", "tile": (80, 96)}
-    tifffile.imwrite(path, values, **page)
 
-    source = opened(path)
+    source = open_tiff(values, **page)
 
     assert source.info.significant_bits == 12
     assert (source.read_region(WHOLE)[..., 0] == values).all()
 
 
-def test_a_palette_of_colours_becomes_rgb(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "palette.tif"
+def test_a_palette_of_colours_becomes_rgb(open_tiff: Open) -> None:
     colors = np.random.default_rng(2).integers(0, 256, (3, 256)).astype(np.uint16)
-    tifffile.imwrite(path, ramp("u1"), photometric="palette", colormap=colors * 257)
 
-    source = opened(path)
+    source = open_tiff(ramp("u1"), photometric="palette", colormap=colors * 257)
 
     assert (source.info.samples, source.info.dtype.name) == (3, "uint8")
     assert (source.read_region(WHOLE) == np.moveaxis(colors, 0, -1)[ramp("u1")]).all()
 
 
-def test_a_palette_of_rising_greys_means_nothing(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "greys.tif"
-    greys = np.tile(np.arange(256, dtype=np.uint16) * 256, (3, 1))
-    tifffile.imwrite(path, ramp("u1"), photometric="palette", colormap=greys)
-
-    source = opened(path)
-
-    assert source.info.samples == 1
-    assert (source.read_region(WHOLE)[..., 0] == ramp("u1")).all()
-
-
-def test_imagej_colours_are_for_display_only(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "red.tif"
-    red = np.zeros((3, 256), np.uint8)
-    red[0] = np.arange(256)
-    tifffile.imwrite(path, ramp("u1"), imagej=True, colormap=red.astype(np.uint16) * 257)
-
-    source = opened(path)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"photometric": "palette", "colormap": GREYS}, id="rising greys"),
+        pytest.param({"imagej": True, "colormap": REDS}, id="ImageJ's, which is for display"),
+    ],
+)
+def test_a_table_that_names_no_colours_means_nothing(
+    options: dict[str, Any], open_tiff: Open
+) -> None:
+    source = open_tiff(ramp("u1"), **options)
 
     assert source.info.samples == 1
     assert (source.read_region(WHOLE)[..., 0] == ramp("u1")).all()
@@ -107,35 +91,26 @@ def test_what_imagej_calls_rgb_of_16_bits_are_channels(tmp_path: Path, opened: O
     assert (source.read_region(WHOLE, frame=(2,))[..., 0] == values[..., 2]).all()
 
 
-def test_aperio_s_ycbcr_in_jpeg_2000_becomes_rgb(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "ycc.svs"
+def test_aperio_s_ycbcr_in_jpeg_2000_becomes_rgb(open_tiff: Open) -> None:
     y = ramp("u1") // 2 + 60
     ycc = np.stack([y, np.full_like(y, 140), np.full_like(y, 100)], axis=-1)
     tiles = [bytes(imagecodecs.jpeg2k_encode(ycc, level=0, codecformat="J2K", mct=False))]
-    tifffile.imwrite(
-        path,
-        iter(tiles),
-        shape=ycc.shape,
-        dtype=np.uint8,
-        rowsperstrip=70,
-        compression=33003,
-        photometric="rgb",
-        metadata=None,
-    )
 
-    found = opened(path).read_region(WHOLE).astype(int)
+    page: dict[str, Any] = {"shape": ycc.shape, "dtype": np.uint8, "rowsperstrip": 70}
+    page |= {"compression": 33003, "photometric": "rgb", "metadata": None}
+
+    found = open_tiff(iter(tiles), name="ycc.svs", **page).read_region(WHOLE).astype(int)
 
     expected = (y + 1.402 * -28, y - 0.344 * 12 - 0.714 * -28, y + 1.772 * 12)
     assert np.abs(found - np.stack(expected, axis=-1)).max() <= 1
 
 
-def test_planes_that_were_left_out_of_a_grey_image_are_0(tmp_path: Path, opened: Open) -> None:
-    path = tmp_path / "sparse.tif"
+def test_planes_that_were_left_out_of_a_grey_image_are_0(open_tiff: Open) -> None:
     tiles = iter([np.full((64, 64), 9, np.uint16), None])
-    tifffile.imwrite(path, tiles, shape=(64, 128), dtype=np.uint16, tile=(64, 64))
 
-    found = opened(path).read_region(Region(0, 0, 64, 128))
+    source = open_tiff(tiles, shape=(64, 128), dtype=np.uint16, tile=(64, 64))
 
+    found = source.read_region(Region(0, 0, 64, 128))
     assert (found[:, 64:] == 0).all()
     assert (found[:, :64] == 9).all()
 

@@ -5,7 +5,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideInfo, SlideSource, open_source
 from numcodecs_neural.errors import SourceError
-from tests.annotations import FindFile
+from tests.annotations import FindFile, Rng
 
 # One of each kind: maker, compression, layout, type of sample, axes.
 SLIDES = (
@@ -43,7 +42,7 @@ MICROSCOPY = (
     "name", [*(f"wsi/{name}" for name in SLIDES), *(f"microscopy/{name}" for name in MICROSCOPY)]
 )
 def test_every_level_and_frame_is_what_tifffile_reads(
-    name: str, shared_file: FindFile, rng: np.random.Generator
+    name: str, shared_file: FindFile, rng: Rng
 ) -> None:
     path = shared_file(name)
 
@@ -56,9 +55,7 @@ def test_every_level_and_frame_is_what_tifffile_reads(
             check_some_regions(source, number, pixels, rng)
 
 
-def check_some_regions(
-    source: SlideSource, level: int, pixels: NDArray[Any], rng: np.random.Generator
-) -> None:
+def check_some_regions(source: SlideSource, level: int, pixels: NDArray[Any], rng: Rng) -> None:
     """Compare regions at odd places of the first and the last frame."""
     height, width = pixels.shape[-3:-1]
     last = tuple(length - 1 for length in pixels.shape[:-3])
