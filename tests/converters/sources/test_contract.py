@@ -15,36 +15,43 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import Associated, SlideSource, open_source
-from tests.annotations import Image
+from numcodecs_neural.errors import SourceError
+from tests.annotations import Image, Open
 
 
-def png(pixels: Image, folder: Path) -> SlideSource:
+def png(pixels: Image, folder: Path) -> Path:
     import PIL.Image
 
     PIL.Image.fromarray(pixels).save(folder / "picture.png")
-    return open_source(folder / "picture.png")
+    return folder / "picture.png"
 
 
-def tiled_tiff(pixels: Image, folder: Path) -> SlideSource:
+def tiled_tiff(pixels: Image, folder: Path) -> Path:
     with tifffile.TiffWriter(folder / "slide.tif") as tiff:
         tiff.write(pixels, tile=(64, 64), photometric="rgb", compression="zstd", subifds=1)
         tiff.write(pixels[::2, ::2], tile=(64, 64), photometric="rgb", subfiletype=1)
-    return open_source(folder / "slide.tif")
+    return folder / "slide.tif"
 
 
-def jpeg_tiff(pixels: Image, folder: Path) -> SlideSource:
+def strips(pixels: Image, folder: Path) -> Path:
+    path = folder / "slide.tif"
+    tifffile.imwrite(path, pixels, rowsperstrip=50, photometric="rgb", compression="lzw")
+    return path
+
+
+def jpeg_tiff(pixels: Image, folder: Path) -> Path:
     path = folder / "slide.svs"
     tifffile.imwrite(path, pixels, tile=(64, 64), photometric="ycbcr", compression="jpeg")
-    return open_source(path)
+    return path
 
 
-def raw_stack(pixels: Image, folder: Path) -> SlideSource:
+def raw_stack(pixels: Image, folder: Path) -> Path:
     planes = np.moveaxis(pixels, -1, 0).astype(np.uint16)
     tifffile.imwrite(folder / "stack.ome.tif", planes, metadata={"axes": "CYX"})
-    return open_source(folder / "stack.ome.tif")
+    return folder / "stack.ome.tif"
 
 
-def czi(pixels: Image, folder: Path) -> SlideSource:
+def czi(pixels: Image, folder: Path) -> Path:
     pytest.importorskip("czifile", reason="czifile is not installed")
     from tests.converters.sources.czi_writer import ZSTD, Tile, write_czi
 
@@ -54,45 +61,48 @@ def czi(pixels: Image, folder: Path) -> SlideSource:
         for x in range(0, pixels.shape[1], 60)
     ]
     write_czi(folder / "slide.czi", tiles)
-    return open_source(folder / "slide.czi")
+    return folder / "slide.czi"
 
 
-def dicom(pixels: Image, folder: Path) -> SlideSource:
+def dicom(pixels: Image, folder: Path) -> Path:
     pytest.importorskip("wsidicom", reason="wsidicom is not installed")
     from tests.converters.sources.dicom_writer import write_dicom
 
     write_dicom(folder / "a.dcm", [pixels], series="1.2.3.4")
-    return open_source(folder / "a.dcm")
+    return folder / "a.dcm"
 
 
-def mirax(pixels: Image, folder: Path) -> SlideSource:
+def mirax(pixels: Image, folder: Path) -> Path:
     pytest.importorskip("openslide", reason="OpenSlide is not installed")
     from tests.converters.sources.mirax_writer import TILE, write_mirax
 
     path = folder / "slide.mrxs"
     write_mirax(path, pixels[: 2 * TILE, :TILE], missing=(1, 0), fill=0xE6F0FA)
-    return open_source(path)
+    return path
 
 
-def omezarr(pixels: Image, folder: Path) -> SlideSource:
+def omezarr(pixels: Image, folder: Path) -> Path:
     from tests.converters.sources.omezarr_writer import RGB, write_image
 
     level = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
     group = zarr.open_group(folder / "slide.zarr", mode="w")
     write_image(group, [level, level[:, ::2, ::2]], "cyx", omero={"channels": RGB})
-    return open_source(folder / "slide.zarr")
+    return folder / "slide.zarr"
 
 
 @pytest.fixture(
-    params=[png, tiled_tiff, jpeg_tiff, raw_stack, czi, dicom, mirax, omezarr],
+    params=[png, tiled_tiff, strips, jpeg_tiff, raw_stack, czi, dicom, mirax, omezarr],
     ids=lambda write: write.__name__,
 )
-def source(request: pytest.FixtureRequest, tissue: Image, tmp_path: Path) -> Iterator[SlideSource]:
-    """Return a slide of odd sides, opened by the reader under test."""
-    write: Callable[[Image, Path], SlideSource] = request.param
-    pixels = np.ascontiguousarray(np.moveaxis(tissue[:, :301, :203], 0, -1))
-    with closing(write(pixels, tmp_path)) as opened:
-        yield opened
+def path(request: pytest.FixtureRequest, tissue: Image, tmp_path: Path) -> Path:
+    """Return a slide of odd sides, written for the reader under test."""
+    write: Callable[[Image, Path], Path] = request.param
+    return write(np.ascontiguousarray(np.moveaxis(tissue[:, :301, :203], 0, -1)), tmp_path)
+
+
+@pytest.fixture
+def source(path: Path, opened: Open) -> SlideSource:
+    return opened(path)
 
 
 def every_frame(source: SlideSource) -> Iterator[tuple[int, tuple[int, ...]]]:
@@ -167,3 +177,9 @@ def test_closing_twice_does_no_harm(source: SlideSource) -> None:
     source.close()
 
     source.close()
+
+
+@pytest.mark.parametrize("series", [1, -1])
+def test_an_image_that_is_not_there_is_refused_with_those_that_are(path: Path, series: int) -> None:
+    with pytest.raises(SourceError, match=f"has no series {series}: it holds one image: series 0"):
+        open_source(path, series=series)

@@ -158,11 +158,6 @@ def test_pieces_of_tissue_that_were_scanned_apart_are_series(
         assert abs(pixels.astype(int) - color[:150, :150]).mean() < 4
 
 
-def test_no_such_series_is_refused(folder: Path) -> None:
-    with pytest.raises(SourceError, match="has no series 1: it holds one image: series 0"):
-        open_source(folder, series=1)
-
-
 def test_a_file_without_image_type_is_named(color: Image, tmp_path: Path) -> None:
     write_dicom(tmp_path / "slide.dcm", [color], series=generate_uid(), ImageType=None)
 

@@ -230,11 +230,3 @@ def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SourceError, match=r"samples of type float32 .* 8 or 16 bits"):
         open_source(path)
-
-
-def test_a_picture_has_one_image(color: NDArray[np.uint8], tmp_path: Path) -> None:
-    path = tmp_path / "picture.png"
-    Image.fromarray(color).save(path)
-
-    with pytest.raises(SourceError, match="has no series 1: it holds one image: series 0"):
-        open_source(path, series=1)
