@@ -20,4 +20,5 @@ ReadFiles = Callable[[Path], dict[str, bytes]]  # files_of
 RunCli = Callable[..., tuple[int, str, str]]  # run_cli: exit code, stdout and stderr
 Open = Callable[..., "SlideSource"]  # opened
 FindFile = Callable[[str], Path]  # shared_file and shared_slide
+Convert = Callable[..., tuple[Any, Any]]  # converted: the store and the report
 Refused = Callable[..., str]  # refused: what a command says that must fail

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from numcodecs_neural.converters import cli, codecs
 from numcodecs_neural.converters.codecs import ChunkCodec
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline import plan
+from numcodecs_neural.converters.pipeline.convert import convert
+from numcodecs_neural.converters.pipeline.summary import SlideReport
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
-from tests.annotations import FindFile, Image, ReadFiles, Refused, RunCli
+from tests.annotations import Convert, FindFile, Image, ReadFiles, Refused, RunCli
 
 HEIGHT, WIDTH = 1501, 1303
 APERIO = (
@@ -144,6 +147,17 @@ def run_cli(capsys: pytest.CaptureFixture[str]) -> RunCli:
             code = int(exc.code or 0)
         out, err = capsys.readouterr()
         return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def converted(tmp_path: Path) -> Convert:
+    """Return a function that converts to `out.ome.zarr`: the store, opened, and the report."""
+
+    def run(source: Any, options: ConvertOptions) -> tuple[Any, SlideReport]:
+        report = convert(source, str(tmp_path / "out.ome.zarr"), options)
+        return zarr.open_group(tmp_path / "out.ome.zarr", mode="r"), report
 
     return run
 

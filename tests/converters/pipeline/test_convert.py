@@ -15,7 +15,7 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.tissue import find_tissue, read_overview
-from tests.annotations import Image, ReadFiles, Rng
+from tests.annotations import Convert, Image, ReadFiles, Rng
 
 pytestmark = pytest.mark.usefixtures("lossless")
 
@@ -41,12 +41,11 @@ def per_pixel(chunks: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[An
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_stored_pixels_are_untouched_and_glass_chunks_absent(
-    array_source: Any, slide: Image, tmp_path: Path, version: OmeZarrVersion
+    array_source: Any, slide: Image, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    report = convert(array_source, tmp_path / "out.ome.zarr", options(version))
+    group, report = converted(array_source, options(version))
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
-    level: Any = group["0"]
+    level = group["0"]
     coverage = np.asarray(group["coverage/levels/0"])
     pixels = level[:]
     is_stored = per_pixel(coverage, pixels.shape) == 1
@@ -70,15 +69,14 @@ def test_stored_pixels_are_untouched_and_glass_chunks_absent(
 def test_what_is_near_tissue_is_kept_and_what_is_far_is_not(
     source_of: Any,
     slide: Image,
-    tmp_path: Path,
+    converted: Convert,
     mpp: tuple[float, float] | None,
     margin_um: float,
     margin_px: int,
 ) -> None:
     chosen = options(levels=1, chunk_px=32, margin_um=margin_um)
-    convert(source_of(slide, mpp), tmp_path / "out.ome.zarr", chosen)
+    group, _ = converted(source_of(slide, mpp), chosen)
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     tissue = np.asarray(group["labels/tissue/0"]) == 1
     coverage = np.asarray(group["coverage/levels/0"])
     kept: list[int] = []
@@ -135,23 +133,22 @@ def test_an_elided_chunk_of_zarr_v2_has_no_file(array_source: Any, tmp_path: Pat
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_level_is_the_area_average_of_the_original(
-    array_source: Any, slide: Image, tmp_path: Path, version: OmeZarrVersion
+    array_source: Any, slide: Image, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    convert(array_source, tmp_path / "out.ome.zarr", options(version, glass="keep"))
+    group, _ = converted(array_source, options(version, glass="keep"))
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     for level in range(5):
         side = 2**level
         rows, columns = 1501 // side, 1303 // side
         whole = planes(slide)[:, : rows * side, : columns * side]
         mean = whole.reshape(3, rows, side, columns, side).mean((2, 4))
-        stored: Any = group[str(level)]
+        stored = group[str(level)]
         assert stored.shape == (3, -(-1501 // side), -(-1303 // side))
         assert np.abs(stored[:, :rows, :columns] - mean).max() <= 0.5 + level / 256
 
 
-def test_each_pixel_of_level_0_is_read_once(array_source: Any, tmp_path: Path) -> None:
-    convert(array_source, tmp_path / "out.ome.zarr", options())
+def test_each_pixel_of_level_0_is_read_once(array_source: Any, converted: Convert) -> None:
+    converted(array_source, options())
 
     assert (array_source.reads == 1).all()
 
@@ -205,11 +202,10 @@ def test_only_the_store_is_left(array_source: Any, tmp_path: Path) -> None:
 
 
 def test_flatten_paints_glass_and_stores_it(
-    array_source: Any, slide: Image, tmp_path: Path
+    array_source: Any, slide: Image, converted: Convert
 ) -> None:
-    report = convert(array_source, tmp_path / "out.ome.zarr", options(glass="flatten"))
+    group, report = converted(array_source, options(glass="flatten"))
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     pixels = np.asarray(group["0"])
     assert (pixels[:, :100, :100].reshape(3, -1).T == (243, 241, 244)).all()
     assert (pixels[:, 300:700, 200:650] == planes(slide)[:, 300:700, 200:650]).all()
@@ -218,39 +214,36 @@ def test_flatten_paints_glass_and_stores_it(
 
 
 def test_keep_stores_every_chunk_even_white_ones(
-    source_of: Any, slide: Image, tmp_path: Path
+    source_of: Any, slide: Image, converted: Convert
 ) -> None:
     white = slide.copy()
     white[:256] = 255
 
-    convert(source_of(white), tmp_path / "out.ome.zarr", options(glass="keep"))
+    group, _ = converted(source_of(white), options(glass="keep"))
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     assert (np.asarray(group["0"]) == planes(white)).all()
     assert (np.asarray(group["coverage/levels/0"]) == 1).all()
 
 
 def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
-    source_of: Any, slide: Image, tmp_path: Path
+    source_of: Any, slide: Image, converted: Convert
 ) -> None:
     white = slide.copy()
     white[384:512, 256:384] = 255
 
-    convert(source_of(white), tmp_path / "out.ome.zarr", options())
+    group, _ = converted(source_of(white), options())
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     assert np.asarray(group["coverage/levels/0"])[3, 2] == 3
     assert (np.asarray(group["0"])[:, 384:512, 256:384] == 255).all()
 
 
-def test_a_dark_slide_is_kept_whole_on_black(source_of: Any, rng: Rng, tmp_path: Path) -> None:
+def test_a_dark_slide_is_kept_whole_on_black(source_of: Any, rng: Rng, converted: Convert) -> None:
     dark = np.zeros((600, 500, 3), np.uint8)
     dark[100:200, 100:200] = rng.integers(0, 200, (100, 100, 3))
 
-    report = convert(source_of(dark), tmp_path / "out.ome.zarr", options())
+    group, report = converted(source_of(dark), options())
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
-    level: Any = group["0"]
+    level = group["0"]
     assert level.fill_value == 0
     assert (level[:] == planes(dark)).all()
     assert report.glass == "keep"
@@ -259,13 +252,12 @@ def test_a_dark_slide_is_kept_whole_on_black(source_of: Any, rng: Rng, tmp_path:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (513, 511), (128, 128)])
 def test_slides_of_any_size_convert(
-    source_of: Any, slide: Image, tmp_path: Path, shape: tuple[int, int]
+    source_of: Any, slide: Image, converted: Convert, shape: tuple[int, int]
 ) -> None:
     pixels = slide[300 : 300 + shape[0], 200 : 200 + shape[1]]
 
-    convert(source_of(pixels), tmp_path / "out.ome.zarr", options(glass="keep"))
+    group, _ = converted(source_of(pixels), options(glass="keep"))
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     assert (np.asarray(group["0"]) == planes(pixels)).all()
 
 
@@ -274,13 +266,12 @@ def test_slides_of_any_size_convert(
 def test_metadata_are_valid_and_scales_are_micrometres(
     source_of: Any,
     slide: Image,
-    tmp_path: Path,
+    converted: Convert,
     version: OmeZarrVersion,
     mpp: tuple[float, float] | None,
 ) -> None:
-    convert(source_of(slide, mpp), tmp_path / "out.ome.zarr", options(version))
+    group, _ = converted(source_of(slide, mpp), options(version))
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     image: Any = ome_zarr_models.open_ome_zarr(group)
     assert image.ome_zarr_version == version
     assert image.labels is not None
@@ -321,11 +312,11 @@ def test_the_tissue_mask_lies_where_the_slide_does(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_channels_are_red_green_and_blue(
-    array_source: Any, tmp_path: Path, version: OmeZarrVersion
+    array_source: Any, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    convert(array_source, tmp_path / "out.ome.zarr", options(version))
+    group, _ = converted(array_source, options(version))
 
-    attributes: Any = zarr.open_group(tmp_path / "out.ome.zarr", mode="r").attrs.asdict()
+    attributes = group.attrs.asdict()
     omero = attributes["omero"] if version == "0.4" else attributes["ome"]["omero"]
     assert [(c["label"], c["color"]) for c in omero["channels"]] == [
         ("R", "FF0000"),
@@ -334,26 +325,25 @@ def test_channels_are_red_green_and_blue(
     ]
 
 
-def test_the_tissue_mask_is_a_label_of_every_level(array_source: Any, tmp_path: Path) -> None:
-    convert(array_source, tmp_path / "out.ome.zarr", options())
+def test_the_tissue_mask_is_a_label_of_every_level(array_source: Any, converted: Convert) -> None:
+    group, _ = converted(array_source, options())
 
-    group = zarr.open_group(tmp_path / "out.ome.zarr", mode="r")
     for level in range(5):
         mask = np.asarray(group[f"labels/tissue/{level}"])
-        image: Any = group[str(level)]
+        image = group[str(level)]
         assert mask.shape == image.shape[1:]
         assert mask[300 >> level : 700 >> level, 200 >> level : 650 >> level].mean() > 0.95
         assert set(np.unique(mask)) == {0, 1}
 
 
-def test_the_lossy_history_is_appended_to(array_source: Any, svs: Path, tmp_path: Path) -> None:
+def test_the_lossy_history_is_appended_to(array_source: Any, svs: Path, converted: Convert) -> None:
     from numcodecs_neural.converters.sources import open_source
 
     source = open_source(svs)
-    convert(source, tmp_path / "out.ome.zarr", options())
+    group, _ = converted(source, options())
     source.close()
 
-    block: Any = zarr.open_group(tmp_path / "out.ome.zarr", mode="r").attrs["numcodecs_neural"]
+    block = group.attrs["numcodecs_neural"]
     jpeg, ours = block["lossy_history"]
     assert (jpeg["method"], jpeg["quality"]) == ("jpeg", 90)
     assert ours["method"] == "zstd"

@@ -16,7 +16,7 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Channel, Frame, SlideInfo
 from numcodecs_neural.errors import ConfigError
-from tests.annotations import Image, Rng, RunCli
+from tests.annotations import Convert, Image, Rng, RunCli
 
 VERSIONS = ["0.4", "0.5"]
 
@@ -56,46 +56,42 @@ def options(version: OmeZarrVersion = "0.5", **changes: Any) -> ConvertOptions:
     return ConvertOptions(ome_zarr_version=version, **{**sizes, **changes})
 
 
-def level(store: Path, number: int) -> NDArray[Any]:
-    return np.asarray(zarr.open_group(store, mode="r")[str(number)])
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32"])
 def test_every_frame_is_stored_in_its_place(
-    rng: Rng, tmp_path: Path, dtype: str, version: OmeZarrVersion
+    rng: Rng, converted: Convert, dtype: str, version: OmeZarrVersion
 ) -> None:
     pixels = rng.integers(0, 200, (2, 3, 2, 150, 170, 1)).astype(dtype)
 
-    convert(FrameSource(pixels, "tcz"), str(tmp_path / "out"), options(version))
+    group, _ = converted(FrameSource(pixels, "tcz"), options(version))
 
-    stored = level(tmp_path / "out", 0)
+    stored = np.asarray(group["0"])
     assert stored.dtype == dtype
     assert (stored == pixels[..., 0]).all()
 
 
 @pytest.mark.parametrize(("dtype", "top"), [("uint8", 255), ("uint16", 65535)])
 def test_smaller_levels_are_area_averages_of_every_frame(
-    rng: Rng, tmp_path: Path, dtype: str, top: int
+    rng: Rng, converted: Convert, dtype: str, top: int
 ) -> None:
     pixels = rng.integers(0, top, (3, 160, 192, 1), dtype, endpoint=True)
 
-    convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options(levels=3))
+    group, _ = converted(FrameSource(pixels, "c"), options(levels=3))
 
     mean = pixels[..., 0].reshape(3, 40, 4, 48, 4).mean((2, 4))
-    assert np.abs(level(tmp_path / "out", 2) - mean).max() <= 0.51
+    assert np.abs(np.asarray(group["2"]) - mean).max() <= 0.51
 
 
-def test_levels_may_be_a_fourth_of_each_other(rng: Rng, tmp_path: Path) -> None:
+def test_levels_may_be_a_fourth_of_each_other(rng: Rng, converted: Convert) -> None:
     pixels = rng.integers(0, 255, (1, 330, 270, 1), np.uint8)
 
-    convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options(downsample=4))
+    group, _ = converted(FrameSource(pixels, "c"), options(downsample=4))
 
     mean = pixels[0, :328, :268, 0].reshape(82, 4, 67, 4).mean((1, 3))
-    stored = level(tmp_path / "out", 1)
+    stored = np.asarray(group["1"])
     assert stored.shape == (1, 83, 68)
     assert np.abs(stored[0, :82, :67] - mean).max() <= 0.51
-    image: Any = ome_zarr_models.open_ome_zarr(zarr.open_group(tmp_path / "out", mode="r"))
+    image: Any = ome_zarr_models.open_ome_zarr(group)
     scale, translation = image.ome_attributes.multiscales[0].datasets[1].coordinateTransformations
     assert scale.scale == [1, 2, 2]
     assert translation.translation == [0, 0.75, 0.75]
@@ -103,7 +99,7 @@ def test_levels_may_be_a_fourth_of_each_other(rng: Rng, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_metadata_name_axes_channels_and_spacing(
-    rng: Rng, tmp_path: Path, version: OmeZarrVersion
+    rng: Rng, converted: Convert, version: OmeZarrVersion
 ) -> None:
     source = FrameSource(
         rng.integers(0, 4000, (2, 2, 3, 90, 80, 1), np.uint16),
@@ -113,15 +109,15 @@ def test_metadata_name_axes_channels_and_spacing(
         significant_bits=12,
     )
 
-    convert(source, str(tmp_path / "out"), options(version))
+    group, _ = converted(source, options(version))
 
-    image: Any = ome_zarr_models.open_ome_zarr(zarr.open_group(tmp_path / "out", mode="r"))
+    image: Any = ome_zarr_models.open_ome_zarr(group)
     attributes = image.attributes if version == "0.4" else image.ome_attributes
     (multiscale,) = attributes.multiscales
     assert [axis.name for axis in multiscale.axes] == list("tczyx")
     assert [axis.unit for axis in multiscale.axes] == ["second", None, *["micrometer"] * 3]
     assert multiscale.datasets[1].coordinateTransformations[0].scale == [30, 1, 2, 1, 1]
-    root: Any = zarr.open_group(tmp_path / "out", mode="r").attrs.asdict()
+    root = group.attrs.asdict()
     omero = root["omero"] if version == "0.4" else root["ome"]["omero"]
     first, second = omero["channels"]
     assert (first["label"], first["color"], second["label"]) == ("DAPI", "0000FF", "GFP")
@@ -130,35 +126,35 @@ def test_metadata_name_axes_channels_and_spacing(
     assert 0 <= window["start"] < window["end"] <= 4095
 
 
-def test_channels_without_names_get_some(rng: Rng, tmp_path: Path) -> None:
+def test_channels_without_names_get_some(rng: Rng, converted: Convert) -> None:
     pixels = rng.integers(0, 255, (4, 70, 70, 1), np.uint8)
 
-    convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options())
+    group, _ = converted(FrameSource(pixels, "c"), options())
 
-    attributes: Any = zarr.open_group(tmp_path / "out", mode="r").attrs["ome"]
+    attributes = group.attrs["ome"]
     channels = attributes["omero"]["channels"]
     assert len({channel["label"] for channel in channels}) == 4
     assert len({channel["color"] for channel in channels}) == 4
 
 
-def test_coverage_has_the_axes_of_the_frames(rng: Rng, tmp_path: Path) -> None:
+def test_coverage_has_the_axes_of_the_frames(rng: Rng, converted: Convert) -> None:
     pixels = rng.integers(1, 255, (2, 150, 170, 1), np.uint8)
     pixels[1, :64, :64] = 0
 
-    report = convert(FrameSource(pixels, "c"), str(tmp_path / "out"), options(glass="elide"))
+    group, report = converted(FrameSource(pixels, "c"), options(glass="elide"))
 
-    coverage = np.asarray(zarr.open_group(tmp_path / "out", mode="r")["coverage/levels/0"])
+    coverage = np.asarray(group["coverage/levels/0"])
     assert coverage.shape == (2, 3, 3)
     assert (coverage == 1).all()  # no glass: then what is empty is stored as well
     assert report.levels[0].chunks == 18
 
 
-def test_rgb_with_depth_keeps_its_channels(rng: Rng, tmp_path: Path) -> None:
+def test_rgb_with_depth_keeps_its_channels(rng: Rng, converted: Convert) -> None:
     pixels = rng.integers(0, 255, (2, 150, 130, 3), np.uint8)
 
-    convert(FrameSource(pixels, "z"), str(tmp_path / "out"), options())
+    group, _ = converted(FrameSource(pixels, "z"), options())
 
-    stored = level(tmp_path / "out", 0)
+    stored = np.asarray(group["0"])
     assert stored.shape == (3, 2, 150, 130)
     assert (np.moveaxis(stored, 0, -1) == pixels).all()
 
@@ -166,33 +162,29 @@ def test_rgb_with_depth_keeps_its_channels(rng: Rng, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("axis", ["t", "z"])
 def test_rgb_frames_are_coded_by_the_neural_codec(
-    axis: str, version: OmeZarrVersion, tissue: Image, tmp_path: Path
+    axis: str, version: OmeZarrVersion, tissue: Image, converted: Convert
 ) -> None:
     pixels = np.stack([np.moveaxis(tissue, 0, -1)[y : y + 150, :130] for y in (0, 60)])
 
-    report = convert(
-        FrameSource(pixels, axis),
-        str(tmp_path / "out"),
-        options(version, codec="neural", chunk_px=128),
+    group, report = converted(
+        FrameSource(pixels, axis), options(version, codec="neural", chunk_px=128)
     )
 
-    stored = np.moveaxis(level(tmp_path / "out", 0), 1 if axis == "t" else 0, -1)
+    stored = np.moveaxis(np.asarray(group["0"]), 1 if axis == "t" else 0, -1)
     error = stored.astype(float) - pixels
     assert 10 * np.log10(255**2 / (error**2).mean()) > 30
     assert report.codec["model"] == "he-fast-1"
 
 
-def test_grey_channels_are_coded_by_the_grey_model(rng: Rng, tmp_path: Path) -> None:
+def test_grey_channels_are_coded_by_the_grey_model(rng: Rng, converted: Convert) -> None:
     y, x = np.mgrid[:140, :150]
     smooth = (2000 + 900 * np.sin(y / 9) * np.cos(x / 11)).astype(np.uint16)
     pixels = np.stack([smooth, smooth // 3])[..., None]
 
-    report = convert(
-        FrameSource(pixels, "c"), str(tmp_path / "out"), options(codec="neural", quality=80)
-    )
+    group, report = converted(FrameSource(pixels, "c"), options(codec="neural", quality=80))
 
     assert report.codec["model"] == "grey-fast-1"
-    assert np.abs(level(tmp_path / "out", 0).astype(int) - pixels[..., 0]).max() < 200
+    assert np.abs(np.asarray(group["0"]).astype(int) - pixels[..., 0]).max() < 200
     assert report.levels[0].psnr_db is not None
     assert report.levels[0].ssim is None
 
@@ -222,7 +214,8 @@ def test_an_ome_tiff_of_channels_converts_from_the_command_line(
     )
 
     assert (code, err) == (0, "")
-    assert (level(tmp_path / "out", 0) == pixels.transpose(1, 0, 2, 3)).all()
+    level = np.asarray(zarr.open_array(tmp_path / "out/0", mode="r"))
+    assert (level == pixels.transpose(1, 0, 2, 3)).all()
 
 
 def test_frames_are_listed_in_the_order_of_the_axes() -> None:

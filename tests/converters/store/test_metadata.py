@@ -15,7 +15,7 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import Compression, SlideInfo
 from numcodecs_neural.converters.store.deidentify import without_confidential
-from tests.annotations import Image
+from tests.annotations import Convert, Image
 
 OME = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" Creator="scanner of J. Doe">
 <Experimenter ID="Experimenter:0" LastName="Doe"/>
@@ -62,25 +62,24 @@ def rich_source(source_of: Callable[..., Any], slide: Image) -> Any:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_label_and_macro_are_not_even_read_unless_asked_for(
-    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+    rich_source: Any, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    convert(rich_source, str(tmp_path / "out"), options(version))
+    group, _ = converted(rich_source, options(version))
 
     assert rich_source.asked == []
-    assert "associated" not in zarr.open_group(tmp_path / "out", mode="r")
+    assert "associated" not in group
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("wanted", [["label"], ["macro"], ["label", "macro"]], ids=" and ".join)
 def test_pictures_that_are_asked_for_become_images_of_their_own(
-    rich_source: Any, tmp_path: Path, version: OmeZarrVersion, wanted: list[str]
+    rich_source: Any, converted: Convert, version: OmeZarrVersion, wanted: list[str]
 ) -> None:
-    convert(rich_source, str(tmp_path / "out"), options(version, **dict.fromkeys(wanted, True)))
+    group, _ = converted(rich_source, options(version, **dict.fromkeys(wanted, True)))
 
-    group = zarr.open_group(tmp_path / "out", mode="r")
     assert rich_source.asked == wanted
     assert [name for name in ("label", "macro") if f"associated/{name}" in group] == wanted
-    block: Any = group.attrs["numcodecs_neural"]
+    block = group.attrs["numcodecs_neural"]
     for name in wanted:
         image: Any = ome_zarr_models.open_ome_zarr(group[f"associated/{name}"])
         assert image.ome_zarr_version == version
@@ -92,19 +91,19 @@ def test_pictures_that_are_asked_for_become_images_of_their_own(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_colour_profile_is_kept_as_it_is(
-    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+    rich_source: Any, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    convert(rich_source, str(tmp_path / "out"), options(version))
+    group, _ = converted(rich_source, options(version))
 
-    profile: Any = zarr.open_group(tmp_path / "out", mode="r")["icc_profile"]
+    profile = group["icc_profile"]
     assert bytes(profile[:]) == bytes(range(256))
     assert profile.attrs["media_type"] == "application/vnd.iccprofile"
 
 
-def test_magnification_and_history_are_told(rich_source: Any, tmp_path: Path) -> None:
-    convert(rich_source, str(tmp_path / "out"), options())
+def test_magnification_and_history_are_told(rich_source: Any, converted: Convert) -> None:
+    group, _ = converted(rich_source, options())
 
-    block: Any = zarr.open_group(tmp_path / "out", mode="r").attrs["numcodecs_neural"]
+    block = group.attrs["numcodecs_neural"]
     assert block["magnification"] == 40
     assert block["lossy_history"] == [
         {"method": "jpeg", "quality": 70, "ratio": 12.5},
@@ -178,13 +177,12 @@ def test_nothing_of_a_name_is_in_the_store_but_the_name(rich_source: Any, tmp_pa
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_levels_of_the_source_can_be_kept(
-    source_of: Callable[..., Any], slide: Image, tmp_path: Path, version: OmeZarrVersion
+    source_of: Callable[..., Any], slide: Image, converted: Convert, version: OmeZarrVersion
 ) -> None:
     source = source_of(slide, (0.25, 0.25))
 
-    report = convert(source, str(tmp_path / "out"), options(version, use_existing_levels=True))
+    group, report = converted(source, options(version, use_existing_levels=True))
 
-    group = zarr.open_group(tmp_path / "out", mode="r")
     coverage = np.asarray(group["coverage/levels/1"])
     assert [level.level for level in report.levels] == [0, 1]
     stored, small = np.asarray(group["1"]), np.moveaxis(slide[::8, ::8], -1, 0)
@@ -201,11 +199,11 @@ def test_the_levels_of_the_source_can_be_kept(
 @pytest.mark.filterwarnings("ignore:Object at OME:zarr.errors.ZarrUserWarning")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_generic_readers_find_no_other_image_in_the_root(
-    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+    rich_source: Any, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    convert(rich_source, str(tmp_path / "out"), options(version, label=True))
+    group, _ = converted(rich_source, options(version, label=True))
 
-    root = zarr.open_group(tmp_path / "out", mode="r")
+    root = group
     groups: dict[str, Any] = dict(root.groups())
     assert {"associated", "coverage"} <= groups.keys()
     assert [name for name, group in groups.items() if list(group.array_keys())] == []
@@ -213,19 +211,19 @@ def test_generic_readers_find_no_other_image_in_the_root(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_viewer_is_told_which_time_and_depth_to_show(
-    rich_source: Any, tmp_path: Path, version: OmeZarrVersion
+    rich_source: Any, converted: Convert, version: OmeZarrVersion
 ) -> None:
-    convert(rich_source, str(tmp_path / "out"), options(version))
+    group, _ = converted(rich_source, options(version))
 
-    attributes: Any = dict(zarr.open_group(tmp_path / "out", mode="r").attrs)
+    attributes: Any = dict(group.attrs)
     omero = attributes.get("ome", attributes)["omero"]
     assert omero["rdefs"] == {"defaultT": 0, "defaultZ": 0, "model": "color"}
 
 
-def test_a_quality_is_found_for_a_psnr(array_source: Any, tmp_path: Path) -> None:
+def test_a_quality_is_found_for_a_psnr(array_source: Any, converted: Convert) -> None:
     chosen = ConvertOptions(chunk_px=128, shard_px=256, target_psnr=33.0)
 
-    report = convert(array_source, str(tmp_path / "out"), chosen)
+    _, report = converted(array_source, chosen)
 
     assert 0 < report.codec["quality"] < 100
     assert report.levels[0].psnr_db == pytest.approx(33.0, abs=0.7)
