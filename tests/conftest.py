@@ -87,3 +87,52 @@ def zarr2_python() -> str:
             "`pip install -c constraints-zarr2.txt .`"
         )
     return python
+
+
+@pytest.fixture(scope="session")
+def files_of() -> Callable[[Path], dict[str, bytes]]:
+    """Return a function that reads a folder: the bytes of each file by its path inside."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    return read
+
+
+@pytest.fixture
+def shared_file(root: Path) -> Callable[[str], Path]:
+    """Return a function that finds a file or folder of the shared data, or skips."""
+
+    def find(name: str) -> Path:
+        path = root.parent / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def shared_slide(shared_file: Callable[[str], Path]) -> Callable[[str], Path]:
+    """Return a function that finds a shared slide, or skips."""
+    return lambda name: shared_file(f"wsi/{name}")
+
+
+@pytest.fixture
+def decoded_parts(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int32]]:
+    """Return a list that takes all parts that are decoded."""
+    from numcodecs_neural.coding import dec_streams
+    from numcodecs_neural.entropy import SymbolDecoder, SymbolTables
+
+    parts: list[NDArray[np.int32]] = []
+
+    class Recorder(SymbolDecoder):
+        def decode(
+            self, indexes: NDArray[np.uint8], tables: SymbolTables, *, is_trellis: bool = False
+        ) -> NDArray[np.int32]:
+            parts.append(super().decode(indexes, tables, is_trellis=is_trellis))
+            return parts[-1]
+
+    monkeypatch.setattr(dec_streams, "SymbolDecoder", Recorder)
+    return parts

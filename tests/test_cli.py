@@ -10,19 +10,6 @@ import pytest
 from numcodecs_neural import cli
 from numcodecs_neural.errors import ConfigError, SourceError, WeightsError
 from numcodecs_neural.weights import catalogue, resolve
-from tests.annotations import FreshPython
-
-HEAVY = {"torch", "compressai", "dask", "matplotlib", "numba", "imagecodecs", "tifffile", "zarr"}
-
-
-def test_the_program_is_light_to_import(fresh_python: FreshPython) -> None:
-    code = (
-        "import sys, numcodecs_neural.cli as cli\n"
-        "cli._parser()\n"
-        f"print(sorted({HEAVY!r} & sys.modules.keys()))"
-    )
-
-    assert fresh_python(code) == "[]"
 
 
 def test_models_are_listed_with_what_they_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`import numcodecs_neural` costs what numcodecs costs; torch waits for the first chunk."""
+"""Imports cost what numcodecs costs, and `--help` little; torch waits for the first chunk."""
 
 from pathlib import Path
 
@@ -23,12 +23,35 @@ LIGHT = [
 ]
 
 
+HELP = """
+import contextlib, io
+from numcodecs_neural.converters import cli
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    cli.main(["--help"])
+"""
+PROGRAMS = {
+    "numcodecs-neural": "import numcodecs_neural.cli; numcodecs_neural.cli._parser()",
+    "convert-to-omezarr --help": HELP,
+    "numcodecs-neural train": "import numcodecs_neural.training.cli",
+}
+
+
+def imported_after(code: str, fresh_python: FreshPython, names: set[str]) -> list[str]:
+    """Return which of `names` a fresh process has imported: in this one, tests have had all."""
+    found = fresh_python(f"{code}\nimport sys; print(*sorted({names!r} & sys.modules.keys()))")
+    return found.split()
+
+
 @pytest.mark.parametrize("module", LIGHT)
 def test_import_is_light(module: str, fresh_python: FreshPython) -> None:
-    # A fresh process: in this one, other tests have imported torch long ago.
-    code = f"import sys, {module}; print(sorted({HEAVY!r} & sys.modules.keys()))"
+    assert imported_after(f"import {module}", fresh_python, HEAVY) == []
 
-    assert fresh_python(code) == "[]"
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_is_light_until_it_works(name: str, fresh_python: FreshPython) -> None:
+    heavy = HEAVY | {"zarr", "rich", "skimage"}
+
+    assert imported_after(PROGRAMS[name], fresh_python, heavy) == []
 
 
 def test_the_package_itself_does_not_import_zarr(fresh_python: FreshPython) -> None:

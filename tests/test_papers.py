@@ -24,6 +24,9 @@ from numcodecs_neural.weights import resolve
 from tests.annotations import Image, Rng
 from tests.test_examples import DISTRIBUTIONS, METADATA
 
+Load = Callable[[str], Any]
+Run = Callable[..., str]
+
 torch = pytest.importorskip("torch", reason="the experiments need torch")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,19 +37,19 @@ KEPT = runpy.run_path(str(ROOT / "tests" / "compressai" / "operators.py"))["decl
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
     """Return a function that imports a script, which finds what stands beside it."""
     monkeypatch.syspath_prepend(str(PAPERS))
     return importlib.import_module
 
 
 @pytest.fixture
-def run(
-    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Return a function that runs a script and returns what it prints."""
+def run(load: Load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs a script, with some of its constants changed: what it prints."""
 
-    def run_script(name: str, *arguments: object) -> str:
+    def run_script(name: str, *arguments: object, **constants: object) -> str:
+        for constant, value in constants.items():
+            monkeypatch.setattr(load(name), constant, value)
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         with config.set(device="numpy", threads=1):
             load(name).main()
@@ -83,6 +86,11 @@ def features(tmp_path: Path) -> Path:
     path = tmp_path / "features.safetensors"
     save_features(network, path, {})
     return path
+
+
+@pytest.fixture
+def figure(tmp_path: Path) -> Path:
+    return tmp_path / "figure.png"
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -128,16 +136,14 @@ def test_readme_shows_every_script_and_every_figure() -> None:
     assert all(is_png(PAPERS / name) for name in shown)
 
 
-def test_patches_are_spread_over_what_there_is(load: Callable[[str], Any]) -> None:
+def test_patches_are_spread_over_what_there_is(load: Load) -> None:
     spread = load("papers_common").spread
 
     assert spread(range(10), 2) == [2, 7]
     assert spread(range(3), 5) == spread(range(3), None) == [0, 1, 2]
 
 
-def test_weights_of_files_code_as_those_of_the_release(
-    load: Callable[[str], Any], patch: Image
-) -> None:
+def test_weights_of_files_code_as_those_of_the_release(load: Load, patch: Image) -> None:
     weights = load("papers_weights")
     stem = str(resolve("he-fast").decoder_path).removesuffix(".decoder.safetensors")
     by_name, by_file = weights.rgb_coders(f"he-fast,again={stem}", (40,))
@@ -150,7 +156,7 @@ def test_weights_of_files_code_as_those_of_the_release(
     assert np.array_equal(decoded, by_name.decode(stored, 40, patch.shape))
 
 
-def test_weights_that_cannot_be_told_apart_or_used_are_refused(load: Callable[[str], Any]) -> None:
+def test_weights_that_cannot_be_told_apart_or_used_are_refused(load: Load) -> None:
     weights = load("papers_weights")
 
     with pytest.raises(ConfigError, match="LABEL="):
@@ -159,7 +165,7 @@ def test_weights_that_cannot_be_told_apart_or_used_are_refused(load: Callable[[s
         weights.rgb_coder("grey-fast")
 
 
-def test_shifts_move_colour_and_nothing_else(load: Callable[[str], Any]) -> None:
+def test_shifts_move_colour_and_nothing_else(load: Load) -> None:
     from skimage.color import rgb2lab
 
     grey = np.full((8, 8, 3), 128, np.uint8)
@@ -172,7 +178,7 @@ def test_shifts_move_colour_and_nothing_else(load: Callable[[str], Any]) -> None
     assert all(np.array_equal(x, grey) for x in shifts(grey, 0))
 
 
-def test_ssim_is_blinder_to_colour_than_psnr(load: Callable[[str], Any], patch: Image) -> None:
+def test_ssim_is_blinder_to_colour_than_psnr(load: Load, patch: Image) -> None:
     script = load("metric_behaviour")
     scorers = {name: script.usable_scorers(None)[name] for name in ("PSNR", "SSIM")}
     qualities = [partial(script.jpegs, quality=quality) for quality in script.QUALITIES]
@@ -184,19 +190,10 @@ def test_ssim_is_blinder_to_colour_than_psnr(load: Callable[[str], Any], patch: 
     assert script.as_bad_as(jpeg["SSIM"], shifted["SSIM"][0]).isdecimal()
 
 
-def test_metric_behaviour_runs(
-    run: Callable[..., str],
-    load: Callable[[str], Any],
-    images: Path,
-    features: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(load("metric_behaviour"), "QUALITIES", (90, 10))
-    monkeypatch.setattr(load("metric_behaviour"), "SHIFTS", (0, 30))
-    figure = tmp_path / "figure.png"
+def test_metric_behaviour_runs(run: Run, images: Path, features: Path, figure: Path) -> None:
+    files = (images, "--features", features, "--figure", figure)
 
-    text = run("metric_behaviour", images, "--features", features, "--figure", figure)
+    text = run("metric_behaviour", *files, QUALITIES=(90, 10), SHIFTS=(0, 30))
 
     good, bad = ([float(cell) for cell in cells(text, q)] for q in ("90", "10"))
     assert good[0] > bad[0]
@@ -204,7 +201,7 @@ def test_metric_behaviour_runs(
     assert is_png(figure)
 
 
-def test_error_of_chroma_is_that_of_glass_alone(load: Callable[[str], Any]) -> None:
+def test_error_of_chroma_is_that_of_glass_alone(load: Load) -> None:
     script = load("white_stays_white")
     glass = np.ones((16, 16), bool)
     glass[:, 8:] = False
@@ -222,7 +219,7 @@ def test_error_of_chroma_is_that_of_glass_alone(load: Callable[[str], Any]) -> N
     assert script.chroma_error(patch, coloured).over_one == pytest.approx(1 / 128)
 
 
-def test_glass_keeps_off_tissue(load: Callable[[str], Any]) -> None:
+def test_glass_keeps_off_tissue(load: Load) -> None:
     script = load("white_stays_white")
     slide = np.full((256, 256, 3), (221, 210, 226), np.uint8)
     slide[96:128, 96:128] = (140, 60, 130)
@@ -236,7 +233,7 @@ def test_glass_keeps_off_tissue(load: Callable[[str], Any]) -> None:
     assert glass[:, 180:].all()
 
 
-def test_one_colour_stays_as_it_is(load: Callable[[str], Any]) -> None:
+def test_one_colour_stays_as_it_is(load: Load) -> None:
     script = load("white_stays_white")
     coder = load("papers_weights").rgb_coder("he-fast", (0,))
     plain = [p for p in script.synthetic() if p.kind in ("white 255", "grey 245")]
@@ -247,21 +244,15 @@ def test_one_colour_stays_as_it_is(load: Callable[[str], Any]) -> None:
 
 
 def test_white_stays_white_runs_on_a_slide(
-    run: Callable[..., str],
-    load: Callable[[str], Any],
-    tissue: Image,
-    rng: Rng,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, tissue: Image, rng: Rng, tmp_path: Path, figure: Path
 ) -> None:
-    monkeypatch.setattr(load("white_stays_white"), "QUALITIES", (0, 100))
     slide = np.full((515, 1029, 3), 244, np.uint8)
     slide[:, :517] += rng.integers(0, 3, (515, 517, 3), np.uint8)
     slide[:200, :517] = tissue.transpose(1, 2, 0)[:200, :512].repeat(2, axis=1)[:, :517]
-    path, figure = tmp_path / "slide.tif", tmp_path / "figure.png"
+    path = tmp_path / "slide.tif"
     tifffile.imwrite(path, slide, photometric="rgb")
 
-    text = run("white_stays_white", path, "--figure", figure)
+    text = run("white_stays_white", path, "--figure", figure, QUALITIES=(0, 100))
 
     blocks = text.split("levels\n")[1]
     assert float(cells(blocks, "slide.tif: glass")[0]) == 0
@@ -270,7 +261,7 @@ def test_white_stays_white_runs_on_a_slide(
     assert is_png(figure)
 
 
-def test_bisection_finds_the_lowest_setting(load: Callable[[str], Any], patch: Image) -> None:
+def test_bisection_finds_the_lowest_setting(load: Load, patch: Image) -> None:
     script = load("equal_ssim")
     jpeg = script.with_steps(script.peer("jpeg420"), range(1, 101))
     wanted = script.reference(patch, jpeg)
@@ -284,19 +275,11 @@ def test_bisection_finds_the_lowest_setting(load: Callable[[str], Any], patch: I
     assert script.bracket(patch, script.with_steps(jpeg, [10]), wanted.ssim)[1] is None
 
 
-def test_equal_ssim_runs(
-    run: Callable[..., str],
-    load: Callable[[str], Any],
-    images: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    figure = tmp_path / "figure.png"
-    settings = load("equal_ssim").SETTINGS
-    monkeypatch.setitem(settings, "jpeg444", (1, 100))
-    monkeypatch.setitem(settings, "webp", (1,))
+def test_equal_ssim_runs(run: Run, load: Load, images: Path, figure: Path) -> None:
+    settings = load("equal_ssim").SETTINGS | {"jpeg444": (1, 100), "webp": (1,)}
+    arguments = (images, "--peers", "jpeg444,webp", "--figure", figure)
 
-    text = run("equal_ssim", images, "--peers", "jpeg444,webp", "--figure", figure)
+    text = run("equal_ssim", *arguments, SETTINGS=settings)
 
     wanted = float(re.findall(r"SSIM (0\.\d+) ", text)[0])
     ours = cells(text, "he-fast-1")
@@ -308,18 +291,12 @@ def test_equal_ssim_runs(
 
 
 def test_a_model_needs_as_much_as_itself(
-    run: Callable[..., str],
-    load: Callable[[str], Any],
-    images: Path,
-    features: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, images: Path, features: Path, figure: Path
 ) -> None:
-    monkeypatch.setattr(load("feature_term"), "QUALITIES", (20, 60))
-    figure = tmp_path / "figure.png"
     weights = "--off", "off=he-fast", "--on", "on=he-fast", "--features", features
+    arguments = (images, *weights, "--judge", features, "--figure", figure)
 
-    text = run("feature_term", images, *weights, "--judge", features, "--figure", figure)
+    text = run("feature_term", *arguments, QUALITIES=(20, 60))
 
     for title in ("PSNR", "MS-SSIM", "feature distance", "feature distance, other network"):
         assert cells(text, title) == ["+0.0 %"] * 3
@@ -329,7 +306,7 @@ def test_a_model_needs_as_much_as_itself(
     assert is_png(figure)
 
 
-def test_values_at_a_rate_lie_between_those_of_its_neighbours(load: Callable[[str], Any]) -> None:
+def test_values_at_a_rate_lie_between_those_of_its_neighbours(load: Load) -> None:
     script = load("feature_term")
     points = [script.FeaturePoint(setting=1, bpp=b, psnr=p) for b, p in ((0.25, 30), (1, 40))]
 
@@ -340,15 +317,11 @@ def test_values_at_a_rate_lie_between_those_of_its_neighbours(load: Callable[[st
 
 @pytest.mark.slow
 def test_curves_of_compressai_run(
-    run: Callable[..., str],
-    load: Callable[[str], Any],
-    images: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, images: Path, tmp_path: Path, figure: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_checkpoints(tmp_path / "work", (0.01, 0.002))
     monkeypatch.setenv("NUMCODECS_NEURAL_MODELS", str(tmp_path / "models"))
-    stored, figure = tmp_path / "codec.json", tmp_path / "figure.png"
+    stored = tmp_path / "codec.json"
 
     text = run("compressai_curves", tmp_path / "work", images, "--json", stored, "--figure", figure)
 
@@ -361,9 +334,7 @@ def test_curves_of_compressai_run(
     assert is_png(figure)
 
 
-def test_a_folder_without_checkpoints_is_refused(
-    load: Callable[[str], Any], tmp_path: Path
-) -> None:
+def test_a_folder_without_checkpoints_is_refused(load: Load, tmp_path: Path) -> None:
     pytest.importorskip("compressai")
 
     with pytest.raises(SystemExit, match=r"train_compressai\.py writes them"):

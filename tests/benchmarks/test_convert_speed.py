@@ -29,7 +29,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import open_source
-from tests.annotations import Image
+from tests.annotations import Image, ReadFiles
 from tests.converters.slides.generate import write_slide
 
 WORKERS = 2
@@ -55,7 +55,9 @@ class Seconds:
     cpu: float
 
 
-def test_converting_takes_little_longer_than_encoding(tmp_path: Path, *, is_measured: bool) -> None:
+def test_converting_takes_little_longer_than_encoding(
+    tmp_path: Path, files_of: ReadFiles, *, is_measured: bool
+) -> None:
     slide, store, copy = tmp_path / "slide.svs", tmp_path / "store", tmp_path / "copy"
     write_slide(slide, SIDE_PX if is_measured else SMALL_PX, levels=3, is_all_tissue=True)
     if is_measured:
@@ -69,8 +71,8 @@ def test_converting_takes_little_longer_than_encoding(tmp_path: Path, *, is_meas
 
     # The same chunks indeed, to the last byte.
     for level in range(len(levels)):
-        written = files_in(store / str(level))
-        assert written == files_in(copy / str(level))
+        written = files_of(store / str(level))
+        assert written == files_of(copy / str(level))
         assert len(written) > 1
     if is_measured:
         report(rounds, sum(level[0].size for level in levels) / 1e6)
@@ -124,11 +126,6 @@ def timed(work: Callable[..., None], *arguments: Any) -> Seconds:
     wall, cpu = time.perf_counter(), time.process_time()
     work(*arguments)
     return Seconds(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def ratio(rounds: list[tuple[Seconds, Seconds]]) -> float:

@@ -43,12 +43,6 @@ def two_threads_without_torch() -> Iterator[None]:
 
 
 @pytest.fixture
-def is_measured(request: pytest.FixtureRequest) -> bool:
-    """Whether times are taken; else the claims that need none are checked."""
-    return bool(request.config.getoption("benchmark_enable"))
-
-
-@pytest.fixture
 def section(tissue: Image, *, is_measured: bool) -> Image:
     """Return a large section (c, y, x), mirrored from the tissue image of scikit-image.
 

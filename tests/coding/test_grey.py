@@ -22,10 +22,10 @@ from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import load_decoder, resolve
+from tests.annotations import FindFile
 from tests.models import Small, install
 
 Image = NDArray[Any]
-MICROSCOPY = Path(__file__).parents[3] / "shared" / "data" / "microscopy"
 DTYPES = ["uint8", "uint16", "int16", ">u2"]
 
 
@@ -238,12 +238,10 @@ def test_what_grey_weights_cannot_code_is_refused(array: Image, says: str) -> No
         "stardist_bsd3/stardist__data__images__img3d.tif",
     ],
 )
-def test_real_microscopy_comes_back_within_a_level(name: str) -> None:
-    path = MICROSCOPY / name
-    if not path.exists():
-        pytest.skip("no microscopy beside the checkout (../shared/data/microscopy)")
+def test_real_microscopy_comes_back_within_a_level(name: str, shared_file: FindFile) -> None:
     import tifffile
 
+    path = shared_file(f"microscopy/{name}")
     with tifffile.TiffFile(path) as file:
         image = file.pages[0].asarray()
     coder = loaded()

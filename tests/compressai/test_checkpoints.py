@@ -31,6 +31,18 @@ class Bomb:
         return os.mkdir, (str(self.target),)
 
 
+@pytest.fixture
+def save(library: object, tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that saves anything as torch does."""
+    import torch
+
+    def write(content: object, name: str = "c.pth") -> Path:
+        torch.save(content, tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_a_checkpoint_is_kept_under_its_digest_with_its_tables(
     arch: str, make_checkpoint: Callable[..., Path], models: Path
@@ -46,41 +58,25 @@ def test_a_checkpoint_is_kept_under_its_digest_with_its_tables(
 
 
 def test_all_forms_of_a_state_dict_give_one_digest(
-    make_net: Callable[..., Any], tmp_path: Path
+    make_net: Callable[..., Any], save: Callable[..., Path], tmp_path: Path
 ) -> None:
-    import torch
-
     state = make_net(FACTORIZED).state_dict()
     forms = {
         "training": {"state_dict": state, "optimizer": {"lr": 1e-4}, "epoch": 1},
         "zoo": state,
         "parallel": {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+        "old release": {
+            key.replace("._matrix", "._matrices.")
+            .replace("._bias", "._biases.")
+            .replace("._factor", "._factors."): value
+            for key, value in state.items()
+        },
     }
+    paths = [save(form, f"{name}.pth") for name, form in forms.items()]
+    paths.append(tmp_path / "s.safetensors")
+    save_file({key: value.numpy() for key, value in state.items()}, paths[-1])
 
-    digests = set()
-    for name, form in forms.items():
-        torch.save(form, tmp_path / f"{name}.pth")
-        digests.add(import_checkpoint(tmp_path / f"{name}.pth", FACTORIZED))
-    save_file({key: value.numpy() for key, value in state.items()}, tmp_path / "s.safetensors")
-    digests.add(import_checkpoint(tmp_path / "s.safetensors", FACTORIZED))
-
-    assert len(digests) == 1
-
-
-def test_keys_of_old_releases_are_renamed(make_net: Callable[..., Any], tmp_path: Path) -> None:
-    import torch
-
-    state = make_net(FACTORIZED).state_dict()
-    old = {
-        key.replace("._matrix", "._matrices.")
-        .replace("._bias", "._biases.")
-        .replace("._factor", "._factors."): value
-        for key, value in state.items()
-    }
-    torch.save(state, tmp_path / "new.pth")
-    torch.save(old, tmp_path / "old.pth")
-
-    digests = {import_checkpoint(tmp_path / f"{n}.pth", FACTORIZED) for n in ("new", "old")}
+    digests = {import_checkpoint(path, FACTORIZED) for path in paths}
 
     assert len(digests) == 1
 
@@ -152,15 +148,14 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(library: object, tmp_pat
     assert not target.exists()
 
 
-def test_a_checkpoint_with_code_inside_is_refused(library: object, tmp_path: Path) -> None:
-    import torch
-
-    path, target = tmp_path / "bomb.pth", tmp_path / "made-by-the-bomb"
-    torch.save({"state_dict": {}, "args": Bomb(target)}, path)
+def test_a_checkpoint_with_code_inside_is_refused(
+    save: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = save({"state_dict": {}, "args": Bomb(tmp_path / "made-by-the-bomb")})
 
     with pytest.raises(WeightsError, match="may run code"):
         import_checkpoint(path, FACTORIZED)
-    assert not target.exists()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
@@ -171,13 +166,9 @@ def test_a_checkpoint_with_code_inside_is_refused(library: object, tmp_path: Pat
         pytest.param(7, id="a number"),
     ],
 )
-def test_what_is_no_state_dict_is_refused(content: object, library: object, tmp_path: Path) -> None:
-    import torch
-
-    torch.save(content, tmp_path / "c.pth")
-
+def test_what_is_no_state_dict_is_refused(content: object, save: Callable[..., Path]) -> None:
     with pytest.raises(WeightsError, match="holds no state dict"):
-        import_checkpoint(tmp_path / "c.pth", FACTORIZED)
+        import_checkpoint(save(content), FACTORIZED)
 
 
 @pytest.mark.parametrize("name", ["c.pth", "c.safetensors"])
@@ -210,16 +201,13 @@ def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_not_finite_are_refused(
-    make_net: Callable[..., Any], tmp_path: Path
+    make_net: Callable[..., Any], save: Callable[..., Path]
 ) -> None:
-    import torch
-
     net = make_net(FACTORIZED)
     net.g_s[0].weight.data[0, 0] = float("nan")
-    torch.save(net.state_dict(), tmp_path / "c.pth")
 
     with pytest.raises(WeightsError, match=r"g_s\.0\.weight .*not finite"):
-        import_checkpoint(tmp_path / "c.pth", FACTORIZED)
+        import_checkpoint(save(net.state_dict()), FACTORIZED)
 
 
 def test_a_model_of_too_few_channels_is_refused(make_checkpoint: Callable[..., Path]) -> None:

@@ -192,14 +192,6 @@ def test_configuration_names_the_model_by_digest_and_no_path(make_codec: Make) -
     assert len(bytes.fromhex(codec.weights)) == 32
 
 
-def test_configuration_is_the_public_attributes() -> None:
-    codec = CompressAIImage(weights=DIGEST)
-
-    public = {key for key in vars(codec) if not key.startswith("_")}
-
-    assert codec.get_config().keys() == public | {"id"}
-
-
 def test_a_used_codec_pickles_small_and_equal(make_codec: Make, crop: Image) -> None:
     codec = make_codec()
     chunk = codec.encode(crop)
@@ -211,19 +203,6 @@ def test_a_used_codec_pickles_small_and_equal(make_codec: Make, crop: Image) -> 
     assert hash(copied) == hash(codec)
     assert len(data) < 1000
     np.testing.assert_array_equal(copied.decode(chunk), codec.decode(chunk))
-
-
-def test_repr_can_be_evaluated() -> None:
-    codec = CompressAIImage("mbt2018", weights=DIGEST, channel_axis=-1)
-
-    assert eval(repr(codec)) == codec
-
-
-def test_unknown_parameters_are_refused_by_name() -> None:
-    config = CompressAIImage(weights=DIGEST).get_config() | {"metric": "ms-ssim"}
-
-    with pytest.raises(ConfigError, match="no parameter 'metric'"):
-        numcodecs.get_codec(config)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from numcodecs_neural.errors import (
     WeightsError,
 )
 from reference_decoder import VECTORS, main
+from tests.annotations import ReadFiles
 
 INDEX = json.loads((VECTORS / "vectors.json").read_text(encoding="utf-8"))
 ACCEPTED = [pytest.param(entry, id=entry["name"]) for entry in INDEX["accepted"]]
@@ -33,26 +34,18 @@ ERRORS = {
 }
 
 
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def test_the_index_lists_every_file() -> None:
+def test_the_index_lists_every_file(files_of: ReadFiles) -> None:
     entries = INDEX["accepted"] + INDEX["refused"]
     listed = [entry[key] for entry in entries for key in ("chunk", "pixels") if key in entry]
 
-    assert sorted([*listed, "vectors.json"]) == sorted(files_in(VECTORS))
+    assert sorted([*listed, "vectors.json"]) == sorted(files_of(VECTORS))
     assert len({entry["name"] for entry in entries}) == len(entries)
 
 
-def test_the_script_makes_the_files_that_are_here(tmp_path: Path) -> None:
+def test_the_script_makes_the_files_that_are_here(tmp_path: Path, files_of: ReadFiles) -> None:
     make_vectors.write(tmp_path)
 
-    assert files_in(tmp_path) == files_in(VECTORS)
+    assert files_of(tmp_path) == files_of(VECTORS)
 
 
 def test_every_mode_dtype_layout_and_kind_is_there() -> None:

@@ -17,7 +17,7 @@ from numcodecs_neural.converters.pipeline import plan
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.summary import SlideReport
 from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
-from tests.annotations import Convert, FindFile, Image, ReadFiles, Refused, RunCli
+from tests.annotations import Convert, Image, Refused, RunCli
 
 HEIGHT, WIDTH = 1501, 1303
 APERIO = (
@@ -111,25 +111,6 @@ def damaged_svs(svs: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shared_file(root: Path) -> Callable[[str], Path]:
-    """Return a function that finds a file or folder of the shared data, or skips."""
-
-    def find(name: str) -> Path:
-        path = root.parent / "shared" / "data" / name
-        if not path.exists():
-            pytest.skip(f"{path} is not there: the shared data are no part of the repository")
-        return path
-
-    return find
-
-
-@pytest.fixture
-def shared_slide(shared_file: FindFile) -> Callable[[str], Path]:
-    """Return a function that finds a shared slide, or skips."""
-    return lambda name: shared_file(f"wsi/{name}")
-
-
-@pytest.fixture
 def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let conversions store chunks losslessly: then tests can tell pixels that were touched."""
     for module in (codecs, plan):
@@ -173,17 +154,6 @@ def refused(run_cli: RunCli) -> Refused:
         return err
 
     return run
-
-
-@pytest.fixture(scope="session")
-def files_of() -> ReadFiles:
-    """Return a function that reads a folder: the bytes of each file by its path inside."""
-
-    def read(folder: Path) -> dict[str, bytes]:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-    return read
 
 
 def _lossless_codec(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCodec:

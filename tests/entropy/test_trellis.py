@@ -34,6 +34,11 @@ def costs_of(tables: SymbolTables) -> NDArray[np.int32]:
     return all_costs_of(tables)[len(tables) // 3 :]
 
 
+def apart(part: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Return values and classes of pairs."""
+    return [x for x, _ in part], [c for _, c in part]
+
+
 def chosen(
     coder: ModuleType, rest: Any, indexes: Any, price: int, lanes: int = 1
 ) -> tuple[NDArray[np.int32], Image]:
@@ -159,34 +164,27 @@ def test_each_quantiser_has_its_own_tables() -> None:
     assert row_of(2, 0, 0) == 2
 
 
-@given(
-    part=parts_up_to(40, 400),
-    price=st.integers(0, 300),
-    lanes=st.integers(1, 5),
-)
+def assert_both_choose_the_same(rest: Any, classes: Any, price: int, lanes: int) -> None:
+    expected = chosen(enc_quantizer, rest, classes, price, lanes)
+
+    found = chosen(enc_kernels, rest, classes, price, lanes)
+
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs, strict=True)
+
+
+@given(part=parts_up_to(40, 400), price=st.integers(0, 300), lanes=st.integers(1, 5))
 @example(part=[(0, 0)], price=0, lanes=4)
 @example(part=[(0, SKIP)] * 3 + [(24, 1), (24, SKIP), (24, 2)], price=20, lanes=1)
 def test_both_choose_the_same(part: list[tuple[int, int]], price: int, lanes: int) -> None:
-    rest, classes = [x for x, _ in part], [c for _, c in part]
-
-    expected_symbols, expected_states = chosen(enc_quantizer, rest, classes, price, lanes)
-    symbols, states = chosen(enc_kernels, rest, classes, price, lanes)
-
-    np.testing.assert_array_equal(symbols, expected_symbols, strict=True)
-    np.testing.assert_array_equal(states, expected_states, strict=True)
+    assert_both_choose_the_same(*apart(part), price, lanes)
 
 
 @given(part=parts_up_to(12, 2**20 - 1), price=st.integers(0, 300))
 def test_both_choose_the_same_far_outside_of_the_tables(
     part: list[tuple[int, int]], price: int
 ) -> None:
-    rest, classes = [x for x, _ in part], [c for _, c in part]
-
-    symbols, states = chosen(enc_kernels, rest, classes, price)
-
-    expected_symbols, expected_states = chosen(enc_quantizer, rest, classes, price)
-    np.testing.assert_array_equal(symbols, expected_symbols)
-    np.testing.assert_array_equal(states, expected_states)
+    assert_both_choose_the_same(*apart(part), price, 1)
 
 
 def test_both_choose_the_same_in_a_realistic_part(rng: Rng) -> None:
@@ -194,10 +192,7 @@ def test_both_choose_the_same_in_a_realistic_part(rng: Rng) -> None:
     rest = np.rint(rng.laplace(0, 16 * np.array([0.2, 1.0, 6.0])[classes]))
     indexes = np.where((classes == 0) & (rng.random(4001) < 0.8), SKIP, classes)
 
-    expected = chosen(enc_quantizer, rest, indexes, 15, 4)
-
-    for ours, theirs in zip(chosen(enc_kernels, rest, indexes, 15, 4), expected, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_both_choose_the_same(rest, indexes, 15, 4)
 
 
 @CHOOSERS
@@ -205,7 +200,7 @@ def test_both_choose_the_same_in_a_realistic_part(rng: Rng) -> None:
 def test_states_are_those_that_a_decoder_will_be_in(
     coder: ModuleType, part: list[tuple[int, int]], price: int, lanes: int
 ) -> None:
-    symbols, states = chosen(coder, [x for x, _ in part], [c for _, c in part], price, lanes)
+    symbols, states = chosen(coder, *apart(part), price, lanes)
 
     assert states.tolist() == states_of(symbols.tolist(), lanes)
     assert all(s == 0 for s, (_, c) in zip(symbols.tolist(), part, strict=True) if c == SKIP)
@@ -216,7 +211,7 @@ def test_states_are_those_that_a_decoder_will_be_in(
 def test_no_path_of_neighbours_and_zeros_costs_less(
     coder: ModuleType, part: list[tuple[int, int]], price: int
 ) -> None:
-    rest, classes = [x for x, _ in part], [c for _, c in part]
+    rest, classes = apart(part)
 
     symbols, _ = chosen(coder, rest, classes, price)
 
@@ -229,7 +224,7 @@ def test_no_path_of_neighbours_and_zeros_costs_less(
 def test_without_a_price_no_path_at_all_has_less_error(
     coder: ModuleType, part: list[tuple[int, int]]
 ) -> None:
-    rest, classes = [x for x, _ in part], [c for _, c in part]
+    rest, classes = apart(part)
 
     symbols, _ = chosen(coder, rest, classes, price=0)
 
@@ -272,11 +267,11 @@ def test_a_higher_price_buys_fewer_bits_for_more_error(rng: Rng) -> None:
 def test_what_was_decoded_is_chosen_again_whether_zeros_are_coded_or_not(
     coder: ModuleType, part: list[tuple[int, int]], lanes: int
 ) -> None:
-    symbols = [s for s, _ in part]
+    symbols, classes = apart(part)
     rest = 8 * np.array(halves_in(symbols, states_of(symbols, lanes)), np.int32)
 
-    again, _ = chosen(coder, rest, [c for _, c in part], 0, lanes)
-    all_coded, _ = chosen(coder, rest, [0 if c == SKIP else c for _, c in part], 0, lanes)
+    again, _ = chosen(coder, rest, classes, 0, lanes)
+    all_coded, _ = chosen(coder, rest, [0 if c == SKIP else c for c in classes], 0, lanes)
 
     assert again.tolist() == symbols
     assert all_coded.tolist() == symbols
@@ -285,7 +280,7 @@ def test_what_was_decoded_is_chosen_again_whether_zeros_are_coded_or_not(
 @CODERS
 @given(part=symbol_parts, lanes=st.integers(1, 9))
 def test_any_choice_can_be_read(coder: str, part: list[tuple[int, int]], lanes: int) -> None:
-    symbols, classes = [s for s, _ in part], [c for _, c in part]
+    symbols, classes = apart(part)
     data = encode_symbols([part_of(symbols, classes, lanes)], lanes=lanes)
 
     (halves,) = decode(coder, data, [(classes, TABLES, True)])

@@ -1,6 +1,5 @@
 """Inputs that cannot be measured: found before any work, and said in one sentence."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,6 @@ import imagecodecs
 import numpy as np
 import pytest
 import zarr
-from numcodecs.abc import Codec
-from numcodecs.registry import register_codec
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.evaluation.images import ImageSet
@@ -103,34 +100,6 @@ def test_too_few_pixels_of_a_zarr_array_are_refused(
     err = refused(tmp_path / "a.zarr", "--max-pixels", 3, *QUICK)
 
     assert "3 pixels are too few to measure: take at least 16 x 16" in err
-
-
-class Odd(Codec):
-    """Decodes to half a sample more than 16 bits have."""
-
-    codec_id = "test_odd"
-
-    def encode(self, buf: object) -> bytes:
-        return b"odd"
-
-    def decode(self, buf: object, out: object = None) -> bytes:
-        return b"odd"
-
-
-def test_a_codec_that_decodes_to_a_part_of_a_sample_is_said_in_one_sentence(
-    tmp_path: Path, tissue: Image, run_evaluate: RunCli
-) -> None:
-    register_codec(Odd)
-    imagecodecs.imwrite(tmp_path / "grey.png", tissue[0, :80, :80].astype(np.uint16) * 99)
-    config = {"name": "odd", "channels": 1, "dtypes": ["uint16"], "configs": [{"id": "test_odd"}]}
-    (tmp_path / "odd.json").write_text(json.dumps(config))
-    options = ["--models", "grey-fast", "--codec", tmp_path / "odd.json"]
-
-    code, _, err = run_evaluate(tmp_path / "grey.png", *options, *QUICK)
-
-    assert code == 1
-    says = "odd, configuration 1, decodes a chunk of (1, 64, 64) to 1.5 samples of uint16"
-    assert err.splitlines()[-1] == f"numcodecs-neural: {says}"
 
 
 def test_a_bar_in_a_name_breaks_no_table(good: Path, tmp_path: Path, run_evaluate: RunCli) -> None:

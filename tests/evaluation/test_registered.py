@@ -38,7 +38,7 @@ class Coarse(Codec):
     def decode(self, buf: Any, out: Any = None) -> Any:
         array = np.frombuffer(buf, self.dtype)
         if self.lost == 7:
-            return array[:5].tobytes()
+            return array.tobytes()[:5]
         array = array.reshape(self.shape)
         return np.asfortranarray(array) if self.fortran else array.tobytes()
 
@@ -97,19 +97,22 @@ def test_only_rgb_takes_part_by_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "says"),
+    ("lost", "kind", "says"),
     [
-        pytest.param(8, "coarse, configuration 1, failed: nothing left", id="failing"),
-        pytest.param(7, r"configuration 1, decodes .* to 5 samples of uint8", id="too few"),
+        pytest.param(8, GREY, "coarse, configuration 1, failed: nothing left", id="failing"),
+        pytest.param(7, GREY, "decodes .* to 5 samples of uint8", id="too few"),
+        pytest.param(7, GREY16, r"decodes .* to 2\.5 samples of uint16", id="half a sample"),
     ],
 )
 def test_a_codec_that_fails_is_told_by_name(
-    lost: int, says: str, pixels: Image, tmp_path: Path
+    lost: int, kind: Kind, says: str, pixels: Image, tmp_path: Path
 ) -> None:
-    coder = coder_of(described(tmp_path / "c.json", config(lost=lost)))
+    options: dict[str, Any] = {"channels": 1, "dtypes": ["uint8", "uint16"]}
+    coder = coder_of(described(tmp_path / "c.json", config(lost=lost), **options), kind)
+    dtype = np.uint16 if kind is GREY16 else np.uint8
 
     with pytest.raises(NeuralCodecError, match=says):
-        measure_chunk(pixels, coder, 1)
+        measure_chunk(pixels[..., :1].astype(dtype), coder, 1)
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,8 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, config
-from numcodecs_neural.coding import dec_streams
 from numcodecs_neural.coding.dec_chunk import decode_chunk
 from numcodecs_neural.engine.sessions import NetworkCoder
-from numcodecs_neural.entropy import SymbolDecoder, SymbolTables
 from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
 from numcodecs_neural.networks.backends.protocol import Backend
@@ -89,22 +87,6 @@ def torch_backend(device: str) -> Backend:
     from numcodecs_neural.networks.backends.torch_backend import TorchBackend
 
     return TorchBackend(device)
-
-
-@pytest.fixture
-def decoded_parts(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int32]]:
-    """Return a list that takes all parts that are decoded."""
-    parts: list[NDArray[np.int32]] = []
-
-    class Recorder(SymbolDecoder):
-        def decode(
-            self, indexes: NDArray[np.uint8], tables: SymbolTables, *, is_trellis: bool = False
-        ) -> NDArray[np.int32]:
-            parts.append(super().decode(indexes, tables, is_trellis=is_trellis))
-            return parts[-1]
-
-    monkeypatch.setattr(dec_streams, "SymbolDecoder", Recorder)
-    return parts
 
 
 def coder_on(backend: Backend) -> Callable[[bytes], NetworkCoder]:

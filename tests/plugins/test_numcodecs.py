@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numcodecs.abc import Codec
 
 from numcodecs_neural import NeuralImage
+from numcodecs_neural.compressai import CompressAIImage
 from numcodecs_neural.errors import BitstreamError, ConfigError, WeightsError
 from tests.annotations import Image, Psnr
 
 ABSENT = {"model": "he-future-9", "weights": "0" * 64}
+RESEARCH = CompressAIImage("mbt2018", weights="0f" * 32, channel_axis=-1)
+BOTH = pytest.mark.parametrize("codec", [NeuralImage(quality=30), RESEARCH], ids=["ours", "papers"])
 
 
 @pytest.fixture
@@ -201,9 +205,8 @@ def test_configuration_survives_json(codec: NeuralImage) -> None:
     assert config == codec.get_config()
 
 
-def test_configuration_is_the_public_attributes() -> None:
-    codec = NeuralImage()
-
+@BOTH
+def test_configuration_is_the_public_attributes(codec: Codec) -> None:
     public = {key for key in vars(codec) if not key.startswith("_")}
 
     assert codec.get_config().keys() == public | {"id"}
@@ -222,8 +225,9 @@ def test_numpy_integers_are_stored_as_plain_ones() -> None:
     assert json.loads(json.dumps(codec.get_config()))["quality"] == 30
 
 
-def test_unknown_parameters_are_refused_by_name() -> None:
-    config = NeuralImage().get_config() | {"colour_space": "lab"}
+@BOTH
+def test_unknown_parameters_are_refused_by_name(codec: Codec) -> None:
+    config = codec.get_config() | {"colour_space": "lab"}
 
     with pytest.raises(ConfigError, match="no parameter 'colour_space'"):
         numcodecs.get_codec(config)
@@ -282,7 +286,6 @@ def test_a_used_codec_pickles_small(crop: Image) -> None:
     assert len(pickle.dumps(codec)) < 1000
 
 
-def test_repr_can_be_evaluated() -> None:
-    codec = NeuralImage(quality=30)
-
+@BOTH
+def test_repr_can_be_evaluated(codec: Codec) -> None:
     assert eval(repr(codec)) == codec

@@ -23,6 +23,10 @@ READ = (
 NO_TORCH = "import sys; sys.modules['torch'] = None\n"
 
 
+def path_of(array: Any) -> str:
+    return str(array.store_path).removeprefix("file://")
+
+
 def digest(image: Any) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()
 
@@ -33,15 +37,11 @@ def stored(layout: dict[str, Any], write: Callable[..., Any], tissue: Image) -> 
 
 
 def test_plain_zarr_open_reads_in_a_fresh_process(stored: Any, fresh_python: FreshPython) -> None:
-    path = str(stored.store_path).removeprefix("file://")
-
-    assert fresh_python(READ, path).split()[0] == digest(stored[:])
+    assert fresh_python(READ, path_of(stored)).split()[0] == digest(stored[:])
 
 
 def test_the_same_pixels_come_without_torch(stored: Any, fresh_python: FreshPython) -> None:
-    path = str(stored.store_path).removeprefix("file://")
-
-    assert fresh_python(NO_TORCH + READ, path) == f"{digest(stored[:])} True"
+    assert fresh_python(NO_TORCH + READ, path_of(stored)) == f"{digest(stored[:])} True"
 
 
 def test_the_same_bytes_are_written_without_torch(
@@ -64,9 +64,8 @@ def test_the_same_bytes_are_written_without_torch(
 def test_the_device_changes_no_pixel(device: str, stored: Any, fresh_python: FreshPython) -> None:
     if device == "cpu" and importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")
-    path = str(stored.store_path).removeprefix("file://")
 
-    read = fresh_python(READ, path, NUMCODECS_NEURAL_DEVICE=device)
+    read = fresh_python(READ, path_of(stored), NUMCODECS_NEURAL_DEVICE=device)
 
     assert read.split()[0] == digest(stored[:])
 
@@ -107,30 +106,17 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(
-    "fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork"
-)
-def test_children_read_after_a_fork(stored: Any, tmp_path: Path, fresh_python: FreshPython) -> None:
-    expected = digest(stored[:])
-
-    found = run_script(fresh_python, tmp_path, stored, "fork")
-
-    assert found == f"{expected} {expected}"
-
-
-def test_children_read_after_a_spawn(
-    stored: Any, tmp_path: Path, fresh_python: FreshPython
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_children_read_the_same_pixels(
+    method: str, stored: Any, tmp_path: Path, fresh_python: FreshPython
 ) -> None:
-    expected = digest(stored[:])
-
-    found = run_script(fresh_python, tmp_path, stored, "spawn")
-
-    assert found == f"{expected} {expected}"
-
-
-def run_script(fresh_python: FreshPython, tmp_path: Path, array: Any, method: str) -> str:
-    """Run CHILDREN from a file, which a spawned child must be able to import again."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system cannot {method}")
+    # From a file, which a spawned child must be able to import again.
     script = tmp_path / "children.py"
     script.write_text(CHILDREN)
     start = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    return fresh_python(start, script, str(array.store_path).removeprefix("file://"), method)
+
+    found = fresh_python(start, script, path_of(stored), method)
+
+    assert found == f"{digest(stored[:])} {digest(stored[:])}"

@@ -13,9 +13,8 @@ from numcodecs_neural.errors import SourceError
 from numcodecs_neural.training.images import image_paths, planes_of
 from numcodecs_neural.training.sources import load_images
 from numcodecs_neural.training.split import held_back_of, is_held_back
-from tests.annotations import Image, Rng
+from tests.annotations import FindFile, Image, Rng
 
-DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 GREY_STACK = np.random.default_rng(1).integers(0, 4000, (40, 48, 64)).astype(np.uint16)
 
 
@@ -135,32 +134,24 @@ def test_grey_images_for_a_colour_model_are_refused_by_what_was_found(tmp_path: 
         load_images(tmp_path)
 
 
-def test_images_smaller_than_the_crop_are_refused(folder: Path) -> None:
-    with pytest.raises(SourceError, match="found: 20 x smaller than 256 x 256 pixels"):
-        load_images(folder, smallest_px=256)
-
-
 def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_images(tmp_path / "nowhere")
 
 
-def test_microscopy_gives_planes_of_8_and_16_bits_and_keeps_some_aside() -> None:
-    if not (DATA / "microscopy").is_dir():
-        pytest.skip("the shared microscopy images are not here")
-
-    images = load_images([DATA / "microscopy", DATA / "xray"], 1, 128)
+def test_microscopy_gives_planes_of_8_and_16_bits_and_keeps_some_aside(
+    shared_file: FindFile,
+) -> None:
+    images = load_images([shared_file("microscopy"), shared_file("xray")], 1, 128)
 
     planes = [plane for planes in images.sets.values() for plane in planes]
     assert {plane.dtype for plane in planes} == {np.dtype(np.uint8), np.dtype(np.uint16)}
     assert 0.15 < len(images.held_back) / (len(planes) + len(images.held_back)) < 0.35
 
 
-def test_czi_gives_planes() -> None:
+def test_czi_gives_planes(shared_file: FindFile) -> None:
     pytest.importorskip("czifile", reason="czifile, which reads CZI, is not installed")
-    if not (DATA / "microscopy").is_dir():
-        pytest.skip("the shared microscopy images are not here")
-    (path,) = (p for p in image_paths(DATA / "microscopy") if p.suffix == ".czi")
+    (path,) = (p for p in image_paths(shared_file("microscopy")) if p.suffix == ".czi")
 
     planes = planes_of(path, 1)
 

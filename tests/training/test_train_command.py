@@ -16,7 +16,6 @@ pytest.importorskip("torch", reason="training needs torch")
 from numcodecs_neural.training import model, phases, recipe
 from numcodecs_neural.training.data import principal_components
 from numcodecs_neural.training.fitting import export
-from tests.annotations import FreshPython
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +44,6 @@ def run(*arguments: object) -> int:
 def train(folder: Path, work: Path, *more: object) -> int:
     quick = ("--kind", "small", "--steps", 4, "--finish-steps", 2, "--batch", 2, "--crop", 64)
     return run("train", folder, "--work", work, "--name", "small-1", *quick, *more)
-
-
-def test_importing_the_commands_does_not_import_torch(fresh_python: FreshPython) -> None:
-    code = "import sys, numcodecs_neural.training.cli; print(sorted({'torch'} & set(sys.modules)))"
-
-    assert fresh_python(code) == "[]"
 
 
 def test_a_run_in_parts_gives_the_same_weights_and_says_what_it_did(

@@ -10,7 +10,7 @@ import tifffile
 import zarr
 
 from numcodecs_neural.converters.pipeline import convert as convert_module
-from tests.annotations import FreshPython, ReadFiles, Refused, RunCli
+from tests.annotations import ReadFiles, Refused, RunCli
 
 SMALL = ("--chunk", 128, "--shard", 256)
 pytestmark = pytest.mark.usefixtures("lossless")
@@ -261,16 +261,3 @@ def test_an_interrupt_ends_quietly(
     assert code == 130
     assert "interrupted: go on with --resume" in err
     assert [path.name for path in tmp_path.iterdir()] == ["out.ome.zarr.partial"]
-
-
-def test_help_imports_nothing_heavy(fresh_python: FreshPython) -> None:
-    code = (
-        "import contextlib, io, sys\n"
-        "from numcodecs_neural.converters import cli\n"
-        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
-        "    cli.main(['--help'])\n"
-        "heavy = {'zarr', 'dask', 'tifffile', 'imagecodecs', 'rich', 'skimage', 'torch', 'numba'}\n"
-        "print(sorted(heavy & sys.modules.keys()))"
-    )
-
-    assert fresh_python(code) == "[]"

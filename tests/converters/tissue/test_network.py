@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from numcodecs_neural.converters.tissue import find_tissue
 from numcodecs_neural.converters.tissue.network import LAYERS, WEIGHTS, TissueNetwork
 from numcodecs_neural.errors import WeightsError
-from tests.annotations import Image, Rng
+from tests.annotations import Rng
 
 from .tissue_slides import Figures, held_back_library, measured, overview
 
@@ -163,15 +163,3 @@ def test_masks_of_slides_held_back_are_right_on_average() -> None:
 @pytest.mark.parametrize("kind", ["pen", "faint"])
 def test_the_network_is_better_than_the_threshold(kind: str) -> None:
     assert figures_of("network", kind).dice > figures_of("threshold", kind).dice
-
-
-def test_clean_glass_has_no_tissue(rng: Rng) -> None:
-    pixels = (np.array(GLASS) + rng.integers(-2, 3, (300, 300, 1))).astype(np.uint8)
-
-    assert not find_tissue(overview(pixels), "network").any()
-
-
-def test_a_slide_without_glass_is_all_tissue(tissue: Image) -> None:
-    pixels = np.minimum(np.moveaxis(tissue, 0, -1), 150)
-
-    assert find_tissue(overview(pixels), "network").all()

@@ -6,18 +6,9 @@ import pytest
 from numcodecs_neural.converters.tissue import find_tissue
 from tests.annotations import Image, Rng
 
-from .tissue_slides import overview
+from .tissue_slides import glass, overview, stained
 
-GLASS = (225, 212, 226)
-
-
-def glass(rng: Rng, size: int = 300) -> Image:
-    noise = rng.integers(-2, 3, (size, size, 1))
-    return (np.array(GLASS) + noise).astype(np.uint8)
-
-
-def stained(tissue: Image) -> Image:
-    return np.moveaxis(tissue, 0, -1)
+DETECTORS = pytest.mark.parametrize("how", ["threshold", "network"])
 
 
 @pytest.fixture
@@ -74,8 +65,9 @@ def test_ink_on_tissue_hides_none(section: Image) -> None:
     assert_finds_section(section)
 
 
-def test_clean_glass_has_no_tissue(rng: Rng) -> None:
-    assert not find_tissue(overview(glass(rng))).any()
+@DETECTORS
+def test_clean_glass_has_no_tissue(how: str, rng: Rng) -> None:
+    assert not find_tissue(overview(glass(rng)), how).any()
 
 
 def test_dust_is_not_tissue(rng: Rng) -> None:
@@ -86,10 +78,11 @@ def test_dust_is_not_tissue(rng: Rng) -> None:
     assert not find_tissue(overview(pixels)).any()
 
 
-def test_a_slide_without_glass_is_all_tissue(tissue: Image) -> None:
+@DETECTORS
+def test_a_slide_without_glass_is_all_tissue(how: str, tissue: Image) -> None:
     pixels = np.minimum(stained(tissue), 150)
 
-    assert find_tissue(overview(pixels)).all()
+    assert find_tissue(overview(pixels), how).all()
 
 
 def test_faint_tissue_is_found_by_its_texture(rng: Rng) -> None:

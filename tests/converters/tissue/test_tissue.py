@@ -8,7 +8,6 @@ import pytest
 
 from numcodecs_neural.converters.sources.demo import DemoSource
 from numcodecs_neural.converters.tissue import (
-    Overview,
     find_tissue,
     glass_colour,
     is_bright_field,
@@ -16,18 +15,7 @@ from numcodecs_neural.converters.tissue import (
 )
 from tests.annotations import Image, Rng
 
-
-def overview(pixels: Image) -> Overview:
-    return Overview(pixels, (8 * pixels.shape[0], 8 * pixels.shape[1]))
-
-
-def glass(rng: Rng, height: int = 300, width: int = 300) -> Image:
-    noise = rng.integers(-2, 3, (height, width, 1))
-    return (np.array([225, 212, 226]) + noise).astype(np.uint8)
-
-
-def stained(tissue: Image) -> Image:
-    return np.moveaxis(tissue, 0, -1)
+from .tissue_slides import glass, overview, stained
 
 
 def test_an_overview_without_small_levels_is_read_in_squares(
@@ -87,11 +75,8 @@ def lit(kind: str, rng: Rng, tissue: Image) -> Image:
 @pytest.mark.parametrize(
     "kind",
     [
-        "clean glass",
-        "section",
-        "section in a black frame",
-        "tissue without glass",
-        "dark tissue without glass",
+        *("clean glass", "section", "section in a black frame"),
+        *("tissue without glass", "dark tissue without glass"),
     ],
 )
 def test_lit_slides_are_bright_field(kind: str, rng: Rng, tissue: Image) -> None:

@@ -11,7 +11,7 @@ from numcodecs_neural.converters.tissue import Overview, find_tissue
 from numcodecs_neural.converters.tissue.morphology import grown, without_holes, without_specks
 from numcodecs_neural.training.tissue.library import Library, synthetic_library
 from numcodecs_neural.training.tissue.slides import paint_slide
-from tests.annotations import Image
+from tests.annotations import Image, Rng
 
 MASKS = Path(__file__).with_name("masks")
 SHAPE = (384, 384)
@@ -64,6 +64,16 @@ def figures(pairs: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]], margin: in
 
 def overview(pixels: Image) -> Overview:
     return Overview(pixels, (8 * pixels.shape[0], 8 * pixels.shape[1]))
+
+
+def glass(rng: Rng) -> Image:
+    """Return noisy glass of 300 x 300 pixels."""
+    noise = rng.integers(-2, 3, (300, 300, 1))
+    return (np.array([225, 212, 226]) + noise).astype(np.uint8)
+
+
+def stained(tissue: Image) -> Image:
+    return np.moveaxis(tissue, 0, -1)
 
 
 def drawn_mask(name: str) -> tuple[str, NDArray[np.bool_]]:
