@@ -25,7 +25,7 @@ from numcodecs_neural.entropy.enc_tables import tables_from_counts
 from numcodecs_neural.networks.dec_model import DECODER_VERSION, DecoderModel
 from numcodecs_neural.networks.description import Layer, Source, layers_to_json
 from numcodecs_neural.networks.enc_model import EncoderModel
-from numcodecs_neural.weights import catalogue, resolve
+from numcodecs_neural.weights import catalogue, load_decoder, load_encoder, resolve
 from numcodecs_neural.weights.catalogue import _read
 from numcodecs_neural.weights.files import WeightsFile, write_weights
 
@@ -255,6 +255,13 @@ def tables_of(scales: Sequence[float] | NDArray[np.floating[Any]]) -> SymbolTabl
             counts.append(np.append(np.rint(1e6 * density), 50).astype(np.int64))
             offsets.append(-reach)
     return tables_from_counts(counts, offsets)
+
+
+def shipped(name: str) -> tuple[DecoderModel, EncoderModel]:
+    """Load weights of the release."""
+    info = resolve(name)
+    encoder = EncoderModel.from_file(load_encoder(info), info.sha256)
+    return DecoderModel.from_file(load_decoder(info)), encoder
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **models: Small) -> None:

@@ -1,6 +1,5 @@
 """The examples run as a reader would run them, and declare what they import."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from tests.test_packaging import imports_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # What each prints last, when all went well.
@@ -20,7 +21,25 @@ LAST_LINES = {
 # These have tests of their own.
 TESTED_ELSEWHERE = {"measure_tissue.py", "train_compressai.py", "train_tissue.py"}
 METADATA = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.M)
-DISTRIBUTIONS = {"skimage": "scikit-image", "numcodecs_neural": "numcodecs-neural"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "numcodecs_neural": "numcodecs-neural",
+    # What our own package brings.
+    **dict.fromkeys(("torch", "matplotlib"), "numcodecs-neural"),
+}
+
+
+def declared_in(script: Path) -> set[str]:
+    """Return the distributions that the metadata of a script name."""
+    (block,) = METADATA.findall(script.read_text())
+    content = tomllib.loads("".join(line[2:] + "\n" for line in block.splitlines()))
+    return {Requirement(line).name for line in content["dependencies"]}
+
+
+def distributions_of(roots: set[str], **names: str) -> set[str]:
+    """Return what is to be installed for top-level packages that are not Python's own."""
+    return {(DISTRIBUTIONS | names).get(root, root) for root in roots - sys.stdlib_module_names}
 
 
 def test_every_example_is_tested() -> None:
@@ -43,17 +62,6 @@ def test_example_runs(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [*LAST_LINES, *sorted(TESTED_ELSEWHERE)])
 def test_example_declares_what_it_imports(name: str) -> None:
-    source = (EXAMPLES / name).read_text()
-    (block,) = METADATA.findall(source)
-    declared = tomllib.loads("".join(line[2:] + "\n" for line in block.splitlines()))
+    path = EXAMPLES / name
 
-    nodes = list(ast.walk(ast.parse(source)))
-    imported = {
-        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
-    }
-    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    roots = {name.split(".")[0] for name in imported} - sys.stdlib_module_names
-
-    assert {DISTRIBUTIONS.get(root, root) for root in roots} <= {
-        Requirement(line).name for line in declared["dependencies"]
-    }
+    assert distributions_of(imports_of(path)) <= declared_in(path)

@@ -152,15 +152,18 @@ def test_a_wing_declares_nothing_that_only_others_import(
     assert own - distributions_imported_in(wing) - shared - {"torch"} == set()
 
 
-def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
-    users = {
+def users_of(library: str, *, outside: tuple[str, ...] = ()) -> set[str]:
+    """Return the files that import a library, but for those in some folders."""
+    return {
         path.relative_to(ROOT).as_posix()
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*.py")
-        if "torch" in imports_of(path) and not {"compressai", "training"} & {*path.parts}
+        if library in imports_of(path) and not {*outside} & {*path.parts}
     }
 
-    assert users == {
+
+def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
+    assert users_of("torch", outside=("compressai", "training")) == {
         "numcodecs_neural/networks/backends/choice.py",
         # Measures that are written for torch: see its docstring.
         "numcodecs_neural/evaluation/perceptual.py",
@@ -169,14 +172,7 @@ def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
 
 
 def test_compressai_is_imported_in_one_place() -> None:
-    users = {
-        path.relative_to(ROOT).as_posix()
-        for folder in FOLDERS
-        for path in (ROOT / folder).rglob("*.py")
-        if "compressai" in imports_of(path)
-    }
-
-    assert users == {"numcodecs_neural/compressai/library.py"}
+    assert users_of("compressai") == {"numcodecs_neural/compressai/library.py"}
 
 
 @pytest.mark.parametrize("requirement", ["zarr", "numcodecs"])

@@ -1,12 +1,10 @@
 """The papers' experiments: their logic, and each from end to end on a small image."""
 
-import ast
 import importlib
 import json
 import re
 import runpy
 import sys
-import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,13 +14,13 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from packaging.requirements import Requirement
 
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.weights import resolve
 from tests.annotations import Image, Rng
-from tests.test_examples import DISTRIBUTIONS, METADATA
+from tests.test_examples import declared_in, distributions_of
+from tests.test_packaging import imports_of
 
 Load = Callable[[str], Any]
 Run = Callable[..., str]
@@ -105,24 +103,14 @@ def is_png(path: Path) -> bool:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script_declares_what_it_and_its_neighbours_import(name: str) -> None:
-    (block,) = METADATA.findall((PAPERS / f"{name}.py").read_text())
-    declared = tomllib.loads("".join(line[2:] + "\n" for line in block.splitlines()))
-    roots = roots_of(name) - sys.stdlib_module_names
     extras = {"torch": "numcodecs-neural", "matplotlib": "numcodecs-neural", "PIL": "pillow"}
 
-    assert {(extras | DISTRIBUTIONS).get(root, root) for root in roots} <= {
-        Requirement(line).name for line in declared["dependencies"]
-    }
+    assert distributions_of(roots_of(name), **extras) <= declared_in(PAPERS / f"{name}.py")
 
 
 def roots_of(name: str) -> set[str]:
     """Return the top-level packages that a script imports, by way of its neighbours too."""
-    roots = set()
-    for node in ast.walk(ast.parse((PAPERS / f"{name}.py").read_text())):
-        if isinstance(node, ast.Import):
-            roots |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            roots.add((node.module or "").split(".")[0])
+    roots = imports_of(PAPERS / f"{name}.py")
     beside = {root for root in roots if (PAPERS / f"{root}.py").is_file()}
     return (roots - beside).union(*map(roots_of, beside))
 

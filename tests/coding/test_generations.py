@@ -1,6 +1,5 @@
 """Generations: an image that was decoded is coded at the same quality again, and hardly changes."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -14,13 +13,14 @@ from numcodecs_neural import NeuralImage
 from numcodecs_neural.coding.dec_streams import decode_streams
 from numcodecs_neural.coding.enc_streams import encode_streams, symbols_and_rows
 from numcodecs_neural.format import Mode, unpack_chunk
+from numcodecs_neural.measure.metrics import psnr
 from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import Layer, Source, layers_to_json
 from numcodecs_neural.networks.enc_model import EncoderModel
-from numcodecs_neural.weights import WeightsFile, load_decoder, load_encoder, resolve
-from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, WHOLE, Passes, Small
+from numcodecs_neural.weights import WeightsFile
+from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, WHOLE, Passes, Small, shipped
 
 Image = NDArray[Any]
 BACKEND = NumpyBackend(CompiledKernels())
@@ -35,12 +35,6 @@ class Generation(NamedTuple):
     first_byte: int
     nbytes: int
     psnr: float
-
-
-def psnr(image: Image, original: Image, peak: int) -> float:
-    """Peak signal-to-noise ratio in dB; infinite where there is no error."""
-    error = float(np.mean((image.astype(float) - original) ** 2))
-    return 10 * math.log10(peak**2 / error) if error else math.inf
 
 
 def loss(generations: list[Generation]) -> float:
@@ -105,10 +99,14 @@ def pixels_of(image: Image, fraction: int) -> Image:
     return shifted
 
 
-def shipped(name: str) -> tuple[DecoderModel, EncoderModel]:
-    info = resolve(name)
-    encoder = EncoderModel.from_file(load_encoder(info), info.sha256)
-    return DecoderModel.from_file(load_decoder(info)), encoder
+def generations_of(codec: NeuralImage, original: Image) -> Iterator[Generation]:
+    image = original
+    for _ in range(1 + GENERATIONS):
+        chunk = codec.encode(image)
+        header, (section,) = unpack_chunk(chunk)
+        assert header.mode is Mode.LOSSY
+        image = codec.decode(chunk)
+        yield Generation(section[0], len(chunk), psnr(image, original, 255))
 
 
 @pytest.mark.parametrize("kind", [(1, 4), (3, 0)], ids=["grey", "RGB"])
@@ -141,13 +139,7 @@ def test_shipped_weights_keep_what_they_decoded(weights: str, qualities: tuple[i
     losses = []
     for image in crops(3 if weights == "he-fast" else 1).values():
         for quality in qualities:
-            codec, generations, last = NeuralImage(weights, quality), [], image
-            for _ in range(1 + GENERATIONS):
-                chunk = codec.encode(last)
-                header, (section,) = unpack_chunk(chunk)
-                assert header.mode is Mode.LOSSY
-                last = codec.decode(chunk)
-                generations.append(Generation(section[0], len(chunk), psnr(last, image, 255)))
+            generations = list(generations_of(NeuralImage(weights, quality), image))
             assert [g.first_byte for g in generations] == [FRESH] + [DECODED] * GENERATIONS
             losses.append(loss(generations))
 
@@ -160,12 +152,8 @@ def test_chunks_of_few_latents_keep_what_they_decoded(side: int) -> None:
     losses = []
     for image in crops(3).values():
         small = image[:, 100 : 100 + side, 100 : 100 + side]
-        for quality in (10, 40, 60):
-            codec, generations, last = NeuralImage("he-fast", quality), [], small
-            for _ in range(1 + GENERATIONS):
-                last = codec.decode(codec.encode(last))
-                generations.append(psnr(last, small, 255))
-            losses.append(generations[0] - generations[-1])
+        codecs = [NeuralImage("he-fast", quality) for quality in (10, 40, 60)]
+        losses += [loss(list(generations_of(codec, small))) for codec in codecs]
 
     assert np.mean(losses) < 0.2
     assert max(losses) < 1  # where much is black or white: clipping moves latents

@@ -54,6 +54,11 @@ class Transfers:
         monkeypatch.setattr(owner, name, count)
 
 
+def counts_of(uploads: list[Any], downloads: list[Any]) -> dict[str, int]:
+    up, down = len(uploads), len(downloads)
+    return {"to_device": up, "from_numpy": up, "to_host": down, "numpy": down}
+
+
 @ORDERS
 def test_decoding_moves_symbols_in_and_indexes_and_pixels_out(
     passes: Passes, monkeypatch: pytest.MonkeyPatch
@@ -64,12 +69,7 @@ def test_decoding_moves_symbols_in_and_indexes_and_pixels_out(
 
     uploads = ["hyper-latents", *passes]
     downloads = [*passes, "pixels"]
-    assert transfers.counts == {
-        "to_device": len(uploads),
-        "from_numpy": len(uploads),
-        "to_host": len(downloads),
-        "numpy": len(downloads),
-    }
+    assert transfers.counts == counts_of(uploads, downloads)
 
 
 @ORDERS
@@ -83,9 +83,4 @@ def test_encoding_moves_latents_out_once_and_symbols_in(
     uploads = ["pixels", "latents in steps", *passes]
     means = [step for step in transfers.decoder.passes if step.has_mean]
     downloads = ["latents", "hyper-latents", *passes, *means]
-    assert transfers.counts == {
-        "to_device": len(uploads),
-        "from_numpy": len(uploads),
-        "to_host": len(downloads),
-        "numpy": len(downloads),
-    }
+    assert transfers.counts == counts_of(uploads, downloads)

@@ -29,32 +29,40 @@ def prior_of(codec: CompressAIImage) -> Any:
     return session_for(parse_architecture(codec.arch), codec.weights)._prior
 
 
+@pytest.fixture
+def multiply(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that lets a network of a codec's prior give other numbers."""
+
+    def change(codec: CompressAIImage, network: str, factor: float) -> None:
+        prior = prior_of(codec)
+        compute = getattr(prior, network)
+        monkeypatch.setattr(prior, network, lambda x: compute(x) * factor)
+
+    return change
+
+
 @pytest.mark.parametrize("arch", SCALES_OF)
 @pytest.mark.parametrize("factor", [1.01, 1000.0])
 def test_other_scales_than_the_writers_are_noticed(
-    arch: str, factor: float, make_codec: Make, crop: Image, monkeypatch: pytest.MonkeyPatch
+    arch: str, factor: float, make_codec: Make, crop: Image, multiply: Callable[..., None]
 ) -> None:
     codec = make_codec(arch)
     chunk = codec.encode(crop)
-    prior = prior_of(codec)
-    compute = getattr(prior, SCALES_OF[arch])
 
     # What a processor with other sums would do, made large enough to happen in a small chunk.
-    monkeypatch.setattr(prior, SCALES_OF[arch], lambda x: compute(x) * factor)
+    multiply(codec, SCALES_OF[arch], factor)
 
     with pytest.raises(NumericsError, match="other latents than were written"):
         codec.decode(chunk)
 
 
 def test_numbers_that_are_not_finite_are_noticed(
-    make_codec: Make, crop: Image, monkeypatch: pytest.MonkeyPatch
+    make_codec: Make, crop: Image, multiply: Callable[..., None]
 ) -> None:
     codec = make_codec("mbt2018-mean")
     chunk = codec.encode(crop)
-    prior = prior_of(codec)
-    compute = prior._h_s
 
-    monkeypatch.setattr(prior, "_h_s", lambda z_hat: compute(z_hat) * float("nan"))
+    multiply(codec, "_h_s", float("nan"))
 
     with pytest.raises(NumericsError):
         codec.decode(chunk)
@@ -89,13 +97,11 @@ def test_foreign_streams_are_noticed_and_read_nothing_behind_them(
 
 
 def test_latents_that_cannot_be_coded_are_refused(
-    make_codec: Make, crop: Image, monkeypatch: pytest.MonkeyPatch
+    make_codec: Make, crop: Image, multiply: Callable[..., None]
 ) -> None:
     codec = make_codec("mbt2018-mean")
-    prior = prior_of(codec)
-    compute = prior._h_a
 
-    monkeypatch.setattr(prior, "_h_a", lambda y: compute(y) * 1e30)
+    multiply(codec, "_h_a", 1e30)
 
     with pytest.raises(NumericsError, match="is the model trained"):
         codec.encode(crop)

@@ -1,6 +1,8 @@
 """Slides made for the tests: real tissue on glass, in arrays and in TIFF files."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,14 @@ APERIO = (
 )
 
 
+def slide_info(**changes: Any) -> SlideInfo:
+    """Return the description of a plain RGB slide, with changes."""
+    plain = SlideInfo(
+        name="slide", level_shapes=((300, 400),), mpp=None, history=(), size_bytes=None
+    )
+    return replace(plain, **changes)
+
+
 class ArraySource:
     """A slide in memory that counts how often each pixel of level 0 was read."""
 
@@ -34,13 +44,7 @@ class ArraySource:
         self.reads = np.zeros(pixels.shape[:2], np.int64)
         small = pixels[::8, ::8]
         self._levels = (pixels, small)
-        self.info = SlideInfo(
-            name="slide",
-            level_shapes=(pixels.shape[:2], small.shape[:2]),
-            mpp=mpp,
-            history=(),
-            size_bytes=None,
-        )
+        self.info = slide_info(level_shapes=(pixels.shape[:2], small.shape[:2]), mpp=mpp)
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> Image:
         if level == 0:
@@ -108,6 +112,37 @@ def damaged_svs(svs: Path, tmp_path: Path) -> Path:
     content[start : start + size] = bytes(size)
     path.write_bytes(content)
     return path
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[str]:
+    """Start an S3 server on this machine; return its address."""
+    server = pytest.importorskip("moto.server", reason="moto, a local S3 server, is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    # Of a port that nobody takes in between: the server asks for any, and tells.
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Make a bucket; return its URL. All settings come from the environment, as for users."""
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    fs = s3fs.S3FileSystem()
+    name = f"bucket-{len(fs.ls(''))}"
+    fs.mkdir(name)
+    yield f"s3://{name}"
+    s3fs.S3FileSystem.clear_instance_cache()
+    gc.collect()
 
 
 @pytest.fixture

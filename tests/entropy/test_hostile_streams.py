@@ -39,27 +39,21 @@ ESCAPE = struct.pack("<BII", 0, 0, (1 << 31) - 1)
 NEEDS_WORD = struct.pack("<BII", 0, 0, 1 << 16)
 
 
-def decoded(coder: str, data: bytes, count: int = 40) -> list[int]:
+def decoded(coder: str, data: bytes, count: int = 40, *, is_trellis: bool = False) -> list[int]:
+    """Return symbols, or halves of steps where a trellis chose them."""
+    indexes = np.resize(CLASSES if is_trellis else INDEXES, count)
     with config.set(backend=coder):
         decoder = SymbolDecoder(data)
-        symbols: list[int] = decoder.decode(np.zeros(count, np.uint8), TABLES).tolist()
+        tables = TRELLIS if is_trellis else TABLES
+        values: list[int] = decoder.decode(indexes, tables, is_trellis=is_trellis).tolist()
         decoder.finish()
-    return symbols
-
-
-def decoded_trellis(coder: str, data: bytes, count: int = 40) -> list[int]:
-    with config.set(backend=coder):
-        decoder = SymbolDecoder(data)
-        classes = np.resize(CLASSES, count)
-        halves: list[int] = decoder.decode(classes, TRELLIS, is_trellis=True).tolist()
-        decoder.finish()
-    return halves
+    return values
 
 
 def outcome(coder: str, data: bytes, *, is_trellis: bool = False) -> object:
     """Return the symbols of `data`, or the class of the error."""
     try:
-        return decoded_trellis(coder, data) if is_trellis else decoded(coder, data)
+        return decoded(coder, data, is_trellis=is_trellis)
     except BitstreamError as error:
         return type(error)
 
@@ -124,11 +118,11 @@ def test_hostile_streams_of_a_trellis_are_refused(
     coder: str, data: bytes, count: int, error: type[BitstreamError], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        decoded_trellis(coder, data, count)
+        decoded(coder, data, count, is_trellis=True)
 
 
 def test_what_is_changed_is_a_stream_of_a_trellis() -> None:
-    assert decoded_trellis("numba", TRELLIS_STREAM) == CHOSEN.halves.tolist()
+    assert decoded("numba", TRELLIS_STREAM, is_trellis=True) == CHOSEN.halves.tolist()
     assert len(TRELLIS_STREAM) > 5 + 4 * 4 + 2 * int.from_bytes(TRELLIS_STREAM[1:5], "little")
 
 
@@ -158,24 +152,17 @@ def test_any_states_have_the_same_outcome_in_both_coders(
     assert outcome("numba", data, is_trellis=is_trellis) == expected
 
 
-@given(position=st.integers(0, len(STREAM) - 1), change=st.integers(1, 255))
-def test_a_changed_byte_has_the_same_outcome_in_both_coders(position: int, change: int) -> None:
-    data = bytearray(STREAM)
-    data[position] ^= change
-
-    assert outcome("numpy", bytes(data)) == outcome("numba", bytes(data))
-
-
-@given(position=st.integers(0, len(TRELLIS_STREAM) - 1), change=st.integers(1, 255))
-def test_a_changed_byte_of_a_trellis_has_the_same_outcome_in_both_coders(
-    position: int, change: int
+@pytest.mark.parametrize("is_trellis", [False, True], ids=["plain", "trellis"])
+@given(data=st.data(), change=st.integers(1, 255))
+def test_a_changed_byte_has_the_same_outcome_in_both_coders(
+    is_trellis: bool, data: st.DataObject, change: int
 ) -> None:
-    data = bytearray(TRELLIS_STREAM)
-    data[position] ^= change
+    stream = bytearray(TRELLIS_STREAM if is_trellis else STREAM)
+    stream[data.draw(st.integers(0, len(stream) - 1))] ^= change
 
-    expected = outcome("numpy", bytes(data), is_trellis=True)
+    expected = outcome("numpy", bytes(stream), is_trellis=is_trellis)
 
-    assert outcome("numba", bytes(data), is_trellis=True) == expected
+    assert outcome("numba", bytes(stream), is_trellis=is_trellis) == expected
 
 
 @pytest.mark.parametrize("position", range(5, 5 + 8), ids="state byte {}".format)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT, LATENT_LIMIT, DecoderModel
 from numcodecs_neural.networks.description import Layer, Network
 from numcodecs_neural.networks.enc_model import EncoderModel
-from numcodecs_neural.weights import catalogue, load_decoder, load_encoder, resolve
+from numcodecs_neural.weights import catalogue
+from tests.models import shipped
 
 Tensors = dict[str, NDArray[Any]]
 Case = tuple[Network, Tensors]
@@ -24,13 +25,12 @@ def weights(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def decoder(weights: str) -> DecoderModel:
-    return DecoderModel.from_file(load_decoder(resolve(weights)))
+    return shipped(weights)[0]
 
 
 @pytest.fixture(scope="session")
 def encoder(weights: str) -> EncoderModel:
-    info = resolve(weights)
-    return EncoderModel.from_file(load_encoder(info), info.sha256)
+    return shipped(weights)[1]
 
 
 @pytest.fixture(scope="session")

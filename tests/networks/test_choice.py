@@ -10,8 +10,7 @@ from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.networks.backends import choice
 from numcodecs_neural.networks.backends.choice import Choice, backend_for, choose, device_of
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
-from numcodecs_neural.networks.dec_model import DecoderModel
-from numcodecs_neural.weights import load_decoder, resolve
+from tests.models import shipped
 
 
 @pytest.fixture
@@ -131,7 +130,7 @@ def test_a_device_that_is_not_there_is_named(
 def test_a_device_that_computes_wrongly_is_replaced_with_one_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decoder = DecoderModel.from_file(load_decoder(resolve("he-fast")))
+    decoder, _ = shipped("he-fast")
     good: Any = backend_for(Choice("numba", "cpu"), decoder)
 
     class Wrong(NumpyBackend):

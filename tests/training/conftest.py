@@ -12,6 +12,7 @@ import pytest
 from tests.annotations import Image, Rng
 
 if TYPE_CHECKING:
+    from numcodecs_neural.training.data import Crops
     from numcodecs_neural.training.model import Shape
 
 
@@ -43,6 +44,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target.parent.mkdir(exist_ok=True)
         imagecodecs.imwrite(target, smooth_image(rng))
     return path
+
+
+@pytest.fixture(scope="module")
+def crops(folder: Path) -> "Crops":
+    from numcodecs_neural.training.data import Crops
+    from numcodecs_neural.training.sources import load_images
+
+    return Crops(load_images(folder).sets, 3)
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,10 @@
 """Crops: what the seed and the step decide, and how samples are mapped."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.training.data import Crops, area_reduce, principal_components
-from numcodecs_neural.training.sources import load_images
-
-
-@pytest.fixture(scope="module")
-def crops(folder: Path) -> Crops:
-    return Crops(load_images(folder).sets, 3)
 
 
 def test_the_seed_decides_the_crops(crops: Crops) -> None:

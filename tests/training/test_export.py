@@ -50,25 +50,36 @@ SHAPES = [
 Floats = NDArray[np.float32]
 
 
+def fresh_codec(shape: Shape) -> Codec:
+    """Return a codec whose analysis and synthesis are turned by a random basis."""
+    torch.manual_seed(0)
+    codec = Codec(shape)
+    count = shape.channels * shape.stride**2
+    basis, _ = torch.linalg.qr(torch.randn(count, count))
+    codec.start_from_principal_components(basis[: shape.latents], torch.zeros(count))
+    return codec
+
+
+def export_both(codec: Codec, folder: Path) -> tuple[Path, Path, str]:
+    """Return the files of decoder and encoder, and the digest of the former."""
+    decoder, encoder = folder / "decoder.safetensors", folder / "encoder.safetensors"
+    digest = export_decoder(codec.eval(), logistic_tables(), 0, decoder)
+    export_encoder(codec, 15, digest, encoder)
+    return decoder, encoder, digest
+
+
 class Exported:
     """A calibrated codec, and the models read back from its files."""
 
     def __init__(self, shape: Shape, folder: Path) -> None:
-        torch.manual_seed(0)
-        self.codec = codec = Codec(shape)
-        count = shape.channels * shape.stride**2
-        basis, _ = torch.linalg.qr(torch.randn(count, count))
-        codec.start_from_principal_components(basis[: shape.latents], torch.zeros(count))
+        self.codec = codec = fresh_codec(shape)
         with torch.no_grad():
             for layer in (*codec.entropy.mean, *codec.entropy.index):
                 layer.weight.mul_(5)  # undo the caution at the beginning: all shall matter
         x = 128 + 50 * torch.randn(4, shape.channels, 64, 64)
         self.x = torch.floor(x.clamp(0, 255.9) * 2**shape.pixel_fraction) / 2**shape.pixel_fraction
         calibrate(codec, [(self.x, torch.linspace(0, 1, 4))])
-        codec.eval()
-        decoder, encoder = folder / "decoder.safetensors", folder / "encoder.safetensors"
-        digest = export_decoder(codec, logistic_tables(), 0, decoder)
-        export_encoder(codec, 15, digest, encoder)
+        decoder, encoder, digest = export_both(codec, folder)
         self.decoder = DecoderModel.from_file(read_weights(decoder))
         self.encoder = EncoderModel.from_file(read_weights(encoder), digest)
         self.blend = blend_of(torch.full((4,), QUALITY / 100))
@@ -208,10 +219,7 @@ def test_no_mean_depends_on_hyper_latents(exported: Exported) -> None:
 
 
 def test_a_shrinking_analysis_is_undone_for_images_decoded_before() -> None:
-    torch.manual_seed(1)
-    codec = Codec(LINEAR)
-    basis, _ = torch.linalg.qr(torch.randn(768, 768))
-    codec.start_from_principal_components(basis[: LINEAR.latents], torch.zeros(768))
+    codec = fresh_codec(LINEAR)
     shrunk = copy.deepcopy(codec)
     shrunk.g_a.linear.weight[3] *= 0.8
     x = 128 + 300 * torch.randn(4, 3, 64, 64)

@@ -26,15 +26,9 @@ from numcodecs_neural.training.losses import Distortion  # noqa: E402
 from numcodecs_neural.training.model import Codec, Shape  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402
 from numcodecs_neural.training.run import Progress, Schedule  # noqa: E402
-from numcodecs_neural.training.sources import load_images  # noqa: E402
 
 SETTINGS = {"shape": "small", "seed": 0}
 Weights = dict[str, Tensor]
-
-
-@pytest.fixture(scope="module")
-def crops(folder: Path) -> Crops:
-    return Crops(load_images(folder).sets, 3)
 
 
 @pytest.fixture(scope="module")

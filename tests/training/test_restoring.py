@@ -14,13 +14,16 @@ from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend  # noq
 from numcodecs_neural.networks.dec_model import DecoderModel  # noqa: E402
 from numcodecs_neural.networks.enc_latents import in_steps  # noqa: E402
 from numcodecs_neural.networks.enc_model import EncoderModel  # noqa: E402
-from numcodecs_neural.training.export import export_decoder, export_encoder  # noqa: E402
-from numcodecs_neural.training.model import Codec, Shape  # noqa: E402
+from numcodecs_neural.training.model import Shape  # noqa: E402
 from numcodecs_neural.training.quantize import calibrate  # noqa: E402
 from numcodecs_neural.training.restoring import add_restoring  # noqa: E402
-from numcodecs_neural.training.tables import logistic_tables  # noqa: E402
 from numcodecs_neural.weights.files import read_weights  # noqa: E402
-from tests.training.test_export import BRANCHES, LINEAR  # noqa: E402
+from tests.training.test_export import (  # noqa: E402
+    BRANCHES,
+    LINEAR,
+    export_both,
+    fresh_codec,
+)
 
 BACKEND = NumpyBackend(CompiledKernels())
 QUALITY = 80
@@ -29,19 +32,13 @@ GREY = replace(LINEAR, channels=1, pixel_fraction=4)
 
 def exported(shape: Shape, folder: Path, leak: float = 0.0) -> tuple[DecoderModel, EncoderModel]:
     """Models whose analysis lets every latent leak into its neighbour."""
-    torch.manual_seed(0)
-    codec = Codec(shape)
-    count = shape.channels * shape.stride**2
-    basis, _ = torch.linalg.qr(torch.randn(count, count))
-    codec.start_from_principal_components(basis[: shape.latents], torch.zeros(count))
+    codec = fresh_codec(shape)
     with torch.no_grad():
         weight = codec.g_a.linear.weight
         weight.add_(leak * weight.roll(1, 0))
         x = 128 + 50 * torch.randn(4, shape.channels, 64, 64)
         calibrate(codec, [(x.clamp(0, 255).floor(), torch.linspace(0, 1, 4))])
-        decoder, encoder = folder / "decoder.safetensors", folder / "encoder.safetensors"
-        digest = export_decoder(codec.eval(), logistic_tables(), 0, decoder)
-        export_encoder(codec, 15, digest, encoder)
+        decoder, encoder, digest = export_both(codec, folder)
     add_restoring(decoder, encoder)
     return (
         DecoderModel.from_file(read_weights(decoder)),

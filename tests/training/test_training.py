@@ -60,11 +60,6 @@ SMALL = Shape(
 )
 
 
-@pytest.fixture(scope="module")
-def crops(folder: Path) -> Crops:
-    return Crops(load_images(folder)[0], seed=3)
-
-
 def test_rounding_and_clamping_let_gradients_through() -> None:
     x = torch.tensor([-2.6, 0.4, 2.5, 9.0], requires_grad=True)
 

@@ -77,11 +77,13 @@ def test_the_report_is_written_as_json(
             ["--shard", "1024", "--ome-zarr-version", "0.4"], "0.4 has no shards", id="v2 shard"
         ),
         pytest.param(["--levels", "0"], "levels is 0", id="levels"),
+        pytest.param(["--model", "he-slow"], "no weights called 'he-slow'", id="model"),
         pytest.param(["--workers", "0"], "workers is 0", id="workers"),
         pytest.param(["--glass", "polish"], "'polish'", id="glass"),
         pytest.param(["--ome-zarr-version", "0.6"], "'0.6'", id="version"),
         pytest.param(["--colour", "red"], "unrecognized arguments: --colour", id="unknown"),
         pytest.param(["--report", "/nowhere/report.json"], "in a folder that exists", id="report"),
+        pytest.param(["--report", "report.pdf"], ".json or .html", id="kind of report"),
     ],
 )
 def test_bad_values_are_refused_before_any_work(

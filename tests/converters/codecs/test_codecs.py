@@ -1,8 +1,5 @@
 """Stores of every codec: created as the writer creates them, opened by plain zarr."""
 
-import subprocess
-import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,8 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.sources import SlideInfo
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.measure.metrics import psnr
-from tests.annotations import Image
+from tests.annotations import FreshPython, Image
+from tests.converters.conftest import slide_info
 
 LOSSY = ["neural", "jpegxl", "jpeg2k", "jpeg"]
 LOSSLESS = ["zstd", "none"]
@@ -29,13 +27,6 @@ import sys, zarr
 for folder in sys.argv[1:]:
     print(int(zarr.open_array(folder, mode="r")[:].astype(int).sum()))
 """
-
-
-def slide_info(**changes: Any) -> SlideInfo:
-    plain = SlideInfo(
-        name="slide", level_shapes=((300, 400),), mpp=None, history=(), size_bytes=None
-    )
-    return replace(plain, **changes)
 
 
 def grey_info(dtype: str, **changes: Any) -> SlideInfo:
@@ -273,22 +264,18 @@ def test_names_are_those_of_imagecodecs(codec: str, rgb: Image, tmp_path: Path) 
     assert "numthreads" not in sharding[-1]["configuration"]
 
 
-def test_fresh_process_opens_stores_by_zarr_alone(rgb: Image, tmp_path: Path) -> None:
+def test_fresh_process_opens_stores_by_zarr_alone(
+    rgb: Image, tmp_path: Path, fresh_python: FreshPython
+) -> None:
     sums = {}
     for codec, version in product(LOSSY, ["0.4", "0.5"]):
         folder = tmp_path / f"{codec}-{version}.zarr"
         found = stored(folder, rgb[0], options(codec, version), grey_info("uint8"))
         sums[str(folder)] = int(found[:].astype(int).sum())
 
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "error", "-c", READ, *sums],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    lines = fresh_python(READ, *sums, PYTHONWARNINGS="error").splitlines()
 
-    assert done.stderr == ""
-    assert [int(line) for line in done.stdout.splitlines()] == list(sums.values())
+    assert [int(line) for line in lines] == list(sums.values())
 
 
 def test_codecs_of_version_04_are_known_to_numcodecs() -> None:

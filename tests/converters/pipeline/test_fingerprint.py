@@ -11,11 +11,10 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.fingerprint import fingerprint_of
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.sources import Channel, Compression, SlideInfo
+from tests.converters.conftest import slide_info
 
 PLAIN = ConvertOptions(workers=2)
-INFO = SlideInfo(
-    name="slide", level_shapes=((80, 90),), mpp=(0.5, 0.5), history=(), size_bytes=7000
-)
+INFO = slide_info(level_shapes=((80, 90),), mpp=(0.5, 0.5), size_bytes=7000)
 STORED: dict[str, Any] = {
     "codec": "jpegxl",
     "model": "he-perceptual",

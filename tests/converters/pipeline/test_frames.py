@@ -14,9 +14,10 @@ from numcodecs_neural.converters.geometry.axes import Axes
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
-from numcodecs_neural.converters.sources import Channel, Frame, SlideInfo
+from numcodecs_neural.converters.sources import Channel, Frame
 from numcodecs_neural.errors import ConfigError
 from tests.annotations import Convert, Image, Rng, RunCli
+from tests.converters.conftest import slide_info
 
 VERSIONS = ["0.4", "0.5"]
 
@@ -26,12 +27,9 @@ class FrameSource:
 
     def __init__(self, pixels: NDArray[Any], axes: str, **info: Any) -> None:
         self._pixels = pixels
-        self.info = SlideInfo(
-            name="frames",
+        self.info = slide_info(
             level_shapes=(pixels.shape[-3:-1],),
             mpp=(0.5, 0.5),
-            history=(),
-            size_bytes=None,
             dtype=pixels.dtype,
             samples=pixels.shape[-1],
             frames=tuple(zip(axes, pixels.shape[:-3], strict=True)),

@@ -17,10 +17,10 @@ from numcodecs_neural.converters.pipeline.rate_control import (
     quality_for_psnr,
     setting_for_ssim,
 )
-from numcodecs_neural.converters.sources import SlideInfo
 from numcodecs_neural.converters.tissue.glass_plan import GlassPlan, plan_glass
 from numcodecs_neural.errors import ConfigError
 from tests.annotations import Image
+from tests.converters.conftest import slide_info
 
 CHUNK_PX = 64
 
@@ -175,15 +175,7 @@ def test_slide_too_small_for_a_window_is_refused(source_of: Callable[..., Any]) 
 @pytest.mark.parametrize("codec", ["neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"])
 @pytest.mark.parametrize("samples", [3, 1])
 def test_bytes_tried_are_those_that_a_store_holds(codec: Any, samples: int, tissue: Image) -> None:
-    info = SlideInfo(
-        name="slide",
-        level_shapes=((64, 64),),
-        mpp=None,
-        history=(),
-        size_bytes=None,
-        samples=samples,
-        frames=() if samples == 3 else (("c", 1),),
-    )
+    info = slide_info(samples=samples, frames=() if samples == 3 else (("c", 1),))
     chunk = np.ascontiguousarray(tissue[:samples, :64, :64])
     family = family_of(codec, ChunkKind.of(info, "0.5"))
     store: dict[str, Any] = {}

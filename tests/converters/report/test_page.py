@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.batch.jobs import Job
 from numcodecs_neural.converters.batch.run import Outcome, convert_job
-from numcodecs_neural.converters.cli.main import main
 from numcodecs_neural.converters.measure.distortion import chunk_quality
 from numcodecs_neural.converters.measure.sampling import pick_samples
 from numcodecs_neural.converters.options import ConvertOptions, GlassTreatment
@@ -24,7 +23,7 @@ from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.report.page import write_page
 from numcodecs_neural.converters.report.pictures import coloured
 from numcodecs_neural.converters.report.section import slide_section
-from tests.annotations import Image
+from tests.annotations import Image, RunCli
 
 from .page_reader import Element, pixels_of, read_page
 
@@ -108,14 +107,7 @@ def test_the_estimate_of_jpeg_is_near_the_truth(
     written: Written, svs: Path, tmp_path: Path, glass: GlassTreatment
 ) -> None:
     job = Job(path=svs, output=str(tmp_path / "jpeg.ome.zarr"))
-    options = ConvertOptions(
-        codec="jpeg",
-        quality=80,
-        chunk_px=128,
-        shard_px=512,
-        workers=1,
-        glass=glass,
-    )
+    options = replace(OPTIONS, codec="jpeg", quality=80, glass=glass)
 
     report = convert_job(job, options, quiet).report
 
@@ -277,15 +269,13 @@ def test_a_stored_label_is_warned_about(written: Written) -> None:
     assert "the slide&#39;s label, which may identify" in slide_section(facts, OPTIONS, 1)
 
 
-def test_names_are_text_whatever_is_in_them(svs: Path, tmp_path: Path) -> None:
+def test_names_are_text_whatever_is_in_them(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
     evil = tmp_path / "<b>&'\".svs"
     evil.write_bytes(svs.read_bytes())
 
-    code = main(
-        [
-            *(str(evil), "-o", str(tmp_path / "out.ome.zarr"), "--codec", "zstd", "--quiet"),
-            *("--chunk", "128", "--shard", "512", "--report", str(tmp_path / "page.html")),
-        ]
+    code, _, _ = run_cli(
+        *(evil, "-o", tmp_path / "out.ome.zarr", "--codec", "zstd", "--chunk", 128, "--shard", 512),
+        *("--report", tmp_path / "page.html"),
     )
 
     page = read_page(tmp_path / "page.html")

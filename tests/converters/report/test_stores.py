@@ -3,7 +3,7 @@
 import gc
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,19 @@ import tifffile
 from numcodecs_neural.converters.batch import run
 from numcodecs_neural.converters.batch.jobs import Job
 from numcodecs_neural.converters.batch.run import Outcome
-from numcodecs_neural.converters.cli.main import REPORT_SUFFIXES
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.report import page as page_module
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
 from numcodecs_neural.converters.sources.folder import Folder
 from tests.annotations import Image, RunCli
 from tests.converters.conftest import APERIO
-from tests.converters.store.test_location import bucket, s3_server
 
 from .page_reader import Element, pixels_of, read_page
-
-__all__ = ["bucket", "s3_server"]  # fixtures
 
 SMALL = ("--chunk", 128, "--shard", 256, "--workers", 1)
 ZSTD = ("--codec", "zstd", *SMALL)
 JPEG = ("--codec", "jpeg", *SMALL)
+Reported = Callable[..., tuple[int, str, Element]]
 DAPI = 'DAPI & "<script>{{ 7 }}'
 
 
@@ -40,6 +37,17 @@ def alts(page: Element) -> list[str]:
 def facts_of(svs: Path, output: Path | str, **options: Any) -> SlideFacts:
     outcome = Outcome(job=Job(path=svs, output=str(output)), status="skipped")
     return gather_facts(outcome, ConvertOptions(chunk_px=128, **options), crops=4)
+
+
+@pytest.fixture
+def reported(run_cli: RunCli, tmp_path: Path) -> Reported:
+    """Return a function that converts with a report: exit code, stderr, and the page."""
+
+    def run(*arguments: object) -> tuple[int, str, Element]:
+        code, _, err = run_cli(*arguments, "--report", tmp_path / "page.html")
+        return code, err, read_page(tmp_path / "page.html")
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +75,13 @@ def fluorescence(tmp_path: Path, tissue: Image) -> Path:
 
 
 def test_a_skipped_slide_has_the_numbers_of_its_conversion(
-    run_cli: RunCli, svs: Path, tmp_path: Path
+    reported: Reported, svs: Path, tmp_path: Path
 ) -> None:
-    command = (svs, "-o", tmp_path / "out.ome.zarr", *JPEG, "--report", tmp_path / "page.html")
-    run_cli(*command)
-    first = read_page(tmp_path / "page.html")
+    command = (svs, "-o", tmp_path / "out.ome.zarr", *JPEG)
+    _, _, first = reported(*command)
 
-    code, _, err = run_cli(*command, "--resume")
+    code, err, second = reported(*command, "--resume")
 
-    second = read_page(tmp_path / "page.html")
     assert (code, err) == (0, "")
     assert "converted" in first.all("h2")[0].text
     assert "skipped" in second.all("h2")[0].text
@@ -103,13 +109,11 @@ def test_a_skipped_slide_has_the_numbers_of_its_conversion(
     ],
 )
 def test_every_kind_of_store_has_a_page(
-    run_cli: RunCli, svs: Path, tmp_path: Path, name: str, arguments: tuple[object, ...]
+    reported: Reported, svs: Path, tmp_path: Path, name: str, arguments: tuple[object, ...]
 ) -> None:
-    report = tmp_path / "page.html"
+    code, err, page = reported(svs, "-o", tmp_path / name, *arguments)
 
-    code, _, err = run_cli(svs, "-o", tmp_path / name, *arguments, "--report", report)
-
-    page, facts = read_page(report), facts_of(svs, tmp_path / name)
+    facts = facts_of(svs, tmp_path / name)
     assert (code, err) == (0, "")
     assert len(alts(page)) == 3 + 4 * 3
     assert facts.troubles == []
@@ -146,26 +150,19 @@ def test_one_file_tells_the_same_sizes_as_a_folder(
     "ignore::ResourceWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
-def test_a_store_behind_a_url_has_a_page(
-    run_cli: RunCli, svs: Path, tmp_path: Path, bucket: str
-) -> None:
-    code, _, err = run_cli(
-        svs, "-o", f"{bucket}/out.ome.zarr", *ZSTD, "--report", tmp_path / "page.html"
-    )
+def test_a_store_behind_a_url_has_a_page(reported: Reported, svs: Path, bucket: str) -> None:
+    code, err, page = reported(svs, "-o", f"{bucket}/out.ome.zarr", *ZSTD)
 
     assert (code, err) == (0, "")
-    assert len(alts(read_page(tmp_path / "page.html"))) == 3 + 4 * 3
+    assert len(alts(page)) == 3 + 4 * 3
     gc.collect()
 
 
 def test_each_channel_is_shown_grey_in_its_window(
-    run_cli: RunCli, fluorescence: Path, tmp_path: Path
+    reported: Reported, fluorescence: Path, tmp_path: Path
 ) -> None:
-    code, _, err = run_cli(
-        fluorescence, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html"
-    )
+    code, err, page = reported(fluorescence, "-o", tmp_path / "out", *ZSTD)
 
-    page = read_page(tmp_path / "page.html")
     shown = [pixels_of(image) for image in page.all("img")]
     assert (code, err) == (0, "")
     assert alts(page)[:3] == [
@@ -183,11 +180,10 @@ def test_each_channel_is_shown_grey_in_its_window(
 
 
 def test_nothing_lost_is_told_of_a_lossless_store(
-    run_cli: RunCli, fluorescence: Path, tmp_path: Path
+    reported: Reported, fluorescence: Path, tmp_path: Path
 ) -> None:
-    run_cli(fluorescence, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html")
+    _, _, page = reported(fluorescence, "-o", tmp_path / "out", *ZSTD)
 
-    page = read_page(tmp_path / "page.html")
     crops = [image for image in page.all("img") if "place" in str(image.attributes["alt"])]
     assert "difference: none" in page.text
     assert "nothing lost" in page.text
@@ -197,17 +193,15 @@ def test_nothing_lost_is_told_of_a_lossless_store(
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_the_worst_chunk_of_a_grey_slide_has_the_psnr_of_the_report(
-    run_cli: RunCli, tissue: Image, tmp_path: Path, dtype: str
+    reported: Reported, tissue: Image, tmp_path: Path, dtype: str
 ) -> None:
     grey = tissue[1, :128, :128].astype(dtype)
     tifffile.imwrite(tmp_path / "grey.tif", grey if dtype == "uint8" else grey * 40)
 
-    run_cli(
-        *(tmp_path / "grey.tif", "-o", tmp_path / "out", "--codec", "jpegxl", *SMALL),
-        *("--report", tmp_path / "page.html"),
-    )
+    command = (tmp_path / "grey.tif", "-o", tmp_path / "out", "--codec", "jpegxl", *SMALL)
 
-    page = read_page(tmp_path / "page.html")
+    _, _, page = reported(*command)
+
     # There is but one chunk.
     (told,) = re.findall(r"([\d.]+) dB: the worst", page.text)
     assert told == page.table("elided")[1][8]
@@ -215,13 +209,10 @@ def test_the_worst_chunk_of_a_grey_slide_has_the_psnr_of_the_report(
 
 
 def test_a_batch_tells_of_every_slide(
-    run_cli: RunCli, svs: Path, damaged_svs: Path, tmp_path: Path
+    reported: Reported, svs: Path, damaged_svs: Path, tmp_path: Path
 ) -> None:
-    code, _, err = run_cli(
-        svs, damaged_svs, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html"
-    )
+    code, err, page = reported(svs, damaged_svs, "-o", tmp_path / "out", *ZSTD)
 
-    page = read_page(tmp_path / "page.html")
     (summary,) = page.all("header")[0].all("table")
     assert code == 1
     assert page.all("title")[0].text == "2 slides as OME-Zarr"
@@ -238,7 +229,7 @@ def test_a_batch_tells_of_every_slide(
 
 
 def test_a_store_that_vanished_is_told_and_the_numbers_stay(
-    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reported: Reported, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     converted = run.convert_job
 
@@ -249,9 +240,8 @@ def test_a_store_that_vanished_is_told_and_the_numbers_stay(
 
     monkeypatch.setattr(run, "convert_job", and_lose)
 
-    code, _, err = run_cli(svs, "-o", tmp_path / "out", *ZSTD, "--report", tmp_path / "page.html")
+    code, err, page = reported(svs, "-o", tmp_path / "out", *ZSTD)
 
-    page = read_page(tmp_path / "page.html")
     assert code == 1
     assert len(err.splitlines()) == 1
     assert f"the report is not complete: generated: the store {tmp_path / 'out'}" in err
@@ -297,16 +287,15 @@ def test_chunks_that_do_not_decode_are_told(run_cli: RunCli, svs: Path, tmp_path
     assert len(page.table("elided")) > 2
 
 
-def test_chunks_that_are_lost_are_told(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
+def test_chunks_that_are_lost_are_told(
+    run_cli: RunCli, reported: Reported, svs: Path, tmp_path: Path
+) -> None:
     run_cli(svs, "-o", tmp_path / "out", *ZSTD)
     shards = sorted(path for path in (tmp_path / "out/0/c").rglob("*") if path.is_file())
     shards[0].unlink()
 
-    code, _, _ = run_cli(
-        *(svs, "-o", tmp_path / "out", *ZSTD, "--resume", "--report", tmp_path / "page.html")
-    )
+    code, _, page = reported(svs, "-o", tmp_path / "out", *ZSTD, "--resume")
 
-    page = read_page(tmp_path / "page.html")
     assert code == 0
     assert re.search(r"\d chunks of level 0 were written and are not", page.text)
     (figure,) = (f for f in page.all("figure") if "Bits per pixel" in f.text)
@@ -361,10 +350,3 @@ def test_a_store_of_somebody_else_is_not_read(tmp_path: Path, svs: Path) -> None
     facts = facts_of(svs, tmp_path / "theirs.zarr")
 
     assert "was not written by this converter" in facts.troubles[0]
-
-
-def test_the_program_takes_html_for_a_report(run_cli: RunCli, svs: Path, tmp_path: Path) -> None:
-    code, _, err = run_cli(svs, "-o", tmp_path / "out", "--report", tmp_path / "report.pdf")
-
-    assert code == 2
-    assert all(suffix in err for suffix in REPORT_SUFFIXES)

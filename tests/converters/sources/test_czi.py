@@ -46,6 +46,17 @@ def color(tissue: Image) -> Image:
     return np.ascontiguousarray(np.moveaxis(tissue[:, :300, :200], 0, -1))
 
 
+@pytest.fixture
+def open_czi(opened: Open, tmp_path: Path) -> Open:
+    """Return a function that writes a file as `write_czi` does, and opens it."""
+
+    def write_and_open(tiles: list[Tile], **options: Any) -> SlideSource:
+        write_czi(tmp_path / "slide.czi", tiles, **options)
+        return opened(tmp_path / "slide.czi")
+
+    return write_and_open
+
+
 def whole(source: SlideSource, level: int = 0, frame: tuple[int, ...] = ()) -> NDArray[Any]:
     height, width = source.info.level_shapes[level]
     pixels: NDArray[Any] = source.read_region(Region(0, 0, height, width), level, frame)
@@ -99,17 +110,15 @@ def test_what_no_tile_covers_is_white_in_colour_and_else_0(
     "kind", ["uint8", "uint16", "uint8 colours", "uint16 colours", "colours and alpha"]
 )
 def test_lossless_pixels_come_back_as_they_were(
-    rng: Rng, tmp_path: Path, opened: Open, compression: int, kind: str
+    rng: Rng, open_czi: Open, compression: int, kind: str
 ) -> None:
     if compression == JPEGXR and kind == "colours and alpha":
         pytest.skip("ZEN writes no transparency in JPEG XR")
     samples = {"uint8": (), "uint16": ()}.get(kind, (4,) if "alpha" in kind else (3,))
     dtype = np.uint16 if "16" in kind else np.uint8
     pixels = rng.integers(0, np.iinfo(dtype).max, (70, 90, *samples)).astype(dtype)
-    path = tmp_path / "image.czi"
-    write_czi(path, [Tile(pixels, compression=compression)])
 
-    source = opened(path)
+    source = open_czi([Tile(pixels, compression=compression)])
 
     assert (source.info.dtype, source.info.samples) == (np.dtype(dtype), 3 if samples else 1)
     expected = pixels[..., :3] if samples else pixels[..., np.newaxis]
@@ -130,27 +139,20 @@ def test_jpeg_is_history_and_its_colours_are_in_order(
     assert psnr(whole(source), color) > 30
 
 
-def test_jpeg_xr_is_history_that_may_have_lost_nothing(
-    color: Image, tmp_path: Path, opened: Open
-) -> None:
-    path = tmp_path / "slide.czi"
-    write_czi(path, [Tile(color, compression=JPEGXR)])
-
-    (step,) = opened(path).info.history
+def test_jpeg_xr_is_history_that_may_have_lost_nothing(color: Image, open_czi: Open) -> None:
+    (step,) = open_czi([Tile(color, compression=JPEGXR)]).info.history
 
     assert (step.method, step.quality) == ("jpegxr", None)
     assert "may be lossless" in step.details["note"]
 
 
-def test_channels_depths_and_times_are_frames(rng: Rng, tmp_path: Path, opened: Open) -> None:
+def test_channels_depths_and_times_are_frames(rng: Rng, open_czi: Open) -> None:
     planes = rng.integers(0, 4096, (2, 2, 3, 60, 70)).astype(np.uint16)
     tiles = [
         Tile(planes[t, c, z], place={"C": c, "Z": z + 4, "T": t}) for t, c, z in np.ndindex(2, 2, 3)
     ]
-    path = tmp_path / "cells.czi"
-    write_czi(path, tiles[::-1], xml=XML)
 
-    source = opened(path)
+    source = open_czi(tiles[::-1], xml=XML)
 
     info = source.info
     assert info.frames == (("t", 2), ("c", 2), ("z", 3))
@@ -184,9 +186,7 @@ def test_scenes_are_series_each_in_its_own_corner(
         open_source(path, series=2)
 
 
-def test_reduced_tiles_are_levels_if_they_show_everything(
-    color: Image, tmp_path: Path, opened: Open
-) -> None:
+def test_reduced_tiles_are_levels_if_they_show_everything(color: Image, open_czi: Open) -> None:
     half, quarter = color[::2, ::2], color[::4, ::4]
     tiles = [
         Tile(color[:200], y=20, x=30, place={"M": 0}),
@@ -196,10 +196,8 @@ def test_reduced_tiles_are_levels_if_they_show_everything(
         # An overview of a part of the scene is none of its levels.
         Tile(quarter[:20], y=20, x=30, scale=4),
     ]
-    path = tmp_path / "slide.czi"
-    write_czi(path, tiles)
 
-    source = opened(path)
+    source = open_czi(tiles)
 
     assert source.info.level_shapes == ((300, 200), (150, 100))
     assert (whole(source) == color).all()
@@ -220,11 +218,9 @@ def test_label_and_preview_are_found_inside(color: Image, tmp_path: Path, opened
 
 
 def test_only_the_tiles_of_a_region_are_decoded(
-    color: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Open
+    color: Image, monkeypatch: pytest.MonkeyPatch, open_czi: Open
 ) -> None:
-    path = tmp_path / "slide.czi"
-    write_czi(path, [Tile(color[y : y + 50], y=y, place={"M": y}) for y in range(0, 300, 50)])
-    source = opened(path)
+    source = open_czi([Tile(color[y : y + 50], y=y, place={"M": y}) for y in range(0, 300, 50)])
     decoded = []
     decode: Callable[..., NDArray[Any]] = decode_block
 

@@ -49,7 +49,7 @@ def multiscale_of(group: zarr.Group) -> dict[str, Any]:
 
 def rewrite(path: Path, multiscale: dict[str, Any]) -> None:
     """Give an image another multiscale."""
-    ome = {"version": "0.5", "multiscales": [multiscale]}
+    ome: Any = {"version": "0.5", "multiscales": [multiscale]}
     zarr.open_group(path, mode="r+").attrs["ome"] = ome
 
 

@@ -26,6 +26,17 @@ def color(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.moveaxis(tissue[:, :HEIGHT, :WIDTH], 0, -1))
 
 
+@pytest.fixture
+def save(color: NDArray[np.uint8], tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that saves the picture as Pillow does."""
+
+    def write(name: str, **options: Any) -> Path:
+        Image.fromarray(color).save(tmp_path / name, **options)
+        return tmp_path / name
+
+    return write
+
+
 def whole(path: Path) -> NDArray[Any]:
     source = open_source(path)
     pixels: NDArray[Any] = source.read_region(Region(0, 0, *source.info.shape))
@@ -96,11 +107,10 @@ def test_transparent_pixels_keep_their_colour(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_stand_upright(color: NDArray[np.uint8], tmp_path: Path, orientation: int) -> None:
-    path = tmp_path / "picture.png"
+def test_pictures_stand_upright(save: Callable[..., Path], orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(color).save(path, exif=exif, dpi=(25400, 50800))
+    path = save("picture.png", exif=exif, dpi=(25400, 50800))
 
     source = open_source(path)
 
@@ -110,28 +120,24 @@ def test_pictures_stand_upright(color: NDArray[np.uint8], tmp_path: Path, orient
     assert (whole(path) == upright).all()
 
 
-def test_a_screen_s_resolution_is_no_pixel_size(color: NDArray[np.uint8], tmp_path: Path) -> None:
-    path = tmp_path / "picture.jpg"
-    Image.fromarray(color).save(path, dpi=(300, 300))
-
-    assert open_source(path).info.mpp is None
+def test_a_screen_s_resolution_is_no_pixel_size(save: Callable[..., Path]) -> None:
+    assert open_source(save("picture.jpg", dpi=(300, 300))).info.mpp is None
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
-def test_the_colour_profile_is_kept(color: NDArray[np.uint8], tmp_path: Path, suffix: str) -> None:
+def test_the_colour_profile_is_kept(save: Callable[..., Path], suffix: str) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    path = tmp_path / f"picture.{suffix}"
-    Image.fromarray(color).save(path, icc_profile=profile)
+
+    path = save(f"picture.{suffix}", icc_profile=profile)
 
     assert open_source(path).info.icc_profile == profile
 
 
 @pytest.mark.parametrize("quality", [20, 50, 75, 93, 100])
 def test_the_quality_of_a_jpeg_is_known_by_its_tables(
-    color: NDArray[np.uint8], tmp_path: Path, quality: int
+    save: Callable[..., Path], quality: int
 ) -> None:
-    path = tmp_path / "picture.jpg"
-    Image.fromarray(color).save(path, quality=quality)
+    path = save("picture.jpg", quality=quality)
 
     (step,) = open_source(path).info.history
 
@@ -139,11 +145,8 @@ def test_the_quality_of_a_jpeg_is_known_by_its_tables(
     assert step == Compression(method="jpeg", quality=quality, ratio=ratio)
 
 
-def test_the_quality_of_other_tables_is_not_guessed(
-    color: NDArray[np.uint8], tmp_path: Path
-) -> None:
-    path = tmp_path / "picture.jpg"
-    Image.fromarray(color).save(path, qtables=[list(range(1, 65))] * 2)
+def test_the_quality_of_other_tables_is_not_guessed(save: Callable[..., Path]) -> None:
+    path = save("picture.jpg", qtables=[list(range(1, 65))] * 2)
 
     (step,) = open_source(path).info.history
 

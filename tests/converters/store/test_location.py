@@ -1,9 +1,7 @@
 """Where stores go: single files and object stores hold the same as a folder."""
 
-import gc
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,37 +26,6 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     if request.param == "local":
         return Folder(str(tmp_path / "folder"))
     return Folder(f"{request.getfixturevalue('bucket')}/folder")
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """Start an S3 server on this machine; return its address."""
-    server = pytest.importorskip("moto.server", reason="moto, a local S3 server, is not installed")
-    pytest.importorskip("s3fs", reason="s3fs is not installed")
-    # Of a port that nobody takes in between: the server asks for any, and tells.
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
-@pytest.fixture
-def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Make a bucket; return its URL. All settings come from the environment, as for users."""
-    import s3fs
-
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    s3fs.S3FileSystem.clear_instance_cache()
-    fs = s3fs.S3FileSystem()
-    name = f"bucket-{len(fs.ls(''))}"
-    fs.mkdir(name)
-    yield f"s3://{name}"
-    s3fs.S3FileSystem.clear_instance_cache()
-    gc.collect()
 
 
 def objects_of(url: str) -> dict[str, bytes]:

@@ -145,11 +145,6 @@ def test_images_open_by_index_and_have_their_own_metadata(two_images: Path, open
     assert (grey.series, rgb.series, rgb.series_count) == (0, 1, 2)
 
 
-def test_an_image_that_is_not_there_is_refused_with_those_that_are(two_images: Path) -> None:
-    with pytest.raises(SourceError, match="holds 2 images: series 0 to 1"):
-        open_source(two_images, series=2)
-
-
 def test_a_later_image_pickles_by_its_index(two_images: Path, opened: Open) -> None:
     with closing(pickle.loads(pickle.dumps(opened(two_images, series=1)))) as copy:
         assert (copy.read_region(WHOLE) == 90).all()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideInfo, SlideSource, open_source
 from numcodecs_neural.errors import SourceError
-from tests.annotations import FindFile, Rng
+from tests.annotations import FindFile, Open, Rng
 
 # One of each kind: maker, compression, layout, type of sample, axes.
 SLIDES = (
@@ -82,11 +82,11 @@ def frames_first(level: Any, info: SlideInfo) -> NDArray[Any]:
     return ordered
 
 
-def test_an_aperio_slide_shows_label_and_macro(shared_file: FindFile) -> None:
+def test_an_aperio_slide_shows_label_and_macro(shared_file: FindFile, opened: Open) -> None:
     path = shared_file("wsi/aperio-svs/CMU-1-Small-Region.svs")
+    source = opened(path)
 
-    with closing(open_source(path)) as source:
-        label, macro = source.read_associated("label"), source.read_associated("macro")
+    label, macro = source.read_associated("label"), source.read_associated("macro")
 
     with tifffile.TiffFile(path) as tiff:
         assert label is not None
@@ -95,9 +95,8 @@ def test_an_aperio_slide_shows_label_and_macro(shared_file: FindFile) -> None:
         assert (macro == tiff.pages[3].asarray()).all()
 
 
-def test_a_vectra_slide_names_its_channels(shared_file: FindFile) -> None:
-    with closing(open_source(shared_file("wsi/akoya-qptiff/small_vectra.qptiff"))) as source:
-        info = source.info
+def test_a_vectra_slide_names_its_channels(shared_file: FindFile, opened: Open) -> None:
+    info = opened(shared_file("wsi/akoya-qptiff/small_vectra.qptiff")).info
 
     found = [(channel.label, channel.color) for channel in info.channels]
     assert found == [("DAPI", "0000FF"), ("FITC", "00FF00"), ("Cy3", "FFFF00")]
@@ -123,18 +122,21 @@ def test_a_hamamatsu_slide_stays_rgb_and_tells_its_objective(shared_file: FindFi
     ],
 )
 def test_another_maker_s_suffix_does_no_harm(
-    shared_file: FindFile, tmp_path: Path, name: str, renamed: str
+    shared_file: FindFile, opened: Open, tmp_path: Path, name: str, renamed: str
 ) -> None:
     path = shared_file(f"wsi/{name}")
     shutil.copyfile(path, tmp_path / renamed)
     region = Region(300, 500, 700, 600)
 
-    with closing(open_source(path)) as source, closing(open_source(tmp_path / renamed)) as other:
-        assert other.info.level_shapes == source.info.level_shapes
-        assert (other.read_region(region) == source.read_region(region)).all()
+    source, other = opened(path), opened(tmp_path / renamed)
+
+    assert other.info.level_shapes == source.info.level_shapes
+    assert (other.read_region(region) == source.read_region(region)).all()
 
 
-def test_a_piece_of_ndpi_without_its_end_is_named(shared_file: FindFile, tmp_path: Path) -> None:
+def test_a_piece_of_ndpi_without_its_end_is_named(
+    shared_file: FindFile, opened: Open, tmp_path: Path
+) -> None:
     path = shared_file("wsi/hamamatsu-ndpi/test3-DAPI-2-387.ndpi")
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
@@ -143,10 +145,9 @@ def test_a_piece_of_ndpi_without_its_end_is_named(shared_file: FindFile, tmp_pat
     content[end - 40 : end] = bytes(40)
     (tmp_path / "cut.ndpi").write_bytes(content)
 
-    with (
-        closing(open_source(tmp_path / "cut.ndpi")) as source,
-        pytest.raises(SourceError, match="row 5, column 0 of level 0 does not decode"),
-    ):
+    source = opened(tmp_path / "cut.ndpi")
+
+    with pytest.raises(SourceError, match="row 5, column 0 of level 0 does not decode"):
         source.read_region(Region(0, 0, 100, 100))
 
 
