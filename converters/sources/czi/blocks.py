@@ -1,7 +1,7 @@
 """CziBlocks: positions and bytes of the sub-blocks of a CZI file, found with czifile.
 
 czifile was rewritten in 2026, for Python 3.12 and later; on 3.11 the last release is of 2019. Both
-find the same sub-blocks, under other names. What a sub-block's bytes mean is in `czi_decode`, since
+find the same sub-blocks, under other names. What a sub-block's bytes mean is in `decode`, since
 the release of 2019 knows nothing of Zstandard.
 """
 
