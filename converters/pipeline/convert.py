@@ -13,7 +13,7 @@ from ..store.arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_p
 from ..store.associated import write_extras
 from ..store.display_range import display_windows, sample_limits
 from ..store.metadata import Picture, write_coverage_group, write_image_group, write_label_groups
-from ..store.transaction import UnfinishedStore, output_folder, settings_of
+from ..store.transaction import UnfinishedStore, fingerprint_in, output_folder
 from .checkpoint import Checkpoint, RegionResult
 from .coverage import COVERAGE_ATTRIBUTES, coverage_of
 from .plan import ConversionPlan, plan_conversion
@@ -79,7 +79,7 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
         _explained(output),
         UnfinishedStore(
             output,
-            settings=plan.fingerprint,
+            fingerprint=plan.fingerprint,
             overwrite=options.overwrite,
             resume=options.resume,
         ) as unfinished,
@@ -93,7 +93,7 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
 
 def is_converted(plan: ConversionPlan, output: str) -> bool:
     """Return whether a complete store of this plan is at `output`; no pixels are read for it."""
-    return settings_of(output_folder(output)) == plan.fingerprint
+    return fingerprint_in(output_folder(output)) == plan.fingerprint
 
 
 def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan) -> PyramidArrays:
@@ -125,7 +125,7 @@ def _write_regions(
     writer = PyramidWriter(
         plan=plan,
         arrays=arrays,
-        checkpoint=Checkpoint(unfinished.records),
+        checkpoint=Checkpoint(unfinished.checkpoint),
         reduced=None if options.use_existing_levels else _reduced_pixels(unfinished, plan),
     )
     advance = _counter(plan.axes.count * sum(grid.pixels for grid in plan.grids), progress)
@@ -136,7 +136,7 @@ def _write_regions(
 
 def _reduced_pixels(unfinished: UnfinishedStore, plan: ConversionPlan) -> ReducedPixels:
     return ReducedPixels(
-        folder=unfinished.scratch,
+        folder=unfinished.reduced_pixels,
         grids=plan.grids,
         samples=plan.info.samples,
         dtype=plan.info.dtype,

@@ -83,7 +83,7 @@ class ReducedPixels:
         if content is None:
             raise OSError(
                 f"the reduced pixels of region {cell} of level {level} were written before and are "
-                f"lost from {self.folder.place}: begin anew, without --resume"
+                f"lost from {self.folder.location}: begin anew, without --resume"
             )
         return np.frombuffer(content, reduced_dtype(self.dtype)).reshape(shape)
 

@@ -81,7 +81,7 @@ class PyramidWriter:
         elif result.nbytes != self._stored(grid, frame, cell)[1]:
             raise OSError(
                 f"region {cell} of level {level} was written before and is lost from "
-                f"{self.arrays.store.place}: begin anew, without --resume"
+                f"{self.arrays.store.location}: begin anew, without --resume"
             )
         if level and self.reduced is not None:
             # Only now: a task that has to write this region again needs them.

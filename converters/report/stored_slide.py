@@ -125,7 +125,7 @@ def _stored(folder: Folder, group: zarr.Group) -> StoredSlide:
     attributes: dict[str, Any] = dict(group.attrs)
     block = attributes.get("numcodecs_neural")
     if not isinstance(block, dict) or "glass" not in block:
-        raise SourceError(f"{folder.place} was not written by this converter")
+        raise SourceError(f"{folder.location} was not written by this converter")
     ome = attributes.get("ome", attributes)
     (multiscale,) = ome["multiscales"]
     axes = _axes(multiscale, _array(group, "0"))

@@ -23,9 +23,9 @@ _ABSENT = (FileNotFoundError, NotADirectoryError)
 _LENGTHS, _HEADER_NBYTES = 26, 30
 
 
-def is_url(place: str) -> bool:
-    """Return whether `place` is a URL such as ``s3://bucket/key`` instead of a path."""
-    return "://" in place
+def is_url(location: str) -> bool:
+    """Return whether `location` is a URL such as ``s3://bucket/key`` instead of a path."""
+    return "://" in location
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,29 @@ class Folder:
     """A folder by its path or URL; it need not exist.
 
     Objects behind URLs appear whole by nature; local files are written beside their place first.
-    All methods raise OSError if the place cannot be reached, and ConfigError if nothing here opens
-    URLs of its kind.
+    All methods raise OSError if the location cannot be reached, and ConfigError if nothing here
+    opens URLs of its kind.
 
     Parameters
     ----------
-    place : str
+    location : str
         An absolute path, or a URL.
 
     Examples
     --------
-    >>> (Folder("s3://bucket/slide.ome.zarr") / "0").place
+    >>> (Folder("s3://bucket/slide.ome.zarr") / "0").location
     's3://bucket/slide.ome.zarr/0'
     """
 
-    place: str
+    location: str
 
     def __truediv__(self, name: str) -> "Folder":
-        return Folder(f"{self.place.rstrip('/')}/{name}")
+        return Folder(f"{self.location.rstrip('/')}/{name}")
 
     @property
     def path(self) -> Path | None:
         """Path of a local folder; None behind a URL."""
-        return None if is_url(self.place) else Path(self.place)
+        return None if is_url(self.location) else Path(self.location)
 
     @property
     def root(self) -> str:
@@ -67,9 +67,9 @@ class Folder:
         from zarr.storage import FsspecStore, LocalStore
 
         if self.path:
-            return LocalStore(self.place)
-        with _explained(self.place):
-            return FsspecStore.from_url(self.place)
+            return LocalStore(self.location)
+        with _explained(self.location):
+            return FsspecStore.from_url(self.location)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None if there is no such file."""
@@ -140,17 +140,17 @@ class Folder:
         from fsspec.core import url_to_fs
         from fsspec.implementations.local import LocalFileSystem
 
-        fs, root = LocalFileSystem(), self.place
+        fs, root = LocalFileSystem(), self.location
         if not self.path:
-            with _explained(self.place):
+            with _explained(self.location):
                 # Listings are remembered otherwise, and other processes write here as well.
-                fs, root = url_to_fs(self.place, use_listings_cache=False)
+                fs, root = url_to_fs(self.location, use_listings_cache=False)
         try:
             yield fs, root.rstrip("/")
         except OSError:
             raise
         except Exception as exc:  # The errors of fsspec's libraries have no root in common.
-            raise OSError(f"{self.place} cannot be reached: {exc}") from exc
+            raise OSError(f"{self.location} cannot be reached: {exc}") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Archive(Folder):
 
     Parameters
     ----------
-    place : str
+    location : str
         Path of the zip.
     zip_file : ZipFile
     root : str
@@ -173,7 +173,7 @@ class Archive(Folder):
         """Return zarr's store, which reads only."""
         from zarr.storage import ZipStore
 
-        return ZipStore(self.place, mode="r")
+        return ZipStore(self.location, mode="r")
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None if there is no such file."""
@@ -189,7 +189,7 @@ class Archive(Folder):
         """Return the last `nbytes` of a file that is not compressed."""
         # ZipFile would read all that is before them.
         entry = self.zip_file.getinfo(self._name(name))
-        with Path(self.place).open("rb") as file:
+        with Path(self.location).open("rb") as file:
             file.seek(entry.header_offset + _LENGTHS)
             lengths = file.read(_HEADER_NBYTES - _LENGTHS)
             start = entry.header_offset + _HEADER_NBYTES

@@ -17,9 +17,9 @@ from .ozx import is_archive, pack
 __all__ = [
     "UnfinishedStore",
     "check_output",
+    "fingerprint_in",
     "output_folder",
     "remove_unfinished",
-    "settings_of",
     "store_folder",
 ]
 
@@ -30,9 +30,9 @@ _REPLACED = "replaced"
 
 
 class UnfinishedStore:
-    """A store that is being written, with its scratch and its records.
+    """A store that is being written, with its reduced pixels and its checkpoint.
 
-    Nothing appears at the place of a local store before `finish`, which is one rename; a store
+    Nothing appears at the location of a local store before `finish`, which is one rename; a store
     behind a URL gets its root's metadata then, without which it is no image. What was begun is kept
     when the conversion is interrupted, and removed when it fails for good.
 
@@ -40,7 +40,7 @@ class UnfinishedStore:
     ----------
     output : str
         A folder, a file that ends in ``.ozx`` or ``.zip``, or a URL.
-    settings : str
+    fingerprint : str
         Digest of all that the store's bytes depend on.
     overwrite : bool
         Replace what is there, if it is a Zarr store.
@@ -53,12 +53,12 @@ class UnfinishedStore:
         If there is something that may not be replaced, or another conversion writes there.
     """
 
-    def __init__(self, output: str, *, settings: str, overwrite: bool, resume: bool) -> None:
+    def __init__(self, output: str, *, fingerprint: str, overwrite: bool, resume: bool) -> None:
         self._output = output_folder(output)
-        self._settings = settings
+        self._fingerprint = fingerprint
         self._overwrite = overwrite
         self._resume = resume
-        self._work = Folder(f"{self._output.place.rstrip('/')}.partial")
+        self._work = Folder(f"{self._output.location.rstrip('/')}.partial")
         self._lock: int | None = None
         self.is_resumed = False
 
@@ -68,12 +68,12 @@ class UnfinishedStore:
         return self._work / "store" if self._output.path else self._output
 
     @property
-    def scratch(self) -> Folder:
+    def reduced_pixels(self) -> Folder:
         """Where reduced pixels wait."""
         return self._work / "scratch"
 
     @property
-    def records(self) -> Folder:
+    def checkpoint(self) -> Folder:
         """Where it is noted which regions are done."""
         return self._work / "records"
 
@@ -84,7 +84,7 @@ class UnfinishedStore:
         if self._work.path:
             self._work.path.mkdir(parents=True, exist_ok=True)
             self._lock = _lock_folder(self._work.path)
-        self.is_resumed = self._resume and self._begun_with() == self._settings
+        self.is_resumed = self._resume and self._begun_with() == self._fingerprint
         if self.is_resumed:
             self.store.remove_torn()
         else:
@@ -97,7 +97,7 @@ class UnfinishedStore:
         self._note(has_arrays=True)
 
     def finish(self) -> None:
-        """Move the complete store to its place."""
+        """Move the complete store to its location."""
         path, store = self._output.path, self.store.path
         if path is None or store is None:
             return
@@ -131,7 +131,7 @@ class UnfinishedStore:
         return isinstance(error, (KeyboardInterrupt, OSError)) and self._begun_with() is not None
 
     def _begun_with(self) -> str | None:
-        """Return the settings of what was begun and has all arrays; None if nothing was."""
+        """Return the fingerprint of what was begun and has all arrays; None if nothing was."""
         noted = self._noted()
         return str(noted.get("settings")) if noted.get("has_arrays") else None
 
@@ -139,7 +139,7 @@ class UnfinishedStore:
         return self._output.path is None and bool(self._noted())
 
     def _note(self, *, has_arrays: bool) -> None:
-        noted = {"settings": self._settings, "has_arrays": has_arrays}
+        noted = {"settings": self._fingerprint, "has_arrays": has_arrays}
         self._work.write(_NOTE, json.dumps(noted).encode())
 
     def _noted(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def remove_unfinished(output: str) -> None:
     FileExistsError
         If another conversion writes there.
     """
-    work = Path(f"{output_folder(output).place.rstrip('/')}.partial")
+    work = Path(f"{output_folder(output).location.rstrip('/')}.partial")
     if not is_url(output) and work.is_dir():
         handle = _lock_folder(work)
         Folder(str(work)).remove()
@@ -191,7 +191,7 @@ def store_folder(output: str) -> Folder:
     """
     folder = output_folder(output)
     if folder.path and is_archive(folder.path):
-        return Archive(folder.place, zipfile.ZipFile(folder.path))
+        return Archive(folder.location, zipfile.ZipFile(folder.path))
     return folder
 
 
@@ -212,18 +212,18 @@ def check_output(output: Folder, *, overwrite: bool, is_begun: bool) -> None:
         return
     if not overwrite:
         raise FileExistsError(
-            f"{output.place} exists: choose another output, or pass --overwrite, or --resume to "
+            f"{output.location} exists: choose another output, or pass --overwrite, or --resume to "
             "keep it if it was made with the same settings"
         )
     if not _is_store(output):
         raise FileExistsError(
-            f"{output.place} is not a Zarr store, and --overwrite replaces nothing else: "
+            f"{output.location} is not a Zarr store, and --overwrite replaces nothing else: "
             "choose another output"
         )
 
 
-def settings_of(output: Folder) -> str | None:
-    """Return the settings that a complete store was made with; None if it is none of ours."""
+def fingerprint_in(output: Folder) -> str | None:
+    """Return the fingerprint of a complete store; None if it is none of ours."""
     attributes = _root_attributes(output)
     block = attributes.get("numcodecs_neural")
     settings = block.get("settings") if isinstance(block, dict) else None
@@ -243,7 +243,10 @@ def _root_attributes(output: Folder) -> dict[str, Any]:
 
 def _root_file(output: Folder, name: str) -> bytes | None:
     if output.path and is_archive(output.path):
-        with suppress(OSError, zipfile.BadZipFile), closing(store_folder(output.place)) as packed:
+        with (
+            suppress(OSError, zipfile.BadZipFile),
+            closing(store_folder(output.location)) as packed,
+        ):
             return packed.read(name)
         return None
     return output.read(name)

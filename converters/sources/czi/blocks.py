@@ -36,7 +36,7 @@ class Block:
     ----------
     index : int
         In the file's directory.
-    place : dict
+    indices : dict
         First index of each axis but y and x, by the letter that CZI has for it.
     y, x, height, width : int
         Where it lies, in pixels of level 0.
@@ -51,7 +51,7 @@ class Block:
     """
 
     index: int
-    place: dict[str, int]
+    indices: dict[str, int]
     y: int
     x: int
     height: int
@@ -144,7 +144,7 @@ def _block(index: int, entry: Any) -> Block:
     dtype, samples = _pixel_type(entry)
     return Block(
         index=index,
-        place={axis: start for axis, start in starts.items() if axis not in "YX"},
+        indices={axis: start for axis, start in starts.items() if axis not in "YX"},
         y=starts["Y"],
         x=starts["X"],
         height=sizes["Y"],

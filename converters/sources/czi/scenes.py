@@ -75,8 +75,8 @@ class CziScene:
 
 def find_scenes(blocks: list[Block]) -> list[list[Block]]:
     """Return the blocks of each scene, in the order of their numbers."""
-    numbers = sorted({block.place.get("S", 0) for block in blocks})
-    return [[block for block in blocks if block.place.get("S", 0) == n] for n in numbers]
+    numbers = sorted({block.indices.get("S", 0) for block in blocks})
+    return [[block for block in blocks if block.indices.get("S", 0) == n] for n in numbers]
 
 
 def scene_of(blocks: list[Block], path: Path, *, has_names: bool) -> CziScene:
@@ -119,8 +119,8 @@ def scene_of(blocks: list[Block], path: Path, *, has_names: bool) -> CziScene:
 
 
 def _check_axes(blocks: list[Block], path: Path) -> None:
-    for axis in {axis for block in blocks for axis in block.place}:
-        count = len({block.place.get(axis, 0) for block in blocks})
+    for axis in {axis for block in blocks for axis in block.indices}:
+        count = len({block.indices.get(axis, 0) for block in blocks})
         if axis not in (*_AXES, *_IGNORED) and count > 1:
             raise SourceError(
                 f"{path} holds {count} images along its axis {axis}, which OME-Zarr does not have: "
@@ -135,7 +135,7 @@ def _frames(
     starts: dict[str, int] = {}
     frames = []
     for axis in _AXES:
-        indices = {block.place.get(axis, 0) for block in blocks}
+        indices = {block.indices.get(axis, 0) for block in blocks}
         length = max(indices) - min(indices) + 1
         if length > 1 or (axis == "C" and has_names):
             starts[axis] = min(indices)
@@ -151,8 +151,8 @@ def _level(
     origin: tuple[int, int],
 ) -> CziLevel:
     by_frame: dict[Frame, list[Block]] = {}
-    for block in sorted(blocks, key=lambda block: block.place.get("M", 0)):
-        frame = tuple(block.place.get(axis, 0) - start for axis, start in starts.items())
+    for block in sorted(blocks, key=lambda block: block.indices.get("M", 0)):
+        frame = tuple(block.indices.get(axis, 0) - start for axis, start in starts.items())
         by_frame.setdefault(frame, []).append(block)
     bounds = {
         frame: np.array([_bounds(block, scale, origin) for block in some], np.int64)
