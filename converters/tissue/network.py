@@ -51,8 +51,8 @@ _BAND_VALUES = 2**20
 # What is as bright as glass is this dark, so that what is brighter has numbers too.
 _GLASS_LEVEL = 16
 
-# In doubt it is tissue: in units of 1/16 of the natural logarithm of the odds.
-_LIKELY, _POSSIBLE = -8, -32
+# In doubt it is tissue. Natural logarithms of the odds.
+_LIKELY_16THS, _POSSIBLE_16THS = -8, -32
 # Gaps of so many pixels across are tissue, and so are holes of so few pixels.
 _GAP_RADIUS, _HOLE_AREA = 3, 2000
 # Smaller parts are dust, in pixels.
@@ -69,9 +69,9 @@ def network_tissue(overview: Overview) -> Mask:
     if glass is None:
         return ~is_black(overview)
     evidence = _shipped().evidence(scanned_pixels(overview, glass), glass)
-    likely = evidence > _LIKELY
+    likely = evidence > _LIKELY_16THS
     # Alone, less is enough: around what is likely it would only widen the edges.
-    likely |= parts_apart(evidence > _POSSIBLE, likely)
+    likely |= parts_apart(evidence > _POSSIBLE_16THS, likely)
     mask = likely.repeat(2, 0).repeat(2, 1)[:height, :width]
     mask = without_specks(mask, _SPECK_AREA)
     return without_holes(closed(mask, _GAP_RADIUS), _HOLE_AREA)

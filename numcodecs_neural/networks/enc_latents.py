@@ -1,4 +1,4 @@
-"""Latents on their way to the entropy coder: steps, and images that were decoded before.
+"""Encoder's rounding of latents to steps, and detection of images that were decoded before.
 
 All of it is element-wise integer arithmetic; shifts floor. Latents lie last: (..., channels).
 """
@@ -13,8 +13,10 @@ from numcodecs_neural.networks.enc_model import EncoderModel
 
 __all__ = ["in_steps", "look_decoded", "with_noise"]
 
-# Mean squares, in twentieths; from the coarsest steps on they rise by one with each quality.
-_NEAR_AT_COARSEST, _NEAR_OF_FEW, _NEAR_AT_FINE_STEPS = 110, 160, 260
+# Thresholds on the mean squared distance of latents to the nearest path, in 1/20 of the square of
+# 1/16 step; from the coarsest steps on they rise by one with each quality.
+_PER_SQUARE = 20
+_AT_COARSEST_20THS, _OF_FEW_20THS, _AT_FINE_STEPS_20THS = 110, 160, 260
 _FEWEST_LATENTS, _ENOUGH_LATENTS = 12, 64
 _FINE_QUALITY = 90
 _NOISE_SIXTEENTHS = 4
@@ -58,9 +60,9 @@ def look_decoded(
     count = is_coded.sum(axes)
     total = (error**2 * is_coded).sum(axes)
     is_fine = quality >= _FINE_QUALITY
-    of_many = _NEAR_AT_FINE_STEPS if is_fine else _NEAR_AT_COARSEST + quality
-    nearest = np.where(count < _ENOUGH_LATENTS, min(of_many, _NEAR_OF_FEW), of_many)
-    near: NDArray[np.bool_] = (20 * total < nearest * count) & (count >= _FEWEST_LATENTS)
+    of_many = _AT_FINE_STEPS_20THS if is_fine else _AT_COARSEST_20THS + quality
+    nearest = np.where(count < _ENOUGH_LATENTS, min(of_many, _OF_FEW_20THS), of_many)
+    near: NDArray[np.bool_] = (_PER_SQUARE * total < nearest * count) & (count >= _FEWEST_LATENTS)
     return near
 
 
@@ -72,8 +74,8 @@ def with_noise(y: NDArray[np.int32], is_decoded: NDArray[np.bool_]) -> NDArray[n
     """
     if not is_decoded.any():
         return y
-    place = np.arange(math.prod(y.shape[1:])).reshape(y.shape[1:])
-    noise = ((place * 7919) ^ (place >> 5)) % (2 * _NOISE_SIXTEENTHS + 1) - _NOISE_SIXTEENTHS
+    index = np.arange(math.prod(y.shape[1:])).reshape(y.shape[1:])
+    noise = ((index * 7919) ^ (index >> 5)) % (2 * _NOISE_SIXTEENTHS + 1) - _NOISE_SIXTEENTHS
     at_zero = (np.abs(y) <= HALF_STEP) & is_decoded[:, None, None, None]
     spread: NDArray[np.int32] = np.where(at_zero, y + noise, y).astype(np.int32)
     return spread
