@@ -11,7 +11,10 @@ from numcodecs_neural.errors import ConfigError
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["compiled", "readable", "use_numba"]
+__all__ = ["Integer", "compiled", "readable", "use_numba"]
+
+Integer = Any
+"""An integer inside a kernel, where those of Python and of numpy mix."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -8,11 +8,14 @@ __all__ = [
     "ChecksumError",
     "ConfigError",
     "DtypeError",
+    "JpegError",
     "MissingDependencyError",
     "NeuralCodecError",
     "NumericsError",
     "SourceError",
     "TruncatedChunkError",
+    "TruncatedJpegError",
+    "UnsupportedJpegError",
     "UnsupportedVersionError",
     "WeightsError",
 ]
@@ -60,3 +63,15 @@ class NumericsError(NeuralCodecError, RuntimeError):
 
 class SourceError(NeuralCodecError, OSError):
     """A slide cannot be read."""
+
+
+class JpegError(NeuralCodecError, ValueError):
+    """Bytes are not a JPEG stream that keeps to its standard; the text says what and where."""
+
+
+class TruncatedJpegError(JpegError):
+    """A JPEG stream ends before all that it announces."""
+
+
+class UnsupportedJpegError(JpegError):
+    """A JPEG stream is of a kind whose coefficients, or exact pixels, are not read."""

@@ -16,6 +16,7 @@ FLOORS = [
     "arguments",
     "config",
     "compilation",
+    "jpeg",
     "zarr_types",
     "peers",
     "measure",

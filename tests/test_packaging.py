@@ -103,6 +103,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
     [
         pytest.param("numcodecs_neural/format", [], id="format"),
         pytest.param("numcodecs_neural/entropy", [], id="entropy"),
+        pytest.param("numcodecs_neural/jpeg", [], id="jpeg"),
         pytest.param("numcodecs_neural/weights", [], id="weights"),
         pytest.param("numcodecs_neural/coding", [], id="coding"),
         pytest.param("numcodecs_neural/engine", [], id="engine"),

@@ -1,0 +1,67 @@
+"""Which blocks a scan codes, and in which order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.jpeg.description import Coefficients, Frame, Scan
+
+__all__ = ["ScanLayout", "block_count", "join_coefficients", "split_coefficients"]
+
+
+@dataclass(frozen=True)
+class ScanLayout:
+    """The blocks of a scan, for kernels that walk through them.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Minimum coded units.
+    parts : array
+        For each component of the scan: its first block in the joined coefficients, blocks in a row
+        of it, and blocks down and across in a minimum coded unit.
+    """
+
+    rows: int
+    columns: int
+    parts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, frame: Frame, scan: Scan) -> "ScanLayout":
+        """Return the layout of a scan: one component goes block by block, several by units."""
+        firsts = _first_blocks(frame)
+        parts = []
+        for position in scan.components:
+            component = frame.components[position]
+            columns = frame.block_shape(component)[1]
+            parts.append((firsts[position], columns, component.vertical, component.horizontal))
+        if len(parts) > 1:
+            return cls(*frame.unit_grid, np.array(parts, np.int64))
+        first, columns, _, _ = parts[0]
+        inner = frame.inner_shape(frame.components[scan.components[0]])
+        return cls(*inner, np.array([(first, columns, 1, 1)], np.int64))
+
+
+def block_count(frame: Frame) -> int:
+    """Return how many blocks all components have."""
+    return _first_blocks(frame)[-1]
+
+
+def split_coefficients(frame: Frame, joined: NDArray[np.int16]) -> Coefficients:
+    """Return views of all blocks, (blocks, 64), component by component."""
+    firsts = _first_blocks(frame)
+    return tuple(
+        joined[firsts[n] : firsts[n + 1]].reshape(*frame.block_shape(component), 64)
+        for n, component in enumerate(frame.components)
+    )
+
+
+def join_coefficients(frame: Frame, coefficients: Coefficients) -> NDArray[np.int16]:
+    """Return the blocks of all components as one array, (blocks, 64)."""
+    return np.concatenate([blocks.reshape(-1, 64) for blocks in coefficients])
+
+
+def _first_blocks(frame: Frame) -> list[int]:
+    shapes = [frame.block_shape(component) for component in frame.components]
+    return [0, *np.cumsum([rows * columns for rows, columns in shapes]).tolist()]

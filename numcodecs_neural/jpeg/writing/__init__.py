@@ -1,0 +1,5 @@
+"""From quantised coefficients to JPEG streams."""
+
+from numcodecs_neural.jpeg.writing.stream import rewrite_jpeg, write_baseline
+
+__all__ = ["rewrite_jpeg", "write_baseline"]
