@@ -23,7 +23,7 @@ from tests.jpeg.streams import (
 Image = tuple[Frame, Colour, tuple[tuple[int, ...], ...], Coefficients]
 
 
-@pytest.mark.parametrize("options", SEQUENTIAL.values(), ids=str)
+@pytest.mark.parametrize("options", [*SEQUENTIAL.values(), *PROGRESSIVE.values()], ids=str)
 @pytest.mark.parametrize("size", [(147, 189), (16, 16), (1, 1), (5, 70)], ids=str)
 def test_a_stream_is_written_again_byte_for_byte(
     size: tuple[int, int], options: dict[str, object]

@@ -6,7 +6,7 @@ Import it only when a stream is written, since it imports numba.
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.errors import ConfigError, UnsupportedJpegError
+from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.description import (
     MAX_COEFFICIENT,
     Coefficients,
@@ -15,17 +15,21 @@ from numcodecs_neural.jpeg.description import (
     Scan,
 )
 from numcodecs_neural.jpeg.layout import ScanLayout, join_coefficients
-from numcodecs_neural.jpeg.writing.sequential import (
-    BLOCK_NBYTES,
-    count_symbols,
+from numcodecs_neural.jpeg.writing.bits import INTERVALS, MISSING, STATE_SIZE
+from numcodecs_neural.jpeg.writing.progressive import (
+    CORRECTIONS_ROOM,
+    write_ac,
+    write_dc,
     write_rest,
+)
+from numcodecs_neural.jpeg.writing.sequential import (
+    BLOCK_WORDS,
+    count_symbols,
     write_sequential,
 )
+from numcodecs_neural.jpeg.writing.stuffing import stuffed
 
 __all__ = ["ScanWriter"]
-
-_MARKER_NBYTES = 4
-"""A restart marker, and the byte before it that it fills up."""
 
 
 class ScanWriter:
@@ -46,33 +50,35 @@ class ScanWriter:
 
     def write(self, scan: Scan) -> bytes:
         """Return the entropy-coded data of a scan."""
-        if self.frame.process is Process.PROGRESSIVE:
-            raise UnsupportedJpegError("progressive scans are not written again")
         layout = ScanLayout.of(self.frame, scan)
-        tables = np.zeros((2 * len(scan.components), 256), np.int32)
-        pairs = zip(scan.dc_tables, scan.ac_tables, strict=True)
-        for row, table in enumerate(table for pair in pairs for table in pair):
-            if table is not None:
-                tables[row] = table.encoding()
+        tables = _encoding_tables(scan)
+        state = np.zeros(STATE_SIZE, np.int64)
+        predictions = np.zeros(len(scan.components), np.int64)
+        corrections = np.empty(CORRECTIONS_ROOM, np.uint8)
         blocks = int((layout.parts[:, 2] * layout.parts[:, 3]).sum())
-        out = np.empty(layout.columns * (blocks * BLOCK_NBYTES + _MARKER_NBYTES) + 8, np.uint8)
-        state = np.zeros(2 + len(scan.components), np.int64)
+        words = np.empty(layout.columns * (blocks * BLOCK_WORDS + 1) + CORRECTIONS_ROOM, np.uint32)
+        ends = np.empty(layout.columns + 1, np.int64)
         pieces = []
+        number = 0
         for row in range(layout.rows):
-            used = write_sequential(
-                self._joined,
-                tables,
-                layout.parts,
-                row,
-                layout.columns,
-                scan.restart_interval,
-                state,
-                out,
-            )
-            if used < 0:
-                raise ConfigError("the Huffman tables have no code for a coefficient")
-            pieces.append(out[:used].tobytes())
-        pieces.append(out[: write_rest(out, state)].tobytes())
+            place = self._joined, tables, layout.parts, row, layout.columns, scan.restart_interval
+            room = state, words, ends
+            bits = scan.low, int(scan.high > 0)
+            if self.frame.process is not Process.PROGRESSIVE:
+                used = write_sequential(*place, predictions, *room)
+            elif scan.first == 0:
+                used = write_dc(*place, predictions, *room, *bits)
+            else:
+                used = write_ac(*place, corrections, *room, scan.first, scan.last, *bits)
+            count = int(state[INTERVALS])
+            ends[count] = 4 * used
+            pieces.append(stuffed(words, ends[: count + 1], number))
+            number += count
+            state[INTERVALS] = 0
+        write_rest(tables, corrections, state, words, ends)
+        pieces.append(stuffed(words, ends[:1], number))
+        if state[MISSING]:
+            raise ConfigError("the Huffman tables have no code for a coefficient")
         return b"".join(pieces)
 
     def count(self, scan: Scan) -> NDArray[np.int64]:
@@ -88,6 +94,16 @@ class ScanWriter:
             counts,
         )
         return counts
+
+
+def _encoding_tables(scan: Scan) -> NDArray[np.int32]:
+    """Return two rows a component, DC and AC; rows of tables that the scan does not use are 0."""
+    tables = np.zeros((2 * len(scan.components), 256), np.int32)
+    pairs = zip(scan.dc_tables, scan.ac_tables, strict=True)
+    for row, table in enumerate(table for pair in pairs for table in pair):
+        if table is not None:
+            tables[row] = table.encoding()
+    return tables
 
 
 def _check_coefficients(frame: Frame, coefficients: Coefficients) -> None:

@@ -9,45 +9,51 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import Integer, compiled, readable
 from numcodecs_neural.jpeg.description import NATURAL_ORDER
-from numcodecs_neural.jpeg.writing.bits import SIZES, finish, put, restart
+from numcodecs_neural.jpeg.writing.bits import (
+    BITS,
+    COUNT,
+    MISSING,
+    SIZES,
+    finish,
+    put_code,
+    put_number,
+)
 
-__all__ = ["BLOCK_NBYTES", "count_symbols", "write_rest", "write_sequential"]
+__all__ = ["BLOCK_WORDS", "count_symbols", "write_sequential"]
 
-BLOCK_NBYTES = 420
-"""A block takes 16 + 11 bits of DC and 63 times 16 + 10 of AC at most, all bytes stuffed."""
+BLOCK_WORDS = 53
+"""A block takes 16 + 11 bits of DC and 63 times 16 + 10 of AC at most."""
 
 _ORDER = NATURAL_ORDER
 _SIZES = SIZES
 
 
 @compiled(
-    types.UniTuple(types.int64, 4),
+    types.UniTuple(types.int64, 3),
     readable(types.int16),
     types.int64,
     readable(types.int32),
     readable(types.int32),
-    types.uint8[::1],
+    types.uint32[::1],
     types.int64,
     types.int64,
     types.int64,
+    types.int64[::1],
 )
 def _write_block(
     block: NDArray[np.int16],
     prediction: Integer,
     dc_table: NDArray[np.int32],
     ac_table: NDArray[np.int32],
-    out: NDArray[np.uint8],
+    words: NDArray[np.uint32],
     used: Integer,
     bits: Integer,
     count: Integer,
-) -> tuple[Integer, Integer, Integer, Integer]:
-    """Write 64 coefficients; return the position, and whether all symbols have codes."""
-    value = np.int64(block[0]) - prediction
-    size = _SIZES[abs(value)]
-    code = np.int64(dc_table[size])
-    complete = code != 0
-    extra = (value - (value < 0)) & ((1 << size) - 1)
-    used, bits, count = put(out, used, bits, count, (code >> 8) << size | extra, (code & 31) + size)
+    state: NDArray[np.int64],
+) -> tuple[Integer, Integer, Integer]:
+    """Write 64 coefficients; return the position behind them."""
+    difference = np.int64(block[0]) - prediction
+    used, bits, count = put_number(words, used, bits, count, dc_table, 0, difference, state)
     run = 0
     for k in range(1, 64):
         value = np.int64(block[_ORDER[k]])
@@ -55,23 +61,26 @@ def _write_block(
             run += 1
             continue
         while run > 15:
-            code = np.int64(ac_table[0xF0])
-            complete &= code != 0
-            used, bits, count = put(out, used, bits, count, code >> 8, code & 31)
+            entry = np.int64(ac_table[0xF0])
+            used, bits, count = put_code(words, used, bits, count, entry, 0, 0, state)
             run -= 16
+        # As `put_number` does it; calls would take twice as long as all of this loop.
         size = _SIZES[abs(value)]
-        code = np.int64(ac_table[run << 4 | size])
-        complete &= code != 0
-        extra = (value - (value < 0)) & ((1 << size) - 1)
-        used, bits, count = put(
-            out, used, bits, count, (code >> 8) << size | extra, (code & 31) + size
-        )
+        entry = np.int64(ac_table[run << 4 | size])
+        if entry == 0:
+            state[MISSING] = 1
+        bits = (bits << ((entry & 31) + size)) | (entry >> 8) << size
+        bits |= (value - (value < 0)) & ((1 << size) - 1)
+        count += (entry & 31) + size
+        if count >= 32:
+            count -= 32
+            words[used] = (bits >> count) & 0xFFFFFFFF
+            used += 1
         run = 0
     if run > 0:
-        code = np.int64(ac_table[0])
-        complete &= code != 0
-        used, bits, count = put(out, used, bits, count, code >> 8, code & 31)
-    return used, bits, count, np.int64(complete)
+        entry = np.int64(ac_table[0])
+        used, bits, count = put_code(words, used, bits, count, entry, 0, 0, state)
+    return used, bits, count
 
 
 @compiled(
@@ -83,7 +92,9 @@ def _write_block(
     types.int64,
     types.int64,
     types.int64[::1],
-    types.uint8[::1],
+    types.int64[::1],
+    types.uint32[::1],
+    types.int64[::1],
 )
 def write_sequential(
     coefficients: NDArray[np.int16],
@@ -92,45 +103,39 @@ def write_sequential(
     row: Integer,
     columns: Integer,
     interval: Integer,
+    predictions: NDArray[np.int64],
     state: NDArray[np.int64],
-    out: NDArray[np.uint8],
+    words: NDArray[np.uint32],
+    ends: NDArray[np.int64],
 ) -> Integer:
-    """Write one row of minimum coded units; return bytes written, or -1 where a code is missing.
+    """Write one row of minimum coded units; return words written.
 
-    `tables` has two rows a component, DC and AC; `state` keeps the bits at hand, how many they are,
-    and a prediction a component from row to row.
+    `tables` has two rows a component, DC and AC. `predictions`, one a component, and `state` go on
+    from row to row. Where restart intervals end goes into `ends`, in bytes.
     """
-    used, bits, count = np.int64(0), state[0], state[1]
+    used, bits, count = np.int64(0), state[BITS], state[COUNT]
     for unit in range(row * columns, (row + 1) * columns):
         if interval > 0 and unit > 0 and unit % interval == 0:
-            used, bits, count = restart(out, used, bits, count, unit // interval - 1)
-            state[2:] = 0
+            used, bits, count = finish(words, used, bits, count, ends, state)
+            predictions[:] = 0
         for part in range(parts.shape[0]):
             down, across = parts[part, 2], parts[part, 3]
             for block in range(down * across):
                 place = parts[part, 0] + unit % columns * across + block % across
                 place += (row * down + block // across) * parts[part, 1]
-                used, bits, count, complete = _write_block(
+                used, bits, count = _write_block(
                     coefficients[place],
-                    state[2 + part],
+                    predictions[part],
                     tables[2 * part],
                     tables[2 * part + 1],
-                    out,
+                    words,
                     used,
                     bits,
                     count,
+                    state,
                 )
-                if not complete:
-                    return -1
-                state[2 + part] = coefficients[place, 0]
-    state[0], state[1] = bits, count
-    return used
-
-
-@compiled(types.int64, types.uint8[::1], types.int64[::1])
-def write_rest(out: NDArray[np.uint8], state: NDArray[np.int64]) -> Integer:
-    """Write the bits at hand, filled up to a byte; return bytes written."""
-    used, _, _ = finish(out, np.int64(0), state[0], state[1])
+                predictions[part] = coefficients[place, 0]
+    state[BITS], state[COUNT] = bits, count
     return used
 
 
