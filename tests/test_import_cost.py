@@ -17,6 +17,7 @@ LIGHT = [
     "numcodecs_neural.engine",
     "numcodecs_neural.entropy",
     "numcodecs_neural.format",
+    "numcodecs_neural.jpeg",
     "numcodecs_neural.networks",
     "numcodecs_neural.weights",
     "numcodecs_neural.zarr3",

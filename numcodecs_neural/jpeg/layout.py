@@ -1,13 +1,24 @@
-"""Which blocks a scan codes, and in which order."""
+"""Where blocks are: in arrays, and in scans."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.description import Coefficients, Frame, Scan
 
-__all__ = ["ScanLayout", "block_count", "join_coefficients", "split_coefficients"]
+__all__ = [
+    "MAX_UNIT_BLOCKS",
+    "ScanLayout",
+    "block_count",
+    "check_coefficients",
+    "join_coefficients",
+    "split_coefficients",
+]
+
+MAX_UNIT_BLOCKS = 10
+"""Blocks that a minimum coded unit may have, in a scan of several components."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,14 @@ class ScanLayout:
 def block_count(frame: Frame) -> int:
     """Return how many blocks all components have."""
     return _first_blocks(frame)[-1]
+
+
+def check_coefficients(frame: Frame, coefficients: Coefficients) -> None:
+    """Raise ConfigError unless there is an array of the right shape for each component."""
+    expected = [((*frame.block_shape(c), 64), np.dtype(np.int16)) for c in frame.components]
+    found = [(blocks.shape, blocks.dtype) for blocks in coefficients]
+    if found != expected:
+        raise ConfigError(f"coefficients are {found}; expected {expected}")
 
 
 def split_coefficients(frame: Frame, joined: NDArray[np.int16]) -> Coefficients:

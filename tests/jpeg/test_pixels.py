@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
@@ -9,7 +10,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from numcodecs_neural.errors import UnsupportedJpegError
+from numcodecs_neural.errors import ConfigError, UnsupportedJpegError
 from numcodecs_neural.jpeg import Coefficients, Colour, Frame, decode_pixels
 from numcodecs_neural.jpeg.pixels import kernels, reference
 from numcodecs_neural.jpeg.pixels.decode import Arithmetic
@@ -183,6 +184,28 @@ def test_numpy_and_numba_enlarge_alike(rows: int, columns: int, ratio: tuple[int
     np.testing.assert_array_equal(
         kernels.upsampled(plane, *ratio), reference.upsampled(plane, *ratio)
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"frame": frame_of(9, 8, (1, 1))}, id="other shape"),
+        pytest.param({"colour": Colour.RGB}, id="other colour"),
+        pytest.param({"steps": ((1,) * 63,)}, id="other steps"),
+        pytest.param({"coefficients": (np.zeros((1, 1, 64), np.int32),)}, id="other dtype"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(change: dict[str, Any]) -> None:
+    image: dict[str, Any] = {
+        "frame": frame_of(8, 8, (1, 1)),
+        "colour": Colour.GREY,
+        "steps": ((1,) * 64,),
+        "coefficients": (np.zeros((1, 1, 64), np.int16),),
+    }
+
+    assert decode_pixels(**image).tolist() == [[128] * 8] * 8
+    with pytest.raises(ConfigError, match=r"coefficients are|steps or colour"):
+        decode_pixels(**image | change)
 
 
 @pytest.mark.slow

@@ -1,12 +1,15 @@
 """From quantised coefficients to the pixels that libjpeg-turbo's default decoder makes of them."""
 
+import functools
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.description import Coefficients, Colour, Component, Frame
+from numcodecs_neural.jpeg.layout import check_coefficients
 from numcodecs_neural.jpeg.pixels import reference
 
 __all__ = ["Arithmetic", "decode_pixels"]
@@ -54,11 +57,16 @@ def decode_pixels(
 
     Raises
     ------
+    ConfigError
+        If coefficients, steps or colour do not belong to the frame.
     UnsupportedJpegError
         If coefficients are so large that decoders differ.
     """
-    if arithmetic is None:
-        arithmetic = _fastest()
+    check_coefficients(frame, coefficients)
+    count = len(frame.components)
+    if [len(table) for table in steps] != [64] * count or (count == 1) != (colour is Colour.GREY):
+        raise ConfigError(f"steps or colour ({colour.value}) are not those of {count} components")
+    arithmetic = arithmetic or _fastest()
     planes = [
         _plane(arithmetic, frame, n, steps[n], blocks) for n, blocks in enumerate(coefficients)
     ]
@@ -91,9 +99,11 @@ def _ratios(frame: Frame, component: Component) -> tuple[int, int]:
     return frame.horizontal // component.horizontal, frame.vertical // component.vertical
 
 
+@functools.cache
 def _fastest() -> Arithmetic:
+    """Return the compiled arithmetic, or the reference where numba cannot be imported."""
     try:
         from numcodecs_neural.jpeg.pixels import kernels
-    except ImportError:  # numba's own reasons included: a numpy that it does not know
+    except ImportError:
         return reference
     return kernels

@@ -3,6 +3,7 @@
 from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.description import Colour, Component, Frame, Process, Scan
 from numcodecs_neural.jpeg.huffman import HuffmanTable
+from numcodecs_neural.jpeg.layout import MAX_UNIT_BLOCKS
 from numcodecs_neural.jpeg.reading.segments import APP0, APP14, DNL, Segment
 from numcodecs_neural.jpeg.reading.tables import Tables
 
@@ -23,9 +24,7 @@ _OTHER_PROCESSES = {
     0xF7: "JPEG-LS",
 }
 _MAX_FACTOR = 4
-_MAX_UNIT_BLOCKS = 10
 _MAX_LOW = 13
-_DAC = 0xCC
 
 
 def is_frame(segment: Segment) -> bool:
@@ -106,8 +105,8 @@ def _positions(segment: Segment, frame: Frame, names: bytes) -> tuple[int, ...]:
     if list(positions) != sorted(set(positions)):
         raise segment.error(f"scan has components {list(names)}, not in the order of the frame")
     blocks = sum(frame.components[n].horizontal * frame.components[n].vertical for n in positions)
-    if len(positions) > 1 and blocks > _MAX_UNIT_BLOCKS:
-        raise segment.error(f"minimum coded unit has {blocks} blocks, more than {_MAX_UNIT_BLOCKS}")
+    if len(positions) > 1 and blocks > MAX_UNIT_BLOCKS:
+        raise segment.error(f"minimum coded unit has {blocks} blocks, more than {MAX_UNIT_BLOCKS}")
     return positions
 
 
@@ -138,21 +137,17 @@ def colour_of(frame: Frame, segments: list[Segment]) -> Colour:
     """Return what the components are, decided as libjpeg does: JFIF, then Adobe, then names."""
     if len(frame.components) == 1:
         return Colour.GREY
-    transform = None
-    for segment in segments:
-        if (
-            segment.marker == APP0
-            and segment.content[:5] == b"JFIF\0"
-            and len(segment.content) >= 14
-        ):
-            return Colour.YCBCR
-        if (
-            segment.marker == APP14
-            and segment.content[:5] == b"Adobe"
-            and len(segment.content) >= 12
-        ):
-            transform = segment.content[11]
-    if transform is not None:
-        return Colour.RGB if transform == 0 else Colour.YCBCR
+    jfif = _contents(segments, APP0, b"JFIF\0", 14)
+    adobe = _contents(segments, APP14, b"Adobe", 12)
+    if jfif:
+        return Colour.YCBCR
+    if adobe:
+        return Colour.RGB if adobe[-1][11] == 0 else Colour.YCBCR
     names = bytes(component.identifier for component in frame.components)
     return Colour.RGB if names == b"RGB" else Colour.YCBCR
+
+
+def _contents(segments: list[Segment], marker: int, begin: bytes, least: int) -> list[bytes]:
+    """Return the contents of segments of a marker that begin like this and are long enough."""
+    contents = [segment.content for segment in segments if segment.marker == marker]
+    return [found for found in contents if found.startswith(begin) and len(found) >= least]

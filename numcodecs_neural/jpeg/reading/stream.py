@@ -1,5 +1,7 @@
 """JPEG streams: bytes to a description and quantised coefficients."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from numcodecs_neural.errors import JpegError, UnsupportedJpegError
@@ -8,6 +10,8 @@ from numcodecs_neural.jpeg.layout import block_count, split_coefficients
 from numcodecs_neural.jpeg.reading.headers import colour_of, is_frame, read_frame, read_scan
 from numcodecs_neural.jpeg.reading.scans import ScanReader
 from numcodecs_neural.jpeg.reading.segments import (
+    APP0,
+    APP14,
     EOI,
     Segment,
     first_segments,
@@ -64,42 +68,39 @@ class _Reading:
         self._tables = Tables()
         for segment in first_segments(tables) if tables else ():
             self._tables.read(segment)
-        self._segments: list[Segment] = []
+        self._colour_segments: list[Segment] = []
         self._scans: list[Scan] = []
         self._steps: dict[int, tuple[int, ...]] = {}
         self._frame: Frame | None = None
         self._reader: ScanReader | None = None
 
     def read(self) -> tuple[Description, Coefficients]:
-        begin = place = 0
-        segments = first_segments(self._data)
-        while True:
-            *before, last = segments
-            for segment in before:
-                self._read_segment(segment)
-            if last.marker == EOI:
-                break
-            place = self._read_scan(last, self._data[begin : last.end])
-            segments = segments_from(self._data, place)
-            begin = place
+        begin, segments = 0, first_segments(self._data)
+        while (last := self._read_segments(segments)).marker != EOI:
+            end = self._read_scan(last, self._data[begin : last.end])
+            begin, segments = end, segments_from(self._data, end)
         if self._frame is None or self._reader is None:
             raise JpegError("JPEG stream has no image, only tables")
         self._reader.check_complete()
-        steps = tuple(self._steps[n] for n in range(len(self._frame.components)))
-        colour = colour_of(self._frame, self._segments)
-        description = Description(
-            self._frame, colour, steps, tuple(self._scans), self._data[begin:]
-        )
-        return description, split_coefficients(self._frame, self._reader.joined)
+        return Description(
+            self._frame,
+            colour_of(self._frame, self._colour_segments),
+            tuple(self._steps[position] for position in range(len(self._frame.components))),
+            tuple(self._scans),
+            self._data[begin:],
+        ), split_coefficients(self._frame, self._reader.joined)
 
-    def _read_segment(self, segment: Segment) -> None:
-        self._tables.read(segment)
-        if not self._scans:
-            self._segments.append(segment)
-        if is_frame(segment):
-            if self._frame is not None:
-                raise segment.error("a second frame header")
-            self._frame = read_frame(segment)
+    def _read_segments(self, segments: Iterator[Segment]) -> Segment:
+        """Take in segments; return the last one, a scan's header or the end marker."""
+        for segment in segments:
+            self._tables.read(segment)
+            if segment.marker in (APP0, APP14) and not self._scans:
+                self._colour_segments.append(segment)
+            if is_frame(segment):
+                if self._frame is not None:
+                    raise segment.error("a second frame header")
+                self._frame = read_frame(segment)
+        return segment
 
     def _read_scan(self, segment: Segment, head: bytes) -> int:
         if self._frame is None:

@@ -14,7 +14,7 @@ from numcodecs_neural.jpeg.description import (
     Process,
     Scan,
 )
-from numcodecs_neural.jpeg.layout import ScanLayout, join_coefficients
+from numcodecs_neural.jpeg.layout import ScanLayout, check_coefficients, join_coefficients
 from numcodecs_neural.jpeg.writing.bits import INTERVALS, MISSING, STATE_SIZE
 from numcodecs_neural.jpeg.writing.progressive import (
     CORRECTIONS_ROOM,
@@ -44,7 +44,8 @@ class ScanWriter:
     """
 
     def __init__(self, frame: Frame, coefficients: Coefficients) -> None:
-        _check_coefficients(frame, coefficients)
+        check_coefficients(frame, coefficients)
+        _check_range(coefficients)
         self.frame = frame
         self._joined = join_coefficients(frame, coefficients)
 
@@ -106,11 +107,7 @@ def _encoding_tables(scan: Scan) -> NDArray[np.int32]:
     return tables
 
 
-def _check_coefficients(frame: Frame, coefficients: Coefficients) -> None:
-    expected = [((*frame.block_shape(c), 64), np.dtype(np.int16)) for c in frame.components]
-    found = [(blocks.shape, blocks.dtype) for blocks in coefficients]
-    if found != expected:
-        raise ConfigError(f"coefficients are {found}; expected {expected}")
+def _check_range(coefficients: Coefficients) -> None:
     for blocks in coefficients:
         dc, ac = blocks[..., 0], blocks[..., 1:]
         if min(dc.min() + 1, ac.min()) < -MAX_COEFFICIENT or blocks.max() > MAX_COEFFICIENT:

@@ -16,6 +16,7 @@ from numcodecs_neural.jpeg.description import (
     Scan,
 )
 from numcodecs_neural.jpeg.huffman import HuffmanTable
+from numcodecs_neural.jpeg.layout import MAX_UNIT_BLOCKS
 from numcodecs_neural.jpeg.writing.scans import ScanWriter
 
 __all__ = ["rewrite_jpeg", "write_baseline"]
@@ -24,7 +25,6 @@ _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP14, _DQT, _DHT, _SOS, _DRI = 0xE0, 0xEE, 0xDB, 0xC4, 0xDA, 0xDD
 _JFIF = b"JFIF\0" + struct.pack(">HBHHBB", 0x0101, 0, 1, 1, 0, 0)
 _ADOBE_RGB = b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 0)
-_MAX_UNIT_BLOCKS = 10
 
 
 def rewrite_jpeg(description: Description, coefficients: Coefficients) -> bytes:
@@ -49,7 +49,8 @@ def write_baseline(
     """Return a new stream with these coefficients, with Huffman tables made for them.
 
     It is baseline, or extended where a step is larger than 255; of one interleaved scan where that
-    is allowed. A source of any process comes back with equal coefficients.
+    is allowed; else of one a component, without the blocks behind the image. A source of any
+    process comes back with equal coefficients.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def write_baseline(
 def _scan_components(frame: Frame) -> list[tuple[int, ...]]:
     """Return the components of each scan: all in one, or each alone where a unit is too large."""
     positions = range(len(frame.components))
-    if sum(c.horizontal * c.vertical for c in frame.components) <= _MAX_UNIT_BLOCKS:
+    if sum(c.horizontal * c.vertical for c in frame.components) <= MAX_UNIT_BLOCKS:
         return [tuple(positions)]
     return [(position,) for position in positions]
 
