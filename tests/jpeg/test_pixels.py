@@ -1,5 +1,6 @@
 """Pixels are those of libjpeg-turbo, in numpy and in numba, or none."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import hypothesis
 import hypothesis.strategies as st
 import imagecodecs
 import numpy as np
+import PIL.Image
 import pytest
 
 from numcodecs_neural.errors import ConfigError, UnsupportedJpegError
@@ -60,7 +62,11 @@ def test_every_quality(channels: str, quality: int) -> None:
     pixels = photo(61, 43)
     stream = saved(pixels if channels == "ycbcr" else pixels[..., 0], quality=quality)
 
-    np.testing.assert_array_equal(our_pixels(stream), libjpeg(stream))
+    decoded = our_pixels(stream)
+
+    np.testing.assert_array_equal(decoded, libjpeg(stream))
+    with PIL.Image.open(io.BytesIO(stream)) as image:
+        np.testing.assert_array_equal(decoded, image)
 
 
 def test_components_that_are_rgb_stay_so() -> None:

@@ -21,6 +21,7 @@ _OTHER_PROCESSES = {
     0xCE: "hierarchical",
     0xCF: "hierarchical",
     0xDE: "hierarchical",
+    0xDF: "hierarchical",
     0xF7: "JPEG-LS",
 }
 _MAX_FACTOR = 4

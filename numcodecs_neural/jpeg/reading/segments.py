@@ -9,7 +9,9 @@ __all__ = ["APP0", "APP14", "DHT", "DNL", "DQT", "DRI", "EOI", "RST0", "SOI", "S
 
 RST0, SOI, EOI, SOS, DQT, DNL, DRI, DHT = 0xD0, 0xD8, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD, 0xC4
 APP0, APP14 = 0xE0, 0xEE
-_TEM = 0x01
+_JPEG_LS = 0xF7
+# Between segments these stand for nothing: parts of data, a second start, and reserved numbers.
+_NOT_SEGMENTS = {*range(0xC0), 0xC8, *range(RST0, EOI), *range(0xF0, 0xFE)} - {_JPEG_LS}
 
 
 class Segment(NamedTuple):
@@ -57,7 +59,7 @@ def _segment_at(data: bytes, begin: int) -> Segment:
     marker, place = data[place], place + 1
     if marker == EOI:
         return Segment(marker, b"", begin, place)
-    if marker in (0, SOI, _TEM) or RST0 <= marker < SOI:
+    if marker in _NOT_SEGMENTS:
         raise JpegError(f"JPEG stream has marker {marker:#04x} at byte {begin}, out of place")
     length = int.from_bytes(data[place : place + 2], "big")
     if place + max(length, 2) > len(data):

@@ -11,6 +11,8 @@ from numcodecs_neural.jpeg.reading.segments import DHT, DQT, DRI, Segment
 
 __all__ = ["Tables"]
 
+_MAX_DC_SYMBOL = 15
+
 
 @dataclass
 class Tables:
@@ -63,5 +65,7 @@ class Tables:
                 table.check()
             except JpegError as error:
                 raise segment.error(str(error)) from None
+            if kind == 0 and max(table.symbols, default=0) > _MAX_DC_SYMBOL:
+                raise segment.error(f"DC table {number} has a symbol above {_MAX_DC_SYMBOL}")
             (self.ac if kind else self.dc)[number] = table
             content = content[end:]

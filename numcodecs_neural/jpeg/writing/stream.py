@@ -32,6 +32,11 @@ def rewrite_jpeg(description: Description, coefficients: Coefficients) -> bytes:
 
     All bytes are those of the source where its encoder wrote no code that it could have left out,
     and filled bytes up with ones: compare them.
+
+    Raises
+    ------
+    ConfigError
+        If coefficients do not belong to the frame, or the tables have no code for one.
     """
     writer = ScanWriter(description.frame, coefficients)
     pieces = [piece for scan in description.scans for piece in (scan.head, writer.write(scan))]
