@@ -1,12 +1,12 @@
 """From quantised coefficients to the pixels that libjpeg-turbo's default decoder makes of them."""
 
-import functools
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural import compilation
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.description import Coefficients, Colour, Component, Frame
 from numcodecs_neural.jpeg.layout import check_coefficients
@@ -53,7 +53,7 @@ def decode_pixels(
     coefficients : tuple of array
         Quantised coefficients of each component.
     arithmetic : module, optional
-        `reference` or `kernels`; the faster one that can be imported if it is left out.
+        `reference` or `kernels`; if it is left out, kernels wherever compiled ones run.
 
     Raises
     ------
@@ -99,11 +99,9 @@ def _ratios(frame: Frame, component: Component) -> tuple[int, int]:
     return frame.horizontal // component.horizontal, frame.vertical // component.vertical
 
 
-@functools.cache
 def _fastest() -> Arithmetic:
-    """Return the compiled arithmetic, or the reference where numba cannot be imported."""
-    try:
+    if compilation.use_numba():
         from numcodecs_neural.jpeg.pixels import kernels
-    except ImportError:
-        return reference
-    return kernels
+
+        return kernels
+    return reference
