@@ -38,7 +38,6 @@ NATURAL_ORDER = np.array([
 # fmt: on
 NATURAL_ORDER.flags.writeable = False
 
-
 Coefficients = tuple[NDArray[np.int16], ...]
 """Quantised coefficients, an array a component: (block rows, block columns, 64), row by row.
 
