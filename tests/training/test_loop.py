@@ -114,7 +114,7 @@ def test_a_run_by_minutes_ends_when_they_are_over(
     assert trainer.run(crops, lines.append)
 
     assert trainer.seconds >= 0.24
-    assert trainer.steps > 1
+    assert trainer.steps >= 1  # a slow machine takes longer for one
     pattern = r"\(0\.0 left\)  step \d+ .* lr .* bpp .* psnr .* loss .* = rate \d+ % \+ mse \d+ %"
     assert re.search(pattern, lines[-1])
 
