@@ -185,6 +185,12 @@ def test_zarr_2_18_can_be_installed(requirement: str, project: dict[str, Any]) -
     assert [r.specifier.contains(wanted) for r in found if r.name == requirement] == [True]
 
 
+def test_the_citation_names_the_version(project: dict[str, Any]) -> None:
+    version = project["project"]["version"]
+
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 @pytest.mark.parametrize("name", ["constraints.txt", "constraints-zarr2.txt"])
 def test_constraints_are_exact(name: str) -> None:
     lines = [line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")]
