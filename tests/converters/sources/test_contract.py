@@ -174,9 +174,12 @@ def test_a_picture_beside_the_slide_is_rgb_or_absent(source: SlideSource, name: 
 
 
 def test_closing_twice_does_no_harm(source: SlideSource) -> None:
+    before = source.info
     source.close()
 
     source.close()
+
+    assert source.info == before
 
 
 @pytest.mark.parametrize("series", [1, -1])
