@@ -14,7 +14,7 @@ import tifffile
 
 from numcodecs_neural.errors import SourceError
 
-__all__ = ["DECODE_ERRORS", "ByteReader", "first_tile", "opened"]
+__all__ = ["DECODE_ERRORS", "ByteReader", "axes_and_shape", "first_tile", "opened", "series_in"]
 
 # Damaged files run into all of these; imagecodecs roots its errors in RuntimeError, and in
 # ImportError where a codec was left out of its build. XML that is broken is a SyntaxError.
@@ -86,6 +86,20 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
         yield tiff
     finally:
         tiff.close()
+
+
+def series_in(tiff: tifffile.TiffFile) -> list[Any]:
+    """Return all series of pages, with their axes of length 1."""
+    found: Any = tiff.series
+    # A list until tifffile 2026.10; later an object that is called for series of this form.
+    return list(found(squeeze=False) if callable(found) else found)
+
+
+def axes_and_shape(series: Any) -> tuple[str, tuple[int, ...]]:
+    """Return axes and shape of a series of `series_in`, axes of length 1 included."""
+    if hasattr(series, "get_axes"):  # until tifffile 2026.10
+        return series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    return series.axes, series.shape
 
 
 def first_tile(page: Any) -> bytes:

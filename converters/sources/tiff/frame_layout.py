@@ -11,6 +11,7 @@ import tifffile
 from numcodecs_neural.errors import SourceError
 
 from ..base import Frame
+from .file import axes_and_shape
 from .photometric import Photometric
 
 __all__ = ["Layout", "Part", "layout_of"]
@@ -114,7 +115,7 @@ def layout_of(series: Any, photometric: Photometric, path: Path) -> Layout:
         If it has an axis that is none of time, channel and depth, or several RGB images of one
         time and depth, or if its pages do not hold what its axes promise.
     """
-    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    axes, shape = axes_and_shape(series)
     if 0 in (*shape, *series.keyframe.shaped):
         raise SourceError(f"{path} has an image of no pixels: its shape is {shape}")
     y = axes.find("YX")
@@ -191,8 +192,8 @@ def _check_pages(
     bands, depth, height, width, page_samples = series.keyframe.shaped
     fits = (height, width, page_samples) == (*plane, samples)
     if not fits or math.prod(leading) % (bands * depth):
+        axes, shape = axes_and_shape(series)
         raise SourceError(
-            f"{path} has axes {series.get_axes(squeeze=False)} and shape "
-            f"{series.get_shape(squeeze=False)}, and pages of another shape, "
+            f"{path} has axes {axes} and shape {shape}, and pages of another shape, "
             f"{series.keyframe.shape}: save it anew with one plane a page"
         )

@@ -10,7 +10,7 @@ from numcodecs_neural.errors import SourceError
 
 from ..series import check_series
 from .completeness import check_set, check_whole
-from .file import DECODE_ERRORS
+from .file import DECODE_ERRORS, series_in
 from .scn_xml import scn_roles
 
 __all__ = ["find_image", "role_of", "series_of"]
@@ -56,7 +56,7 @@ def series_of(tiff: tifffile.TiffFile, path: Path) -> list[tuple[Any, str]]:
         If the file's structure is damaged.
     """
     try:
-        found: list[Any] = list(tiff.series)
+        found = series_in(tiff)
         roles = scn_roles(tiff) if tiff.is_scn else [role_of(series) for series in found]
     except DECODE_ERRORS as exc:
         raise SourceError(f"{path} has no image that can be read: {exc}") from exc

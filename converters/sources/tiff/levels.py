@@ -9,7 +9,7 @@ import tifffile
 from numcodecs_neural.errors import SourceError
 
 from ..tile_cache import TileCache
-from .file import ByteReader
+from .file import ByteReader, axes_and_shape
 from .frame_layout import Layout
 from .level import Level, path_of
 from .photometric import Photometric, photometric_of
@@ -51,7 +51,7 @@ def _photometric_of_alike(
     series: Any, first: Any, layout: Layout, photometric: Photometric
 ) -> Photometric | None:
     """Return what a level's samples stand for, or None if it is no smaller copy of the first."""
-    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    axes, shape = axes_and_shape(series)
     y = axes.find("YX")
     if y < 0 or math.prod(shape[:y]) != layout.planes:
         return None
