@@ -61,7 +61,10 @@ def _pictures(tiff: tifffile.TiffFile, path: Path, name: Associated) -> Iterator
 
 def _as_rgb(pixels: NDArray[Any], image: Any, path: Path) -> NDArray[np.uint8]:
     """Return any picture of one, three or four samples in 8-bit RGB."""
-    axes = image.axes
+    # Axes of length 1 are left out of the pixels, or of both, as the release of tifffile has it.
+    lengths = zip(image.axes, image.shape, strict=True)
+    kept = [(axis, n) for axis, n in lengths if n > 1 or axis in "YX"]
+    axes, pixels = "".join(axis for axis, _ in kept), pixels.reshape([n for _, n in kept])
     if axes[:1] == "S":
         pixels, axes = np.moveaxis(pixels, 0, -1), axes[1:] + "S"
     if axes not in ("YX", "YXS"):
