@@ -14,12 +14,16 @@ from typing import Any
 import dask.array
 import numpy as np
 import skimage.data
+import tifffile
 import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, NeuralImageCodec
 
-VERSIONS = ("numcodecs-neural", "zarr", "numcodecs", "numpy", "numba", "dask", "imagecodecs")
+VERSIONS = (
+    *("numcodecs-neural", "zarr", "numcodecs", "numpy", "numba", "dask"),
+    *("imagecodecs", "tifffile"),
+)
 CHUNK = (3, 128, 128)
 V2: dict[str, Any] = {"zarr_format": 2, "compressors": NeuralImage()}
 V3: dict[str, Any] = {"serializer": NeuralImageCodec(), "compressors": None}
@@ -45,12 +49,33 @@ def try_arrays() -> None:
         np.testing.assert_array_equal(other, first)
 
 
+def converted(store: str, *arguments: str) -> Any:
+    """Run the program, and return the first level of the store that it writes."""
+    command = Path(sys.executable).with_name("convert-to-omezarr")
+    subprocess.run([sys.executable, "-W", "error", str(command), "--quiet", *arguments], check=True)
+    return zarr.open_group(store, mode="r")["0"]
+
+
+def try_files() -> None:
+    """Slides that tifffile reads hold what it reads: tiles with a reduced level, and a stack."""
+    image = skimage.data.immunohistochemistry()
+    with tifffile.TiffWriter("slide.tif") as tiff:
+        tiles: dict[str, Any] = {"tile": (128, 128), "photometric": "rgb", "compression": "jpeg"}
+        tiff.write(image, subifds=1, **tiles)
+        tiff.write(image[::2, ::2], subfiletype=1, **tiles)
+    stack = image.transpose(2, 0, 1)[:2].astype(np.uint16)
+    tifffile.imwrite("stack.ome.tif", stack, metadata={"axes": "CYX"})
+    for name in ("slide.tif", "stack.ome.tif"):
+        options = ("-o", f"{name}.ome.zarr", "--codec", "zstd", "--glass", "keep")
+        level = converted(f"{name}.ome.zarr", name, *options)
+        pixels = tifffile.imread(name)
+        expected = pixels if name.startswith("stack") else np.moveaxis(pixels, -1, 0)
+        np.testing.assert_array_equal(level[:], expected)
+
+
 def try_command(store: str, *options: str) -> None:
     """Convert the demo slide, and open its first level."""
-    command = Path(sys.executable).with_name("convert-to-omezarr")
-    told = ["-W", "error", str(command), "--quiet", "--demo", store, *options]
-    subprocess.run([sys.executable, *told], check=True)
-    level: Any = zarr.open_group(store, mode="r")["0"]
+    level = converted(store, "--demo", store, *options)
     assert level.shape == (3, 3000, 4000)
     assert level[:, 1500:1600, 2000:2100].std() > 0
 
@@ -63,6 +88,7 @@ def main() -> None:
     assert importlib.util.find_spec("torch") is None, "torch was installed: nothing here needs it"
     importlib.import_module("numcodecs_neural.zarr_types")
     try_arrays()
+    try_files()
     try_command("demo.ome.zarr", "--report", "report.html")
     try_command("demo.ome.zarr", "--resume")
     try_command("demo-04.ome.zarr", "--ome-zarr-version", "0.4")
