@@ -244,7 +244,7 @@ def test_two_conversions_to_one_store_are_refused(
     from numcodecs_neural.converters.store.transaction import UnfinishedStore
 
     store = str(tmp_path / "out.ome.zarr")
-    with UnfinishedStore(store, settings="", overwrite=False, resume=False):
+    with UnfinishedStore(store, fingerprint="", overwrite=False, resume=False):
         err = refused(svs, "-o", tmp_path / "out.ome.zarr", *SMALL)
 
     assert "another conversion writes there" in err
