@@ -9,11 +9,20 @@ import sys
 {break_it}
 import numpy as np
 from numcodecs_neural.compressai import CompressAIImage, import_checkpoint
+from numcodecs_neural.compressai.architectures import parse_architecture
+from numcodecs_neural.compressai.chunks import Chunk, pack
 from numcodecs_neural.errors import MissingDependencyError
+from numcodecs_neural.format import ChunkHeader, Mode
 codec = CompressAIImage(weights="0f" * 32)
+header = ChunkHeader(
+    mode=Mode.LOSSY, dtype=np.dtype("u1"), shape=(3, 64, 64), box=(64, 64), channel_axis=-3,
+    weights_id=b"12345678",
+)
+arch = parse_architecture(codec.arch)
+chunk = pack(Chunk(arch=arch, header=header, symbols_crc=0, streams=(b"", b"")))
 attempts = [
     lambda: codec.encode(np.zeros((3, 64, 64), np.uint8)),
-    lambda: codec.decode(b"NNCA"),
+    lambda: codec.decode(chunk),
     lambda: import_checkpoint("c.pth", "mbt2018"),
 ]
 for attempt in attempts:
