@@ -1,4 +1,4 @@
-"""What the encoders of all modes take and return; nothing of it is needed to decode."""
+"""Task and payload that the encoders of all modes share; nothing of it is needed to decode."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What encoders make of frequency tables: the bits of symbols, and tables from counts."""
+"""Costs in bits of symbols, and frequency tables from counts."""
 
 import functools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a JPEG stream says of itself: frame, tables, scans, and the bytes around their data."""
+"""Description of a JPEG stream: frame, tables, scans, and the bytes around their data."""
 
 import enum
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where blocks are: in arrays, and in scans."""
+"""Positions of blocks in arrays of coefficients and in scans."""
 
 from dataclasses import dataclass
 

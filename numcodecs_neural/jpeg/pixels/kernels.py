@@ -1,4 +1,4 @@
-"""What `reference` does, compiled by numba: the same samples, many times as fast.
+"""Coefficients to samples, compiled by numba: the samples of `reference`, many times as fast.
 
 Import it only when pixels are made, since it imports numba.
 """

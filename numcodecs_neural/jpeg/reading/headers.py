@@ -1,4 +1,4 @@
-"""Headers of frames and scans, and what the components are."""
+"""Frame and scan headers, and the colour of the components."""
 
 from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.description import Colour, Component, Frame, Process, Scan

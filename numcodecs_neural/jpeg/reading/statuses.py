@@ -1,4 +1,4 @@
-"""What kernels that read scans return: an exception raised in compiled code loses its class."""
+"""Status codes of kernels that read scans, since compiled code loses the class of exceptions."""
 
 from numcodecs_neural.errors import JpegError, TruncatedJpegError
 
