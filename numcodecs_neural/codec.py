@@ -1,5 +1,6 @@
 """NeuralImage: the numcodecs codec, which Zarr v2 arrays take as their compressor."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Protocol, Self, TypeVar
 
@@ -55,17 +56,17 @@ class ImageCodec(Codec, Generic[_Parsed]):
         parameters.check_keys(given, cls.codec_id, cls.keys)
         return cls(**given)
 
+    @abstractmethod
     def encode(self, buf: object) -> bytes:
         """Encode one chunk."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parse(self, chunk: bytes) -> _Parsed:
         """Return an undamaged chunk, checked and taken apart once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode_parsed(self, chunk: _Parsed) -> "NDArray[Any]":
         """Return the samples of what `parse` returned."""
-        raise NotImplementedError
 
     def decode(self, buf: object, out: object = None) -> "NDArray[Any]":
         """Decode one chunk.
