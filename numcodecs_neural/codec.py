@@ -9,12 +9,14 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
 from numcodecs_neural import parameters
-from numcodecs_neural.format import Chunk, ChunkHeader, unpack_chunk
+from numcodecs_neural.format import Chunk, ChunkHeader, Mode, unpack_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk"]
+    from numcodecs_neural.jpeg.mosaic import Mosaic
+
+__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "mosaic_of"]
 
 
 class ParsedChunk(Protocol):
@@ -212,6 +214,22 @@ class NeuralImage(ImageCodec[Chunk]):
 
     def __hash__(self) -> int:
         return hash((self.model, self.weights, self.quality, self.channel_axis))
+
+
+def mosaic_of(chunk: bytes) -> "Mosaic | None":
+    """Return the JPEG tiles that a chunk of `NeuralImage` holds, or None if it holds none.
+
+    Raises
+    ------
+    BitstreamError
+        If the chunk is damaged, truncated, foreign or of a later version.
+    WeightsError
+        If the weights that wrote it are not installed.
+    """
+    from numcodecs_neural.coding.dec_jpeg import decode_mosaic
+
+    parsed = unpack_chunk(chunk)
+    return decode_mosaic(parsed) if parsed.header.mode is Mode.JPEG else None
 
 
 def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":

@@ -1,7 +1,15 @@
 """The bitstream of one chunk; see SPEC.md."""
 
-from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, ChunkHeader
+from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, NO_WEIGHTS, ChunkHeader
 from numcodecs_neural.format.modes import Mode
 from numcodecs_neural.format.sections import Chunk, pack_chunk, unpack_chunk
 
-__all__ = ["MAX_CHUNK_NBYTES", "Chunk", "ChunkHeader", "Mode", "pack_chunk", "unpack_chunk"]
+__all__ = [
+    "MAX_CHUNK_NBYTES",
+    "NO_WEIGHTS",
+    "Chunk",
+    "ChunkHeader",
+    "Mode",
+    "pack_chunk",
+    "unpack_chunk",
+]
