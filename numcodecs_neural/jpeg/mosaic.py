@@ -11,7 +11,7 @@ from numcodecs_neural.errors import ConfigError, JpegError
 from numcodecs_neural.jpeg.description import Coefficients, Colour, Component, Frame, Process
 from numcodecs_neural.jpeg.pixels import decode_pixels
 
-__all__ = ["Mosaic", "plain_frame", "zero_coefficients"]
+__all__ = ["Mosaic", "coefficient_shapes", "plain_frame", "zero_coefficients"]
 
 _MAX_STEP = 0xFFFF
 _Described = tuple[Frame, Colour, tuple[tuple[int, ...], ...]]
@@ -175,12 +175,15 @@ def plain_frame(frame: Frame) -> Frame:
     return Frame(Process.BASELINE, frame.height, frame.width, components)
 
 
+def coefficient_shapes(frame: Frame, grid: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Return the shape of the coefficients of each component of a mosaic."""
+    shapes = [frame.block_shape(component) for component in frame.components]
+    return [(grid[0] * rows, grid[1] * columns, 64) for rows, columns in shapes]
+
+
 def zero_coefficients(frame: Frame, grid: tuple[int, ...]) -> Coefficients:
     """Return coefficients of a mosaic that are all 0."""
-    shapes = [frame.block_shape(component) for component in frame.components]
-    return tuple(
-        np.zeros((grid[0] * rows, grid[1] * columns, 64), np.int16) for rows, columns in shapes
-    )
+    return tuple(np.zeros(shape, np.int16) for shape in coefficient_shapes(frame, grid))
 
 
 def _presence(streams: Sequence[Sequence[bytes | None]]) -> NDArray[np.bool_]:
@@ -214,11 +217,8 @@ def _check_arrays(mosaic: Mosaic) -> None:
             f"presence of tiles is {mosaic.present.dtype} of shape {mosaic.present.shape}; "
             f"expected bool of shape {mosaic.grid}"
         )
-    shapes = [mosaic.frame.block_shape(component) for component in mosaic.frame.components]
-    expected = [
-        ((mosaic.grid[0] * rows, mosaic.grid[1] * columns, 64), np.dtype(np.int16))
-        for rows, columns in shapes
-    ]
+    shapes = coefficient_shapes(mosaic.frame, mosaic.grid)
+    expected = [(shape, np.dtype(np.int16)) for shape in shapes]
     found = [(blocks.shape, blocks.dtype) for blocks in mosaic.coefficients]
     if found != expected:
         raise ConfigError(f"coefficients of a mosaic are {found}; expected {expected}")
