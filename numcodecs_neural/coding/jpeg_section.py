@@ -26,12 +26,21 @@ _HEAD = struct.Struct("<BBHHHH")  # coder, flags, size of a tile, rows and colum
 _OFFSET = struct.Struct("<HH")
 _COLOURS = (Colour.GREY, Colour.YCBCR, Colour.RGB)
 _COLOUR_BITS, _HAS_ABSENT, _HAS_OFFSET = 3, 4, 8
-_MAX_FACTOR = 4
+_MAX_FACTOR, _MAX_SIZE = 4, 0xFFFF
 
 
 def pack_section(coder: int, mosaic: Mosaic, data: bytes) -> bytes:
-    """Return the section of a mosaic whose coefficients a coder has made `data` of."""
+    """Return the section of a mosaic whose coefficients a coder has made `data` of.
+
+    Raises
+    ------
+    ConfigError
+        If a size has no place in it.
+    """
     frame, has_absent = mosaic.frame, not mosaic.present.all()
+    sizes = frame.height, frame.width, *mosaic.grid, *mosaic.offset
+    if max(sizes) > _MAX_SIZE:
+        raise ConfigError(f"a JPEG chunk has sizes {sizes}; the most are {_MAX_SIZE}")
     flags = _COLOURS.index(mosaic.colour)
     flags |= _HAS_ABSENT * has_absent | _HAS_OFFSET * (mosaic.offset != (0, 0))
     pieces = [

@@ -24,8 +24,7 @@ class Mosaic:
     Parameters
     ----------
     frame : Frame
-        Size and components of every tile. Its process, identifiers and numbers of tables say
-        nothing; `plain_frame` is the form without them that readers of chunks give.
+        Size and components of every tile, kept as `plain_frame` returns it.
     colour : Colour
         What the components are.
     steps : tuple of tuple of int
@@ -58,6 +57,7 @@ class Mosaic:
     offset: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", plain_frame(self.frame))
         _check_description(self)
         _check_arrays(self)
 
@@ -163,9 +163,9 @@ class Mosaic:
 
 
 def plain_frame(frame: Frame) -> Frame:
-    """Return a frame with all that pixels follow from, and otherwise as any other.
+    """Return a frame of the same pixels, baseline, with components and tables numbered in order.
 
-    A single component has sampling factors of 1: it stands for no others.
+    A single component has sampling factors of 1, since there is no other to compare it with.
     """
     is_single = len(frame.components) == 1
     components = tuple(
