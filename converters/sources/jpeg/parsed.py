@@ -99,9 +99,11 @@ def parse_jpeg(data: bytes, *, tables: bytes = b"", colour: Colour | None = None
     JpegError
         If it is damaged: decoders would warn, and go on with something else.
     """
-    # Inside, since it imports numba.
-    from numcodecs_neural.jpeg.reading import read_jpeg
-
+    try:
+        # Inside, since it imports numba.
+        from numcodecs_neural.jpeg.reading import read_jpeg
+    except ImportError as exc:
+        raise UnsupportedJpegError(f"JPEG stream cannot be read without numba ({exc})") from exc
     description, coefficients = read_jpeg(
         data + _EOI, tables=tables, max_blocks=MAX_BLOCKS, tolerance=_TOLERANCE
     )
