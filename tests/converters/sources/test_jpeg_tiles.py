@@ -15,7 +15,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideSource
 from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.mosaic import Mosaic
-from tests.annotations import Image, Open, Rng
+from tests.annotations import FindFile, Image, Open, Rng
 from tests.converters.sources.tiff.ndpi_writer import write_ndpi
 from tests.jpeg.streams import SAMPLINGS, encoded, saved
 
@@ -247,7 +247,8 @@ def test_a_last_strip_may_be_shorter_where_its_last_rows_look_at_no_others(
 def forget_tiles(path: Path, indices: list[int]) -> None:
     """Write into the file that tiles of its first page have no bytes."""
     with tifffile.TiffFile(path, mode="r+") as tiff:
-        tag = tiff.pages[0].tags["TileByteCounts"]
+        page: Any = tiff.pages[0]
+        tag = page.tags["TileByteCounts"]
         tag.overwrite([0 if n in indices else count for n, count in enumerate(tag.value)])
 
 
@@ -338,10 +339,44 @@ def test_a_mirax_slide_has_no_tiles(tissue: Image, tmp_path: Path, opened: Open)
     assert reason == "OpenSlide composes its pixels, and gives no tiles"
 
 
-def check_chunks(source: SlideSource, level: int, chunk_px: int) -> None:
-    """Compare every chunk of a level, of every frame."""
+REAL = {
+    "aperio-svs/CMU-1-Small-Region.svs": 480,
+    "hamamatsu-ndpi/test3-DAPI-2-387.ndpi": 512,
+    "hamamatsu-ndpi/test3-TRITC-2-560.ndpi": 512,
+    "ome-tiff/OS-1-detail.ome.tif": 512,
+    "ome-tiff/OS-2-ndpi.ome.tif": 512,
+    "ome-tiff/OS-2-vsi.ome.tif": 512,
+    "tiled-tiff/CMU-1-Small-Region.jpeg.tiff": 512,
+    "derived-pyramids/her2st_B4_pyramidal.ome.tif": 512,
+    "dicom-wsi/CMU-1-Small-Region": 480,
+    "dicom-wsi/CMU-1-Small-Region-J2K": 480,
+}
+
+
+@pytest.mark.parametrize(("name", "chunk_px"), REAL.items())
+def test_mosaics_of_real_slides_have_their_pixels(
+    name: str, chunk_px: int, shared_file: FindFile, opened: Open
+) -> None:
+    if name.startswith("dicom"):
+        pytest.importorskip("wsidicom", reason="wsidicom is not installed")
+    source = opened(shared_file(f"wsi/{name}"))
+
+    for level in range(len(source.info.level_shapes)):
+        assert source.jpeg_tiles(level).fits(chunk_px)
+        check_chunks(source, level, chunk_px, every=7)
+
+
+def test_windows_of_a_camera_s_file_have_its_pixels(shared_file: FindFile, opened: Open) -> None:
+    source = opened(shared_file("dev-eval-he/brecahad_ccby4/brecahad_10011.jpg"))
+
+    check_chunks(source, 0, 256, every=2)
+
+
+def check_chunks(source: SlideSource, level: int, chunk_px: int, every: int = 1) -> None:
+    """Compare chunks of a level, of every frame, the last one among them."""
+    chunks = list(chunks_of(source.info.level_shapes[level], chunk_px))
     for frame in source.info.axes.all_frames():
-        for region in chunks_of(source.info.level_shapes[level], chunk_px):
+        for region in reversed(chunks[::-every]):
             mosaic = source.read_mosaic(region, level, frame)
             y, x = mosaic.offset
             found = mosaic.pixels()[y:, x:][: region.height, : region.width]
@@ -360,4 +395,5 @@ def chunk_at(source: SlideSource, chunk_px: int, row: int, column: int) -> Mosai
     y, x = row * chunk_px, column * chunk_px
     height, width = source.info.shape
     region = Region(y, x, min(chunk_px, height - y), min(chunk_px, width - x))
-    return source.read_mosaic(region, 0, next(iter(source.info.axes.all_frames())))
+    mosaic: Mosaic = source.read_mosaic(region, 0, next(iter(source.info.axes.all_frames())))
+    return mosaic
