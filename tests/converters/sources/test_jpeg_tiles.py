@@ -1,5 +1,6 @@
 """JPEG tiles of slides as mosaics: their pixels are those that the reader gives."""
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -321,6 +322,44 @@ def test_jpeg_tiles_of_12_bits_say_so(tmp_path: Path, rng: Rng, opened: Open) ->
 
     assert source.jpeg_tiles().reason == "its JPEG stream has 12 bits a sample, not 8"
     assert source.read_region(Region(0, 0, 64, 64)).shape == (64, 64, 1)
+
+
+@pytest.mark.parametrize("write", [svs, progressive], ids=lambda write: write.__name__)
+def test_without_numba_slides_are_read_and_not_kept(
+    write: Callable[[Image, Path], Path],
+    pixels: Image,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opened: Open,
+) -> None:
+    path, region = write(pixels, tmp_path), Region(0, 0, 96, 96)
+    expected = opened(path).read_region(region)
+    # As an import of numba that fails.
+    for name in ("reading", "reading.segments"):
+        monkeypatch.setitem(sys.modules, f"numcodecs_neural.jpeg.{name}", None)
+
+    source = opened(path)
+
+    reason = source.jpeg_tiles().reason
+    assert reason is not None
+    assert reason.startswith("its JPEG stream cannot be read without numba")
+    np.testing.assert_array_equal(source.read_region(region), expected)
+
+
+def test_a_first_tile_that_is_damaged_is_a_reason(
+    pixels: Image, tmp_path: Path, opened: Open
+) -> None:
+    path = svs(pixels, tmp_path)
+    with tifffile.TiffFile(path) as tiff:
+        begin = tiff.pages[0].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[begin + 2 : begin + 12] = bytes(10)
+    path.write_bytes(content)
+
+    reason = opened(path).jpeg_tiles().reason
+
+    assert reason is not None
+    assert reason.startswith("its first tile is damaged: JPEG ")
 
 
 def test_a_mirax_slide_has_no_tiles(tissue: Image, tmp_path: Path, opened: Open) -> None:
