@@ -18,6 +18,7 @@ from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.mosaic import Mosaic
 from tests.annotations import FindFile, Image, Open, Rng
 from tests.converters.sources.tiff.ndpi_writer import write_ndpi
+from tests.converters.sources.tiff.test_makers import PHILIPS, SCN
 from tests.jpeg.streams import SAMPLINGS, encoded, saved
 
 SVS = "Aperio Image Library v12\r\n96x128 (64x64) JPEG/RGB Q=70|AppMag = 40|MPP = 0.2500"
@@ -44,6 +45,28 @@ def svs(pixels: Image, folder: Path) -> Path:
 
 def aperio_page() -> dict[str, Any]:
     return jpeg_page(tile=(48, 48), photometric="rgb", description=SVS)
+
+
+def scn(pixels: Image, folder: Path) -> Path:
+    """Write Leica's file, whose first page shows the whole glass."""
+    page = {"tile": (32, 32), "photometric": "ycbcr", "subsampling": (2, 2)}
+    whole = np.ascontiguousarray(pixels[:128, :96])
+    with tifffile.TiffWriter(folder / "slide.scn") as tiff:
+        tiff.write(whole[::2, ::2], description=SCN, **jpeg_page(**page))
+        tiff.write(whole, **jpeg_page(**page))
+        tiff.write(whole[1::2, 1::2], **jpeg_page(**page))
+        tiff.write(whole[::8, ::8], photometric="rgb", metadata=None)
+    return folder / "slide.scn"
+
+
+def philips(pixels: Image, folder: Path) -> Path:
+    """Write Philips' file, which leaves tiles of glass out."""
+    page = {"tile": (32, 32), "photometric": "ycbcr", "subsampling": (2, 2)}
+    with tifffile.TiffWriter(folder / "slide.tiff") as tiff:
+        tiff.write(pixels, description=PHILIPS, software="Philips DP v1.0", **jpeg_page(**page))
+        tiff.write(np.ascontiguousarray(pixels[::2, ::2]), subfiletype=1, **jpeg_page(**page))
+    forget_tiles(folder / "slide.tiff", [0, 1, 9])
+    return folder / "slide.tiff"
 
 
 def ycbcr_tiles(pixels: Image, folder: Path) -> Path:
@@ -112,6 +135,8 @@ def grey(pixels: Image, folder: Path) -> Path:
 # Side of chunks; tiles of the chunk in the second row and column, and the size of each.
 WRITTEN = [
     pytest.param(svs, 96, (2, 2), (48, 48), id="SVS"),
+    pytest.param(scn, 64, (2, 1), (32, 32), id="SCN"),
+    pytest.param(philips, 64, (2, 2), (32, 32), id="Philips"),
     pytest.param(ycbcr_tiles, 64, (1, 2), (64, 32), id="tiles, 4:2:0"),
     pytest.param(channels, 64, (2, 2), (32, 32), id="channels"),
     pytest.param(strips, 64, (4, 1), (16, 64), id="strips"),
