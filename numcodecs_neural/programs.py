@@ -27,6 +27,6 @@ def _run(program: str, module: str) -> int:
     try:
         code: int = import_module(module).main()
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        sys.stderr.write(f"{program}: interrupted\n")
         return INTERRUPTED
     return code

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
+from math import nan
 from pathlib import Path
 from types import NoneType
 from typing import (
@@ -159,4 +160,15 @@ def _reading(value_type: Any) -> dict[str, Any]:
     if origin is Literal:
         return {"choices": get_args(value_type)}
     (read,) = {*(get_args(value_type) or (value_type,))} - {NoneType}
-    return {"type": read}
+    return {"type": _whole_number if read is int else read}
+
+
+def _whole_number(text: str) -> int:
+    """Return a whole number; one that is written as a float, such as 60.0, is whole, too."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = nan
+    if not number.is_integer():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(number)

@@ -67,7 +67,8 @@ def test_the_report_is_written_as_json(
         pytest.param(
             ["--quality", "101"], "quality is 101; it must be a whole number", id="quality"
         ),
-        pytest.param(["--quality", "best"], "invalid int value: 'best'", id="quality no number"),
+        pytest.param(["--quality", "best"], "'best' is no whole number", id="quality no number"),
+        pytest.param(["--quality", "60.5"], "'60.5' is no whole number", id="part of a quality"),
         pytest.param(["--chunk", "100"], "chunk is 100; it must be a multiple of 16", id="chunk"),
         pytest.param(["--chunk", "0"], "chunk is 0", id="no chunk"),
         pytest.param(
