@@ -1,7 +1,7 @@
 """The program's arguments: parser and values, both made from the fields of dataclasses."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from math import nan
@@ -22,9 +22,10 @@ from numcodecs_neural.errors import ConfigError
 
 from ..options import ConvertOptions, Option
 
-__all__ = ["PROGRAM", "Inputs", "Work", "make_parser", "values_of"]
+__all__ = ["PROGRAM", "Inputs", "Work", "given_names", "make_parser", "values_of"]
 
 PROGRAM = "convert-to-omezarr"
+_NOT_GIVEN = object()
 # In the order of the help; those without a group come first.
 GROUPS = ("codec", "pyramid", "glass (bright-field slides)", "metadata", "run")
 
@@ -119,6 +120,22 @@ def make_parser() -> argparse.ArgumentParser:
             if its_group == title:
                 group.add_argument(*names, **keywords)
     return parser
+
+
+def given_names(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None, args: argparse.Namespace
+) -> set[str]:
+    """Return the names of the arguments that the user gave, if with their default values.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        What `args` were parsed from.
+    """
+    # The parser leaves alone what a namespace has already.
+    blank = argparse.Namespace(**dict.fromkeys(vars(args), _NOT_GIVEN))
+    found = vars(parser.parse_args(argv, blank))
+    return {name for name, value in found.items() if value is not _NOT_GIVEN}
 
 
 def values_of(kind: type[Values], args: argparse.Namespace) -> Values:

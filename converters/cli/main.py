@@ -15,7 +15,7 @@ from numcodecs_neural.errors import ConfigError, WeightsError
 
 from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
 from ..options import ConvertOptions
-from .arguments import PROGRAM, Inputs, Work, make_parser, values_of
+from .arguments import PROGRAM, Inputs, Work, given_names, make_parser, values_of
 
 if TYPE_CHECKING:
     from ..batch.run import Outcome
@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     try:
+        _check_given(given_names(parser, argv, args))
         options = values_of(ConvertOptions, args)
         inputs, work = values_of(Inputs, args), values_of(Work, args)
         jobs = _jobs(inputs, needs_output=not (work.dry_run or work.compare))
@@ -122,6 +123,14 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
     jobs = plan_jobs(inputs, asked.output, zipped=asked.zip, series=asked.image or 0)
     check_apart(jobs)
     return jobs
+
+
+def _check_given(names: set[str]) -> None:
+    """Refuse arguments of which one decides the other."""
+    if {"quality", "target_psnr"} <= names:
+        raise ConfigError(
+            "--quality names a quality, and --target-psnr has it found: leave one of them out"
+        )
 
 
 def _check_codec(options: ConvertOptions) -> None:

@@ -82,6 +82,9 @@ def test_the_report_is_written_as_json(
         pytest.param(["--workers", "0"], "workers is 0", id="workers"),
         pytest.param(["--glass", "polish"], "'polish'", id="glass"),
         pytest.param(["--ome-zarr-version", "0.6"], "'0.6'", id="version"),
+        pytest.param(
+            ["--quality", "60", "--target-psnr", "38"], "leave one of them out", id="quality twice"
+        ),
         pytest.param(["--colour", "red"], "unrecognized arguments: --colour", id="unknown"),
         pytest.param(["--report", "/nowhere/report.json"], "in a folder that exists", id="report"),
         pytest.param(["--report", "report.pdf"], ".json or .html", id="kind of report"),
