@@ -88,7 +88,7 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
 
 def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import convert_job
-    from .terminal import progress_bar, show_batch, show_outcome
+    from .terminal import progress_bar, show_batch, show_legend, show_outcome
 
     outcomes = []
     is_quiet = work.quiet or work.json_lines == "-"
@@ -101,6 +101,8 @@ def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
         elif not is_quiet:
             show_outcome(outcome)
         is_logged &= _write_line(work.json_lines, outcome)
+    if not is_quiet and any(outcome.report is not None for outcome in outcomes):
+        show_legend()
     if len(jobs) > 1 and not is_quiet:
         show_batch(outcomes)
     return _finish(outcomes, options, work.report) or int(not is_logged)

@@ -34,9 +34,10 @@ def test_several_slides_become_stores_in_a_folder(
     other = tmp_path / "other.ome.tif"
     tifffile.imwrite(other, tifffile.imread(svs, key=1), photometric="rgb")
 
-    code, _, _ = run_cli(svs, other, "-o", tmp_path / "out", *SMALL)
+    code, out, _ = run_cli(svs, other, "-o", tmp_path / "out", *SMALL)
 
     assert code == 0
+    assert out.count("bpp: bits per pixel") == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "generated.ome.zarr",
         "other.ome.zarr",
