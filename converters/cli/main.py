@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_tissue(options.tissue)
         _check_file("report", work.report, REPORT_SUFFIXES)
         _check_file("json-lines", None if work.json_lines in (None, "-") else Path(work.json_lines))
-        _check_device(work.device)
+        _check_device(work.device, elsewhere=options.scheduler is not None)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
     try:
@@ -158,11 +158,24 @@ def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) ->
         raise ConfigError(f"{name} is {path}: it must end in {' or '.join(suffixes)}")
 
 
-def _check_device(device: str | None) -> None:
-    if device is not None:
-        from numcodecs_neural import config
+def _check_device(device: str | None, *, elsewhere: bool) -> None:
+    """Set the device, and refuse one that is not there: no slide could be coded on it.
 
+    Parameters
+    ----------
+    elsewhere : bool
+        Whether other machines code the chunks.
+    """
+    from numcodecs_neural import config
+
+    if device is not None:
         config.set(device=device)
+    if config.get().device != "auto" and not elsewhere:
+        import numpy as np
+
+        from numcodecs_neural import NeuralImage
+
+        NeuralImage().encode(np.zeros((3, 1, 1), np.uint8))
 
 
 def _write_line(path: str | None, outcome: "Outcome") -> bool:

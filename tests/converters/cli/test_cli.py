@@ -98,6 +98,21 @@ def test_bad_values_are_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_device_that_is_not_there_is_refused_before_any_slide(
+    refused: Refused, svs: Path, damaged_svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from numcodecs_neural import config
+    from numcodecs_neural.networks.backends import choice
+
+    pytest.importorskip("torch")
+    monkeypatch.setattr(choice, "_cuda_works", lambda: False)
+
+    with config.set(device="auto"):
+        err = refused(svs, damaged_svs, "-o", tmp_path / "out", "--device", "cuda", code=2)
+
+    assert "torch finds no CUDA device here" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
