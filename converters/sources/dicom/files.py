@@ -1,15 +1,21 @@
 """Files in a folder that are one DICOM slide, and their headers."""
 
+import struct
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from numcodecs_neural.errors import SourceError
 
 __all__ = ["files_of_slide"]
 
 _SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+# What pydicom raises at files of other kinds, and at headers that are damaged.
+_NO_HEADER = (
+    *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError),
+    *(BytesLengthException, InvalidDicomError, struct.error),
+)
 _TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID"]
 
 
@@ -55,8 +61,9 @@ def _header(file: Path) -> Dataset | None:
         header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
         if header.get("SOPClassUID") != _SLIDE_IMAGE:
             return None
-        has_type = bool(header.get("ImageType"))
-    except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError):
+        # Values are understood when they are asked for.
+        has_type, _ = bool(header.get("ImageType")), header.get("SeriesInstanceUID")
+    except _NO_HEADER:
         return None
     if not has_type:
         raise SourceError(

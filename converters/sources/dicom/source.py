@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import wsidicom.errors
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 from pydicom import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from wsidicom import WsiDicom
 
 from numcodecs_neural.errors import SourceError
@@ -18,6 +19,7 @@ from numcodecs_neural.errors import SourceError
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, SlideInfo
 from ..quiet import quiet
+from ..reasons import DAMAGED, reason_of
 from ..series import check_series, image_name
 from ..units import sane_mpp
 from .files import files_of_slide
@@ -30,7 +32,8 @@ T = TypeVar("T")
 _READ_ERRORS: tuple[type[Exception], ...] = (
     *(kind for kind in vars(wsidicom.errors).values() if isinstance(kind, type)),
     *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
-    *(RuntimeError, StopIteration, TypeError, ValueError, InvalidDicomError, struct.error),
+    *(RuntimeError, StopIteration, TypeError, ValueError, struct.error),
+    *(BytesLengthException, InvalidDicomError),
 )
 _SILENT = logging.NullHandler()
 
@@ -111,7 +114,7 @@ class DicomSource(FileSource):
         except SourceError:
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: {failed}: {exc!r}") from exc
+            raise SourceError(f"{self._path}: {failed}: {_why(exc)}") from exc
 
     def _describe(self, files: list[Path]) -> None:
         pyramid = self._wsi.pyramids[self._series]
@@ -147,6 +150,18 @@ class DicomSource(FileSource):
             series_count=len(self._wsi.pyramids),
             icc_profile=icc_profile(header),
         )
+
+
+def _why(error: Exception) -> str:
+    """Return the reason without what only programmers of the libraries know.
+
+    wsidicom puts its reader, an object, before what is wrong with a file. Pillow names an object
+    that it cannot identify, and pydicom its settings, behind a value of the wrong length.
+    """
+    if isinstance(error, wsidicom.errors.WsiDicomFileError):
+        return str(error.error)
+    is_for_programmers = isinstance(error, BytesLengthException | UnidentifiedImageError)
+    return DAMAGED if is_for_programmers else reason_of(error)
 
 
 def _base_header(files: list[Path], base: Any) -> tuple[Dataset, int]:

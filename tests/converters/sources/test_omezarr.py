@@ -482,6 +482,16 @@ def test_what_is_no_image_is_refused(
         open_source(path)
 
 
+def test_metadata_damaged_in_a_zip_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "slide.ozx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("zarr.json", "{}")
+    path.write_bytes(path.read_bytes().replace(b"{}", b"[]"))
+
+    with pytest.raises(SourceError, match=r"slide\.ozx: zarr\.json cannot be read: Bad CRC-32"):
+        open_source(path)
+
+
 def test_a_damaged_chunk_is_named_by_its_place(tmp_path: Path, opened: Open) -> None:
     path = tmp_path / "slide.zarr"
     write_small(path, (128, 128))
