@@ -108,7 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="Convert slides and microscopy to OME-Zarr, compressed by a learned codec.",
-        epilog="Exit codes: 0 all went well, 1 an input failed, 2 wrong usage.",
+        epilog="Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {version('numcodecs-neural')}"

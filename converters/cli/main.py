@@ -1,6 +1,7 @@
 """The program convert-to-omezarr: arguments to conversions, and their results to the screen.
 
-Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work.
+Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work, 130
+interrupted.
 """
 
 import io
