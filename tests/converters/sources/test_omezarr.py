@@ -482,6 +482,14 @@ def test_what_is_no_image_is_refused(
         open_source(path)
 
 
+def test_a_plate_in_a_zip_is_to_be_unpacked(tmp_path: Path) -> None:
+    a_plate_with_images(tmp_path / "plate.zarr")
+    path = Path(shutil.make_archive(str(tmp_path / "plate"), "zip", tmp_path / "plate.zarr"))
+
+    with pytest.raises(SourceError, match=r"is a plate .*: unpack the file, and name"):
+        open_source(path)
+
+
 def test_metadata_damaged_in_a_zip_are_named(tmp_path: Path) -> None:
     path = tmp_path / "slide.ozx"
     with zipfile.ZipFile(path, "w") as archive:
