@@ -16,7 +16,9 @@ _NO_HEADER = (
     *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError),
     *(BytesLengthException, InvalidDicomError, struct.error),
 )
-_TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID"]
+_TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID", "TotalPixelMatrixFocalPlanes"]
+# wsidicom makes a list of them, however many a damaged header promises.
+MAX_DEPTHS = 10_000
 
 
 def files_of_slide(path: Path) -> list[Path]:
@@ -70,4 +72,17 @@ def _header(file: Path) -> Dataset | None:
             f"{file} says no ImageType (0008,0008), by which levels and labels of a DICOM slide "
             "are told apart: it was not written to the standard and cannot be read"
         )
+    if _depths(header) > MAX_DEPTHS:
+        raise SourceError(
+            f"{file} says that it has {_depths(header)} focal planes, and up to {MAX_DEPTHS} are "
+            "read: it is damaged; copy it again"
+        )
     return header
+
+
+def _depths(header: Dataset) -> int:
+    """Return the number of focal planes; 1 if it cannot be read, at which wsidicom fails."""
+    try:
+        return int(header.get("TotalPixelMatrixFocalPlanes") or 1)
+    except _NO_HEADER:
+        return 1

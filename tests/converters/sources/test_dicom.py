@@ -249,3 +249,12 @@ def test_a_header_of_unknown_values_is_no_dicom_of_a_slide(folder: Path, tag: by
 
     with pytest.raises(SourceError, match="is not a DICOM file of a whole slide"):
         open_source(folder / "a.dcm")
+
+
+def test_more_focal_planes_than_a_slide_can_have_are_refused(folder: Path) -> None:
+    one = b"\x48\0\x03\x03UL\x04\0\x01\0\0\0"
+    content = (folder / "c.dcm").read_bytes()
+    (folder / "c.dcm").write_bytes(content.replace(one, one[:-1] + b"\x7f"))
+
+    with pytest.raises(SourceError, match=r"c\.dcm says that it has 2130706433 focal planes"):
+        open_source(folder)
