@@ -1,6 +1,7 @@
 """The program convert-to-omezarr: arguments to conversions, and their results to the screen.
 
-Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work.
+Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work, 130
+interrupted.
 """
 
 import io
@@ -15,7 +16,7 @@ from numcodecs_neural.errors import ConfigError, WeightsError
 
 from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
 from ..options import ConvertOptions
-from .arguments import PROGRAM, Inputs, Work, make_parser, values_of
+from .arguments import PROGRAM, Inputs, Work, given_names, make_parser, values_of
 
 if TYPE_CHECKING:
     from ..batch.run import Outcome
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     try:
+        _check_given(given_names(parser, argv, args))
         options = values_of(ConvertOptions, args)
         inputs, work = values_of(Inputs, args), values_of(Work, args)
         jobs = _jobs(inputs, needs_output=not (work.dry_run or work.compare))
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_tissue(options.tissue)
         _check_file("report", work.report, REPORT_SUFFIXES)
         _check_file("json-lines", None if work.json_lines in (None, "-") else Path(work.json_lines))
-        _check_device(work.device)
+        _check_device(work.device, elsewhere=options.scheduler is not None)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
     try:
@@ -87,7 +89,7 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
 
 def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import convert_job
-    from .terminal import progress_bar, show_batch, show_outcome
+    from .terminal import progress_bar, show_batch, show_legend, show_outcome
 
     outcomes = []
     is_quiet = work.quiet or work.json_lines == "-"
@@ -100,6 +102,8 @@ def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
         elif not is_quiet:
             show_outcome(outcome)
         is_logged &= _write_line(work.json_lines, outcome)
+    if not is_quiet and any(outcome.report is not None for outcome in outcomes):
+        show_legend()
     if len(jobs) > 1 and not is_quiet:
         show_batch(outcomes)
     return _finish(outcomes, options, work.report) or int(not is_logged)
@@ -122,6 +126,14 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
     jobs = plan_jobs(inputs, asked.output, zipped=asked.zip, series=asked.image or 0)
     check_apart(jobs)
     return jobs
+
+
+def _check_given(names: set[str]) -> None:
+    """Refuse arguments of which one decides the other."""
+    if {"quality", "target_psnr"} <= names:
+        raise ConfigError(
+            "--quality names a quality, and --target-psnr has it found: leave one of them out"
+        )
 
 
 def _check_codec(options: ConvertOptions) -> None:
@@ -147,11 +159,24 @@ def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) ->
         raise ConfigError(f"{name} is {path}: it must end in {' or '.join(suffixes)}")
 
 
-def _check_device(device: str | None) -> None:
-    if device is not None:
-        from numcodecs_neural import config
+def _check_device(device: str | None, *, elsewhere: bool) -> None:
+    """Set the device, and refuse one that is not there: no slide could be coded on it.
 
+    Parameters
+    ----------
+    elsewhere : bool
+        Whether other machines code the chunks.
+    """
+    from numcodecs_neural import config
+
+    if device is not None:
         config.set(device=device)
+    if config.get().device != "auto" and not elsewhere:
+        import numpy as np
+
+        from numcodecs_neural import NeuralImage
+
+        NeuralImage().encode(np.zeros((3, 1, 1), np.uint8))
 
 
 def _write_line(path: str | None, outcome: "Outcome") -> bool:

@@ -13,7 +13,7 @@ from ..store.transaction import check_output, output_folder
 from ..trials.compare import compare
 from ..trials.dry_run import Estimate, estimate
 from .tables import comparison_summary, comparison_table
-from .terminal import progress_bar
+from .terminal import progress_bar, result_console
 
 __all__ = ["show_comparisons", "show_estimates"]
 
@@ -23,7 +23,6 @@ Complain = Callable[[str], None]
 def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
     """Show the estimated size of each store; return the program's exit code."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -41,15 +40,13 @@ def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain)
 
     code = _each(jobs, add, complain)
     if table.row_count:
-        Console(highlight=False).print(table)
+        result_console().print(table)
     return code
 
 
 def show_comparisons(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
     """Show the comparison of codecs on each slide; return the program's exit code."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = result_console()
 
     def show(job: Job, source: SlideSource) -> None:
         with progress_bar(source.info.name) as progress:

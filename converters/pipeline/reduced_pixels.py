@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.axes import Frame
-from ..geometry.downsample import halve_again, halve_pixels, reduced_dtype
+from ..geometry.downsample import halve_again, halve_pixels, last_shares, reduced_dtype
 from ..geometry.levels import Cell, LevelGrid, ceil_div
 from ..sources.folder import Folder
 
@@ -48,10 +48,18 @@ class ReducedPixels:
         """
         if level + 1 == len(self.grids):
             return
-        reduced = halve_again(pixels) if level else halve_pixels(pixels)
-        if self.grids[level + 1].step == 4:
-            reduced = halve_again(reduced)
-        self.folder.write(_name(level, frame, cell), reduced.tobytes())
+        grid = self.grids[level]
+        scale, region = grid.down_y[0], grid.region(cell)
+        extent = (
+            min(region.height * scale, self.grids[0].height - region.y * scale),
+            min(region.width * scale, self.grids[0].width - region.x * scale),
+        )
+        end = scale * self.grids[level + 1].step
+        while scale < end:
+            last = last_shares(extent, scale)
+            pixels = halve_pixels(pixels) if scale == 1 else halve_again(pixels, last)
+            scale *= 2
+        self.folder.write(_name(level, frame, cell), pixels.tobytes())
 
     def collect(self, level: int, frame: Frame, cell: Cell) -> NDArray[Any]:
         """Return a region's reduced pixels, (sample, y, x), as the finer regions left them.

@@ -11,6 +11,7 @@ from numcodecs_neural.errors import NeuralCodecError, SourceError
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, SlideInfo
+from ..reasons import reason_of
 from ..series import check_series
 from .images import find_images
 from .opened import open_image
@@ -103,4 +104,6 @@ class OmeZarrSource(FileSource):
         except SourceError:
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: its metadata cannot be read: {exc!r}") from exc
+            raise SourceError(
+                f"{self._path}: its metadata cannot be read: {reason_of(exc)}"
+            ) from exc

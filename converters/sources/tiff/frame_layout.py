@@ -116,7 +116,7 @@ def layout_of(series: Any, photometric: Photometric, path: Path) -> Layout:
         time and depth, or if its pages do not hold what its axes promise.
     """
     axes, shape = axes_and_shape(series)
-    if 0 in (*shape, *series.keyframe.shaped):
+    if min(*shape, *series.keyframe.shaped) < 1:
         raise SourceError(f"{path} has an image of no pixels: its shape is {shape}")
     y = axes.find("YX")
     if y < 0 or len(axes) - y > 3:

@@ -11,7 +11,7 @@ from numcodecs_neural.errors import SourceError
 
 from ..jpeg.parsed import ParsedJpeg
 from ..tile_cache import TileCache
-from .file import ByteReader, axes_and_shape
+from .file import ByteReader, axes_and_shape, first_tile
 from .frame_layout import Layout
 from .level import Level, path_of
 from .photometric import Photometric, photometric_of
@@ -28,6 +28,7 @@ MAX_CACHE_NBYTES = 256 << 20
 ROWS_AT_ONCE = 2048
 # Coefficients of a region's JPEG tiles, which are wanted again once its pixels are read.
 PARSED_NBYTES = 64 << 20
+_OLD_JPEG, _SOI = 6, b"\xff\xd8"
 
 
 class _Caches(NamedTuple):
@@ -139,6 +140,11 @@ def _is_raw_like(page: Any, keyframe: Any) -> bool:
 
 def _check_codec(keyframe: Any) -> None:
     """Refuse what no tile could be decoded of, before the first is asked for."""
+    if keyframe.compression == _OLD_JPEG and not first_tile(keyframe).startswith(_SOI):
+        raise SourceError(
+            f"{path_of(keyframe)} holds old-style JPEG (compression 6 of TIFF), whose tables lie "
+            "apart from its scans: libtiff reads it, so convert it first (tiff2rgba -c lzw IN OUT)"
+        )
     if keyframe.compression not in tifffile.TIFF.DECOMPRESSORS:
         name = getattr(keyframe.compression, "name", keyframe.compression)
         raise SourceError(
