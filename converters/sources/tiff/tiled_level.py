@@ -63,7 +63,7 @@ class TiledLevel(Level):
         page = self.pages[self._page_of(part)[0]]
         for row, column in product(range(self._grid.rows), range(self._grid.columns)):
             index = self._grid.index(0, row, column)[0]
-            if page is not None and _size_of_tile(page, index):
+            if _size_of_tile(page, index):
                 yield row, column, page, self._bytes(page, index, part, (row, column))
 
     def _copy_tile(
@@ -88,8 +88,6 @@ class TiledLevel(Level):
         number, plane = self._page_of(part)
         index, depth = self._grid.index(plane, *tile)
         page = self.pages[number]
-        if page is None:
-            return None
         size = _size_of_tile(page, index)
         if size is None:
             raise self._error(part, tile, "is missing from the file's index")
@@ -121,7 +119,7 @@ class TiledLevel(Level):
     def _error(self, part: Part, tile: tuple[int, int], what: str) -> SourceError:
         page, _ = self._page_of(part)
         of_page = f" of plane {part.plane}" if self._layout.planes > 1 else ""
-        path = path_of(self.pages[page] or self.keyframe)
+        path = path_of(self.pages[page])
         return SourceError(
             f"{path}: the tile at row {tile[0]}, column {tile[1]} of level {self._number}"
             f"{of_page} {what}"
