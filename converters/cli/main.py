@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from numcodecs_neural.errors import ConfigError, WeightsError
 
-from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
+from ..batch.jobs import Job, check_apart, kept_folders_notice, named_inputs, plan_jobs
 from ..options import ConvertOptions
 from .arguments import PROGRAM, Inputs, Work, make_parser, values_of
 
@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_device(work.device)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
+    notice = None if inputs.keep_folders or inputs.output is None else kept_folders_notice(jobs)
+    if notice is not None and not work.quiet:
+        _complain(notice)
     try:
         return _run(inputs, work, jobs, options)
     except KeyboardInterrupt:
@@ -114,12 +117,18 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
         if asked.inputs or asked.output or asked.input_list:
             raise ConfigError("--demo takes neither inputs nor --output: it names the store itself")
         return [Job(path=None, output=asked.demo)]
-    inputs = expand_inputs(asked.inputs, asked.input_list)
+    names = named_inputs(asked.inputs, asked.input_list)
     if asked.output is None:
-        if inputs and needs_output:
+        if names and needs_output:
             raise ConfigError("no output: name it with -o")
-        return plan_jobs(inputs, ".", series=asked.image or 0)
-    jobs = plan_jobs(inputs, asked.output, zipped=asked.zip, series=asked.image or 0)
+        return plan_jobs(names, ".", series=asked.image or 0)
+    jobs = plan_jobs(
+        names,
+        asked.output,
+        zipped=asked.zip,
+        series=asked.image or 0,
+        keep_folders=asked.keep_folders,
+    )
     check_apart(jobs)
     return jobs
 

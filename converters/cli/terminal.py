@@ -1,7 +1,9 @@
 """Progress bar and result tables of the program."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..batch.run import Outcome
@@ -57,8 +59,10 @@ def _batch_table(outcomes: list[Outcome]) -> "Table":
     table.add_column("")
     for heading in ("MB", "ratio", "bpp", "PSNR", "elided", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
+    count = Counter(outcome.job.path.name for outcome in outcomes if outcome.job.path)
     for outcome in outcomes:
-        name = "demo" if outcome.job.path is None else outcome.job.path.name
+        path = outcome.job.path or Path("demo")
+        name = str(path) if count[path.name] > 1 else path.name
         table.add_row(name, outcome.status, *_numbers(outcome))
     return table
 
