@@ -37,10 +37,16 @@ def show_outcome(outcome: Outcome) -> None:
 
     console = Console(highlight=False)
     if outcome.report is None:
-        console.print(f"{outcome.job.output} is there, made with the same settings", markup=False)
+        console.print(_without_report(outcome), markup=False, soft_wrap=True)
         return
     console.print(report_table(outcome.report))
     console.print(report_summary(outcome.report), markup=False, soft_wrap=True)
+
+
+def _without_report(outcome: Outcome) -> str:
+    if outcome.status == "mended":
+        return f"{outcome.job.output} had lost {outcome.mended} of its files: they were made again"
+    return f"{outcome.job.output} is there, made with the same settings"
 
 
 def show_batch(outcomes: list[Outcome]) -> None:
