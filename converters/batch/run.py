@@ -69,19 +69,28 @@ class Outcome:
         return values | (self.report.to_json() if self.report is not None else {})
 
 
-def convert_job(job: Job, options: ConvertOptions, progress_bar: ProgressBar) -> Outcome:
+def convert_job(
+    job: Job,
+    options: ConvertOptions,
+    progress_bar: ProgressBar,
+    check: Callable[[ConversionPlan, str], None] = lambda plan, output: None,
+) -> Outcome:
     """Convert one slide; whatever is wrong with it becomes a sentence.
 
     Parameters
     ----------
     progress_bar : callable
         Given the slide's name, returns a context in which progress is shown.
+    check : callable
+        Called with the plan and the output before anything is written; what it raises fails the
+        slide.
     """
     try:
         with opened(job) as source:
             plan = plan_conversion(source, options)
             if options.resume and is_converted(plan, job.output):
                 return _go_on(job, plan, progress_bar)
+            check(plan, job.output)
             with progress_bar(source.info.name) as progress:
                 report = convert_planned(plan, job.output, progress)
     except (NeuralCodecError, OSError) as exc:

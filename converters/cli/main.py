@@ -15,6 +15,7 @@ from numcodecs_neural.errors import ConfigError, WeightsError
 
 from ..batch.jobs import Job, check_apart, kept_folders_notice, named_inputs, plan_jobs
 from ..options import ConvertOptions
+from ..sources.folder import is_url
 from .arguments import PROGRAM, Inputs, Work, make_parser, values_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         jobs = _jobs(inputs, needs_output=not (work.dry_run or work.compare))
         _check_codec(options)
         _check_tissue(options.tissue)
+        _check_scratch(options.scratch)
         _check_file("report", work.report, REPORT_SUFFIXES)
         _check_file("json-lines", None if work.json_lines in (None, "-") else Path(work.json_lines))
         _check_device(work.device)
@@ -80,7 +82,8 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
     if work.dry_run:
         from .survey import show_estimates
 
-        return show_estimates(jobs, options, _complain)
+        has_output = inputs.output is not None or inputs.demo is not None
+        return show_estimates(jobs, options, _complain, has_output=has_output)
     if work.compare:
         from .survey import show_comparisons
 
@@ -90,13 +93,15 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
 
 def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import convert_job
+    from ..trials.space import check_space
     from .terminal import progress_bar, show_batch, show_outcome
 
     outcomes = []
     is_quiet = work.quiet or work.json_lines == "-"
     is_logged = True
     for job in jobs:
-        outcome = convert_job(job, options, _no_bar if work.quiet else progress_bar)
+        bar = _no_bar if work.quiet else progress_bar
+        outcome = convert_job(job, options, bar, check_space)
         outcomes.append(outcome)
         if outcome.error is not None:
             _complain(outcome.error)
@@ -145,6 +150,11 @@ def _check_tissue(tissue: str) -> None:
         raise ConfigError(
             f"tissue is {tissue!r}; it must be threshold, network, or the path of a picture"
         )
+
+
+def _check_scratch(scratch: str | None) -> None:
+    if scratch is not None and not is_url(scratch) and not Path(scratch).is_dir():
+        raise ConfigError(f"scratch is {scratch}: it must be a folder that exists")
 
 
 def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) -> None:
