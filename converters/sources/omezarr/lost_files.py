@@ -96,7 +96,8 @@ def _lost_of(
     is_stored = has_file(array, coverage)
     if is_stored is None:
         return None
-    return is_stored & (file_sizes(array, files.sizes(image.paths[level])) == 0)
+    found = file_sizes(array, files.sizes(image.paths[level]))
+    return np.logical_and(is_stored, found == 0)
 
 
 def _files_of(part: int | slice, side: int, length: int) -> slice:
