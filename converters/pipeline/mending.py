@@ -63,7 +63,7 @@ def find_lost(plan: ConversionPlan, output: str) -> LostRegions:
         for grid in plan.grids:
             image = _array(group, str(grid.level))
             recorded = _recorded(group, image)
-            _check_record(group, image, recorded, folder)
+            _check_record(group, image, recorded)
             _compare(plan, folder, grid, image, recorded, lost)
             if f"{FILE_SIZES_GROUP}/{LABEL_GROUP}/{grid.level}" in group:
                 label = _array(group, f"{LABEL_GROUP}/{grid.level}")
@@ -127,19 +127,23 @@ def _compare(
         lost.files.append(f"{array.path}/{array.metadata.encode_chunk_key(at)}")
 
 
-def _check_record(
-    group: zarr.Group, image: zarr.Array[Any], recorded: NDArray[np.int64], folder: Folder
-) -> None:
+def _check_record(group: zarr.Group, image: zarr.Array[Any], recorded: NDArray[np.int64]) -> None:
     """Refuse to compare with a record that is itself lost."""
     coverage = np.asarray(_array(group, f"{COVERAGE_GROUP}/{image.path}")[...])
     expected = has_file(image, coverage)
-    is_whole = expected is not None and (coverage > 0).all() and (recorded >= 0).all()
-    if not is_whole or (expected != (recorded.reshape(expected.shape) > 0)).any():
-        raise ValueError(f"the record of the files of level {image.path} is damaged")
+    if (
+        expected is None
+        or (coverage == 0).any()
+        or (expected != (recorded.reshape(expected.shape) > 0)).any()
+    ):
+        raise ValueError(f"the coverage of level {image.path} is damaged")
 
 
 def _recorded(group: zarr.Group, array: zarr.Array[Any]) -> NDArray[np.int64]:
-    return np.asarray(_array(group, f"{FILE_SIZES_GROUP}/{array.path}")[...])
+    recorded = np.asarray(_array(group, f"{FILE_SIZES_GROUP}/{array.path}")[...])
+    if (recorded < 0).any():
+        raise ValueError(f"the record of the files of {array.path} is lost")
+    return recorded
 
 
 def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
@@ -157,9 +161,10 @@ def _opened(output: str) -> Iterator[tuple[Folder, zarr.Group]]:
     try:
         yield folder, zarr.open_group(store, mode="r")
     except _READ_ERRORS as exc:
+        what = " ".join(map(str, exc.args))
         raise OSError(
-            f"{output} was complete and has lost more than pixels: {exc.args[0]}. That cannot be "
-            "made again by itself: convert the slide anew, with --overwrite"
+            f"{output} was complete and has lost more than pixels: {what}. That cannot be made "
+            "again by itself: convert the slide anew, with --overwrite"
         ) from exc
     finally:
         store.close()

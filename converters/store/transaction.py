@@ -244,7 +244,7 @@ def reserved_work(output: str, scratch: str | None) -> Iterator[WorkFolder]:
     if path:
         path.mkdir(parents=True, exist_ok=True)
     with _locked(path) if path else nullcontext():
-        (work.checkpoint).remove()
+        work.checkpoint.remove()
         work.reduced_pixels.remove()
         yield work
         work.remove()

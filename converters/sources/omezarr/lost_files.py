@@ -97,7 +97,8 @@ def _lost_of(
     if is_stored is None:
         return None
     found = file_sizes(array, files.sizes(image.paths[level]))
-    return np.logical_and(is_stored, found == 0)
+    lost: NDArray[np.bool_] = is_stored & (found == 0)
+    return lost
 
 
 def _files_of(part: int | slice, side: int, length: int) -> slice:

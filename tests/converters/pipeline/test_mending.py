@@ -136,6 +136,10 @@ def sizes_of_level_0(store: Path) -> None:
     chunks_in(store, "coverage/file_sizes/0")[0].unlink()
 
 
+def sizes_of_label_1(store: Path) -> None:
+    chunks_in(store, "coverage/file_sizes/labels/tissue/1")[0].unlink()
+
+
 def all_coverage(store: Path) -> None:
     shutil.rmtree(store / "coverage")
 
@@ -144,8 +148,9 @@ def all_coverage(store: Path) -> None:
     ("lose", "says"),
     [
         (metadata_of_level_1, "there is no array 1"),
-        (coverage_of_level_0, "the record of the files of level 0 is damaged"),
-        (sizes_of_level_0, "the record of the files of level 0 is damaged"),
+        (coverage_of_level_0, "the coverage of level 0 is damaged"),
+        (sizes_of_level_0, "the record of the files of 0 is lost"),
+        (sizes_of_label_1, "the record of the files of labels/tissue/1 is lost"),
         (all_coverage, "there is no array coverage/file_sizes/0"),
     ],
 )
