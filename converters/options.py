@@ -103,6 +103,9 @@ class ConvertOptions:
         Regions in work at a time; no value changes what is stored.
     scheduler : str, optional
         Address of a dask.distributed cluster that does the work instead.
+    scratch : str, optional
+        Folder for reduced pixels until the next level is made of them; by default beside the
+        output. All workers of a cluster must see it at this path.
     overwrite : bool
         Replace a store that exists.
     resume : bool
@@ -202,6 +205,13 @@ class ConvertOptions:
     ] = field(default_factory=lambda: os.cpu_count() or 1)
     scheduler: Annotated[
         str | None, Option("a dask.distributed cluster does the work", metavar="ADDRESS")
+    ] = None
+    scratch: Annotated[
+        str | None,
+        Option(
+            "folder for reduced pixels that wait for the next level (beside the output)",
+            metavar="DIR",
+        ),
     ] = None
     overwrite: Annotated[bool, Option("replace a store that exists")] = False
     resume: Annotated[bool, Option("skip finished stores, continue those begun")] = False

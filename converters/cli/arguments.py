@@ -51,6 +51,13 @@ class Inputs:
     demo: Annotated[
         str | None, Option("convert a small built-in slide instead", metavar="OUTPUT")
     ] = None
+    keep_folders: Annotated[
+        bool,
+        Option(
+            "of several inputs, keep the folders of the slides that are below a folder common to "
+            "all, or below a pattern's first wildcard (only where slides have one name)"
+        ),
+    ] = False
     zip: Annotated[bool, Option("of several inputs, write single files .ozx")] = False
     series: Annotated[
         str, Option("which image of a file, or all (%(default)s)", metavar="N", group="metadata")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from numcodecs_neural.errors import ConfigError, WeightsError
 
-from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
+from ..batch.jobs import Job, check_apart, kept_folders_notice, named_inputs, plan_jobs
 from ..options import ConvertOptions
+from ..sources.folder import is_url
 from .arguments import PROGRAM, Inputs, Work, given_names, make_parser, values_of
 
 if TYPE_CHECKING:
@@ -55,11 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         jobs = _jobs(inputs, needs_output=not (work.dry_run or work.compare))
         _check_codec(options)
         _check_tissue(options.tissue)
+        _check_scratch(options.scratch)
         _check_file("report", work.report, REPORT_SUFFIXES)
         _check_file("json-lines", None if work.json_lines in (None, "-") else Path(work.json_lines))
         _check_device(work.device, elsewhere=options.scheduler is not None)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
+    notice = None if inputs.keep_folders or inputs.output is None else kept_folders_notice(jobs)
+    if notice is not None and not work.quiet:
+        _complain(notice)
     try:
         return _run(inputs, work, jobs, options)
     except KeyboardInterrupt:
@@ -79,7 +84,8 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
     if work.dry_run:
         from .survey import show_estimates
 
-        return show_estimates(jobs, options, _complain)
+        has_output = inputs.output is not None or inputs.demo is not None
+        return show_estimates(jobs, options, _complain, has_output=has_output)
     if work.compare:
         from .survey import show_comparisons
 
@@ -89,13 +95,15 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
 
 def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import convert_job
+    from ..trials.space import check_space
     from .terminal import progress_bar, show_batch, show_legend, show_outcome
 
     outcomes = []
     is_quiet = work.quiet or work.json_lines == "-"
     is_logged = True
     for job in jobs:
-        outcome = convert_job(job, options, _no_bar if work.quiet else progress_bar)
+        bar = _no_bar if work.quiet else progress_bar
+        outcome = convert_job(job, options, bar, check_space)
         outcomes.append(outcome)
         if outcome.error is not None:
             _complain(outcome.error)
@@ -118,12 +126,18 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
         if asked.inputs or asked.output or asked.input_list:
             raise ConfigError("--demo takes neither inputs nor --output: it names the store itself")
         return [Job(path=None, output=asked.demo)]
-    inputs = expand_inputs(asked.inputs, asked.input_list)
+    names = named_inputs(asked.inputs, asked.input_list)
     if asked.output is None:
-        if inputs and needs_output:
+        if names and needs_output:
             raise ConfigError("no output: name it with -o")
-        return plan_jobs(inputs, ".", series=asked.image or 0)
-    jobs = plan_jobs(inputs, asked.output, zipped=asked.zip, series=asked.image or 0)
+        return plan_jobs(names, ".", series=asked.image or 0)
+    jobs = plan_jobs(
+        names,
+        asked.output,
+        zipped=asked.zip,
+        series=asked.image or 0,
+        keep_folders=asked.keep_folders,
+    )
     check_apart(jobs)
     return jobs
 
@@ -148,6 +162,11 @@ def _check_tissue(tissue: str) -> None:
         raise ConfigError(
             f"tissue is {tissue!r}; it must be threshold, network, or the path of a picture"
         )
+
+
+def _check_scratch(scratch: str | None) -> None:
+    if scratch is not None and not is_url(scratch) and not Path(scratch).is_dir():
+        raise ConfigError(f"scratch is {scratch}: it must be a folder that exists")
 
 
 def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) -> None:

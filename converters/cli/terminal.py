@@ -1,7 +1,9 @@
 """Progress bar and result tables of the program."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..batch.run import Outcome
@@ -47,7 +49,7 @@ def show_outcome(outcome: Outcome) -> None:
     """Show the result of one slide that did not fail."""
     console = result_console()
     if outcome.report is None:
-        console.print(f"{outcome.job.output} is there, made with the same settings", markup=False)
+        console.print(_without_report(outcome), markup=False, soft_wrap=True)
         return
     console.print(report_table(outcome.report))
     console.print(report_summary(outcome.report), markup=False, soft_wrap=True, end="")
@@ -56,6 +58,12 @@ def show_outcome(outcome: Outcome) -> None:
 def show_legend() -> None:
     """Show the units of the tables of `show_outcome`: once, after all of them."""
     result_console().print(LEGEND, markup=False, soft_wrap=True)
+
+
+def _without_report(outcome: Outcome) -> str:
+    if outcome.status == "mended":
+        return f"{outcome.job.output} had lost {outcome.mended} of its files: they were made again"
+    return f"{outcome.job.output} is there, made with the same settings"
 
 
 def show_batch(outcomes: list[Outcome]) -> None:
@@ -72,8 +80,10 @@ def _batch_table(outcomes: list[Outcome]) -> "Table":
     table.add_column("")
     for heading in ("MB", "ratio", "bpp", "PSNR", "elided", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
+    count = Counter(outcome.job.path.name for outcome in outcomes if outcome.job.path)
     for outcome in outcomes:
-        name = "demo" if outcome.job.path is None else outcome.job.path.name
+        path = outcome.job.path or Path("demo")
+        name = str(path) if count[path.name] > 1 else path.name
         table.add_row(name, outcome.status, *_numbers(outcome))
     return table
 

@@ -14,7 +14,10 @@ __all__ = ["fingerprint_of"]
 
 # The codec stands for the last three, and these change how fast a store is written, and whether it
 # may be, never what is in it.
-_NOT_STORED = ("workers", "scheduler", "overwrite", "resume", "model", "quality", "target_psnr")
+_NOT_STORED = (
+    *("workers", "scheduler", "scratch", "overwrite", "resume"),
+    *("model", "quality", "target_psnr"),
+)
 
 # Rises when the same slide and options come to other pixels: 2 since the edges of odd levels are
 # exact averages.

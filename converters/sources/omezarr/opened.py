@@ -75,6 +75,11 @@ class OpenedImage:
         array: Any = self.group[place]
         return np.asarray(array[:] if isinstance(array, zarr.Array) else array["0"][:])
 
+    def own_array(self, name: str) -> NDArray[Any] | None:
+        """Return the values of an array that this package keeps beside the images it writes."""
+        found: Any = self.group.get(name) if self._block else None
+        return np.asarray(found[...]) if isinstance(found, zarr.Array) else None
+
     def describe(self, files: ZarrFiles, path: Path, *, series: int, count: int) -> SlideInfo:
         """Return all that is known; raises what zarr does where a part is damaged."""
         image, channels = self.metadata, self.metadata.channels

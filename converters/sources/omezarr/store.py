@@ -83,7 +83,12 @@ class ZarrFiles:
 
     def has_chunks(self, folder: str) -> bool:
         """Whether there is anything but metadata below a folder."""
-        return any(name not in ZARR_METADATA for name, _ in self._folder.files(folder))
+        names = (Path(file).name for file, _ in self._folder.files(folder))
+        return any(name not in ZARR_METADATA for name in names)
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the size of each file below a folder, by its path in that folder."""
+        return dict(self._folder.files(folder))
 
     def close(self) -> None:
         """Close the zip, if it is one."""

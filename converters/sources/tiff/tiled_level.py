@@ -106,7 +106,7 @@ class TiledLevel(Level):
         page = self.pages[self._page_of(part)[0]]
         for row, column in product(range(self.grid.rows), range(self.grid.columns)):
             index = self.grid.index(0, row, column)[0]
-            if page is not None and _size_of_tile(page, index):
+            if _size_of_tile(page, index):
                 yield row, column, page, self._bytes(page, index, part, (row, column))
 
     def _copy_tile(
@@ -209,7 +209,7 @@ class TiledLevel(Level):
     def _error(self, part: Part, tile: tuple[int, int], what: str) -> SourceError:
         page, _ = self._page_of(part)
         of_page = f" of plane {part.plane}" if self.layout.planes > 1 else ""
-        path = path_of(self.pages[page] or self.keyframe)
+        path = path_of(self.pages[page])
         return SourceError(
             f"{path}: the tile at row {tile[0]}, column {tile[1]} of level {self._number}"
             f"{of_page} {what}"
