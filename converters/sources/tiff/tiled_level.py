@@ -75,8 +75,6 @@ class TiledLevel(Level):
     def first_tile(self) -> tuple[Any, bytes] | None:
         """Return the first bytes of a tile that is stored, and its page; None without any."""
         for page in self.pages:
-            if page is None:
-                continue
             for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False):
                 if offset and size:
                     data = self._reader.read(path_of(page), offset, min(size, HEADER_NBYTES))
@@ -147,8 +145,6 @@ class TiledLevel(Level):
         """Return the page of a tile and its index there; None if it is not stored."""
         number, plane = self._page_of(part)
         index, page = self.grid.index(plane, *tile)[0], self.pages[number]
-        if page is None:
-            return None
         size = _size_of_tile(page, index)
         if size is None:
             raise self._error(part, tile, "is missing from the file's index")
