@@ -35,6 +35,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--workers", "3"], {"workers": 3}),
     (["-w", "3"], {"workers": 3}),
     (["--scheduler", "tcp://host:8786"], {"scheduler": "tcp://host:8786"}),
+    (["--scratch", "/fast"], {"scratch": "/fast"}),
     (["--overwrite"], {"overwrite": True}),
     (["--resume"], {"resume": True}),
 ]
