@@ -9,12 +9,12 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
 from numcodecs_neural import parameters
-from numcodecs_neural.format import Chunk, ChunkHeader, unpack_chunk
+from numcodecs_neural.format import Chunk, ChunkHeader, Mode, mode_of, unpack_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk"]
+__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "is_lossy"]
 
 
 class ParsedChunk(Protocol):
@@ -212,6 +212,17 @@ class NeuralImage(ImageCodec[Chunk]):
 
     def __hash__(self) -> int:
         return hash((self.model, self.weights, self.quality, self.channel_axis))
+
+
+def is_lossy(start: bytes) -> bool:
+    """Return whether a chunk lost something when it was encoded, from its first 16 bytes.
+
+    Raises
+    ------
+    BitstreamError
+        If no chunk of this package starts so.
+    """
+    return mode_of(start) is Mode.LOSSY
 
 
 def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":

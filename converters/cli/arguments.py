@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from types import NoneType
+from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
     Literal,
     NoReturn,
     TypeVar,
+    Union,
     get_args,
     get_origin,
     get_type_hints,
@@ -151,12 +152,16 @@ def _arguments(
 
 def _reading(value_type: Any) -> dict[str, Any]:
     """Return the keywords by which argparse reads values of a type."""
-    origin = get_origin(value_type)
-    if value_type is bool:
+    kinds = {*get_args(value_type)} - {NoneType} if _is_union(value_type) else {value_type}
+    (kind,) = kinds
+    if kind is bool:
         return {"action": "store_true"}
-    if origin is list:
+    if get_origin(kind) is list:
         return {"nargs": "*"}
-    if origin is Literal:
-        return {"choices": get_args(value_type)}
-    (read,) = {*(get_args(value_type) or (value_type,))} - {NoneType}
-    return {"type": read}
+    if get_origin(kind) is Literal:
+        return {"choices": get_args(kind)}
+    return {"type": kind}
+
+
+def _is_union(value_type: Any) -> bool:
+    return get_origin(value_type) in (Union, UnionType)

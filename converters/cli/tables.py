@@ -75,6 +75,12 @@ def comparison_table(comparison: Comparison) -> "Table":
         table.add_column(heading, justify="right", no_wrap=True)
     for codec in comparison.codecs:
         table.add_row(codec.title, codec.setting, *_numbers(codec))
+    for found in comparison.transcodings:
+        megabytes = f"{found.nbytes / 1e6:.2f}"
+        table.add_row(found.title, "lossless", "1.0000", "-", "-", megabytes, "-", "-")
+    if comparison.source_nbytes:
+        megabytes = f"{comparison.source_nbytes / 1e6:.2f}"
+        table.add_row("source file", "as it is", "1.0000", "-", "-", megabytes, "-", "-")
     return table
 
 
@@ -85,7 +91,7 @@ def comparison_summary(comparison: Comparison) -> str:
     --------
     >>> print(comparison_summary(Comparison(source="a", reference_title="JPEG",
     ...     reference_setting="quality 80", chunks=16, chunk_px=512, data_range=255.0,
-    ...     glass="elide", codecs=(), transcoding=None)))
+    ...     glass="elide", codecs=())))
     On tissue of 16 chunks of 512 pixels a side, each codec set to the SSIM of JPEG at quality 80.
     MB: whole stores, glass elided, estimated from these; enc, dec: Mpx/s of one thread.
     """
@@ -100,14 +106,29 @@ def comparison_summary(comparison: Comparison) -> str:
     ]
     if any(_is_off(codec) for codec in comparison.codecs):
         sentences.append("* No setting came within 0.002 of that SSIM.")
-    found = comparison.transcoding
-    if found is not None:
-        sentences.append(
-            "The source's own JPEG tiles, kept by JPEG XL without any loss: "
-            f"{found.jpeg_nbytes / 1e6:.2f} MB would be about {found.nbytes / 1e6:.2f} MB "
-            f"({100 * (found.ratio - 1):+.0f} %)."
-        )
+    if comparison.exact_levels:
+        levels = _listed(comparison.exact_levels)
+        sentences.append(f"exact JPEG: {levels} of the source without any loss (--codec auto).")
+    sentences += [
+        f"{found.title}: the source's JPEG tiles of level 0, glass and all, "
+        f"{found.jpeg_nbytes / 1e6:.2f} MB, would be about {found.nbytes / 1e6:.2f} MB "
+        f"({100 * (found.ratio - 1):+.0f} %)."
+        for found in comparison.transcodings
+    ]
+    sentences += [f"{sentence}." for sentence in comparison.missing]
     return "\n".join(sentences)
+
+
+def _listed(levels: Sequence[int]) -> str:
+    """Return consecutive levels in words.
+
+    Examples
+    --------
+    >>> _listed([0, 1, 2]), _listed([3])
+    ('levels 0 to 2', 'level 3')
+    """
+    first, last = levels[0], levels[-1]
+    return f"level {first}" if first == last else f"levels {first} to {last}"
 
 
 def _shown_parameters(codec: dict[str, Any]) -> list[tuple[str, Any]]:

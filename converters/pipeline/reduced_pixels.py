@@ -26,7 +26,7 @@ class ReducedPixels:
     folder : Folder
         The folder of these files.
     grids : tuple of LevelGrid
-        All levels, each reduced from the one before.
+        All levels, of which some are reduced from the one before.
     samples : int
         Samples of a pixel.
     dtype : numpy.dtype
@@ -38,17 +38,22 @@ class ReducedPixels:
     samples: int
     dtype: "np.dtype[Any]"
 
+    def is_wanted(self, level: int) -> bool:
+        """Return whether the next level is reduced from this one."""
+        return level + 1 < len(self.grids) and self.grids[level + 1].is_reduced
+
     def leave(self, level: int, frame: Frame, cell: Cell, pixels: NDArray[Any]) -> None:
-        """Keep a region of a level, reduced for the next; nothing if it is the last level.
+        """Keep a region of a level, reduced for the next; nothing if `is_wanted` says so.
 
         Parameters
         ----------
         pixels : ndarray
-            (sample, y, x): raw pixels of level 0, of others what `collect` returned.
+            (sample, y, x): raw pixels of a level of the source, of others what `collect` returned.
         """
-        if level + 1 == len(self.grids):
+        if not self.is_wanted(level):
             return
-        reduced = halve_again(pixels) if level else halve_pixels(pixels)
+        is_reduced = self.grids[level].is_reduced
+        reduced = halve_again(pixels) if is_reduced else halve_pixels(pixels)
         if self.grids[level + 1].step == 4:
             reduced = halve_again(reduced)
         self.folder.write(_name(level, frame, cell), reduced.tobytes())

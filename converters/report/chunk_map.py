@@ -12,7 +12,7 @@ from ..pipeline.checkpoint import RegionResult
 from ..pipeline.coverage import STORED
 from ..pipeline.summary import LevelReport, SlideReport, report_levels
 from ..sources import Frame, SlideInfo
-from ..store.chunk_sizes import chunk_nbytes
+from ..store.chunk_sizes import StoredRegion
 from .stored_slide import StoredSlide
 
 __all__ = ["ChunkMap", "map_chunks", "report_of"]
@@ -146,9 +146,10 @@ def _results(stored: StoredSlide, level: int, frames: list[Frame]) -> Iterator[R
 
     def measure(region: tuple[Frame, tuple[int, int]]) -> RegionResult:
         frame, cell = region
-        sizes, nbytes = chunk_nbytes(
-            stored.folder, image, grid, cell, axes=stored.axes, frame=frame
+        written = StoredRegion(
+            store=stored.folder, array=image, grid=grid, cell=cell, axes=stored.axes, frame=frame
         )
+        sizes, nbytes = written.nbytes()
         pixels = grid.region(cell).pixels
         return RegionResult(
             level=level, frame=frame, cell=cell, pixels=pixels, chunk_nbytes=sizes, nbytes=nbytes

@@ -96,7 +96,8 @@ def estimate_jpeg(
         return None
     family = family_of("jpeg", kind)
     setting = family.setting_of(JPEG_QUALITY)
-    trial = Trial.of(source, options, glass)
+    grid = stored.grids[0]
+    trial = Trial.of(source, grid, glass)
 
     def rate(samples: list[SampleChunk]) -> float:
         """Return bytes per pixel; padding is coded, and not counted."""

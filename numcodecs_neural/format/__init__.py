@@ -2,6 +2,14 @@
 
 from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, ChunkHeader
 from numcodecs_neural.format.modes import Mode
-from numcodecs_neural.format.sections import Chunk, pack_chunk, unpack_chunk
+from numcodecs_neural.format.sections import Chunk, mode_of, pack_chunk, unpack_chunk
 
-__all__ = ["MAX_CHUNK_NBYTES", "Chunk", "ChunkHeader", "Mode", "pack_chunk", "unpack_chunk"]
+__all__ = [
+    "MAX_CHUNK_NBYTES",
+    "Chunk",
+    "ChunkHeader",
+    "Mode",
+    "mode_of",
+    "pack_chunk",
+    "unpack_chunk",
+]

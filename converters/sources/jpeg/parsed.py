@@ -69,9 +69,7 @@ class ParsedJpeg:
         return decode_pixels(self.frame, self.colour, self.steps, self.coefficients)
 
 
-def parse_jpeg(
-    data: bytes, *, tables: bytes = b"", colour: Colour | None = None
-) -> ParsedJpeg:
+def parse_jpeg(data: bytes, *, tables: bytes = b"", colour: Colour | None = None) -> ParsedJpeg:
     """Read a JPEG image down to its coefficients.
 
     Its end marker may be missing, as long as all blocks are there.
