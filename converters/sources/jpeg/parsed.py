@@ -1,15 +1,24 @@
 """ParsedJpeg: a JPEG tile as its quantised coefficients, checked down to the last code."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.errors import UnsupportedJpegError
+from numcodecs_neural.errors import JpegError, UnsupportedJpegError
 from numcodecs_neural.jpeg import Coefficients, Colour, Description, Frame, decode_pixels
 from numcodecs_neural.jpeg.mosaic import plain_frame, zero_coefficients
 
-__all__ = ["MAX_BLOCKS", "ParsedJpeg", "parse_jpeg", "parse_jpeg_header", "unit_of", "whole_piece"]
+__all__ = [
+    "MAX_BLOCKS",
+    "ParsedJpeg",
+    "jpeg_markers",
+    "parse_jpeg",
+    "parse_jpeg_header",
+    "unit_of",
+    "whole_piece",
+]
 
 MAX_BLOCKS = 1 << 22
 """Blocks of a tile, or of a picture without tiles, that are read at once: 512 MiB."""
@@ -98,7 +107,7 @@ def parse_jpeg(data: bytes, *, tables: bytes = b"", colour: Colour | None = None
     )
     return ParsedJpeg(
         plain_frame(description.frame),
-        colour or description.colour,
+        description.colour if len(coefficients) == 1 or colour is None else colour,
         description.steps,
         coefficients,
     )
@@ -109,6 +118,17 @@ def parse_jpeg_header(data: bytes, *, tables: bytes = b"") -> Description:
     from numcodecs_neural.jpeg.reading import read_header
 
     return read_header(data, tables=tables, tolerance=_TOLERANCE)
+
+
+def jpeg_markers(data: bytes) -> set[int]:
+    """Return the markers of the segments of a JPEG stream, up to its first scan."""
+    from numcodecs_neural.jpeg.reading.segments import first_segments
+
+    found = set()
+    with contextlib.suppress(JpegError):
+        for segment in first_segments(data, _TOLERANCE):
+            found.add(segment.marker)
+    return found
 
 
 def whole_piece(piece: bytes, header: bytes) -> bytes:

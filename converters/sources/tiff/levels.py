@@ -1,13 +1,15 @@
 """Opens the levels of a TIFF image, as raw rows or as tiles."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
+from ..jpeg.parsed import ParsedJpeg
 from ..tile_cache import TileCache
 from .file import ByteReader, axes_and_shape
 from .frame_layout import Layout
@@ -24,6 +26,15 @@ CACHE_NBYTES = 64 << 20
 MAX_CACHE_NBYTES = 256 << 20
 # Rows of the largest region that is read at a time.
 ROWS_AT_ONCE = 2048
+# Coefficients of a region's JPEG tiles, which are wanted again once its pixels are read.
+PARSED_NBYTES = 64 << 20
+
+
+class _Caches(NamedTuple):
+    """What the levels of an image keep together."""
+
+    cache: TileCache[NDArray[Any]]
+    parsed: TileCache[ParsedJpeg]
 
 
 def levels_of(
@@ -38,12 +49,12 @@ def levels_of(
     SourceError
         If pages are missing, or tiles are compressed in a way or of a size that is not decoded.
     """
-    cache = TileCache(_cache_nbytes(image.keyframe))
-    levels = [_level_of(image.levels[0], (0, layout, photometric, reader), cache)]
+    caches = _Caches(TileCache(_cache_nbytes(image.keyframe)), TileCache(PARSED_NBYTES))
+    levels = [_level_of(image.levels[0], (0, layout, photometric, reader), caches)]
     for series in image.levels[1:]:
         alike = _photometric_of_alike(series, image.levels[0], layout, photometric)
         if alike is not None and series.keyframe.imagelength < levels[-1].shape[0]:
-            levels.append(_level_of(series, (len(levels), layout, alike, reader), cache))
+            levels.append(_level_of(series, (len(levels), layout, alike, reader), caches))
     return levels
 
 
@@ -73,7 +84,7 @@ def _cache_nbytes(keyframe: Any) -> int:
 
 
 def _level_of(
-    series: Any, arguments: tuple[int, Layout, Photometric, ByteReader], cache: TileCache
+    series: Any, arguments: tuple[int, Layout, Photometric, ByteReader], caches: _Caches
 ) -> Level:
     number, layout = arguments[:2]
     keyframe = series.keyframe
@@ -85,7 +96,7 @@ def _level_of(
         return RawLevel(pages, *arguments, start=start)
     _check_codec(keyframe)
     _prepare_decoders(pages)
-    return TiledLevel(pages, *arguments, cache=cache)
+    return TiledLevel(pages, *arguments, **caches._asdict())
 
 
 def _check_pages(pages: list[Any], keyframe: Any, number: int, layout: Layout) -> None:

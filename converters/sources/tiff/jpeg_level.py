@@ -1,0 +1,107 @@
+"""JPEG tiles of a level of a TIFF image: whether they can be kept, and the mosaics of regions."""
+
+from typing import Any
+
+from numcodecs_neural.errors import JpegError, UnsupportedJpegError
+from numcodecs_neural.jpeg import Colour, Description
+from numcodecs_neural.jpeg.mosaic import Mosaic
+
+from ...geometry.levels import Region
+from ..jpeg.mosaics import join_tiles, span_of
+from ..jpeg.parsed import ParsedJpeg, unit_of
+from ..jpeg.tiles import JpegTiles
+from .frame_layout import Part
+from .jpeg_streams import parse_tile_header
+from .level import Level
+from .photometric import JPEGS
+from .tiled_level import TiledLevel
+
+__all__ = ["jpeg_tiles_of", "mosaic_of"]
+
+
+def jpeg_tiles_of(level: Level) -> JpegTiles:
+    """Return how a level is stored in JPEG, as one of its tiles tells, or why that is no use."""
+    if not isinstance(level, TiledLevel) or int(level.keyframe.compression) not in JPEGS:
+        return JpegTiles(reason="its pixels are not JPEG")
+    reason = _why_not(level)
+    if reason is not None:
+        return JpegTiles(reason=reason)
+    begun = level.first_tile()
+    if begun is None:
+        return JpegTiles(reason="none of its tiles is stored")
+    try:
+        header = parse_tile_header(*begun)
+    except UnsupportedJpegError as exc:
+        return JpegTiles(reason=f"its {exc}")
+    except JpegError as exc:
+        return JpegTiles(reason=f"its first tile is damaged: {exc}")
+    return _described(level, header)
+
+
+def mosaic_of(level: TiledLevel, region: Region, part: Part) -> Mosaic:
+    """Return the JPEG tiles behind a region, whose pixels are those of `part`.
+
+    Raises
+    ------
+    UnsupportedJpegError
+        If these tiles cannot be kept exactly, though the first one could.
+    SourceError
+        If one is damaged.
+    """
+    grid = level.grid
+    rows = span_of(region.y, region.y + region.height, grid.height, grid.tile_height)
+    columns = span_of(region.x, region.x + region.width, grid.width, grid.tile_width)
+    tiles = [
+        [level.parsed_tile(part, (row, column)) for column in columns.tiles] for row in rows.tiles
+    ]
+    return join_tiles(_alike(tiles, level), level.missing_pixel, rows, columns)
+
+
+def _why_not(level: TiledLevel) -> str | None:
+    layout = level.layout
+    if level.is_converted:
+        return "the colours that its JPEG tiles hold stand for others"
+    if layout.is_interleaved:
+        return "its JPEG tiles hold several channels"
+    if layout.samples == 3 and layout.trailing != "rgb":
+        return "its colours are in planes of their own"
+    if level.grid.tile_depth > 1:
+        return "its JPEG tiles are several planes deep"
+    return None
+
+
+def _described(level: TiledLevel, header: Description) -> JpegTiles:
+    grid, frame = level.grid, header.frame
+    is_grey = header.colour is Colour.GREY
+    if is_grey != (level.layout.samples == 1):
+        kind = "grey" if is_grey else "in colour"
+        return JpegTiles(reason=f"its JPEG tiles are {kind}, and its pixels are not")
+    if frame.width != grid.tile_width or not _is_height(frame.height, level):
+        return JpegTiles(reason="its JPEG tiles have another size than the file says")
+    return JpegTiles(
+        tile=(grid.tile_height, grid.tile_width),
+        unit=unit_of(frame),
+        grid=(grid.rows, grid.columns),
+    )
+
+
+def _is_height(height: int, level: TiledLevel) -> bool:
+    """Return whether a tile may have this height: the last strip is often shorter."""
+    grid = level.grid
+    last = grid.height - (grid.rows - 1) * grid.tile_height
+    return height == grid.tile_height or (not level.keyframe.is_tiled and height == last)
+
+
+def _alike(tiles: list[list[ParsedJpeg | None]], level: TiledLevel) -> list[list[Any]]:
+    """Return tiles of one height: a last strip that is shorter gets more rows."""
+    frames = [tile.frame for row in tiles for tile in row if tile is not None]
+    if any(f.width != level.grid.tile_width or not _is_height(f.height, level) for f in frames):
+        raise UnsupportedJpegError("its JPEG tiles have another size than the file says")
+    height = max((frame.height for frame in frames), default=0)
+    return [
+        [
+            tile.lengthened(height) if tile is not None and tile.frame.height < height else tile
+            for tile in row
+        ]
+        for row in tiles
+    ]
