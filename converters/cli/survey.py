@@ -28,7 +28,7 @@ def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain)
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("slide", overflow="fold")
-    for heading in ("size", "levels", "raw MB", "about MB", "elided", "about minutes"):
+    for heading in ("size", "levels", "exact", "raw MB", "about MB", "elided", "about minutes"):
         table.add_column(heading, justify="right", no_wrap=True)
 
     def add(job: Job, source: SlideSource) -> None:
@@ -74,11 +74,19 @@ def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: C
     return 1 if failed else 0
 
 
+def _exact(levels: tuple[int, ...]) -> str:
+    """Return which levels are to be exact: those are the first ones."""
+    if not levels:
+        return "none"
+    return "0" if len(levels) == 1 else f"0 to {levels[-1]}"
+
+
 def _shown(values: Estimate) -> tuple[str, ...]:
     height, width = values.shape
     return (
         f"{width}x{height}",
         str(values.levels),
+        _exact(values.exact),
         f"{values.raw_nbytes / 1e6:.0f}",
         f"{values.nbytes / 1e6:.2f}",
         f"{100 * values.elided_area:.0f} %",

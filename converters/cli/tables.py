@@ -1,8 +1,9 @@
 """Tables for a terminal: the levels of a slide, and codecs compared."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..pipeline.summary import SlideReport
+from ..pipeline.summary import SlideReport, described_levels
 from ..trials.compare import ComparedCodec, Comparison
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def report_table(report: SlideReport) -> "Table":
     for heading in (
         "",
         "size",
+        "pixels",
         "stored",
         "elided",
         "empty",
@@ -34,6 +36,7 @@ def report_table(report: SlideReport) -> "Table":
         table.add_row(
             str(level.level),
             f"{level.width}x{level.height}",
+            level.pixels,
             *(str(n) for n in (level.stored, level.elided, level.empty)),
             f"{level.nbytes / 1e6:.2f}",
             *(_shown(value) for value in (level.bpp, level.ratio, level.psnr_db)),
@@ -45,14 +48,12 @@ def report_table(report: SlideReport) -> "Table":
 def report_summary(report: SlideReport) -> str:
     """Return the totals of all levels, and the units of the table's columns."""
     elided = report.levels[0].elided_area
-    of_source = ""
-    if report.source_nbytes:
-        of_source = f", {report.nbytes / report.source_nbytes:.2f} times the source file"
-    codec = ", ".join(f"{name} {value}" for name, value in _shown_parameters(report.codec))
+    of_source = f", {report.against_source}" if report.against_source else ""
+    levels = "".join(f"{sentence}.\n" for sentence in described_levels(report))
     notices = "".join(f"Note: {sentence}.\n" for sentence in report.cautions)
     return (
         f"{report.source} -> {report.output}\n"
-        f"{codec}\n"
+        f"{levels}"
         f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
@@ -129,11 +130,6 @@ def _listed(levels: Sequence[int]) -> str:
     """
     first, last = levels[0], levels[-1]
     return f"level {first}" if first == last else f"levels {first} to {last}"
-
-
-def _shown_parameters(codec: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return method and parameters of a codec without the 64 digits of its weights."""
-    return [("codec" if k == "method" else k, v) for k, v in codec.items() if k != "weights"]
 
 
 def _is_off(codec: ComparedCodec) -> bool:

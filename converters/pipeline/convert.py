@@ -5,6 +5,7 @@ import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
 from ..options import ConvertOptions
 from ..sources import SlideSource
 from ..store.arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain

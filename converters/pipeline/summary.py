@@ -1,5 +1,6 @@
 """SlideReport and LevelReport: sizes and distortion of a conversion, in numbers; and notices."""
 
+import itertools
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,7 @@ __all__ = [
     "LevelReport",
     "SlideReport",
     "archive_notices",
+    "described_levels",
     "larger_than_source",
     "notices_of",
     "report_levels",
@@ -94,6 +96,16 @@ class LevelReport:
         """Whether every stored pixel is that of the source."""
         return self.source_level is not None and self.coding != "lossy" and not self.fallbacks
 
+    @property
+    def pixels(self) -> str:
+        """How exact the pixels are, for tables; a star stands for chunks that are not."""
+        if self.coding == "jpeg":
+            return "exact*" if self.fallbacks else "exact"
+        if self.coding == "lossless":
+            return "exact" if self.is_exact else "lossless"
+        quality = self.codec.get("quality")
+        return "lossy" if quality is None else f"quality {quality}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideReport:
@@ -149,10 +161,8 @@ class SlideReport:
         if not self.source_nbytes:
             return None
         percent = round(100 * (self.nbytes / self.source_nbytes - 1))
-        if percent == 0:
-            return "as large as the source file"
-        how = f"{percent} % LARGER" if percent > 0 else f"{-percent} % smaller"
-        return f"{how} than the source file"
+        how = "LARGER" if percent > 0 else "smaller"
+        return f"{abs(percent)} % {how} than the source file"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-safe values."""
@@ -206,10 +216,10 @@ def notices_of(info: SlideInfo, levels: tuple[LevelReport, ...]) -> tuple[str, .
     return tuple(sentences)
 
 
-def larger_than_source(times: float, advice: str) -> str:
+def larger_than_source(times: float, advice: str = "") -> str:
     """Return the notice of a store that is so many times as large as its source."""
     percent = math.ceil(100 * (times - 1))
-    return f"the store is {percent} % LARGER than the source file: {advice}"
+    return f"the store is {percent} % LARGER than the source file{': ' if advice else ''}{advice}"
 
 
 def archive_notices(info: SlideInfo, options: ConvertOptions) -> list[str]:
@@ -227,6 +237,29 @@ def archive_notices(info: SlideInfo, options: ConvertOptions) -> list[str]:
             f"{' and '.join(f'--{name}' for name in left_out)} would keep them"
         )
     return sentences
+
+
+def described_levels(report: SlideReport) -> list[str]:
+    """Return how exact levels are and what codes them: a sentence for each run of like ones."""
+    found = []
+    for said, alike in itertools.groupby(report.levels, _described):
+        levels = [level.level for level in alike]
+        first, last = levels[0], levels[-1]
+        which = f"Level {first}" if first == last else f"Levels {first} to {last}"
+        found.append(f"{which}: {said}")
+    return found
+
+
+def _described(level: LevelReport) -> str:
+    method, *parameters = ((k, v) for k, v in level.codec.items() if k != "weights")
+    codec = ", ".join((f"codec {method[1]}", *(f"{name} {value}" for name, value in parameters)))
+    if level.coding == "jpeg":
+        but = f", but for {sum(level.fallbacks.values())} chunks" if level.fallbacks else ""
+        return f"every pixel of what is stored is exact, as the source's own JPEG data{but}"
+    if level.is_exact:
+        return f"every pixel of what is stored is exact, by {codec}"
+    why = "reduced" if level.source_level is None else level.why
+    return f"{codec}{f' ({why})' if why else ''}"
 
 
 def _of_fallbacks(level: LevelReport) -> str:

@@ -118,8 +118,9 @@ class Comparison:
 def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: None) -> Comparison:
     """Code samples of a slide with every codec, set to the SSIM of JPEG at quality 80.
 
-    Beside them: the slide as it is, and what keeps its own JPEG tiles without any loss. Where JPEG does not code such samples, the SSIM is that of another lossy codec at the quality
-    of the options. Nothing is written.
+    Beside them: the slide as it is, and what keeps its own JPEG tiles without any loss. Where JPEG
+    does not code such samples, the SSIM is that of another lossy codec at the quality of the
+    options. Nothing is written.
 
     Parameters
     ----------

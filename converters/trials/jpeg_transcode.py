@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from numcodecs_neural.measure.picking import pick
 
-__all__ = ["WithJpegFiles", "Transcoding", "transcode_tiles"]
+__all__ = ["Transcoding", "WithJpegFiles", "transcode_tiles"]
 
 _TILES = 64
 _LEPTON = "Lepton is not installed, and is not compared: pip install 'numcodecs-neural[lepton]'"
