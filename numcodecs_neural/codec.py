@@ -14,7 +14,9 @@ from numcodecs_neural.format import Chunk, ChunkHeader, Mode, mode_of, unpack_ch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "is_lossy"]
+    from numcodecs_neural.jpeg.mosaic import Mosaic
+
+__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "is_lossy", "mosaic_of"]
 
 
 class ParsedChunk(Protocol):
@@ -223,6 +225,22 @@ def is_lossy(start: bytes) -> bool:
         If no chunk of this package starts so.
     """
     return mode_of(start) is Mode.LOSSY
+
+
+def mosaic_of(chunk: bytes) -> "Mosaic | None":
+    """Return the JPEG tiles that a chunk of `NeuralImage` holds, or None if it holds none.
+
+    Raises
+    ------
+    BitstreamError
+        If the chunk is damaged, truncated, foreign or of a later version.
+    WeightsError
+        If the weights that wrote it are not installed.
+    """
+    from numcodecs_neural.coding.dec_jpeg import decode_mosaic
+
+    parsed = unpack_chunk(chunk)
+    return decode_mosaic(parsed) if parsed.header.mode is Mode.JPEG else None
 
 
 def _copy_into(out: object, array: "NDArray[Any]") -> "NDArray[Any]":

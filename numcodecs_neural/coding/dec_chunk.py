@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.dec_jpeg import decode_jpeg
 from numcodecs_neural.coding.dec_lossy import LossyDecoder, decode_lossy
 from numcodecs_neural.coding.dec_plain import decode_constant, decode_stored
 from numcodecs_neural.format import Chunk, ChunkHeader, Mode
@@ -20,6 +21,7 @@ DECODERS: Mapping[Mode, Callable[[Chunk, _CoderOf], NDArray[Any]]] = MappingProx
         Mode.CONSTANT: decode_constant,
         Mode.LOSSY: decode_lossy,
         Mode.STORED: decode_stored,
+        Mode.JPEG: decode_jpeg,
     }
 )
 """What makes planes (n, C, H, W) of the chunk's box, by mode."""

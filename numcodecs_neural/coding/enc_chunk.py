@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.enc_jpeg import encode_jpeg
 from numcodecs_neural.coding.enc_lossy import encode_lossy
 from numcodecs_neural.coding.enc_plain import encode_constant, encode_stored
 from numcodecs_neural.coding.enc_task import EncodeParameters, EncodeTask, LossyEncoder, Payload
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk
+from numcodecs_neural.jpeg.offers import offer_for
 
 __all__ = ["ENCODERS", "constant_box", "encode_chunk", "to_planes"]
 
 ENCODERS: Mapping[Mode, Callable[[EncodeTask, Payload | None], Payload | None]] = MappingProxyType(
     {
+        Mode.JPEG: encode_jpeg,
         Mode.CONSTANT: encode_constant,
         Mode.LOSSY: encode_lossy,
         Mode.STORED: encode_stored,
@@ -40,7 +43,15 @@ def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: Lossy
     planes = to_planes(array, parameters.channel_axis)
     box, margin_value = constant_box(planes)
     inside = np.ascontiguousarray(planes[..., : box[0], : box[1]])
-    payload = _smallest(EncodeTask(planes=inside, parameters=parameters, coder=coder))
+    payload = _smallest(
+        EncodeTask(
+            planes=inside,
+            plane=(planes.shape[-2], planes.shape[-1]),
+            mosaic=offer_for(planes),
+            parameters=parameters,
+            coder=coder,
+        )
+    )
     is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     header = ChunkHeader(
         mode=payload.mode,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from numcodecs_neural.format import Mode
+from numcodecs_neural.jpeg.mosaic import Mosaic
 from numcodecs_neural.networks.description import Pixels
 
 __all__ = ["EncodeParameters", "EncodeTask", "LossyEncoder", "Payload"]
@@ -53,11 +54,17 @@ class EncodeTask:
     ----------
     planes : ndarray, shape (n, C, H, W)
         Samples of the box, C-contiguous.
+    plane : (int, int)
+        Height and width of the whole chunk.
+    mosaic : Mosaic or None
+        The JPEG tiles that are offered for the chunk.
     parameters : EncodeParameters
     coder : LossyEncoder
     """
 
     planes: NDArray[Any]
+    plane: tuple[int, int]
+    mosaic: Mosaic | None
     parameters: EncodeParameters
     coder: LossyEncoder
 

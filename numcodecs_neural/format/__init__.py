@@ -1,11 +1,12 @@
 """The bitstream of one chunk; see SPEC.md."""
 
-from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, ChunkHeader
+from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, NO_WEIGHTS, ChunkHeader
 from numcodecs_neural.format.modes import Mode
 from numcodecs_neural.format.sections import Chunk, mode_of, pack_chunk, unpack_chunk
 
 __all__ = [
     "MAX_CHUNK_NBYTES",
+    "NO_WEIGHTS",
     "Chunk",
     "ChunkHeader",
     "Mode",

@@ -62,7 +62,7 @@ class ChunkHeader:
         -3 for chunks (..., c, y, x), -1 for (..., y, x, c), -4 for (..., c, z, y, x), 0 for
         (..., y, x).
     weights_id : bytes
-        First 8 bytes of the SHA-256 of the decoder weights; `NO_WEIGHTS` unless the mode is lossy.
+        First 8 bytes of the SHA-256 of the decoder weights; `NO_WEIGHTS` where none are needed.
     quality : int
         0 to 100; 0 unless the mode is lossy.
     max_error : int
@@ -228,11 +228,12 @@ def _check_mode(header: ChunkHeader) -> None:
             f"chunk header has quality {header.quality} and weights id {header.weights_id.hex()!r};"
             f" expected 0 to {_MAX_QUALITY} and {len(NO_WEIGHTS)} bytes"
         )
-    has_none = (header.quality, header.weights_id) == (0, NO_WEIGHTS)
-    if not (RULES[header.mode].has_weights or has_none):
+    rules, mode = RULES[header.mode], header.mode.name.lower()
+    if header.quality and not rules.has_quality:
+        raise BitstreamError(f"chunk header has quality {header.quality}; the mode {mode} has none")
+    if header.weights_id != NO_WEIGHTS and not rules.has_weights:
         raise BitstreamError(
-            f"chunk header has quality {header.quality} and weights {header.weights_id.hex()};"
-            f" the mode {header.mode.name.lower()} has neither"
+            f"chunk header has weights {header.weights_id.hex()}; the mode {mode} has none"
         )
 
 

@@ -19,6 +19,7 @@ class Mode(enum.IntEnum):
     LOSSY = 1
     EXACT = 2
     STORED = 3
+    JPEG = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +31,25 @@ class ModeRules:
     sections : int
         How many sections there are.
     has_weights : bool
-        Whether the header names weights and a quality; else both are zeros.
+        Whether the header may name weights; else their id is zeros.
+    has_quality : bool
+        Whether the header names a quality; else it is 0.
     has_levels : bool
         Whether samples of 16 bits have a lowest sample and a level shift.
     """
 
     sections: int = 1
     has_weights: bool = False
+    has_quality: bool = False
     has_levels: bool = False
 
 
 RULES: Mapping[Mode, ModeRules] = MappingProxyType(
     {
         Mode.CONSTANT: ModeRules(),
-        Mode.LOSSY: ModeRules(has_weights=True, has_levels=True),
+        Mode.LOSSY: ModeRules(has_weights=True, has_quality=True, has_levels=True),
         Mode.STORED: ModeRules(),
+        Mode.JPEG: ModeRules(has_weights=True),
     }
 )
 """The modes that this release reads."""

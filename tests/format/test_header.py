@@ -41,7 +41,7 @@ LEAST_AXES = {0: 1, -1: 3, -3: 3, -4: 4}
 @st.composite
 def headers(draw: st.DrawFn) -> ChunkHeader:
     """Draw any header that is allowed."""
-    mode = draw(st.sampled_from([Mode.CONSTANT, Mode.LOSSY, Mode.STORED]))
+    mode = draw(st.sampled_from([Mode.CONSTANT, Mode.LOSSY, Mode.STORED, Mode.JPEG]))
     shape = draw(st.lists(st.integers(1, 9), min_size=1, max_size=8).map(tuple))
     channel_axis = draw(
         st.sampled_from([a for a in (0, -1, -3, -4) if LEAST_AXES[a] <= len(shape)])
@@ -51,6 +51,7 @@ def headers(draw: st.DrawFn) -> ChunkHeader:
     dtype: np.dtype[Any] = np.dtype(draw(st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i2"])))
     limits = np.iinfo(dtype)
     values = st.integers(int(limits.min), int(limits.max))
+    has_weights = mode in (Mode.LOSSY, Mode.JPEG)
     has_levels = mode is Mode.LOSSY and dtype.itemsize > 1
     return ChunkHeader(
         mode=mode,
@@ -60,7 +61,7 @@ def headers(draw: st.DrawFn) -> ChunkHeader:
         margin_value=draw(values) if box != plane else 0,
         order=draw(st.sampled_from(["C", "F"])),
         channel_axis=channel_axis,
-        weights_id=draw(st.binary(min_size=8, max_size=8)) if mode is Mode.LOSSY else bytes(8),
+        weights_id=draw(st.binary(min_size=8, max_size=8)) if has_weights else bytes(8),
         quality=draw(st.integers(0, 100)) if mode is Mode.LOSSY else 0,
         low=draw(values) if has_levels else 0,
         level_shift=draw(st.integers(0, 8)) if has_levels else 0,
@@ -89,8 +90,9 @@ def test_any_bytes_are_a_header_or_a_bitstream_error(data: bytes) -> None:
     ("position", "byte", "error", "says"),
     [
         pytest.param(0, 2, UnsupportedVersionError, "exact mode", id="exact mode"),
-        pytest.param(0, 4, UnsupportedVersionError, "mode 4", id="later mode"),
-        pytest.param(0, 0, BitstreamError, "constant has neither", id="constant with weights"),
+        pytest.param(0, 5, UnsupportedVersionError, "mode 5", id="later mode"),
+        pytest.param(0, 4, BitstreamError, "the mode jpeg has none", id="jpeg quality"),
+        pytest.param(0, 0, BitstreamError, "constant has none", id="constant with weights"),
         pytest.param(1, 0, UnsupportedVersionError, "dtype code 0", id="dtype 0"),
         pytest.param(1, 4, UnsupportedVersionError, "dtype code 4", id="later dtype"),
         pytest.param(2, 4, BitstreamError, "flags 0x04", id="later flag"),
@@ -131,7 +133,7 @@ def test_values_that_are_not_allowed_are_refused(
             {"shape": (3, 512, 1024), "channel_axis": -4}, "at least 4 axes", id="depth without one"
         ),
         pytest.param({"weights_id": b"1234567"}, "8 bytes", id="short weights id"),
-        pytest.param({"mode": Mode.STORED}, "stored has neither", id="stored with weights"),
+        pytest.param({"mode": Mode.STORED}, "stored has none", id="stored with weights"),
         pytest.param(
             {"mode": Mode.STORED, "weights_id": bytes(8), "quality": 0},
             "lowest sample -300 and level shift 3; allowed are 0 to 0 and 0 to 0",
@@ -158,7 +160,7 @@ def test_only_lossy_chunks_of_16_bits_have_levels() -> None:
         (mode, dtype): ChunkHeader(
             mode=mode, dtype=np.dtype(dtype), shape=(9, 9), box=(9, 9)
         ).packed_nbytes
-        for mode in (Mode.CONSTANT, Mode.LOSSY, Mode.STORED)
+        for mode in (Mode.CONSTANT, Mode.LOSSY, Mode.STORED, Mode.JPEG)
         for dtype in ("u1", "u2", "i2")
     }
 

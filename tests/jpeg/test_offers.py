@@ -127,7 +127,7 @@ def test_batches_and_other_samples_are_looked_up_in_vain(mosaic: Mosaic) -> None
 
     with offered([(mosaic.pixels(), -1, mosaic)]):
         assert offer_for(np.concatenate([planes, planes])) is None
-        assert offer_for(planes.astype(np.uint16)) is None  # type: ignore[arg-type]
+        assert offer_for(planes.astype(np.uint16)) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
