@@ -76,7 +76,7 @@ class ConvertOptions:
     quality : int
         0 (smallest) to 100 (best), on the codec's own scale.
     levels_quality : int, optional
-        The quality of levels that are made by reduction. By default `quality`, and no more than 30
+        The quality of levels that are made by reduction. By default `quality`, and no more than 20
         where level 0 is kept exactly.
     target_psnr : float, optional
         Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
@@ -151,7 +151,7 @@ class ConvertOptions:
     quality: Annotated[int, Option("0 to 100 (%(default)s)")] = 60
     levels_quality: Annotated[
         int | None,
-        Option("quality of reduced levels (that of level 0; 30 at most where level 0 is exact)"),
+        Option("quality of reduced levels (that of level 0; 20 at most where level 0 is exact)"),
     ] = None
     target_psnr: Annotated[
         float | None, Option("instead of a quality: PSNR on tissue", metavar="DB")

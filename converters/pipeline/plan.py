@@ -27,7 +27,7 @@ Colour = tuple[int, int, int]
 
 GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
 # Of reduced levels, by default, where level 0 is kept exactly.
-LEVELS_QUALITY = 30
+LEVELS_QUALITY = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
