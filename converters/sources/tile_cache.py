@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
 __all__ = ["TileCache"]
@@ -14,6 +14,7 @@ class _Sized(Protocol):
         """Memory that it takes."""
 
 
+Key = tuple[Hashable, ...]
 Tile = TypeVar("Tile", bound=_Sized)
 
 
@@ -25,12 +26,12 @@ class TileCache(Generic[Tile]):
 
     def __init__(self, nbytes: int) -> None:
         self._free = nbytes
-        self._tiles: OrderedDict[tuple[int, ...], Tile] = OrderedDict()
+        self._tiles: OrderedDict[Key, Tile] = OrderedDict()
         self._lock = threading.Lock()
         self._big_lock = threading.Lock()
 
     def get_or_decode(
-        self, key: tuple[int, ...], decode: Callable[[], Tile], *, is_kept: bool, is_big: bool
+        self, key: Key, decode: Callable[[], Tile], *, is_kept: bool, is_big: bool
     ) -> Tile:
         """Return a tile from the cache, or decode it, and keep it if `is_kept`."""
         found = self._get(key)
@@ -48,19 +49,19 @@ class TileCache(Generic[Tile]):
             while self._tiles:
                 self._free += self._tiles.popitem()[1].nbytes
 
-    def _decode(self, key: tuple[int, ...], decode: Callable[[], Tile], *, is_kept: bool) -> Tile:
+    def _decode(self, key: Key, decode: Callable[[], Tile], *, is_kept: bool) -> Tile:
         pixels = decode()
         if is_kept:
             self._put(key, pixels)
         return pixels
 
-    def _get(self, key: tuple[int, ...]) -> Tile | None:
+    def _get(self, key: Key) -> Tile | None:
         with self._lock:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
             return self._tiles.get(key)
 
-    def _put(self, key: tuple[int, ...], tile: Tile) -> None:
+    def _put(self, key: Key, tile: Tile) -> None:
         with self._lock:
             if key in self._tiles:
                 return

@@ -1,11 +1,15 @@
 """Decoding of CZI sub-blocks: the compressions that ZEN writes, and the order of colours."""
 
+import contextlib
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.errors import UnsupportedJpegError
+
+from ..jpeg.parsed import parse_jpeg
 from .blocks import Block
 
 __all__ = ["LOSSY", "decode_block"]
@@ -22,7 +26,8 @@ def decode_block(block: Block, data: bytes) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If there are too few or too many bytes, or the compression is not known.
+        If there are too few or too many bytes, the compression is not known, or JPEG data are
+        damaged.
     RuntimeError
         If they do not decode.
     """
@@ -38,6 +43,10 @@ def decode_block(block: Block, data: bytes) -> NDArray[Any]:
 def _image(block: Block, data: bytes) -> NDArray[Any]:
     """Return what an image codec decodes: its colours are RGB, whatever the pixel type says."""
     is_jpeg = block.compression == _JPEG
+    if is_jpeg:
+        # Which decoders pass over, where it is damaged.
+        with contextlib.suppress(UnsupportedJpegError):
+            parse_jpeg(data)
     pixels = (imagecodecs.jpeg_decode if is_jpeg else imagecodecs.jpegxr_decode)(data)
     return _shaped(block, pixels)
 

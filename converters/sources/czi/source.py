@@ -50,10 +50,12 @@ class CziSource(FileSource):
         If it is no CZI file, has no such scene, or one of axes that OME-Zarr does not have.
     """
 
+    not_jpeg = "its tiles may lie anywhere and overlap"
+
     def __init__(self, path: Path, series: int = 0) -> None:
         self._path, self._series = path, series
         self._file = CziBlocks(path)
-        self._cache = TileCache(CACHE_NBYTES)
+        self._cache: TileCache[NDArray[Any]] = TileCache(CACHE_NBYTES)
         try:
             scenes = find_scenes(self._file.blocks)
             check_series(path, series, len(scenes))

@@ -99,18 +99,33 @@ def parse_jpeg(data: bytes, *, tables: bytes = b"", colour: Colour | None = None
     JpegError
         If it is damaged: decoders would warn, and go on with something else.
     """
-    # Inside, since it imports numba.
-    from numcodecs_neural.jpeg.reading import read_jpeg
-
+    try:
+        # Inside, since it imports numba.
+        from numcodecs_neural.jpeg.reading import read_jpeg
+    except ImportError as exc:
+        raise UnsupportedJpegError(f"JPEG stream cannot be read without numba ({exc})") from exc
     description, coefficients = read_jpeg(
         data + _EOI, tables=tables, max_blocks=MAX_BLOCKS, tolerance=_TOLERANCE
     )
+    if any(_has_hole(blocks) for blocks in coefficients):
+        raise JpegError("JPEG stream has a hole: a block of 63 equal coefficients, as of zeros")
     return ParsedJpeg(
         plain_frame(description.frame),
         description.colour if len(coefficients) == 1 or colour is None else colour,
         description.steps,
         coefficients,
     )
+
+
+def _has_hole(blocks: NDArray[np.int16]) -> bool:
+    """Return whether all AC coefficients of a block are equal, and not 0.
+
+    In most tables a code of zeros alone is that of a small coefficient. A hole of zero bytes is
+    blocks of these, and in a few cases as many as there were before: no code is illegal then.
+    """
+    last = blocks[..., 63]
+    found = blocks[(last != 0) & (last == blocks[..., 1]) & (last == blocks[..., 8])]
+    return bool((found[:, 1:] == found[:, 1:2]).all(axis=1).any())
 
 
 def parse_jpeg_header(data: bytes, *, tables: bytes = b"") -> Description:

@@ -1,6 +1,11 @@
 """JpegTiles: how a level of a slide is stored in JPEG, or why it cannot be kept exactly."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from numcodecs_neural.jpeg import Colour, Description
+
+from .parsed import unit_of
 
 __all__ = ["JpegTiles"]
 
@@ -28,6 +33,35 @@ class JpegTiles:
     unit: Sides = (0, 0)
     grid: Sides = (0, 0)
     reason: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        header: Description,
+        *,
+        tile: Sides,
+        grid: Sides,
+        samples: int,
+        sizes: Collection[Sides],
+    ) -> "JpegTiles":
+        """Return the tiles of a level, of which the header of one is known.
+
+        Parameters
+        ----------
+        tile, grid
+            As the file says, outside its JPEG streams.
+        samples : int
+            Of a pixel, as readers give it.
+        sizes : collection of (height, width)
+            Those that a stream may have, in pixels.
+        """
+        is_grey, frame = header.colour is Colour.GREY, header.frame
+        if is_grey != (samples == 1):
+            kind = "grey" if is_grey else "in colour"
+            return cls(reason=f"its JPEG data are {kind}, and its pixels are not")
+        if (frame.height, frame.width) not in sizes:
+            return cls(reason="its JPEG data have another size than the file says")
+        return cls(tile=tile, unit=unit_of(frame), grid=grid)
 
     def fits(self, chunk_px: int) -> bool:
         """Return whether each chunk of this side is made of whole tiles, or lies inside one.

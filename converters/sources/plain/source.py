@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
-from ..base import Associated, Compression, FileSource, Frame, SlideInfo
+from ..base import Associated, Compression, FileSource, Frame, JpegTiles, SlideInfo
 from ..codestreams import compression_steps
+from ..jpeg2000 import check_jpeg2000
 from ..series import check_series, image_name
 from ..units import microns, sane_mpp
+from .jpeg_picture import JpegPicture
 
 __all__ = ["PlainSource", "open_source"]
 
@@ -90,6 +93,7 @@ class PlainSource(FileSource):
             ) from exc
         except _DECODE_ERRORS as exc:
             raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
+        self._jpeg = picture.jpeg
         self._pixels = _checked(path, picture.pixels)
         self._info = _describe(path, picture, self._pixels)
 
@@ -101,8 +105,18 @@ class PlainSource(FileSource):
         """Return None: a picture has no label."""
         return None
 
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        """Return the only tile of a JPEG file, which can be cut, or why it is of no use."""
+        return super().jpeg_tiles() if self._jpeg is None else self._jpeg.tiles
+
+    def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
+        """Return the window of a JPEG file that `region` needs, as `SlideSource` says."""
+        return super().read_mosaic(region) if self._jpeg is None else self._jpeg.mosaic(region)
+
     def close(self) -> None:
-        """Nothing is open."""
+        """Let go of coefficients; nothing is open."""
+        if self._jpeg is not None:
+            self._jpeg.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +126,7 @@ class _Picture:
     size_bytes: int
     mpp: tuple[float, float] | None = None
     icc_profile: bytes | None = None
+    jpeg: JpegPicture | None = None
 
 
 def _decode(path: Path, data: bytes) -> _Picture:
@@ -132,7 +147,11 @@ def _decode(path: Path, data: bytes) -> _Picture:
                 f"{path} holds {count} pictures one after the other: save them one by one"
             )
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1), _TURNS[1])
+        if image.format == "JPEG2000":
+            check_jpeg2000(data)
         pixels = _turned(_samples(image, data), turn)
+        samples = 1 if pixels.ndim == 2 else pixels.shape[2]
+        is_jpeg, is_turned = image.format in ("JPEG", _PHOTOGRAPH), turn != _TURNS[1]
         return _Picture(
             pixels=pixels,
             history=compression_steps(
@@ -144,6 +163,9 @@ def _decode(path: Path, data: bytes) -> _Picture:
             size_bytes=len(data),
             mpp=_mpp(image, is_transposed=turn[0]),
             icc_profile=image.info.get("icc_profile"),
+            jpeg=JpegPicture.of(path, data, samples=samples, is_turned=is_turned)
+            if is_jpeg
+            else None,
         )
 
 

@@ -3,12 +3,11 @@
 from typing import Any
 
 from numcodecs_neural.errors import JpegError, UnsupportedJpegError
-from numcodecs_neural.jpeg import Colour, Description
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
 from ..jpeg.mosaics import join_tiles, span_of
-from ..jpeg.parsed import ParsedJpeg, unit_of
+from ..jpeg.parsed import ParsedJpeg
 from ..jpeg.tiles import JpegTiles
 from .frame_layout import Part
 from .jpeg_streams import parse_tile_header
@@ -35,7 +34,14 @@ def jpeg_tiles_of(level: Level) -> JpegTiles:
         return JpegTiles(reason=f"its {exc}")
     except JpegError as exc:
         return JpegTiles(reason=f"its first tile is damaged: {exc}")
-    return _described(level, header)
+    grid = level.grid
+    return JpegTiles.of(
+        header,
+        tile=(grid.tile_height, grid.tile_width),
+        grid=(grid.rows, grid.columns),
+        samples=level.layout.samples,
+        sizes=_sizes(level),
+    )
 
 
 def mosaic_of(level: TiledLevel, region: Region, part: Part) -> Mosaic:
@@ -70,33 +76,19 @@ def _why_not(level: TiledLevel) -> str | None:
     return None
 
 
-def _described(level: TiledLevel, header: Description) -> JpegTiles:
-    grid, frame = level.grid, header.frame
-    is_grey = header.colour is Colour.GREY
-    if is_grey != (level.layout.samples == 1):
-        kind = "grey" if is_grey else "in colour"
-        return JpegTiles(reason=f"its JPEG tiles are {kind}, and its pixels are not")
-    if frame.width != grid.tile_width or not _is_height(frame.height, level):
-        return JpegTiles(reason="its JPEG tiles have another size than the file says")
-    return JpegTiles(
-        tile=(grid.tile_height, grid.tile_width),
-        unit=unit_of(frame),
-        grid=(grid.rows, grid.columns),
-    )
-
-
-def _is_height(height: int, level: TiledLevel) -> bool:
-    """Return whether a tile may have this height: the last strip is often shorter."""
+def _sizes(level: TiledLevel) -> set[tuple[int, int]]:
+    """Return the sizes that a tile may have: the last strip is often shorter."""
     grid = level.grid
     last = grid.height - (grid.rows - 1) * grid.tile_height
-    return height == grid.tile_height or (not level.keyframe.is_tiled and height == last)
+    heights = {grid.tile_height} if level.keyframe.is_tiled else {grid.tile_height, last}
+    return {(height, grid.tile_width) for height in heights}
 
 
 def _alike(tiles: list[list[ParsedJpeg | None]], level: TiledLevel) -> list[list[Any]]:
     """Return tiles of one height: a last strip that is shorter gets more rows."""
     frames = [tile.frame for row in tiles for tile in row if tile is not None]
-    if any(f.width != level.grid.tile_width or not _is_height(f.height, level) for f in frames):
-        raise UnsupportedJpegError("its JPEG tiles have another size than the file says")
+    if not {(frame.height, frame.width) for frame in frames} <= _sizes(level):
+        raise UnsupportedJpegError("its JPEG data have another size than the file says")
     height = max((frame.height for frame in frames), default=0)
     return [
         [
