@@ -28,12 +28,14 @@ Array = NDArray[Any]
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "v2"
 SPEC = ROOT / "numcodecs_neural" / "format" / "SPEC.md"
-CONSTANT, LOSSY, RESERVED, STORED = range(4)
+CONSTANT, LOSSY, RESERVED, STORED, JPEG = range(5)
+MODES = {CONSTANT: "constant", LOSSY: "lossy", STORED: "stored", JPEG: "jpeg"}
 UINT8, UINT16, INT16 = 1, 2, 3
 BIG_ENDIAN, FORTRAN_ORDER = 1, 2
 # A million zeros in DEFLATE.
 BOMB = bytes.fromhex("edc101010000008220ffaf6e484001") + bytes(968) + b"\xaf\x06"
 
+WITHOUT_WEIGHTS = {"jpeg-huffman"}
 # What frozen chunks show, by the names of weights and chunk; the former go without in other modes.
 FROZEN = {
     "grey-fast-1/constant": "uint16 of one value: the box is one sample, the rest margin",
@@ -78,6 +80,18 @@ FROZEN = {
     "grey-fast-1/int16-below-0": "int16 on both sides of 0",
     "grey-fast-1/int16-value-range": "int16 with levels of a given range",
     "grey-fast-1/int16-noise": "noise over all of int16, with escapes in the stream",
+    "jpeg-huffman/420-tiles": "YCbCr with chroma halved both ways, two by two tiles",
+    "jpeg-huffman/422-odd-margin": "chroma halved across, tiles of odd size, and a margin",
+    "jpeg-huffman/440": "chroma halved down",
+    "jpeg-huffman/411-channel-last": "chroma of a quarter across, repeated; channel axis -1",
+    "jpeg-huffman/444-rgb": "RGB, of one quantisation table",
+    "jpeg-huffman/grey": "grey, without channels",
+    "jpeg-huffman/absent-tiles": "some tiles are absent",
+    "jpeg-huffman/offset": "the box begins inside a tile",
+    "jpeg-huffman/tables": "quantisation tables of bytes, of words, and one that is repeated",
+    "jpeg-huffman/one-colour": "coefficients of DC alone",
+    "jpeg-huffman/one-pixel": "a tile of one pixel, with chroma halved both ways",
+    "jpeg-huffman/noise": "coefficients that no image has; samples beyond 0 and 255",
 }
 
 
@@ -224,8 +238,8 @@ def accepted() -> Iterator[Accepted]:
         with lzma.open(GOLDEN / f"{source}.npy.xz") as file:
             pixels = np.load(file)
         weights, name = source.split("/")
-        is_lossy = chunk[9] == LOSSY
-        prefix = weights if is_lossy else "grey" if weights.startswith("grey") else "rgb"
+        has_own_folder = chunk[9] in (LOSSY, JPEG)
+        prefix = weights if has_own_folder else "grey" if weights.startswith("grey") else "rgb"
         yield Accepted(f"{prefix}-{name}", shows, chunk, pixels)
     yield from many_lanes()
 
@@ -239,6 +253,8 @@ def worked_examples() -> Iterator[Accepted]:
     yield Accepted("spec-constant", "SPEC.md, 7.1", example("A constant chunk"), constant)
     yield Accepted("spec-stored", "SPEC.md, 7.2", example("A stored chunk"), stored)
     yield Accepted("spec-lossy", "SPEC.md, 7.4", lossy, reference.decode(lossy).array)
+    jpeg = example("A JPEG chunk")
+    yield Accepted("spec-jpeg", "SPEC.md, 7.5", jpeg, reference.decode(jpeg).array)
 
 
 def small_chunks() -> Iterator[Accepted]:
@@ -290,6 +306,8 @@ def refused() -> Iterator[Refused]:
     yield from refused_weights()
     yield from refused_streams()
     yield from refused_escapes()
+    yield from refused_mosaics()
+    yield from refused_scans()
 
 
 def refused_containers() -> Iterator[Refused]:
@@ -326,7 +344,7 @@ def refused_headers() -> Iterator[Refused]:
     deep = {"mode": LOSSY, "code": UINT16, "weights_id": id_of("grey-fast-1")}
     for name, shows, changes in (
         ("mode-reserved", "mode 2 is reserved", {"mode": RESERVED}),
-        ("mode-unknown", "mode 4", {"mode": 4}),
+        ("mode-unknown", "mode 5", {"mode": 5}),
         ("sample-type-unknown", "sample type 4", {"code": 4}),
         ("flags-unknown", "bit 2 of the flags", {"flags": 4}),
         ("flags-big-endian-uint8", "big-endian samples of one byte", {"flags": BIG_ENDIAN}),
@@ -416,6 +434,155 @@ def refused_escapes() -> Iterator[Refused]:
     yield Refused("lossy-escape-too-long", "more than 31 zeros", "invalid", sealed(too_long))
 
 
+def refused_mosaics() -> Iterator[Refused]:
+    """Yield JPEG chunks whose tiles are not described as they should be: SPEC.md, 7.5, changed."""
+    grey: dict[str, Any] = {"mode": JPEG, "box": (6, 12), "shape": (6, 12)}
+    section = example("A JPEG chunk")[49:-4]
+    head, data = section[:10], section[12:]
+    tall = struct.pack("<4H", 65535, 1025, 1, 1)
+    thin = struct.pack("<4H", 1, 1, 2048, 2049)
+    absent = b"\0\4" + struct.pack("<4H", 6, 12, 1, 2) + section[10:12] + b"?"
+    wide = {**grey, "shape": (6, 24), "box": (6, 24)}
+    both = {**grey, "shape": (6, 24)}
+    words = b"\xca" + struct.pack("<64H", *range(64))
+    jpegs: list[tuple[str, str, reference.Kind, bytes, dict[str, Any]]] = [
+        ("coder-unknown", "coder 255", "version", b"\xff" + section[1:], grey),
+        (
+            "weights",
+            "weights, and the coder has none",
+            "invalid",
+            section,
+            grey | {"weights_id": b"?" * 8},
+        ),
+        ("quality", "a quality", "invalid", section, grey | {"quality": 1}),
+        ("uint16", "samples of 16 bits", "invalid", section, grey | {"code": UINT16}),
+        ("channels", "two channels", "invalid", section, grey | {"shape": (2, 6, 12), "axis": 3}),
+        ("images", "two images", "invalid", section, grey | {"shape": (2, 6, 12)}),
+        ("no-section", "an empty section", "truncated", b"", grey),
+        (
+            "half-a-head",
+            "the section ends within the size of a tile",
+            "truncated",
+            section[:5],
+            grey,
+        ),
+        ("flags-unknown", "bit 4 of the flags", "invalid", b"\0\x10" + section[2:], grey),
+        ("colour-unknown", "colour 3", "invalid", b"\0\3" + section[2:], grey),
+        ("tile-empty", "a tile of no row", "invalid", section[:2] + bytes(2) + section[4:], grey),
+        (
+            "grid-empty",
+            "no column of tiles",
+            "invalid",
+            section[:8] + bytes(2) + section[10:],
+            grey,
+        ),
+        ("factors-grey", "factors of 2 in grey", "invalid", head + b"\x22" + section[11:], grey),
+        ("factors-0", "a factor of 0", "invalid", head + b"\x10" + section[11:], grey),
+        (
+            "too-many-pixels",
+            "more than 2^26 pixels",
+            "invalid",
+            section[:2] + tall + section[10:],
+            grey,
+        ),
+        (
+            "too-many-blocks",
+            "more than 2^22 blocks",
+            "invalid",
+            section[:2] + thin + section[10:],
+            grey | {"shape": (2048, 2049), "box": (2048, 2049)},
+        ),
+        ("box-outside", "a box wider than its tile", "invalid", section, wide),
+        (
+            "tile-outside",
+            "a tile right of the plane",
+            "invalid",
+            section[:8] + b"\2\0" + section[10:],
+            grey,
+        ),
+        (
+            "table-repeated",
+            "the first table repeats another",
+            "invalid",
+            head + b"\x11\0" + data,
+            grey,
+        ),
+        (
+            "table-unknown",
+            "a table that begins with 203",
+            "invalid",
+            head + b"\x11\xcb" + data,
+            grey,
+        ),
+        (
+            "table-cut",
+            "a table of bytes that is cut",
+            "truncated",
+            head + b"\x11\xc9" + bytes(9),
+            grey,
+        ),
+        ("step-0", "a step of 0", "invalid", head + b"\x11" + words + data, grey),
+        ("presence-cut", "no bytes of presence", "truncated", absent, both),
+        ("presence-all", "all tiles are present", "invalid", absent + b"\xc0" + data, both),
+        ("presence-none", "no tile is present", "invalid", absent + b"\0" + data, both),
+        ("presence-behind", "a tile behind the last one", "invalid", absent + b"\xa0" + data, both),
+        ("offset-cut", "half an offset", "truncated", b"\0\x08" + section[2:12] + bytes(3), grey),
+        (
+            "offset",
+            "an offset beyond a tile",
+            "invalid",
+            b"\0\x08" + section[2:12] + struct.pack("<HH", 6, 0) + data,
+            grey | {"box": (1, 12)},
+        ),
+    ]
+    for name, shows, kind, damaged, header in jpegs:
+        yield Refused(f"jpeg-{name}", shows, kind, sealed(body(damaged, **header)))
+
+
+def refused_scans() -> Iterator[Refused]:
+    """Yield JPEG chunks with damaged Huffman tables or scans: SPEC.md, 7.5, changed."""
+    section = example("A JPEG chunk")[49:-4]
+    head, dc, ac, scan = section[:12], section[12:30], section[30:50], section[50:]
+    large = b"\1" + bytes(15) + b"\x0b"  # DC of 11 bits
+    beyond = bits_as_bytes("0" + "1" * 11 + "00" + "0" + "1" * 11 + "00" + "0" * 4)
+    bright = bits_as_bytes("0" + "1" * 10 + "00" + "0" + "0" * 10 + "00" + "0" * 6)
+    scans: list[tuple[str, str, reference.Kind, bytes]] = [
+        ("no-tables", "no Huffman tables", "truncated", b""),
+        ("table-half", "a Huffman table that is cut", "truncated", dc[:-1]),
+        ("codes", "three codes of one bit", "invalid", b"\3" + bytes(15) + b"\0\1\2" + ac + scan),
+        (
+            "code-of-ones",
+            "a code of ones alone",
+            "invalid",
+            b"\2" + bytes(15) + b"\4\5" + ac + scan,
+        ),
+        ("dc-size", "a DC of 12 bits", "invalid", dc[:-1] + b"\x0c" + ac + scan),
+        ("no-scan", "no scan", "truncated", dc + ac),
+        ("scan-cut", "a scan without its last byte", "truncated", dc + ac + scan[:3] + scan[4:]),
+        ("scan-open", "a scan without its end", "truncated", dc + ac + scan[:-1]),
+        ("scan-end", "a scan with another end", "invalid", dc + ac + scan[:-1] + b"\xd0"),
+        ("scan-fill", "a byte ff before the end", "invalid", dc + ac + scan[:-2] + b"\xff\xff\xd9"),
+        (
+            "scan-long",
+            "a byte behind the last block",
+            "invalid",
+            dc + ac + b"\x96\xeb\xa2\x68\0" + scan[4:],
+        ),
+        ("scan-behind", "a byte behind the scan", "invalid", dc + ac + scan + b"\0"),
+        ("code-unknown", "a code that is in no table", "invalid", dc + ac + b"\xfe" * 4 + scan[4:]),
+        ("dc-beyond", "a DC of 2047", "invalid", large + ac + beyond + scan[4:]),
+        (
+            "samples-beyond",
+            "samples for which decoders differ",
+            "invalid",
+            b"\1" + bytes(15) + b"\x0a" + ac + bright + scan[4:],
+        ),
+    ]
+    for name, shows, kind, damaged in scans:
+        whole = sealed(body(head + damaged, mode=JPEG, box=(6, 12), shape=(6, 12)))
+        yield Refused(f"jpeg-{name}", shows, kind, whole)
+
+
 def with_words(section: bytes, words: bytes) -> bytes:
     """Return the lossy section of four lanes with other words, and no escapes."""
     return section[:2] + struct.pack("<I", len(words) // 2) + section[6:22] + words
@@ -428,7 +595,8 @@ def write(folder: Path) -> None:
     """Write all vectors, and their index, into an empty folder."""
     for name in ("accepted", "refused"):
         (folder / name).mkdir(parents=True)
-    names = {manifest(path.name)["weights"][:16]: path.name for path in sorted(GOLDEN.iterdir())}
+    folders = [path.name for path in sorted(GOLDEN.iterdir()) if path.name not in WITHOUT_WEIGHTS]
+    names = {manifest(name)["weights"][:16]: name for name in folders}
     index = {
         "format_version": 2,
         "weights": {name: manifest(name)["weights"] for name in names.values()},
@@ -450,7 +618,7 @@ def write_accepted(vector: Accepted, folder: Path, names: dict[str, str]) -> dic
     return {
         "name": vector.name,
         "shows": vector.shows,
-        "mode": {CONSTANT: "constant", LOSSY: "lossy", STORED: "stored"}[header.mode],
+        "mode": MODES[header.mode],
         "model": names[weights_id] if weights_id else None,
         "weights_id": weights_id,
         "quality": header.quality if weights_id else None,

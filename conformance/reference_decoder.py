@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 WEIGHTS = HERE.parent / "numcodecs_neural" / "weights" / "files"
 VECTORS = HERE / "vectors"
 
-CONSTANT, LOSSY, STORED = 0, 1, 3
+CONSTANT, LOSSY, STORED, JPEG = 0, 1, 3, 4
 SAMPLE_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 3: np.dtype("<i2")}
 LEAST_AXES = {0: 1, 1: 3, 3: 3, 4: 4}  # that a chunk has, by its channel axis
 BIG_ENDIAN, FORTRAN_ORDER = 1, 2
@@ -125,7 +125,7 @@ def read_header(fields: Fields) -> Header:
     largest_error, margin = fields.unsigned(2), fields.i4()
     box = fields.unsigned(4), fields.unsigned(4)
     weights_id = fields.take(8)
-    refuse_unless(mode in (CONSTANT, LOSSY, STORED), f"the mode is {mode}", "version")
+    refuse_unless(mode in (CONSTANT, LOSSY, STORED, JPEG), f"the mode is {mode}", "version")
     refuse_unless(code in SAMPLE_TYPES, f"the sample type is {code}", "version")
     refuse_unless(1 <= n <= 8, f"there are {n} axes")
     shape = tuple(fields.unsigned(4) for _ in range(n))
@@ -158,7 +158,8 @@ def check_fields(header: Header) -> None:
     refuse_unless(header.quality <= 100, f"the quality is {header.quality}")
     if header.mode != LOSSY:
         refuse_unless(header.quality == 0, "there is a quality, and the mode is not lossy")
-        refuse_unless(header.weights_id == bytes(8), "there are weights, and the mode is not lossy")
+    if header.mode not in (LOSSY, JPEG):
+        refuse_unless(header.weights_id == bytes(8), "there are weights, and the mode has none")
     refuse_unless(header.largest_error == 0, f"the largest error is {header.largest_error}")
     limits = np.iinfo(header.dtype)
     for name, value in (("margin value", header.margin), ("lowest sample", header.lowest)):
@@ -222,7 +223,7 @@ def read_container(chunk: bytes) -> tuple[Header, bytes]:
     return header, section
 
 
-# Section 4: modes; of the lossy one, sections 5 and 6 ---------------------------------------------
+# Section 4: modes; of lossy ones, sections 5 and 6; of JPEG, section 8 ----------------------------
 
 
 class Part(NamedTuple):
@@ -254,6 +255,8 @@ def decode(chunk: bytes, weights: Path = WEIGHTS) -> Decoded:
         samples = read_constant(section, header)
     elif header.mode == STORED:
         samples = read_stored(section, header)
+    elif header.mode == JPEG:
+        samples = read_jpeg(section, header)
     else:
         samples, parts = read_lossy(section, header, find_weights(header.weights_id, weights))
     return Decoded(lay_out(samples, header), parts)
@@ -618,6 +621,334 @@ def samples_of(pixels: Array, header: Header, fraction: int) -> Array:
     allowed = np.iinfo(header.dtype)
     samples: Array = np.clip(header.lowest + v, allowed.min, allowed.max)
     return samples
+
+
+# Section 8.1: the section of a JPEG chunk ---------------------------------------------------------
+
+GREY, YCBCR, RGB = 0, 1, 2
+HAS_ABSENT, HAS_OFFSET = 4, 8
+# fmt: off
+ZIGZAG = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
+    12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
+    58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+]
+LUMINANCE = np.array([
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+])
+CHROMINANCE = np.full(64, 99)
+CHROMINANCE[[0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 24, 25]] = [
+    17, 18, 24, 47, 18, 21, 26, 66, 24, 26, 56, 47, 66,
+]
+# fmt: on
+
+
+class Mosaic(NamedTuple):
+    """Tiles in rows and columns; factors are pairs ``(h, v)``."""
+
+    colour: int
+    height: int
+    width: int
+    factors: list[tuple[int, int]]
+    tables: list[Array]
+    fill: bytes
+    present: Array
+    offset: tuple[int, int]
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """``(H, V)``."""
+        return max(h for h, _ in self.factors), max(v for _, v in self.factors)
+
+    def blocks(self, component: int) -> tuple[int, int]:
+        """Return rows and columns of blocks of a tile (section 8.2)."""
+        (h, v), (most_h, most_v) = self.factors[component], self.largest
+        return -(-self.height // (8 * most_v)) * v, -(-self.width // (8 * most_h)) * h
+
+
+def read_jpeg(section: bytes, header: Header) -> Array:
+    """Return the planes of a JPEG chunk."""
+    fields = Fields(section)
+    coder = fields.unsigned(1)
+    mosaic = read_mosaic(fields)
+    check_mosaic(mosaic, header)
+    refuse_unless(coder == 0, f"the coder is {coder}", "version")
+    refuse_unless(header.weights_id == bytes(8), "there are weights, and the coder has none")
+    pixels = mosaic_pixels(mosaic, read_huffman(fields.rest(), mosaic))
+    (y, x), (height, width) = mosaic.offset, header.box
+    return pixels[None, :, y : y + height, x : x + width]
+
+
+def read_mosaic(fields: Fields) -> Mosaic:
+    """Read and check the description of the tiles."""
+    flags = fields.unsigned(1)
+    height, width, rows, columns = (fields.unsigned(2) for _ in range(4))
+    colour, n = flags & 3, 1 if flags & 3 == GREY else 3
+    refuse_unless(flags < 16 and colour <= RGB, f"the flags of the section are {flags:#x}")
+    factors = [divmod(both, 16) for both in fields.take(n)]
+    check_size(height * width * rows * columns, factors)
+    tables: list[Array] = []
+    for _ in range(n):
+        tables.append(read_steps(fields, tables))
+    fill, present = bytes(n), np.ones(rows * columns, bool)
+    if flags & HAS_ABSENT:
+        fill = fields.take(n)
+        packed = np.frombuffer(fields.take(-(-rows * columns // 8)), np.uint8)
+        present, left = np.split(np.unpackbits(packed).astype(bool), [rows * columns])
+        is_mixed = present.any() and not present.all() and not left.any()
+        refuse_unless(is_mixed, "not just some of the tiles are present")
+    offset = (0, 0)
+    if flags & HAS_OFFSET:
+        offset = fields.unsigned(2), fields.unsigned(2)
+    present = present.reshape(rows, columns)
+    return Mosaic(colour, height, width, factors, tables, fill, present, offset)
+
+
+def check_size(pixels: int, factors: list[tuple[int, int]]) -> None:
+    """Refuse mosaics that are empty or too large, and factors that do not divide each other."""
+    refuse_unless(1 <= pixels <= 2**26, f"the mosaic has {pixels} pixels")
+    most = 4 if len(factors) > 1 else 1
+    is_allowed = all(1 <= x <= most for pair in factors for x in pair)
+    refuse_unless(is_allowed, f"the sampling factors are {factors}")
+    divides = all(max(of) % x == 0 for of in zip(*factors, strict=True) for x in of)
+    refuse_unless(divides, f"the sampling factors are {factors}")
+
+
+def read_steps(fields: Fields, before: list[Array]) -> Array:
+    """Read a quantisation table: its steps by frequency."""
+    kind = fields.unsigned(1)
+    if kind == 0:
+        refuse_unless(before, "the first table is that of the component before")
+        return before[-1]
+    if kind <= 200:
+        printed, quality = (LUMINANCE, kind) if kind <= 100 else (CHROMINANCE, kind - 100)
+        s = 5000 // quality if quality < 50 else 200 - 2 * quality
+        scaled: Array = np.clip((printed * s + 50) // 100, 1, 255)
+        return scaled
+    refuse_unless(kind <= 202, f"a table begins with {kind}")
+    steps = np.zeros(64, np.int64)
+    steps[ZIGZAG] = [fields.unsigned(kind - 200) for _ in range(64)]
+    refuse_unless(steps.all(), "a table has a step of 0")
+    return steps
+
+
+def check_mosaic(mosaic: Mosaic, header: Header) -> None:
+    """Refuse tiles that are not those of the box, or that have too many blocks."""
+    n, (images, channels, *box) = len(mosaic.factors), header.planes
+    fits = (images, channels) == (1, n) and header.dtype == np.uint8
+    refuse_unless(fits, f"{images} images of {channels} {header.dtype} channels are {n} components")
+    tile = mosaic.height, mosaic.width
+    for at, length, count, inside, plane in zip(
+        mosaic.offset, tile, mosaic.present.shape, box, header.plane, strict=True
+    ):
+        is_there = at < length and at + inside <= count * length
+        refuse_unless(is_there, f"{count} tiles of {length} pixels do not hold the box")
+        refuse_unless((count - 1) * length < at + plane, "a tile lies outside of the plane")
+    blocks = mosaic.present.size * sum(math.prod(mosaic.blocks(k)) for k in range(n))
+    refuse_unless(blocks <= 2**22, f"the mosaic has {blocks} blocks")
+
+
+# Section 8.3: from coefficients to samples --------------------------------------------------------
+
+
+def mosaic_pixels(mosaic: Mosaic, planes: list[Array]) -> Array:
+    """Return the samples of all tiles, (channels, height, width), from the planes of blocks."""
+    rows, columns = mosaic.present.shape
+    height, width = mosaic.height, mosaic.width
+    pixels = np.empty((len(planes), rows * height, columns * width), np.uint8)
+    pixels[:] = np.frombuffer(mosaic.fill, np.uint8)[:, None, None]
+    for row, column in np.argwhere(mosaic.present).tolist():
+        components = []
+        for k, plane in enumerate(planes):
+            down, across = mosaic.blocks(k)
+            blocks = plane[row * down :, column * across :][:down, :across]
+            components.append(enlarged(inverse_dct(blocks * mosaic.tables[k]), mosaic, k))
+        tile = np.stack([c[:height, :width] for c in components])
+        place = pixels[:, row * height :, column * width :][:, :height, :width]
+        place[:] = to_rgb(*tile) if mosaic.colour == YCBCR else tile
+    return pixels
+
+
+def inverse_dct(x: Array) -> Array:
+    """Return the samples of blocks, (rows, columns, 64), as a plane."""
+    rows, columns, _ = x.shape
+    refuse_beyond(x, 2**14)
+    working = transform(x.reshape(rows, columns, 8, 8), axis=2, shift=11)
+    refuse_beyond(working, 2**14)
+    result = transform(working, axis=3, shift=18)
+    refuse_beyond(result, 2**9)
+    samples: Array = np.clip(result + 128, 0, 255)
+    return samples.swapaxes(1, 2).reshape(8 * rows, 8 * columns)
+
+
+def refuse_beyond(values: Array, limit: int) -> None:
+    """Refuse values below `-limit`, and those from `limit` on."""
+    is_inside = values.min() >= -limit and values.max() < limit
+    refuse_unless(is_inside, f"a value of the inverse DCT is beyond {limit}")
+
+
+def transform(x: Array, axis: int, shift: int) -> Array:
+    """Return the inverse DCT along an axis."""
+    x0, x1, x2, x3, x4, x5, x6, x7 = np.moveaxis(x, axis, 0)
+    z1 = (x2 + x6) * 4433
+    e2, e3 = z1 - 15137 * x6, z1 + 6270 * x2
+    e0, e1 = (x0 + x4) * 8192, (x0 - x4) * 8192
+    even = np.stack([e0 + e3, e1 + e2, e1 - e2, e0 - e3])
+    z5 = (x1 + x3 + x5 + x7) * 9633
+    z1, z2 = -7373 * (x7 + x1), -20995 * (x5 + x3)
+    z3, z4 = z5 - 16069 * (x7 + x3), z5 - 3196 * (x5 + x1)
+    odd = np.stack(
+        [
+            12299 * x1 + z1 + z4,
+            25172 * x3 + z2 + z3,
+            16819 * x5 + z2 + z4,
+            2446 * x7 + z1 + z3,
+        ]
+    )
+    result = np.concatenate([even + odd, (even - odd)[::-1]])
+    return np.moveaxis((result + 2 ** (shift - 1)) >> shift, 0, axis)
+
+
+def enlarged(plane: Array, mosaic: Mosaic, component: int) -> Array:
+    """Return the samples of a component of a tile at its full size."""
+    (h, v), (most_h, most_v) = mosaic.factors[component], mosaic.largest
+    a, d = most_h // h, most_v // v
+    rows, columns = -(-mosaic.height * v // most_v), -(-mosaic.width * h // most_h)
+    c = plane[:rows, :columns]
+    if (a, d) == (1, 2):
+        return ((doubled(c.T) + [1, 2] * rows) >> 2).T
+    if a == 2 and d <= 2 and columns > 2:
+        if d == 1:
+            return (doubled(c) + [1, 2] * columns) >> 2
+        return (doubled(doubled(c.T).T) + [8, 7] * columns) >> 4
+    return c.repeat(d, axis=0).repeat(a, axis=1)
+
+
+def doubled(c: Array) -> Array:
+    """Return ``3 c[i] + neighbour`` along each row, of both neighbours by turns."""
+    padded = np.pad(c, ((0, 0), (1, 1)), mode="edge")
+    both = np.stack([3 * c + padded[:, :-2], 3 * c + padded[:, 2:]], axis=-1)
+    return both.reshape(len(c), -1)
+
+
+def to_rgb(y: Array, cb: Array, cr: Array) -> Array:
+    """Return red, green and blue."""
+    b, r = cb - 128, cr - 128
+    red = y + ((91881 * r + 32768) >> 16)
+    green = y + ((-22554 * b - 46802 * r + 32768) >> 16)
+    blue = y + ((116130 * b + 32768) >> 16)
+    return np.clip([red, green, blue], 0, 255)
+
+
+# Section 8.4: the coder of JPEG itself ------------------------------------------------------------
+
+Codes = dict[tuple[int, int], int]  # symbols by length and code
+
+
+class Bits:
+    """The bits of a scan that begins with these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        end = 0
+        while data[end : end + 1] != b"\xff" or data[end + 1 : end + 2] == b"\0":
+            end += 1 if data[end : end + 1] != b"\xff" else 2
+            refuse_unless(end < len(data), "a scan has no end", "truncated")
+        refuse_unless(len(data) > end + 1, "a scan ends within its end", "truncated")
+        refuse_unless(data[end + 1] == 0xD9, f"a scan ends with {data[end + 1]:#x}")
+        self.nbytes = end + 2
+        self._data = data[:end].replace(b"\xff\0", b"\xff")
+        self._position = 0
+
+    def take(self, count: int) -> int:
+        """Return the number that the next bits are."""
+        self._position += count
+        is_there = self._position <= 8 * len(self._data)
+        refuse_unless(is_there, "a scan ends within its blocks", "truncated")
+        whole = int.from_bytes(self._data[(self._position - count) // 8 : self._end], "big")
+        return whole >> (-self._position % 8) & (2**count - 1)
+
+    @property
+    def _end(self) -> int:
+        return -(-self._position // 8)
+
+    def symbol(self, codes: Codes) -> int:
+        """Return the symbol of the next code."""
+        code = 0
+        for length in range(1, 17):
+            code = 2 * code + self.take(1)
+            if (length, code) in codes:
+                return codes[length, code]
+        raise RefusedError("invalid", "a scan has a code that its table does not have")
+
+    def number(self, size: int) -> int:
+        """Return a number of `size` bits, of which the first is 0 if it is negative."""
+        value = self.take(size)
+        return value if 2 * value >= 2**size else value - 2**size + 1
+
+    def finish(self) -> None:
+        """Refuse a byte that is left."""
+        refuse_unless(self._end == len(self._data), "a scan has bytes behind its last block")
+
+
+def read_huffman(data: bytes, mosaic: Mosaic) -> list[Array]:
+    """Return the planes of blocks of all components, (rows, columns, 64)."""
+    fields, planes = Fields(data), []
+    pairs = min(len(mosaic.factors), 2)
+    tables = [read_codes(fields, most) for most in (11, 255) * pairs]
+    rest = fields.rest()
+    for k in range(len(mosaic.factors)):
+        coded = np.kron(mosaic.present, np.ones(mosaic.blocks(k), bool))
+        refuse_unless(4 * len(rest) >= coded.sum(), "a scan has too few bits", "truncated")
+        bits, value = Bits(rest), 0
+        dc, ac = tables[2 * min(k, 1) :][:2]
+        plane = np.zeros((*coded.shape, 64), np.int64)
+        for row, column in np.argwhere(coded).tolist():
+            value = read_block(bits, dc, ac, value, plane[row, column])
+        bits.finish()
+        rest = rest[bits.nbytes :]
+        planes.append(plane)
+    refuse_unless(not rest, "there are bytes behind the last scan")
+    return planes
+
+
+def read_codes(fields: Fields, most: int) -> Codes:
+    """Read a Huffman table, whose symbols are at most `most` (T.81, annex C)."""
+    counts = fields.take(16)
+    codes: Codes = {}
+    code = 0
+    for length, count in enumerate(counts, 1):
+        code *= 2
+        for symbol in fields.take(count):
+            refuse_unless(symbol <= most, f"a table has symbol {symbol}")
+            codes[length, code] = symbol
+            code += 1
+        refuse_unless(count == 0 or code < 2**length, f"a table has {count} codes of {length} bits")
+    refuse_unless(len(codes) <= 256, f"a table has {len(codes)} symbols")
+    return codes
+
+
+def read_block(bits: Bits, dc: Codes, ac: Codes, before: int, block: Array) -> int:
+    """Decode a block (T.81, annex F), and return its DC; `before` is that of the last one."""
+    size = bits.symbol(dc)
+    value = before + (bits.number(size) if size else 0)
+    refuse_unless(-1024 <= value <= 1023, f"a DC is {value}")
+    block[0] = value
+    k = 1
+    while k < 64:
+        run, size = divmod(bits.symbol(ac), 16)
+        if (run, size) == (0, 0):
+            return value
+        k += run
+        is_zeros = (run, size) == (15, 0)
+        refuse_unless(k < 64 and (1 <= size <= 10 or is_zeros), "a block has no such symbol")
+        if not is_zeros:
+            block[ZIGZAG[k]] = bits.number(size)
+        k += 1
+    return value
 
 
 # The command line ---------------------------------------------------------------------------------

@@ -6,7 +6,12 @@ from numpy.typing import NDArray
 from numcodecs_neural import compilation
 from numcodecs_neural.coefficients.dec_huffman_plain import read_blocks
 from numcodecs_neural.coefficients.layout import Layout
-from numcodecs_neural.errors import BitstreamError, JpegError, TruncatedChunkError
+from numcodecs_neural.errors import (
+    BitstreamError,
+    JpegError,
+    TruncatedChunkError,
+    TruncatedJpegError,
+)
 from numcodecs_neural.jpeg import Coefficients, Component, Frame, Process, Scan
 from numcodecs_neural.jpeg.huffman import HuffmanTable
 
@@ -14,6 +19,9 @@ __all__ = ["END", "decode_huffman", "frame_of_blocks", "scan_of", "table_group"]
 
 END = b"\xff\xd9"
 """Marker behind each scan."""
+
+_FILL = b"\xff\xff"
+"""What JPEG allows in front of markers; chunks do without."""
 
 _LENGTHS = 16
 _MAX_SYMBOLS = 256
@@ -33,7 +41,8 @@ def decode_huffman(data: bytes, layout: Layout) -> Coefficients:
     try:
         return _decode(data, layout)
     except JpegError as exc:
-        raise BitstreamError(f"the chunk's JPEG scans are damaged: {exc}") from exc
+        error = TruncatedChunkError if isinstance(exc, TruncatedJpegError) else BitstreamError
+        raise error(f"the chunk's JPEG scans are damaged: {exc}") from exc
 
 
 def table_group(component: int) -> int:
@@ -100,6 +109,9 @@ def _read_scan(
         end, blocks = reader.read(scan_of(dc, ac), place), reader.joined
     else:
         blocks, end = read_blocks(data, place, dc, ac, count)
-    if data[end : end + len(END)] != END:
-        raise BitstreamError(f"JPEG scan ends with {data[end : end + 2].hex()}, not {END.hex()}")
+    if data[end : end + len(END)] != END or data.find(_FILL, place, end + 1) >= 0:
+        raise BitstreamError(
+            f"JPEG scan ends with {data[end : end + 2].hex()}, or has {_FILL.hex()} before; "
+            f"expected {END.hex()} alone"
+        )
     return blocks, end + len(END)
