@@ -20,7 +20,7 @@ __all__ = ["RegionMosaics", "offers_of", "read_mosaics"]
 PAINTED = "its glass was painted"
 DIFFERENT = "its JPEG data do not give back the pixels that were read"
 
-Offer = tuple[NDArray[np.uint8], int, Mosaic]
+Offer = tuple[NDArray[np.uint8], int, Mosaic | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,8 @@ def offers_of(
 ) -> Iterator[Offer]:
     """Yield what the encoder is told of each chunk of a region: pixels, channel axis, JPEG data.
 
+    Of chunks without JPEG data only in an archive, which keeps all pixels.
+
     Parameters
     ----------
     outer : Region
@@ -88,7 +90,8 @@ def offers_of(
     side = grid.chunk_px
     shape = plan.axes.frame_shape(side, side)
     channel_axis = plan.codecs[grid.level].channel_axis
-    for chunk, mosaic in found.mosaics.items():
+    without = dict.fromkeys(found.refused if plan.options.archive else ())
+    for chunk, mosaic in (*found.mosaics.items(), *without.items()):
         inside = pixels[:, *grid.chunk(chunk).relative_to(outer).slices]
         padding = [(0, 0), *((0, side - length) for length in inside.shape[1:])]
         padded = np.pad(inside, padding, constant_values=plan.glass.fill_value)

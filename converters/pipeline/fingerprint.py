@@ -18,7 +18,7 @@ _NOT_STORED = ("workers", "scheduler", "overwrite", "resume")
 # For these stand the levels and their codecs.
 _DECIDED = (
     *("codec", "model", "quality", "levels_quality", "target_psnr", "archive"),
-    *("chunk_px", "shard_px", "levels", "downsample", "use_existing_levels"),
+    *("chunk_px", "shard_px", "levels", "downsample"),
 )
 
 

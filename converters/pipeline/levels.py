@@ -1,6 +1,6 @@
 """LevelPlan: for each level of a store where its pixels come from, and whether they stay exact."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from numcodecs_neural.errors import ConfigError
@@ -13,8 +13,9 @@ __all__ = ["Coding", "LevelPlan", "plan_store_levels"]
 
 Coding = Literal["jpeg", "lossless", "lossy"]
 
-# Readers fetch whole chunks: larger ones are not made for the sake of the source's tiles.
-MAX_EXACT_CHUNK_PX = 2048
+# Readers fetch whole chunks, and nothing that one chunk holds helps to code another: so neither
+# larger nor smaller ones are made for the sake of the source's tiles.
+MIN_EXACT_CHUNK_PX, MAX_EXACT_CHUNK_PX = 128, 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,8 @@ def _own_level(source: SlideSource, options: ConvertOptions, level: int) -> Leve
     """Return a level of the source as the store will have it."""
     tiles = source.jpeg_tiles(level) if options.codec == "auto" else None
     side, why = (None, "") if tiles is None else _exact_chunk(tiles, options)
-    if options.archive and tiles is not None and tiles.reason is None and side is None:
-        raise ConfigError(f"level {level} of {source.info.name} cannot be kept exactly: {why}")
+    if options.archive and side is None and tiles is not None:
+        _check_archive(source, level, tiles, options, why)
     chunk_px = side or options.chunk_px or _default_chunk(options)
     grid = keep_level(
         source.info.level_shapes,
@@ -90,6 +91,15 @@ def _own_level(source: SlideSource, options: ConvertOptions, level: int) -> Leve
     return LevelPlan(grid=grid, coding="lossless" if options.archive else "lossy", why=why)
 
 
+def _check_archive(
+    source: SlideSource, level: int, tiles: JpegTiles, options: ConvertOptions, why: str
+) -> None:
+    """Refuse options without which a level would be kept as its JPEG data."""
+    free = replace(options, chunk_px=None, shard_px=None)
+    if _exact_chunk(tiles, free)[0] is not None:
+        raise ConfigError(f"level {level} of {source.info.name} cannot be kept exactly: {why}")
+
+
 def _exact_chunk(tiles: JpegTiles, options: ConvertOptions) -> tuple[int | None, str]:
     """Return the side of chunks that keep a level exactly; None and why, if there is none."""
     if tiles.reason is not None:
@@ -100,10 +110,10 @@ def _exact_chunk(tiles: JpegTiles, options: ConvertOptions) -> tuple[int | None,
         if tiles.fits(options.chunk_px):
             return options.chunk_px, ""
         return None, f"{shape}, which chunks of {options.chunk_px} cut: leave chunk out"
-    sides = range(CHUNK_MULTIPLE_PX, MAX_EXACT_CHUNK_PX + 1, CHUNK_MULTIPLE_PX)
+    sides = range(MIN_EXACT_CHUNK_PX, MAX_EXACT_CHUNK_PX + 1, CHUNK_MULTIPLE_PX)
     fitting = [side for side in sides if tiles.fits(side)]
     if not fitting:
-        return None, f"{shape}, which no chunk up to {MAX_EXACT_CHUNK_PX} holds whole"
+        return None, f"{shape}, which no chunk up to {MAX_EXACT_CHUNK_PX} holds"
     filling = [side for side in fitting if options.shard_px is None or not options.shard_px % side]
     if not filling:
         return None, f"{shape}, which shards of {options.shard_px} cut: leave shard out"

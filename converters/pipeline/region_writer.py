@@ -105,7 +105,8 @@ class PyramidWriter:
         found = self._mosaics(grid, frame, cell)
         shape = axes.frame_shape(region.height, region.width)
         selection = axes.index(frame, region)
-        with offered(offers_of(self.plan, grid, region, pixels, found)):
+        offers = offers_of(self.plan, grid, region, pixels, found)
+        with offered(offers, are_exact=self.plan.options.archive):
             self.arrays.write_image(grid.level, selection, pixels.reshape(shape), grid.chunk_px)
         if self.arrays.has_label:
             tissue = glass.tissue_pixels(region, grid)

@@ -187,7 +187,8 @@ def _code(sample: SampleChunk, level: int, plan: ConversionPlan) -> Coded:
     started = time.perf_counter()
     cells = [cell] if plan.levels[level].coding == "jpeg" else []
     found = read_mosaics(plan, grid, frame, cells)
-    with offered(offers_of(plan, grid, grid.chunk(cell), sample.pixels, found)):
+    offers = offers_of(plan, grid, grid.chunk(cell), sample.pixels, found)
+    with offered(offers, are_exact=plan.options.archive):
         array[...] = chunk
     written = time.perf_counter()
     array[...]
