@@ -17,7 +17,7 @@ def report_table(report: SlideReport) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in (
         "",
         "size",
@@ -58,6 +58,7 @@ def report_summary(report: SlideReport) -> str:
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
         f"{notices}"
+        "pixels: exact, or the quality that they are coded at; "
         "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to "
         "stored, glass included; "
         "PSNR (dB), SSIM: tissue in sampled chunks."

@@ -241,14 +241,10 @@ def _notices_of_plan(
 
 def _advice(plan: ConversionPlan, levels: tuple[LevelReport, ...], part: float) -> str:
     """Return what would make a store `part` as large as it is."""
-    if levels[0].coding == "lossy":
+    stored_at = plan.codec.parameters.get("quality")
+    if levels[0].coding == "lossy" and stored_at is not None:
         quality = quality_that_fits(
-            plan.source,
-            plan.options,
-            plan.grids[0],
-            plan.glass,
-            quality=int(plan.codec.parameters["quality"]),
-            part=part,
+            plan.source, plan.options, plan.grids[0], plan.glass, quality=stored_at, part=part
         )
         if quality is not None:
             return f"at --quality {quality} it would be about as large"

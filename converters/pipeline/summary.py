@@ -104,7 +104,7 @@ class LevelReport:
         if self.coding == "lossless":
             return "exact" if self.is_exact else "lossless"
         quality = self.codec.get("quality")
-        return "lossy" if quality is None else f"quality {quality}"
+        return "lossy" if quality is None else f"q{quality}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
