@@ -44,7 +44,7 @@ def fingerprint_of(
         Content of the picture that is the tissue mask, where one is given.
     """
     described: dict[str, Any] = asdict(info)
-    for profile in ("icc_profile", "ome_xml"):
+    for profile in ("icc_profile", "ome_xml", "description"):
         described[profile] = _sha256(repr(described[profile]).encode())
     left_out = _NOT_STORED + _DECIDED
     kept = {key: value for key, value in asdict(options).items() if key not in left_out}

@@ -104,6 +104,8 @@ class SlideInfo:
         The slide's colour profile.
     ome_xml : str, optional
         The source's own OME-XML.
+    description : str, optional
+        What an Aperio slide says about itself, in the words of its first page.
     """
 
     name: str
@@ -122,6 +124,7 @@ class SlideInfo:
     series_count: int = 1
     icc_profile: bytes | None = field(default=None, repr=False)
     ome_xml: str | None = field(default=None, repr=False)
+    description: str | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -74,7 +74,10 @@ def why_not_kept(
     str or None
         Says what was found, in words that go behind a colon.
     """
-    named = sorted({_name(segment) for segment in _telling(description)})
+    try:
+        named = sorted({_name(segment) for segment in _telling(description)})
+    except JpegError:
+        return "it has bytes without meaning between its markers"
     if not confidential and named:
         return f"it has {', '.join(named)}, which may identify a patient"
     deflated = len(zlib.compress(b"".join(_pieces(description))))

@@ -37,12 +37,24 @@ def write_tables(steps: Steps) -> bytes:
 
 
 def write_abbreviated(
-    frame: Frame, colour: Colour, steps: Steps, coefficients: Coefficients
+    frame: Frame,
+    colour: Colour,
+    steps: Steps,
+    coefficients: Coefficients,
+    *,
+    has_own_steps: bool = False,
 ) -> bytes:
     """Return a baseline stream with these coefficients that goes behind `write_tables`.
 
     It is extended where a step is larger than 255. RGB is marked as such, so that the stream means
     the same with and without the TIFF around it.
+
+    Parameters
+    ----------
+    frame, colour, steps, coefficients
+        As in `write_baseline`.
+    has_own_steps : bool
+        Write the quantisation tables into the stream, in place of those that go before it.
 
     Raises
     ------
@@ -56,11 +68,13 @@ def write_abbreviated(
             f"minimum coded units of {blocks} blocks do not fit into one scan, which takes "
             f"{MAX_UNIT_BLOCKS}"
         )
-    frame, _ = sequential_frame(frame, steps)
+    frame, tables = sequential_frame(frame, steps)
     scan = _scan(len(steps))
     data = ScanWriter(frame, coefficients).write(scan)
-    marker = adobe_rgb() if colour is Colour.RGB else b""
-    return b"".join([SOI, marker, frame_header(frame), scan_header(frame, scan), data, EOI])
+    pieces = [SOI, adobe_rgb() if colour is Colour.RGB else b""]
+    if has_own_steps:
+        pieces.append(quantisation(tables))
+    return b"".join([*pieces, frame_header(frame), scan_header(frame, scan), data, EOI])
 
 
 def _scan(count: int) -> Scan:
