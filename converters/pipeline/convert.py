@@ -9,7 +9,7 @@ from pathlib import Path
 from ..options import ConvertOptions
 from ..sources import SlideSource
 from ..store.arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
-from ..store.associated import write_extras
+from ..store.associated import file_notices, write_extras
 from ..store.display_range import display_windows, sample_limits
 from ..store.metadata import (
     Picture,
@@ -236,6 +236,7 @@ def _notices_of_plan(
         sentences.append(larger_than_source(nbytes / size, _advice(plan, levels, size / nbytes)))
     if plan.options.archive:
         sentences += archive_notices(plan.info, plan.options)
+        sentences += file_notices(plan.source, plan.options)
     return sentences
 
 

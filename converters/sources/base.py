@@ -220,6 +220,9 @@ class SlideSource(Protocol):
             If a tile is damaged; names the file, the level and the tile.
         """
 
+    def jpeg_file(self) -> bytes | None:
+        """Return the slide's file if it is one JPEG whose coefficients are kept; None if not."""
+
     def close(self) -> None:
         """Let go of the file; closing twice does no harm."""
 
@@ -236,6 +239,10 @@ class WithoutJpeg:
     def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
         """Raise UnsupportedJpegError: there are no JPEG tiles."""
         raise UnsupportedJpegError(self.not_jpeg)
+
+    def jpeg_file(self) -> bytes | None:
+        """Return None: the slide is not one JPEG file."""
+        return None
 
 
 class FileSource(WithoutJpeg):

@@ -12,7 +12,7 @@ import zarr
 
 from numcodecs_neural.errors import ConfigError, JpegError, SourceError
 from numcodecs_neural.jpeg import Coefficients, Description
-from numcodecs_neural.jpeg.reading import read_heads
+from numcodecs_neural.jpeg.reading import read_heads, read_jpeg
 from numcodecs_neural.jpeg.reading.segments import Segment, first_segments, segments_from
 from numcodecs_neural.jpeg.writing import rewrite_jpeg
 
@@ -20,7 +20,7 @@ from ..options import OmeZarrVersion
 from ..sources.folder import Folder
 from .arrays import write_plain
 
-__all__ = ["JPEG_MARKERS", "SourceMarkers", "read_markers", "why_not_kept", "write_markers"]
+__all__ = ["JPEG_MARKERS", "SourceMarkers", "markers_of", "read_markers", "write_markers"]
 
 JPEG_MARKERS = "jpeg_markers"
 """Where in the store they are, and under which name among its extras."""
@@ -54,41 +54,36 @@ class SourceMarkers:
         return hashlib.sha256(data).hexdigest() == self.digest
 
 
-def why_not_kept(
-    data: bytes, description: Description, coefficients: Coefficients, *, confidential: bool
-) -> str | None:
-    """Return why the markers of a JPEG file are not to be kept; None if they are.
+def markers_of(data: bytes, *, confidential: bool) -> Description | str:
+    """Return the markers of a JPEG file that are to be kept, or why they are not.
 
     Parameters
     ----------
     data : bytes
         The file.
-    description : Description
-        As `read_jpeg` returns it, with the coefficients.
     confidential : bool
         Whether what may identify a patient may be kept. Without it, a file with comments, EXIF or
-        other segments that hold text is not kept: cut out of it, its bytes would be others.
+        other segments that hold text is not kept: without them, its bytes would be others.
 
     Returns
     -------
-    str or None
-        Says what was found, in words that go behind a colon.
+    Description or str
+        The latter says what was found, in words that go behind a colon.
     """
     try:
+        description, coefficients = read_jpeg(data)
         named = sorted({_name(segment) for segment in _telling(description)})
-    except JpegError:
-        return "it has bytes without meaning between its markers"
+    except JpegError as exc:
+        return f"it is not quite what the standard says ({exc})"
     if not confidential and named:
-        return f"it has {', '.join(named)}, which may identify a patient"
+        return f"it has {', '.join(named)}, which may identify a patient (--confidential)"
     deflated = len(zlib.compress(b"".join(_pieces(description))))
     allowed = max(SMALL_NBYTES, int(LARGEST_SHARE * len(data)))
     if deflated > allowed:
         return f"its markers take {deflated} bytes deflated, more than {allowed}"
-    try:
-        is_equal = rewrite_jpeg(description, coefficients) == data
-    except ConfigError:
-        is_equal = False
-    return None if is_equal else "its encoder wrote codes that its coefficients do not tell"
+    if not _is_told(data, description, coefficients):
+        return "its encoder wrote codes that its coefficients do not tell"
+    return description
 
 
 def write_markers(
@@ -127,6 +122,13 @@ def read_markers(array: zarr.Array[Any]) -> SourceMarkers:
         return SourceMarkers(read_heads(pieces), str(array.attrs["sha256"]))
     except (JpegError, LookupError, TypeError, ValueError) as exc:
         raise SourceError(f"the kept markers of the JPEG file are damaged: {exc}") from exc
+
+
+def _is_told(data: bytes, description: Description, coefficients: Coefficients) -> bool:
+    try:
+        return rewrite_jpeg(description, coefficients) == data
+    except ConfigError:
+        return False
 
 
 def _pieces(description: Description) -> list[bytes]:

@@ -34,7 +34,7 @@ class ScanReader:
         Bytes that may be left at the end of each restart interval.
     """
 
-    def __init__(self, frame: Frame, stream: NDArray[np.uint8], tolerance: int = 0) -> None:
+    def __init__(self, frame: Frame, stream: NDArray[np.uint8], tolerance: int) -> None:
         self.frame = frame
         self.joined = np.zeros((block_count(frame), 64), np.int16)
         self._stream = stream

@@ -13,8 +13,8 @@ from numcodecs_neural.converters.sources.folder import Folder
 from numcodecs_neural.converters.store.source_markers import (
     JPEG_MARKERS,
     SourceMarkers,
+    markers_of,
     read_markers,
-    why_not_kept,
     write_markers,
 )
 from numcodecs_neural.errors import SourceError
@@ -31,7 +31,8 @@ def kept(data: bytes, folder: Path, version: str) -> SourceMarkers:
 
 
 def reason(data: bytes, *, confidential: bool = False) -> str | None:
-    return why_not_kept(data, *read_jpeg(data), confidential=confidential)
+    found = markers_of(data, confidential=confidential)
+    return found if isinstance(found, str) else None
 
 
 def with_exif() -> bytes:
@@ -98,6 +99,15 @@ def test_a_file_that_its_coefficients_do_not_tell_is_not_kept() -> None:
     found = reason(bytes(data))
 
     assert found == "its encoder wrote codes that its coefficients do not tell"
+
+
+def test_a_file_that_breaks_the_standard_is_not_kept() -> None:
+    data = saved(photo())
+
+    found = reason(data[:-2])
+
+    assert found is not None
+    assert found.startswith("it is not quite what the standard says (JPEG stream ends at byte")
 
 
 def test_damaged_markers_are_a_named_error(tmp_path: Path) -> None:
