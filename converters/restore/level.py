@@ -39,8 +39,10 @@ class Survey:
     @property
     def reason(self) -> str | None:
         """Why the level cannot be written with the coefficients of the source; None if it can."""
+        if self.other and not self.exact:
+            return "it is not kept in JPEG tiles"
         if self.other:
-            return f"{self.other} of its {self.count} chunks are not in mode jpeg"
+            return f"{self.other} of its {self.count} chunks are not kept in JPEG tiles (mode jpeg)"
         return None if self.exact else "none of its chunks is stored"
 
 

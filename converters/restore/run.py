@@ -71,8 +71,8 @@ def restore(
         surveys = [level.survey(workers) for level in image.levels]
         if surveys[0].reason is not None:
             raise SourceError(
-                f"{store}: level 0 cannot be restored: {surveys[0].reason}; chunks that hold the "
-                "JPEG tiles of a slide are written by convert-to-omezarr --archive"
+                f"{store}: level 0 cannot be restored: {surveys[0].reason}; convert-to-omezarr "
+                "--archive keeps those of slides that are JPEG inside"
             )
         try:
             if output.suffix.lower() in JPEG_SUFFIXES:
@@ -229,10 +229,11 @@ class _Tiff:
             pixels = self._image.picture(name)
             if pixels is None:
                 continue
-            text, kind = name, 0
+            told = Description(text=name)
             if description is not None:
-                text, kind = picture_text(description, name, pixels.shape[:2]), subfile
-            tiff.write_picture(pixels, Description(text=text, subfile=kind))
+                text = picture_text(description, name, pixels.shape[:2])
+                told = Description(text=text, subfile=subfile)
+            tiff.write_picture(pixels, told)
 
 
 def _first(level: StoredLevel, survey: Survey) -> Mosaic:

@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,8 @@ def read_markers(array: zarr.Array[Any]) -> SourceMarkers:
     """
     content = np.asarray(array[...]).tobytes()
     try:
-        ends = np.cumsum([0, *array.attrs["lengths"]]).tolist()
+        lengths: Any = array.attrs["lengths"]
+        ends = [0, *accumulate(lengths)]
         pieces = [content[begin:end] for begin, end in pairwise(ends)]
         return SourceMarkers(read_heads(pieces), str(array.attrs["sha256"]))
     except (JpegError, LookupError, TypeError, ValueError) as exc:

@@ -24,8 +24,13 @@ APERIO = (
 
 def archive(slide: Path, store: Path, **options: Any) -> Path:
     """Convert a slide into an archive; return the store."""
+    return stored(slide, store, archive=True, **options)
+
+
+def stored(slide: Path, store: Path, **options: Any) -> Path:
+    """Convert a slide; return the store."""
     with closing(open_source(slide)) as source:
-        convert(source, store, ConvertOptions(archive=True, workers=2, **options))
+        convert(source, store, ConvertOptions(workers=2, **options))
     return store
 
 
@@ -100,8 +105,8 @@ def tile_coefficients(path: Path) -> list[Coefficients]:
     """Return the coefficients of each tile of a TIFF, page by page."""
     found = []
     with tifffile.TiffFile(path) as tiff:
-        pages: list[Any] = [page for page in tiff.pages if page.is_tiled]
-        for page in pages:
+        pages: Any = tiff.pages
+        for page in (page for page in pages if page.is_tiled):
             for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
                 tiff.filehandle.seek(offset)
                 data = tiff.filehandle.read(size)

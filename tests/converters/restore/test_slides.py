@@ -39,12 +39,12 @@ SLIDES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(params=SLIDES.values(), ids=SLIDES, scope="module")
+@pytest.fixture(params=list(SLIDES), scope="module")
 def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
     """Return a slide, and what is restored from its store."""
-    suffix, options = request.param
+    suffix, options = SLIDES[request.param]
     folder = tmp_path_factory.mktemp("slides")
     slide = write_slide(folder / f"slide{suffix}", scene(), **options)
     again = folder / f"again{suffix}"
