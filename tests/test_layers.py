@@ -129,7 +129,7 @@ def test_what_decodes_imports_nothing_that_encodes(path: Path) -> None:
 def test_converters_use_the_public_codecs_only(path: Path) -> None:
     # networks: of its tissue network the converter proves the bounds as the codec does of its own.
     public = {
-        *("converters", "codec", "zarr3", "config", "errors"),
+        *("arguments", "converters", "codec", "zarr3", "config", "errors"),
         *("jpeg", "measure", "peers", "networks"),
     }
 
