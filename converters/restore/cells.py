@@ -75,7 +75,6 @@ class _CellReader:
     def __init__(self, tiling: Tiling, read: ReadChunk, fill: tuple[int, ...]) -> None:
         self._tiling, self._read = tiling, read
         self._fill = fill
-        self._dc = constant_coefficients(fill, tiling.colour, tiling.steps)
         pairs = zip(tiling.shape.chunk, tiling.tile, strict=True)
         self._sides = [max(chunk, tile) for chunk, tile in pairs]
 
@@ -88,19 +87,31 @@ class _CellReader:
 
     def tiles(self, cell: Sides) -> list[list[Tile]]:
         """Return the tiles of a cell, row by row."""
+        chunks = list(self._read_chunks(cell))
+        found = {mosaic.steps for _, mosaic in chunks} or {self._tiling.steps}
+        if len(found) > 1:
+            raise NotTilesError("its chunks have different quantisation steps within one JPEG")
+        (steps,) = found
         rows, columns = (self._count(axis, cell[axis]) for axis in (0, 1))
-        frame = self._tiling.frame
-        shapes = [frame.block_shape(component) for component in frame.components]
-        canvas = tuple(
-            np.zeros((rows * height, columns * width, 64), np.int16) for height, width in shapes
-        )
-        for blocks, dc in zip(canvas, self._dc, strict=True):
-            blocks[..., 0] = dc
-        steps = self._paste_chunks(canvas, cell)
+        canvas = self._blank(rows, columns, steps)
+        for begin, mosaic in chunks:
+            self._paste(canvas, mosaic, begin)
         return [
             [Tile(self._cut(canvas, row, column), steps) for column in range(columns)]
             for row in range(rows)
         ]
+
+    def _blank(self, rows: int, columns: int, steps: tuple[tuple[int, ...], ...]) -> Coefficients:
+        """Return tiles of the colour of what is not stored."""
+        frame = self._tiling.frame
+        canvas = []
+        constant = constant_coefficients(self._fill, self._tiling.colour, steps)
+        for component, dc in zip(frame.components, constant, strict=True):
+            height, width = frame.block_shape(component)
+            blocks = np.zeros((rows * height, columns * width, 64), np.int16)
+            blocks[..., 0] = dc
+            canvas.append(blocks)
+        return tuple(canvas)
 
     def _count(self, axis: int, place: int) -> int:
         """Return how many tiles a cell has along an axis."""
@@ -109,25 +120,15 @@ class _CellReader:
         end = min(begin + self._sides[axis], tiling.shape.level[axis])
         return -(-(end - begin) // tiling.tile[axis])
 
-    def _paste_chunks(self, canvas: Coefficients, cell: Sides) -> tuple[tuple[int, ...], ...]:
-        """Paste all chunks of a cell; return their quantisation steps."""
-        steps = None
+    def _read_chunks(self, cell: Sides) -> Iterator[tuple[Sides, Mosaic]]:
+        """Yield where in a cell its stored chunks begin, in pixels, and what they hold."""
+        height, width = self._tiling.shape.chunk
         for row, column in self._chunks(cell):
             mosaic = self._read((row, column))
-            if mosaic is None:
-                continue
-            self._tiling.check(mosaic, (row, column))
-            begin = [
-                place * chunk - at * side
-                for place, chunk, at, side in zip(
-                    (row, column), self._tiling.shape.chunk, cell, self._sides, strict=True
-                )
-            ]
-            self._paste(canvas, mosaic, (begin[0], begin[1]))
-            if steps not in (None, mosaic.steps):
-                raise NotTilesError("its chunks have different quantisation steps within one JPEG")
-            steps = mosaic.steps
-        return steps or self._tiling.steps
+            if mosaic is not None:
+                self._tiling.check(mosaic, (row, column))
+                y, x = (at * side for at, side in zip(cell, self._sides, strict=True))
+                yield (row * height - y, column * width - x), mosaic
 
     def _chunks(self, cell: Sides) -> Iterator[Sides]:
         shape = self._tiling.shape
@@ -158,7 +159,7 @@ class _CellReader:
 
     def _in_blocks(self, pixels: Sides, component: Component) -> Sides:
         """Return blocks of a component along both sides of whole units."""
-        (height, width) = self._tiling.unit
+        height, width = self._tiling.unit
         return pixels[0] // height * component.vertical, pixels[1] // width * component.horizontal
 
     def _cut(self, canvas: Coefficients, row: int, column: int) -> Coefficients:

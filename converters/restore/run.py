@@ -26,6 +26,8 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 
 # With the NewSubfileType that Aperio gives them.
 _PICTURES: tuple[tuple[Associated, int], ...] = (("label", 1), ("macro", 9))
+_NO_MARKERS = "the markers of the source's file were not kept: its other bytes are new"
+_NOT_ALL = "the bytes are not those of the source's file, since not all of its pixels are kept"
 _THUMBNAIL_PX = 768
 _CLASSIC_NBYTES = 4_000_000_000
 # Chunks in mode jpeg of tissue took 0.5 to 0.75 of their JPEG; a tile of one colour has at least
@@ -102,28 +104,22 @@ class _Jpeg:
         level, survey = self._image.levels[0], self._survey
         tiling = one_jpeg_tiling(level.sides, _first(level, survey))
         markers = self._image.markers()
-        is_same = False
 
         def encoded(tile: Tile) -> bytes:
-            nonlocal is_same
             data = None if markers is None else source_file(markers, tile)
-            is_same = data is not None
             return data or jpeg_file(tiling, tile, self._image.info.icc_profile)
 
         (data,) = _tiles(level, tiling, encoded, self._workers)
         partial.write_bytes(data)
+        is_same = markers is not None and markers.is_file(data)
+        note = _NO_MARKERS if markers is None else _NOT_ALL
         return RestoreReport(
             output=output,
             nbytes=len(data),
             levels=(_restored(level, tiling, survey),),
             is_same_file=is_same,
-            notes=() if is_same else (self._why_other(has_markers=markers is not None),),
+            notes=() if is_same else (note,),
         )
-
-    def _why_other(self, *, has_markers: bool) -> str:
-        if not has_markers:
-            return "the markers of the source's file were not kept: its other bytes are new"
-        return "the bytes are not those of the source's file, since not all of its pixels are kept"
 
 
 class _Tiff:

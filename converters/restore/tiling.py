@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.jpeg import Colour, Frame, Process
+from numcodecs_neural.jpeg.layout import block_count
 from numcodecs_neural.jpeg.mosaic import Mosaic
+from numcodecs_neural.jpeg.reading import MAX_BLOCKS
 
 __all__ = ["LevelShape", "NotTilesError", "Tiling", "one_jpeg_tiling", "tiff_tiling"]
 
@@ -156,6 +158,12 @@ def _tiling(shape: LevelShape, mosaic: Mosaic, tile: Sides, whole: tuple[bool, b
         raise NotTilesError(
             f"its chunks of {shape.chunk} pixels are no multiples of its JPEG's units of "
             f"{unit_of(frame)}"
+        )
+    # A larger one was never read from a file, and would not fit into memory here.
+    if block_count(frame) > MAX_BLOCKS:
+        raise NotTilesError(
+            f"a JPEG of {tile[1]} x {tile[0]} pixels has {block_count(frame)} blocks, and "
+            f"{MAX_BLOCKS} are written at most: name the output .tif, if it was in tiles"
         )
     return Tiling(
         shape=shape, frame=frame, colour=mosaic.colour, steps=mosaic.steps, is_whole=whole

@@ -21,6 +21,7 @@ from tests.annotations import Image
 from tests.jpeg.streams import encoded, equal, photo
 
 CHUNK = 64
+Steps = tuple[tuple[int, ...], ...]
 
 
 def level_of(pieces: list[bytes], width: int) -> tuple[LevelShape, dict[tuple[int, int], Mosaic]]:
@@ -60,11 +61,13 @@ def tiles(tiling: Tiling, chunks: dict[tuple[int, int], Mosaic]) -> list[Coeffic
     return found
 
 
-def pixels_of(tiling: Tiling, chunks: dict[tuple[int, int], Mosaic]) -> Image:
+def pixels_of(
+    tiling: Tiling, chunks: dict[tuple[int, int], Mosaic], steps: Steps | None = None
+) -> Image:
     """Return the pixels of a level, each tile decoded by itself."""
     rows, columns = tiling.grid
     decoded = [
-        decode_pixels(tiling.frame, tiling.colour, tiling.steps, tile)
+        decode_pixels(tiling.frame, tiling.colour, steps or tiling.steps, tile)
         for tile in tiles(tiling, chunks)
     ]
     lines = [np.hstack(decoded[row * columns :][:columns]) for row in range(rows)]
@@ -137,8 +140,27 @@ def test_a_side_that_is_no_multiple_of_16_is_refused_where_chroma_goes_on() -> N
         tiff_tiling(shape, chunks[0, 0])
 
 
-def test_a_jpeg_of_more_pixels_than_it_can_tell_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("sides", "says"),
+    [
+        pytest.param((64, 65536), "at most 65535 on a side", id="side"),
+        pytest.param((65528, 65528), "201277443 blocks, and 2097152", id="memory"),
+    ],
+)
+def test_a_jpeg_that_is_too_large_is_refused(sides: tuple[int, int], says: str) -> None:
     shape, chunks = level_of(pieces(64, 64, 64, "444"), 64)
 
-    with pytest.raises(NotTilesError, match="at most 65535 on a side"):
-        one_jpeg_tiling(replace(shape, level=(64, 65536)), chunks[0, 0])
+    with pytest.raises(NotTilesError, match=says):
+        one_jpeg_tiling(replace(shape, level=sides), chunks[0, 0])
+
+
+def test_what_is_not_stored_is_white_by_the_steps_of_its_tile() -> None:
+    streams = pieces(64, 176, 8, "422")
+    shape, chunks = level_of(streams, 176)
+    tiling = tiff_tiling(shape, chunks[0, 0])
+    other = replace(tiling, steps=tuple((1,) * 64 for _ in tiling.steps))
+    del chunks[0, 1]
+
+    pixels = pixels_of(other, chunks, steps=tiling.steps)
+
+    np.testing.assert_array_equal(pixels[:, 72:120], 255)
