@@ -62,6 +62,7 @@ DESCRIBED: dict[str, Any] = {
     "series_count": 2,
     "icc_profile": b"profile",
     "ome_xml": "<OME/>",
+    "description": "Aperio Image Library v12",
 }
 
 
