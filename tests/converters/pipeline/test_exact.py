@@ -180,7 +180,8 @@ class Refusing:
         self._source = source
         self.info = source.info
         self.read_region, self.read_associated = source.read_region, source.read_associated
-        self.jpeg_tiles, self.close = source.jpeg_tiles, source.close
+        self.jpeg_tiles, self.jpeg_file = source.jpeg_tiles, source.jpeg_file
+        self.close = source.close
 
     def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
         if (level, region.y, region.x) == (0, 480, 240):
