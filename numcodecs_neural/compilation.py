@@ -1,8 +1,9 @@
 """Compilation of kernels by numba: whether they run, and how they are kept on disk."""
 
 import functools
+import types as python
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numcodecs_neural import config
@@ -11,7 +12,7 @@ from numcodecs_neural.errors import ConfigError
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["Integer", "compiled", "readable", "use_numba"]
+__all__ = ["Integer", "compiled", "readable", "uncompiled", "use_numba"]
 
 Integer = Any
 """An integer inside a kernel, where those of Python and of numpy mix."""
@@ -94,3 +95,29 @@ def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Funct
         return kernel
 
     return decorate
+
+
+def uncompiled(
+    kernel: _Function, instead: Mapping[Callable[..., Any], Callable[..., Any]] | None = None
+) -> _Function:
+    """Return a compiled function as Python runs it: the same source, and slow.
+
+    Parameters
+    ----------
+    kernel : callable
+        What `compiled` made.
+    instead : mapping, optional
+        Functions to call in place of compiled ones that the kernel calls.
+    """
+    return _plain(kernel, dict(instead or {}))
+
+
+def _plain(kernel: Any, made: dict[Any, Any]) -> Any:
+    if kernel not in made:
+        function = kernel.py_func
+        names = dict(function.__globals__)
+        made[kernel] = python.FunctionType(function.__code__, names)
+        for name in function.__code__.co_names:
+            if hasattr(names.get(name), "py_func"):
+                names[name] = _plain(names[name], made)
+    return made[kernel]
