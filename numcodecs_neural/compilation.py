@@ -109,7 +109,8 @@ def uncompiled(
     instead : mapping, optional
         Functions to call in place of compiled ones that the kernel calls.
     """
-    return _plain(kernel, dict(instead or {}))
+    function: _Function = _plain(kernel, dict(instead or {}))
+    return function
 
 
 def _plain(kernel: Any, made: dict[Any, Any]) -> Any:

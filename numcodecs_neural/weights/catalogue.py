@@ -184,9 +184,7 @@ def _folder() -> Traversable:
 
 @functools.cache
 def _content() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(
-        (_folder() / "catalogue.json").read_text(encoding="utf-8")
-    )
+    content: dict[str, Any] = json.loads((_folder() / "catalogue.json").read_text(encoding="utf-8"))
     return content
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.order import GROUP_SIZE, GROUPS
+from numcodecs_neural.coefficients.network.order import GROUP_SIZE
 from numcodecs_neural.coefficients.network.tables import (
     EXTRAPOLATED,
     LOG_GROUP_SIZE,

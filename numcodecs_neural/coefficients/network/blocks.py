@@ -103,7 +103,7 @@ _progress, _words, _steps = types.int64[::1], readable(types.uint16), types.int3
 
 
 def _prepared_type() -> types.Type:
-    one, two, three = (types.Array(types.float32, ndim, "C") for ndim in (1, 2, 3))
+    two, three = (types.Array(types.float32, ndim, "C") for ndim in (2, 3))
     doubles = types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
     integers = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
     fields = {
@@ -184,9 +184,7 @@ def _look_around(
     dc[_DC_N], dc[_DC_W], dc[_DC_NW], dc[_DC_NE] = north, west, north_west, north_east
 
 
-@compiled(
-    types.int64, _rows, _block, _layers, prepared_type, _blocks, types.int64, types.int64
-)
+@compiled(types.int64, _rows, _block, _layers, prepared_type, _blocks, types.int64, types.int64)
 def _see_own(
     rows: Rows,
     block: Block,
@@ -382,7 +380,7 @@ def _mean_in_sixteenths(net: Prepared, k: Integer, mean: Integer, offset: Intege
 
 @compiled(
     types.int64,
-    types.boolean,
+    types.int64,
     _rows,
     _block,
     _layers,
@@ -397,7 +395,7 @@ def _mean_in_sixteenths(net: Prepared, k: Integer, mean: Integer, offset: Intege
     _steps,
 )
 def _code_pass(
-    decodes: bool,
+    decodes: Integer,
     rows: Rows,
     block: Block,
     layers: Layers,
@@ -425,8 +423,8 @@ def _code_pass(
         k = ORDER[first + o]
         u, v = k & 7, k >> 3
         size_n = size_w = jump_n = jump_w = sample_n = sample_w = third_n = third_w = np.int64(0)
-        symbol_n = np.int64(blocks[y - 1, x, k]) if up else np.int64(0)
-        symbol_w = np.int64(blocks[y, x - 1, k]) if left else np.int64(0)
+        symbol_n: Integer = np.int64(blocks[y - 1, x, k]) if up else np.int64(0)
+        symbol_w: Integer = np.int64(blocks[y, x - 1, k]) if left else np.int64(0)
         value_n, value_w = symbol_n * net.steps[k] * 16, symbol_w * net.steps[k] * 16
         if u == 0:
             jump_n, sample_n = value_n, north_slope
@@ -493,8 +491,9 @@ def _code_pass(
             if v:
                 jump = (((twin_w + 512) >> 10) * EXTRAPOLATED[u] + 2048) >> 12
                 from_w += mean_of[k, 8] * jump
-            both = min(abs(symbol_w if left else symbol_n), 400)
-            both += min(abs(symbol_n if up else symbol_w), 400)
+            beside = symbol_w if left else symbol_n
+            over = symbol_n if up else symbol_w
+            both = np.float64(min(abs(beside), 400) + min(abs(over), 400))
             size = 2.0 * abs(guess)
             sum0 += weights[0, 17, k] * size + weights[0, 18, k] * both
             sum1 += weights[1, 17, k] * size + weights[1, 18, k] * both
@@ -503,9 +502,10 @@ def _code_pass(
         log_scale = net.offset[k] + (np.int64(outputs[o]) << 12)
         log_scale += net.exponent[k, 0] * log2_of(sum0) + net.exponent[k, 1] * log2_of(sum1)
         log_scale += net.exponent[k, 2] * log2_of(sum2)
-        scale = (log_scale + 65536) >> 17
-        scale = min(max(scale + LOG_SCALE_ZERO, 0), LOG_SCALES - 1)
-        mean, offset = from_n + from_w + from_twins, np.int64(0)
+        scale: Integer = ((log_scale + 65536) >> 17) + LOG_SCALE_ZERO
+        scale = min(max(scale, 0), LOG_SCALES - 1)
+        mean: Integer = from_n + from_w + from_twins
+        offset: Integer = np.int64(0)
         if is_steered:
             mean = GATE[_looked_up(outputs[count + o], 256, 512)] * from_n
             mean += GATE[_looked_up(outputs[2 * count + o], 256, 512)] * from_w
@@ -591,7 +591,7 @@ def _skip_passes(
 
 @compiled(
     types.int64,
-    types.boolean,
+    types.int64,
     _rows,
     _block,
     _layers,
@@ -605,7 +605,7 @@ def _skip_passes(
     _steps,
 )
 def _code_dc(
-    decodes: bool,
+    decodes: Integer,
     rows: Rows,
     block: Block,
     layers: Layers,
@@ -763,7 +763,7 @@ def _leave_out(rows: Rows, row: Integer, x: Integer) -> None:
 
 @compiled(
     types.void,
-    types.boolean,
+    types.int64,
     prepared_type,
     _rows,
     _block,
@@ -776,7 +776,7 @@ def _leave_out(rows: Rows, row: Integer, x: Integer) -> None:
     _steps,
 )
 def code_blocks(
-    decodes: bool,
+    decodes: Integer,
     net: Prepared,
     rows: Rows,
     block: Block,
@@ -792,8 +792,8 @@ def code_blocks(
 
     Parameters
     ----------
-    decodes : bool
-        Whether to read from `words`; else `steps` are collected.
+    decodes : int
+        1 to read from `words`; 0 to collect `steps`.
     net : Prepared
     rows, block, layers
         As `state` makes them.
@@ -830,7 +830,7 @@ def code_blocks(
             block.values[:] = 0
             block.energy[:] = 0
             block.magnitude[:] = 0
-            are_zero = False
+            are_zero = 0
             for number in range(AC_PASSES):
                 first, end = PASS_START[number], PASS_START[number + 1]
                 if not are_zero:
@@ -841,10 +841,10 @@ def code_blocks(
                     _run_layers(layers, block, net, number, flag + 1)
                     probability = ZERO_PROBABILITY[_looked_up(layers.outputs[flag], 320, 640)]
                     if not decodes:
-                        are_zero = True
+                        are_zero = 1
                         for rank in range(first, PASS_START[_DC_PASS]):
                             if blocks[y, x, ORDER[rank]] != 0:
-                                are_zero = False
+                                are_zero = 0
                                 break
                     are_zero = code_flag(decodes, progress, words, steps, probability, are_zero)
                     if are_zero:

@@ -1,14 +1,11 @@
 """Encode coefficients by the learned context model."""
 
 import numpy as np
-from numba import types
-from numpy.typing import NDArray
 
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.coefficients.network import model, statuses
 from numcodecs_neural.coefficients.network.dec_network import HEAD
-from numcodecs_neural.coefficients.network.symbols import MAX_STEPS, PRECISION_BITS
-from numcodecs_neural.compilation import Integer, compiled, readable, uncompiled, use_numba
+from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.jpeg import Coefficients
 
 __all__ = ["encode_network"]
@@ -27,6 +24,9 @@ def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes
     WeightsError
         If the weights are not installed.
     """
+    from numcodecs_neural.coefficients.network.enc_steps import encode_steps
+    from numcodecs_neural.coefficients.network.symbols import MAX_STEPS
+
     model.check_layout(layout)
     components = model.components_of(weights_id)
     blocks = sum(int(plane.coded.sum()) for plane in layout.planes)
@@ -40,26 +40,7 @@ def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes
         room *= 4
     count = int(progress[statuses.POSITION])
     words, final = np.empty(count + 1, np.uint16), np.zeros(2, np.int64)
-    kernel = _encode if use_numba() else uncompiled(_encode)
+    kernel = encode_steps if use_numba() else uncompiled(encode_steps)
     kernel(steps[:count], words, final)
     written = words[len(words) - int(final[1]) :]
     return HEAD.pack(int(final[0])) + written.astype("<u2").tobytes()
-
-
-@compiled(types.void, readable(types.int32, 2), types.uint16[::1], types.int64[::1])
-def _encode(
-    steps: NDArray[np.int32], words: NDArray[np.uint16], final: NDArray[np.int64]
-) -> None:
-    """Code steps from the last to the first; fill `words` from their end.
-
-    `final` takes the state and how many words there are. No step fills more than one.
-    """
-    state, place = np.int64(statuses.LOWEST_STATE), words.size
-    for i in range(steps.shape[0] - 1, -1, -1):
-        start, frequency = np.int64(steps[i, 0]), np.int64(steps[i, 1])
-        if state >= frequency << (32 - PRECISION_BITS):
-            place -= 1
-            words[place] = state & 0xFFFF
-            state = state >> 16
-        state = ((state // frequency) << PRECISION_BITS) + start + state % frequency
-    final[0], final[1] = state, words.size - place

@@ -31,7 +31,10 @@ def add_row(
 
 @compiled(types.void, _vector, _matrix, types.int64, _vector)
 def multiply(
-    values: NDArray[np.float32], matrix: NDArray[np.float32], count: Integer, sums: NDArray[np.float32]
+    values: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    count: Integer,
+    sums: NDArray[np.float32],
 ) -> None:
     """Add `values` times the first `count` columns of a matrix to `sums`; zeros cost nothing."""
     for i in range(values.size):
@@ -47,9 +50,7 @@ def rectify(
 ) -> None:
     """Write ``clamp(floor(sums * scale), 0, ACTIVATION_LIMIT)``; scales are powers of two."""
     for j in range(sums.size):
-        out[j] = min(
-            max(np.floor(sums[j] * scale[j]), np.float32(0)), np.float32(ACTIVATION_LIMIT)
-        )
+        out[j] = min(max(np.floor(sums[j] * scale[j]), np.float32(0)), np.float32(ACTIVATION_LIMIT))
 
 
 @compiled(types.void, _vector, readable(types.float32), types.int64)

@@ -1,7 +1,7 @@
-"""One chunk's coefficients through the context model, component by component, in either direction."""
+"""The context model over all components of a chunk, in either direction."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def _order(layout: Layout) -> tuple[int, ...]:
 
 def run_model(
     layout: Layout,
-    components: dict[str, Component],
+    components: Mapping[str, Component],
     coefficients: Sequence[NDArray[np.int16]],
     progress: NDArray[np.int64],
     *,
@@ -80,7 +80,7 @@ def run_model(
         component, plane, blocks = components[name], layout.planes[number], coefficients[number]
         plane_steps = np.array(plane.steps, np.int64)
         kernel(
-            words is not None,
+            int(words is not None),
             prepare(component, plane_steps),
             new_rows(blocks.shape[1]),
             new_block(),

@@ -3,8 +3,6 @@
 A coefficient has the number ``k = 8 v + u``; `v` is its vertical frequency.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,16 +59,15 @@ def _nearest() -> Integers:
     """Return the six AC coefficients coded before each one that are nearest to it, -1 for none."""
     near = np.full((64, 6), -1, np.int64)
     for rank, k in enumerate(ORDER.tolist()):
-        seen = [j for j in ORDER[:rank].tolist() if j]
-        seen.sort(
-            key=lambda j: (  # type: ignore[misc] # of this turn of the loop
-                math.hypot(_U[j] - _U[k], _V[j] - _V[k]),
-                abs(int(FREQUENCIES[j] - FREQUENCIES[k])),
-                j,
-            )
-        )
-        near[k, : min(6, len(seen))] = seen[:6]
+        seen = sorted((_distance(j, k), j) for j in ORDER[:rank].tolist() if j)
+        near[k, : min(6, len(seen))] = [j for _, j in seen[:6]]
     return near
+
+
+def _distance(j: int, k: int) -> tuple[int, int]:
+    """Return the squared distance of two coefficients, and that of their frequencies."""
+    squared = (_U[j] - _U[k]) ** 2 + (_V[j] - _V[k]) ** 2
+    return int(squared), abs(int(FREQUENCIES[j] - FREQUENCIES[k]))
 
 
 def _groups() -> Integers:

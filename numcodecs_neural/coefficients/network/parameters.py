@@ -13,7 +13,17 @@ from numcodecs_neural.coefficients.network.tables import DIGEST, LOG_SCALES, MAX
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.files import WeightsFile
 
-__all__ = ["FEATURES", "KIND", "MAGNITUDES", "MEANS", "NAMES", "OTHERS", "VERSION", "Component", "read_components"]
+__all__ = [
+    "FEATURES",
+    "KIND",
+    "MAGNITUDES",
+    "MEANS",
+    "NAMES",
+    "OTHERS",
+    "VERSION",
+    "Component",
+    "read_components",
+]
 
 KIND, VERSION = "jpeg", 1
 

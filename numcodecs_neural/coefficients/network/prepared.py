@@ -98,7 +98,8 @@ def _magnitudes(
 def _log2_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return 256 log2 by the leading 9 bits, as `arithmetic.log2_of` does."""
     bits = values.astype(np.float64).view(np.int64)
-    return ((bits >> 52) - 1023) * 256 + LOGARITHM[(bits >> 44) & 255]
+    logs: NDArray[np.int64] = ((bits >> 52) - 1023) * 256 + LOGARITHM[(bits >> 44) & 255]
+    return logs
 
 
 def _floats(values: NDArray[np.generic]) -> NDArray[np.float32]:

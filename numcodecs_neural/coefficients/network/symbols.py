@@ -1,8 +1,8 @@
 """Symbols under two logistics, and the rANS coder that takes them (SPEC.md, section 8).
 
-The same kernels serve both directions. A decoder reads `words`; an encoder collects (start,
-frequency) of what it would code in `steps`, which `enc_network` codes from the last to the first.
-Import it only when coefficients are coded, since it imports numba.
+The same kernels serve both directions: `decodes` is 1 or 0. A decoder reads `words`; an encoder
+collects in `steps` (start, frequency) of what it would code, which `enc_steps` codes from the last
+to the first. Import it only when coefficients are coded, since it imports numba.
 """
 
 import numpy as np
@@ -69,9 +69,9 @@ def _collect(
     progress[POSITION] = position + 1
 
 
-@compiled(types.int64, types.boolean, _progress, _words, _steps, types.int64, types.int64)
+@compiled(types.int64, types.int64, _progress, _words, _steps, types.int64, types.int64)
 def _code_bits(
-    decodes: bool,
+    decodes: Integer,
     progress: NDArray[np.int64],
     words: NDArray[np.uint16],
     steps: NDArray[np.int32],
@@ -91,9 +91,9 @@ def _code_bits(
     return value
 
 
-@compiled(types.int64, types.boolean, _progress, _words, _steps, types.int64)
+@compiled(types.int64, types.int64, _progress, _words, _steps, types.int64)
 def _code_escape(
-    decodes: bool,
+    decodes: Integer,
     progress: NDArray[np.int64],
     words: NDArray[np.uint16],
     steps: NDArray[np.int32],
@@ -102,7 +102,7 @@ def _code_escape(
     """Code a number from 0 on as an Exp-Golomb codeword of order 2."""
     zeros = 0
     if decodes:
-        while _code_bits(True, progress, words, steps, 1, 0) == 0:
+        while _code_bits(1, progress, words, steps, 1, 0) == 0:
             zeros += 1
             if zeros > _MAX_ZEROS:
                 progress[STATUS] = BAD_ESCAPE
@@ -111,22 +111,22 @@ def _code_escape(
         while value + 4 >= 1 << (3 + zeros):
             zeros += 1
         for _ in range(zeros):
-            _code_bits(False, progress, words, steps, 1, 0)
-        _code_bits(False, progress, words, steps, 1, 1)
+            _code_bits(0, progress, words, steps, 1, 0)
+        _code_bits(0, progress, words, steps, 1, 1)
     lowest = (1 << (2 + zeros)) - 4
     return lowest + _code_bits(decodes, progress, words, steps, 2 + zeros, value - lowest)
 
 
-@compiled(types.boolean, types.boolean, _progress, _words, _steps, types.int64, types.boolean)
+@compiled(types.int64, types.int64, _progress, _words, _steps, types.int64, types.int64)
 def code_flag(
-    decodes: bool,
+    decodes: Integer,
     progress: NDArray[np.int64],
     words: NDArray[np.uint16],
     steps: NDArray[np.int32],
     probability: Integer,
-    is_set: bool,
-) -> bool:
-    """Code whether something is so, which has this probability in 2^-15."""
+    is_set: Integer,
+) -> Integer:
+    """Code whether something is so (1 or 0), which has this probability in 2^-15."""
     if not decodes:
         if is_set:
             _collect(progress, steps, 0, probability)
@@ -136,9 +136,9 @@ def code_flag(
     slot = progress[STATE] & (_WHOLE - 1)
     if slot < probability:
         _advance(progress, words, 0, probability, slot)
-        return True
+        return 1
     _advance(progress, words, probability, _WHOLE - probability, slot)
-    return False
+    return 0
 
 
 @compiled(types.int64, types.int64)
@@ -172,7 +172,7 @@ def _start(
 
 @compiled(
     types.int64,
-    types.boolean,
+    types.int64,
     _progress,
     _words,
     _steps,
@@ -183,7 +183,7 @@ def _start(
     types.int64,
 )
 def code_symbol(
-    decodes: bool,
+    decodes: Integer,
     progress: NDArray[np.int64],
     words: NDArray[np.uint16],
     steps: NDArray[np.int32],
@@ -225,13 +225,13 @@ def code_symbol(
         end = _start(inside + 1, lowest, shift, mean, narrow, wide, weight, shared)
         if cell < lowest:
             _collect(progress, steps, 0, start)
-            _code_escape(False, progress, words, steps, lowest - 1 - cell)
+            _code_escape(0, progress, words, steps, lowest - 1 - cell)
         elif cell > highest:
             _collect(progress, steps, end, _WHOLE - end)
-            _code_escape(False, progress, words, steps, cell - highest - 1)
+            _code_escape(0, progress, words, steps, cell - highest - 1)
         else:
             _collect(progress, steps, start, end - start)
-        _code_bits(False, progress, words, steps, shift, symbol - (cell << shift))
+        _code_bits(0, progress, words, steps, shift, symbol - (cell << shift))
         return symbol
 
     slot = progress[STATE] & (_WHOLE - 1)
@@ -246,7 +246,7 @@ def code_symbol(
                 end = _start(cell + 1, lowest, shift, mean, narrow, wide, weight, shared)
         if cell > highest:
             _advance(progress, words, start, _WHOLE - start, slot)
-            cell += _code_escape(True, progress, words, steps, 0)
+            cell += _code_escape(1, progress, words, steps, 0)
         else:
             _advance(progress, words, start, end - start, slot)
     else:
@@ -258,7 +258,7 @@ def code_symbol(
                 start = _start(cell, lowest, shift, mean, narrow, wide, weight, shared)
         if cell < lowest:
             _advance(progress, words, 0, end, slot)
-            cell -= _code_escape(True, progress, words, steps, 0)
+            cell -= _code_escape(1, progress, words, steps, 0)
         else:
             _advance(progress, words, start, end - start, slot)
-    return (cell << shift) + _code_bits(True, progress, words, steps, shift, 0)
+    return (cell << shift) + _code_bits(1, progress, words, steps, shift, 0)

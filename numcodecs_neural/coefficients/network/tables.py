@@ -36,7 +36,8 @@ Integers = NDArray[np.int64]
 
 
 def _rounded(values: object) -> Integers:
-    return np.rint(np.asarray(values)).astype(np.int64)
+    rounded: Integers = np.rint(np.asarray(values)).astype(np.int64)
+    return rounded
 
 
 LOG_SCALES = 85
@@ -62,10 +63,14 @@ INVERSE_SCALE = _rounded(2**18 / np.exp(_log_scale))
 EXPONENTIAL = _rounded(4096 * np.exp(_log_scale[:LOG_SCALES]))
 SHIFT = np.maximum(0, np.floor(_log_scale[:LOG_SCALES] / np.log(2) - 1)).astype(np.int64)
 """Lowest bits of a symbol that are taken as uniform: cells of a quarter to half a scale."""
-CELLS = np.ceil(
-    7 * np.exp(_log_scale[np.add.outer(np.arange(MAX_RATIO + 1), np.arange(LOG_SCALES))])
-    / 2.0**SHIFT
-).astype(np.int64) + 1
+CELLS = (
+    np.ceil(
+        7
+        * np.exp(_log_scale[np.add.outer(np.arange(MAX_RATIO + 1), np.arange(LOG_SCALES))])
+        / 2.0**SHIFT
+    ).astype(np.int64)
+    + 1
+)
 """Cells on each side of the mean's that have a probability of their own, by ratio and log-scale."""
 
 RATES = np.maximum(_rounded(65536 / (np.arange(400) + 1.5)), 164)

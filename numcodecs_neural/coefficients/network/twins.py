@@ -14,7 +14,8 @@ FEATURE_LIMIT = 16383
 def dequantised(blocks: NDArray[np.int16], steps: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return coefficients (rows, columns, 64) times their steps, within `FEATURE_LIMIT`."""
     values = np.clip(blocks * steps, -FEATURE_LIMIT, FEATURE_LIMIT)
-    return values.astype(np.int32)
+    narrow: NDArray[np.int32] = values.astype(np.int32)
+    return narrow
 
 
 def twin_of(values: NDArray[np.int32], rows: int, columns: int) -> NDArray[np.int32]:
