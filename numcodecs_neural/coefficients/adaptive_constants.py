@@ -64,6 +64,9 @@ WEIGHT = 16000
 
 _SQUASH_MARGIN = 24
 _FIRST_COUNT = 6
+_INITIAL_FILE = Path(__file__).with_name("adaptive_initial.bin")
+# Levels, counts, the first four signs, the fifth, the first and the third context of mantissas.
+_INITIAL_SIZES = (5 * LEVELS * 80, 16 * 64, 4 * 8 * 32, 8 * 9, 8 * 64, 16 * 17)
 
 
 @functools.cache
@@ -111,5 +114,33 @@ def border_basis() -> list[int]:
 
 @functools.cache
 def initial_probabilities(kind: int) -> NDArray[np.uint32]:
-    """Return the probabilities that a component begins with."""
-    return np.full(PROBABILITIES, 1 << 31, np.uint32)
+    """Return the probabilities that a component begins with, in the order of all context tables.
+
+    Parameters
+    ----------
+    kind : int
+        0 for the component that is coded first, 1 for later ones of YCbCr, 2 for those of RGB.
+    """
+    odds = np.fromfile(_INITIAL_FILE, np.int8).astype(np.int64).reshape(3, -1)[kind] * 16
+    parts = np.split(odds, np.cumsum(_INITIAL_SIZES)[:-1])
+    band = np.array(bands())
+    by_place = parts[0].reshape(5, LEVELS, 80)
+    levels = by_place[:, :, :64, None] + by_place[:, :, None, 64:]
+    by_count, place = parts[1].reshape(16, 64), np.arange(64) >> 2
+    fine, coarse = by_count[place], by_count[place | 1]
+    joined = [
+        *(levels, fine, coarse[place * 4], fine, coarse[place * 4], fine),
+        parts[2].reshape(4, 8, 32)[:, band],
+        parts[3].reshape(8, 9)[band],
+        parts[4].reshape(8, 64)[band],
+        np.zeros(_MANTISSA_SIZES[1], np.int64),
+        parts[5],
+        np.zeros(_MANTISSA_SIZES[3] + _MANTISSA_SIZES[4], np.int64),
+    ]
+    votes = np.concatenate([part.ravel() for part in joined]).clip(-2047, 2047)
+    counts = np.full(PROBABILITIES, _FIRST_COUNT)
+    counts[MANTISSA[1] : MANTISSA[2]] = 0
+    counts[MANTISSA[3] :] = 0
+    entries = ((constants()[SQUASH + 2048 + votes] << 16) | counts).astype(np.uint32)
+    entries.flags.writeable = False
+    return entries
