@@ -19,14 +19,14 @@ _LINE, _GRID = types.int64[::1], types.int64[:, ::1]
 _CONSTANTS = readable(types.int64)
 _PREDICTORS = readable(types.int64, 2)
 _PLACE = types.UniTuple(types.int64, 3)
-_CODER = types.Tuple(
-    (_LINE, types.uint16[::1], _CONSTANTS, types.uint32[::1], types.int32[:, ::1])
-)
+_CODER = (_LINE, types.uint16[::1], _CONSTANTS, types.uint32[::1], types.int32[:, ::1])
+_CODER_TUPLE = types.Tuple(_CODER)
+_BLOCKS, _TWINS = types.int16[:, :, ::1], readable(types.int32, 3)
 _PLANE = types.Tuple(
     (
-        types.int16[:, :, ::1],
+        _BLOCKS,
         readable(types.uint8, 2),
-        readable(types.int32, 3),
+        _TWINS,
         readable(types.int64, 2),
         _CONSTANTS,
         _PREDICTORS,
@@ -40,27 +40,27 @@ _LINES = types.Tuple((_SPREADS, _GRID, types.int64[:, :, ::1], _LINE, _GRID))
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "learned": (_INT, _CONSTANTS, _INT, _INT),
     "advance": (_INT, _LINE, types.uint16[::1], _INT, _INT),
-    "code_bit": (_INT, _CODER, *[_INT] * 7),
+    "code_bit": (_INT, *_CODER, *[_INT] * 7),
     "bucket": (_INT, _CONSTANTS, _INT),
     "signed_bucket": (_INT, _CONSTANTS, _INT),
-    "code_count": (_INT, _CODER, *[_INT] * 4),
+    "code_count": (_INT, _CODER_TUPLE, *[_INT] * 4),
     "take_sign": (_NONE, _CONSTANTS, _LINE, *[_INT] * 3),
-    "code_value": (_INT, _CODER, _LINE, *[_INT] * 4),
+    "code_value": (_INT, *_CODER, _LINE, *[_INT] * 4),
     "slope_of": (_INT, types.int64[:, :, ::1], _LINE, _INT, _INT),
-    "place_level": (_NONE, _CONSTANTS, _LINE, _PLANE, _SPREADS, _PLACE, _INT, _INT),
+    "place_level": (_NONE, _CONSTANTS, _LINE, _BLOCKS, _PREDICTORS, _SPREADS, _PLACE, _INT, _INT),
     "predicted": (_INT, _CONSTANTS, _LINE, _PREDICTORS, _INT, _INT),
     "place_prediction": (_NONE, _CONSTANTS, _LINE, _PREDICTORS, *[_INT] * 3),
     "place_twin": (_NONE, _CONSTANTS, _LINE, _INT, _INT),
-    "twin_of_dc": (_INT, _PLANE, _PLACE, _INT),
+    "twin_of_dc": (_INT, _BLOCKS, _TWINS, _PLACE, _INT),
     "place_dc": (_NONE, _CONSTANTS, _LINE, _PREDICTORS, _INT, _INT),
     "explain": (_NONE, _CONSTANTS, _LINE, _CONSTANTS, _INT, _INT),
     "begin_block": (_NONE, _LINE, _GRID, _INT, _INT),
     "end_block": (_NONE, _LINE, _LINES, _INT, _INT),
     "skip_block": (_NONE, _LINES, _INT, _INT),
-    "count_of": (_INT, _CODER, _PLANE, _LINES, _PLACE, _INT),
-    "code_ac": (_NONE, _CODER, _LINE, _PLANE, _LINES, _PLACE, *[_INT] * 3),
-    "code_dc": (_NONE, _CODER, _LINE, _PLANE, _PLACE, *[_INT] * 3),
-    "code_row": (_NONE, _CODER, _LINE, _PLANE, _LINES, _INT, _INT),
+    "count_of": (_INT, _CODER_TUPLE, _PLANE, _LINES, _PLACE, _INT),
+    "code_ac": (_NONE, _CODER_TUPLE, _LINE, _PLANE, _LINES, _PLACE, *[_INT] * 3),
+    "code_dc": (_NONE, _CODER_TUPLE, _LINE, _PLANE, _PLACE, *[_INT] * 3),
+    "code_row": (_NONE, _CODER_TUPLE, _LINE, _PLANE, _LINES, _INT, _INT),
 }
 
 

@@ -183,8 +183,10 @@ def _reduction_1d(ratio: int) -> NDArray[np.float64]:
     """Return (blocks, frequencies of a block, frequencies of the means)."""
     basis = np.array(
         [
-            [math.sqrt((1 if k == 0 else 2) / 8) * math.cos((2 * x + 1) * k * math.pi / 16)
-             for x in range(8)]
+            [
+                math.sqrt((1 if k == 0 else 2) / 8) * math.cos((2 * x + 1) * k * math.pi / 16)
+                for x in range(8)
+            ]
             for k in range(8)
         ]
     )

@@ -128,7 +128,11 @@ def advance(numbers: Array, words: Array, share: Integer, bit: Integer) -> Integ
 
 
 def code_bit(
-    coder: Coder,
+    numbers: Array,
+    words: Array,
+    constants: Array,
+    probabilities: Array,
+    weights: Array,
     row: Integer,
     c0: Integer,
     c1: Integer,
@@ -138,7 +142,6 @@ def code_bit(
     bit: Integer,
 ) -> Integer:
     """Code a bit under five contexts, whose votes are weighed, and learn from it."""
-    numbers, words, constants, probabilities, weights = coder
     p0, p1, p2 = probabilities[c0] + 0, probabilities[c1] + 0, probabilities[c2] + 0
     p3, p4 = probabilities[c3] + 0, probabilities[c4] + 0
     v0, v1, v2 = constants[p0 >> 20], constants[p1 >> 20], constants[p2 >> 20]
@@ -180,6 +183,7 @@ def code_count(
     coder: Coder, upper: Integer, left: Integer, twin: Integer, count: Integer
 ) -> Integer:
     """Code how many of the 63 coefficients besides DC are not 0."""
+    numbers, words, constants, probabilities, weights = coder
     mean = (upper + left + 1) >> 1
     c0 = _C0 + mean * 64
     c1 = _C1 + ((upper >> 3) * 8 + (left >> 3)) * 64
@@ -190,9 +194,17 @@ def code_count(
     for place in range(6):
         bit = (count >> (5 - place)) & 1
         node = 2 * node + code_bit(
-            coder,
+            numbers,
+            words,
+            constants,
+            probabilities,
+            weights,
             COUNT_ROWS + node,
-            *(c0 + node, c1 + node, c2 + node, c3 + node, c4 + node),
+            c0 + node,
+            c1 + node,
+            c2 + node,
+            c3 + node,
+            c4 + node,
             bit,
         )
     return node - 64
@@ -210,14 +222,22 @@ def take_sign(constants: Array, work: Array, k: Integer, sign: Integer, has_twin
 
 
 def code_value(
-    coder: Coder, work: Array, k: Integer, is_zero_free: Integer, has_twin: Integer, value: Integer
+    numbers: Array,
+    words: Array,
+    constants: Array,
+    probabilities: Array,
+    weights: Array,
+    work: Array,
+    k: Integer,
+    is_zero_free: Integer,
+    has_twin: Integer,
+    value: Integer,
 ) -> Integer:
     """Code a coefficient, or the error of DC, whose contexts are in the work array.
 
     First how many bits its magnitude has, in unary, behind the first of these its sign, and then
     the bits below the highest one. `is_zero_free`: it is known not to be 0.
     """
-    constants = coder[2]
     size, bits, sign = abs(value), 0, 1
     while size >> bits:
         bits += 1
@@ -225,29 +245,39 @@ def code_value(
     while level < most:
         if level > 0 or is_zero_free == 0:
             cell = min(level, LEVELS - 1) * 64 + k
+            longer = 1 if bits > level else 0
             more = code_bit(
-                coder,
+                numbers,
+                words,
+                constants,
+                probabilities,
+                weights,
                 cell,
                 _L0 + cell * 16 + work[_LEVEL],
                 _L1 + cell * 16 + work[_LEVEL + 1],
                 _L2 + cell * 16 + work[_LEVEL + 2],
                 _L3 + cell * 16 + work[_LEVEL + 3],
                 _L4 + cell * 16 + work[_LEVEL + 4],
-                1 if bits > level else 0,
+                longer,
             )
             if more == 0:
                 break
         level += 1
         if level == 1:
+            below = 1 if value < 0 else 0
             negative = code_bit(
-                coder,
+                numbers,
+                words,
+                constants,
+                probabilities,
+                weights,
                 SIGN_ROWS + k,
                 _S0 + k * 32 + work[_SIGN],
                 _S1 + k * 32 + work[_SIGN + 1],
                 _S2 + k * 32 + work[_SIGN + 2],
                 _S3 + k * 32 + work[_SIGN + 3],
                 _S4 + k * 9 + work[_SIGN + 4],
-                1 if value < 0 else 0,
+                below,
             )
             sign = 1 - 2 * negative
             take_sign(constants, work, k, sign, has_twin)
@@ -259,7 +289,11 @@ def code_value(
         short = min(prefix, 63)
         guess = prefix * 16 + work[_LEVEL + 3] if prefix < 16 else 256 + place
         prefix = 2 * prefix + code_bit(
-            coder,
+            numbers,
+            words,
+            constants,
+            probabilities,
+            weights,
             MANTISSA_ROWS + cell,
             _M0 + k * 64 + short,
             _M1 + k * 121 + cell,
@@ -286,7 +320,8 @@ def slope_of(products: Array, totals: Array, current: Integer, column: Integer) 
 def place_level(
     constants: Array,
     work: Array,
-    plane: Any,
+    blocks: Array,
+    ratios: Array,
     spreads: Array,
     place: Any,
     k: Integer,
@@ -296,7 +331,6 @@ def place_level(
 
     `rest` is how many of it and those after it are not 0.
     """
-    blocks, _, _, _, _, _, ratios = plane
     row, column, known = place
     z = constants[ORDER + k]
     u, v = z & 7, z >> 3
@@ -366,9 +400,8 @@ def place_twin(constants: Array, work: Array, value: Integer, has_twin: Integer)
         work[_LEVEL + 4] = bucket(constants, value)
 
 
-def twin_of_dc(plane: Any, place: Any, slope: Integer) -> Integer:
+def twin_of_dc(blocks: Array, twins: Array, place: Any, slope: Integer) -> Integer:
     """Return DC as the neighbours' with the twin's differences to them, in eighths of a step."""
-    blocks, _, twins, _, _, _, _ = plane
     row, column, known = place
     here = twins[row, column, 0] + 0
     left = upper = 0
@@ -379,7 +412,9 @@ def twin_of_dc(plane: Any, place: Any, slope: Integer) -> Integer:
     return (left + upper) >> 1 if known == 3 else left + upper
 
 
-def place_dc(constants: Array, work: Array, inverses: Array, known: Integer, count: Integer) -> None:
+def place_dc(
+    constants: Array, work: Array, inverses: Array, known: Integer, count: Integer
+) -> None:
     """Put the contexts of DC into the work array: how badly the other coefficients fit."""
     spread = 0
     for n in range(1, 8):
@@ -394,9 +429,7 @@ def place_dc(constants: Array, work: Array, inverses: Array, known: Integer, cou
     work[_SIGN + 4] = 0
 
 
-def explain(
-    constants: Array, work: Array, steps: Array, k: Integer, value: Integer
-) -> None:
+def explain(constants: Array, work: Array, steps: Array, k: Integer, value: Integer) -> None:
     """Take a coefficient off what is to be explained, and add it to what the block leaves."""
     z = constants[ORDER + k]
     u, v = z & 7, z >> 3
@@ -485,20 +518,31 @@ def code_ac(
     count: Integer,
 ) -> None:
     """Code the coefficients besides DC, in zigzag order, until no other is left."""
-    constants = coder[2]
-    blocks, _, twins, _, steps, inverses, _ = plane
+    numbers, words, constants, probabilities, weights = coder
+    blocks, _, twins, _, steps, inverses, ratios = plane
     spreads, _, products, totals, _ = lines
     row, column, known = place
     mixed = square = 0
     k = 1
     while count > 0:
         z = constants[ORDER + k]
-        place_level(constants, work, plane, spreads, place, k, count)
+        place_level(constants, work, blocks, ratios, spreads, place, k, count)
         place_prediction(constants, work, inverses, known, k, 0)
         twin = twins[row, column, z] + 0 if has_twin else 0
         place_twin(constants, work, (twin * slope) >> 8, has_twin)
         sure = 1 if count == 64 - k else 0
-        value = code_value(coder, work, k, sure, has_twin, blocks[row, column, z] + 0)
+        value = code_value(
+            numbers,
+            words,
+            constants,
+            probabilities,
+            weights,
+            work,
+            k,
+            sure,
+            has_twin,
+            blocks[row, column, z] + 0,
+        )
         if value != 0:
             count -= 1
             blocks[row, column, z] = value
@@ -524,16 +568,27 @@ def code_dc(
     count: Integer,
 ) -> None:
     """Code DC, as the error of what the borders say now that the others are known."""
-    numbers, _, constants, _, _ = coder
-    blocks, _, _, _, steps, inverses, _ = plane
+    numbers, words, constants, probabilities, weights = coder
+    blocks, _, twins, _, steps, inverses, _ = plane
     row, column, known = place
     base = (predicted(constants, work, inverses, known, 0) + 4) >> 3
     base = min(max(base, -1024), 1023)
     place_prediction(constants, work, inverses, known, 0, 8 * base)
     place_dc(constants, work, inverses, known, count)
-    twin = twin_of_dc(plane, place, slope) - 8 * base if has_twin and known else 0
+    twin = twin_of_dc(blocks, twins, place, slope) - 8 * base if has_twin and known else 0
     place_twin(constants, work, twin, has_twin)
-    value = base + code_value(coder, work, 0, 0, has_twin, blocks[row, column, 0] - base)
+    value = base + code_value(
+        numbers,
+        words,
+        constants,
+        probabilities,
+        weights,
+        work,
+        0,
+        0,
+        has_twin,
+        blocks[row, column, 0] - base,
+    )
     if value < -1024 or value > 1023:
         numbers[STATUS] = BAD_VALUE
         value = 0
