@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.jpeg_section import unpack_section
+from numcodecs_neural.coefficients.dec_adaptive import decode_adaptive
 from numcodecs_neural.coefficients.dec_huffman import decode_huffman
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.errors import BitstreamError, JpegError, UnsupportedVersionError
@@ -20,12 +21,15 @@ from numcodecs_neural.jpeg import Coefficients
 from numcodecs_neural.jpeg.description import MAX_COEFFICIENT
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
-__all__ = ["HUFFMAN", "JPEG_DECODERS", "decode_jpeg", "decode_mosaic", "pixels_of"]
+__all__ = ["ADAPTIVE", "HUFFMAN", "JPEG_DECODERS", "decode_jpeg", "decode_mosaic", "pixels_of"]
 
 _Decode = Callable[[bytes, Layout], Coefficients]
 
 HUFFMAN = 0
 """Number of the coder that JPEG itself uses."""
+
+ADAPTIVE = 1
+"""Number of the coder whose tables begin alike in each chunk, and learn from it."""
 
 
 def _without_weights(decode: _Decode) -> Callable[[bytes], _Decode]:
@@ -42,6 +46,7 @@ def _without_weights(decode: _Decode) -> Callable[[bytes], _Decode]:
 JPEG_DECODERS: Mapping[int, Callable[[bytes], _Decode]] = MappingProxyType(
     {
         HUFFMAN: _without_weights(decode_huffman),
+        ADAPTIVE: _without_weights(decode_adaptive),
     }
 )
 """What decodes coefficients, by the number of the coder, given the weights id of the header."""

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numcodecs_neural.coding.dec_jpeg import HUFFMAN, decode_mosaic, pixels_of
+from numcodecs_neural.coding.dec_jpeg import ADAPTIVE, HUFFMAN, decode_mosaic, pixels_of
 from numcodecs_neural.coding.enc_task import EncodeTask, Payload
 from numcodecs_neural.coding.jpeg_section import pack_section
+from numcodecs_neural.coefficients.enc_adaptive import encode_adaptive
 from numcodecs_neural.coefficients.enc_huffman import encode_huffman
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.errors import BitstreamError, ConfigError, JpegError
@@ -30,7 +31,11 @@ def _huffman(coefficients: Coefficients, layout: Layout) -> Coded:
     return Coded(HUFFMAN, encode_huffman(coefficients, layout))
 
 
-JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded], ...] = (_huffman,)
+def _adaptive(coefficients: Coefficients, layout: Layout) -> Coded:
+    return Coded(ADAPTIVE, encode_adaptive(coefficients, layout))
+
+
+JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded], ...] = (_huffman, _adaptive)
 """All coders of coefficients; the smallest result is taken."""
 
 

@@ -8,12 +8,12 @@ from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 from numcodecs_neural.jpeg import Coefficients
 
-__all__ = ["decode"]
+__all__ = ["decode_adaptive"]
 
 _IMPLIED = bytes(2)
 
 
-def decode(data: bytes, layout: Layout) -> Coefficients:
+def decode_adaptive(data: bytes, layout: Layout) -> Coefficients:
     """Return the coefficients of a layout; blocks that are not coded are 0.
 
     Raises

@@ -9,14 +9,14 @@ from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg import Coefficients
 from numcodecs_neural.jpeg.description import MAX_COEFFICIENT
 
-__all__ = ["encode"]
+__all__ = ["encode_adaptive"]
 
 # A block has at most 6 + 63 x 20 + 22 bits to code, and none of them takes 12 bits of the stream.
 _BLOCK_WORDS = 12 * (6 + 63 * 20 + 22) // 16
 _END_WORDS = 2
 
 
-def encode(coefficients: Coefficients, layout: Layout) -> bytes:
+def encode_adaptive(coefficients: Coefficients, layout: Layout) -> bytes:
     """Return the coefficients as a stream for `dec_adaptive`.
 
     Raises
