@@ -129,7 +129,7 @@ def initial_probabilities(kind: int) -> NDArray[np.uint32]:
     by_count, place = parts[1].reshape(16, 64), np.arange(64) >> 2
     fine, coarse = by_count[place], by_count[place | 1]
     joined = [
-        *(levels, fine, coarse[place * 4], fine, coarse[place * 4], fine),
+        *(levels, fine, coarse, fine, coarse, fine),
         parts[2].reshape(4, 8, 32)[:, band],
         parts[3].reshape(8, 9)[band],
         parts[4].reshape(8, 64)[band],

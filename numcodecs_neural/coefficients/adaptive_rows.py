@@ -11,7 +11,6 @@ gets the bits from there and stores the coefficients. What is the same for both 
 from typing import Any
 
 from numcodecs_neural.coefficients.adaptive_constants import (
-    BANDS,
     BASIS,
     BUCKETS,
     COUNT,
@@ -25,39 +24,40 @@ from numcodecs_neural.coefficients.adaptive_constants import (
     SIGN,
     SIGN_ROWS,
     SQUASH,
-    STRETCH,
 )
 
 __all__ = [
-    "ACROSS",
     "BAD_VALUE",
-    "BOTTOM",
     "CODE",
     "DECODES",
-    "DOWN",
-    "LEFT",
     "NO_WORDS",
     "POSITION",
     "RANGE",
-    "RIGHT",
     "STATUS",
     "WORK",
     "advance",
-    "block_borders",
-    "block_values",
+    "begin_block",
     "bucket",
+    "code_ac",
     "code_bit",
-    "code_block",
     "code_count",
+    "code_dc",
     "code_row",
     "code_value",
-    "finish_block",
+    "count_of",
+    "end_block",
+    "explain",
     "learned",
     "place_dc",
     "place_level",
+    "place_prediction",
+    "place_twin",
+    "predicted",
     "signed_bucket",
+    "skip_block",
     "slope_of",
     "take_sign",
+    "twin_of_dc",
 ]
 
 # What the array of numbers holds: the state of the arithmetic coder.

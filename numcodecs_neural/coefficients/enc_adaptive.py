@@ -60,7 +60,7 @@ def _with_room(coder: Coder, blocks: int) -> Coder:
 
 
 def _finish(coder: Coder) -> bytes:
-    """Write the least number of the last interval whose lowest 16 bits, which are left out, are 0."""
+    """Write the least number of the last interval that ends in 16 zeros, and leave these out."""
     position = int(coder.numbers[POSITION])
     written = int.from_bytes(coder.words[:position].astype(">u2").tobytes(), "big")
     last = (int(coder.numbers[CODE]) + 65535) >> 16
