@@ -986,7 +986,7 @@ def signed_range(x: int) -> int:
     return 16 + size_range(x) if x > 0 else 16 - size_range(x)
 
 
-BAND = [min(math.floor(1.2 * math.hypot(z % 8, z // 8)), 7) for z in ZIGZAG]
+BAND = [min(math.isqrt(36 * ((z % 8) ** 2 + (z // 8) ** 2)) // 5, 7) for z in ZIGZAG]
 
 
 def cosine(k: int, x: int) -> float:
@@ -1030,8 +1030,8 @@ class Decisions:
     """The arithmetic decoder, and what it has learned of a component."""
 
     def __init__(self, data: bytes) -> None:
-        refuse_unless(len(data) % 2 == 0, "the data are no words")
         refuse_unless(len(data) >= 4, "the data have less than two words", "truncated")
+        refuse_unless(len(data) % 2 == 0, "the data are no words")
         self._words = [*np.frombuffer(data, "<u2").tolist(), 0]
         self._place, self._range = 3, FIRST_RANGE
         first, second, third = self._words[:3]
@@ -1133,11 +1133,10 @@ class AdaptivePlane:
     def find_twin(self, before: list[AdaptivePlane]) -> None:
         """Take a component before as the twin, if one fits."""
         alike = [plane for plane in before if plane.shape == self.shape]
-        fitting = [plane for plane in before if self._ratio(plane)]
+        fitting = [(plane, ratio) for plane in before if (ratio := self._ratio(plane))]
         if not fitting:
             return
-        twin = alike[-1] if alike else fitting[0]
-        d, a = self._ratio(twin)
+        twin, (d, a) = (alike[-1], (1, 1)) if alike else fitting[0]
         rows, columns = self.shape
         scaled = np.clip(twin.inner * np.array(twin.steps), -32768, 32767)
         area = scaled.reshape(rows, d, columns, a, 8, 8)
@@ -1151,7 +1150,7 @@ class AdaptivePlane:
     def _ratio(self, twin: AdaptivePlane) -> tuple[int, int] | tuple[()]:
         ratios = [divmod(x, y) for x, y in zip(twin.shape, self.shape, strict=True)]
         fits = all(1 <= ratio <= 4 and rest == 0 for ratio, rest in ratios)
-        return (ratios[0][0], ratios[1][0]) if fits else ()
+        return (ratios[0][0], ratios[1][0]) if fits else None
 
     def read_block(self, row: int, column: int) -> None:
         """Decode a block."""
@@ -1291,8 +1290,8 @@ class AdaptivePlane:
         while length < (10 if k else 11):
             if length or not is_other_than_0:
                 row = min(length, 5), k
-                names = [(*row, context) for context in contexts]
-                if not self._decisions.take("level", row, names):
+                places = [(*row, context) for context in contexts]
+                if not self._decisions.take("level", row, places):
                     break
             length += 1
             if length == 1:
@@ -1304,7 +1303,8 @@ class AdaptivePlane:
         for i in range(length - 2, -1, -1):
             low = min(prefix, 63)
             third = (prefix, contexts[3]) if prefix < 16 else (16, i)
-            names = [(k, low), (k, length - 1, i), third, (contexts[0], low), (k, i)]
+            names: list[tuple[int, ...]] = [(k, low), (k, length - 1, i), third]
+            names += [(contexts[0], low), (k, i)]
             prefix = 2 * prefix + self._decisions.take("bits", (length - 1, i), names)
         return sign * prefix
 

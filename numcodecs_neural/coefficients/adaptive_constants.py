@@ -99,7 +99,7 @@ def _bucket(value: int) -> int:
 def bands() -> list[int]:
     """Return for each coefficient in zigzag order its distance from DC in 8 ranges."""
     squares = [(place % 8) ** 2 + (place // 8) ** 2 for place in NATURAL_ORDER.tolist()]
-    return [min(math.isqrt(36 * square // 25), 7) for square in squares]
+    return [min(math.isqrt(36 * square) // 5, 7) for square in squares]
 
 
 def border_basis() -> list[int]:
@@ -141,6 +141,7 @@ def initial_probabilities(kind: int) -> NDArray[np.uint32]:
     counts = np.full(PROBABILITIES, _FIRST_COUNT)
     counts[MANTISSA[1] : MANTISSA[2]] = 0
     counts[MANTISSA[3] :] = 0
-    entries = ((constants()[SQUASH + 2048 + votes] << 16) | counts).astype(np.uint32)
+    shares = constants()[SQUASH + 2048 + votes]
+    entries: NDArray[np.uint32] = (shares << 16 | counts).astype(np.uint32)
     entries.flags.writeable = False
     return entries

@@ -91,15 +91,18 @@ def _code_plane(
 ) -> Coder:
     rows, columns = plane.coded.shape
     steps = np.array(plane.steps, np.int64)
-    fixed = [steps, _inverses(steps), _ratios(steps)]
-    lines = [
+    fixed: list[Array] = [steps, _inverses(steps), _ratios(steps)]
+    lines: list[Array] = [
         np.zeros((2, columns + 2, 64), np.int32),
         np.zeros((2, columns + 2), np.int64),
         np.zeros((2, columns + 2, 2), np.int64),
         np.zeros(2, np.int64),
         np.zeros((columns, 8), np.int64),
     ]
-    learning = [initial_probabilities(kind).copy(), np.full((WEIGHT_ROWS, 5), WEIGHT, np.int32)]
+    learning: list[Array] = [
+        initial_probabilities(kind).copy(),
+        np.full((WEIGHT_ROWS, 5), WEIGHT, np.int32),
+    ]
     work = np.zeros(adaptive_rows.WORK, np.int64)
     code_row, view = _fastest()
     # In bands, for the sake of memory. Each begins with the last row of the one before, and rows
@@ -108,13 +111,13 @@ def _code_plane(
     for begin in range(0, max(rows - 1, 1), band):
         here = slice(begin, begin + band + 1)
         coded = plane.coded[here].astype(np.uint8)
-        twins = [np.zeros((1, 1, 64), np.int32), np.zeros((1, 1), np.int64)]
+        twins: list[Array] = [np.zeros((1, 1, 64), np.int32), np.zeros((1, 1), np.int64)]
         if source is not None:
             twins = _twins(*source, plane.steps, here, (rows, columns))
-        context = [blocks[here], coded, *twins, *fixed]
+        context: list[Array] = [blocks[here], coded, *twins, *fixed]
         for row in range(int(begin > 0), coded.shape[0]):
             coder = before_row(coder, columns)
-            state = [coder.numbers, coder.words, constants(), *learning]
+            state: list[Array] = [coder.numbers, coder.words, constants(), *learning]
             arguments = (*view([work]), view(context), view(lines))
             code_row(view(state), *arguments, row, int(source is not None))
     return coder
@@ -126,7 +129,7 @@ def _fastest() -> tuple[Callable[..., None], Callable[[list[Array]], tuple[Any, 
         from numcodecs_neural.coefficients import adaptive_kernels
 
         return adaptive_kernels.code_row, tuple
-    return adaptive_rows.code_row, lambda arrays: tuple(map(memoryview, arrays))
+    return adaptive_rows.code_row, lambda arrays: tuple(memoryview(array) for array in arrays)
 
 
 def _basis() -> NDArray[np.int64]:
@@ -176,7 +179,8 @@ def _reduction(down: int, across: int) -> NDArray[np.float64]:
     """Return 1024 times the matrix from the blocks of an area to the block of its means."""
     rows, columns = _reduction_1d(down), _reduction_1d(across)
     product = np.einsum("ayp,bxq->abyxpq", rows, columns)
-    return np.rint(1024 * product).reshape(down * across * 64, 64)
+    matrix: NDArray[np.float64] = np.rint(1024 * product).reshape(down * across * 64, 64)
+    return matrix
 
 
 def _reduction_1d(ratio: int) -> NDArray[np.float64]:
@@ -194,4 +198,5 @@ def _reduction_1d(ratio: int) -> NDArray[np.float64]:
         return np.eye(8)[None]
     samples = np.kron(np.eye(8), np.full((1, ratio), 1 / ratio))
     parts = samples.reshape(8, ratio, 8)
-    return np.einsum("sam,ps,km->akp", parts, basis, basis)
+    reduction: NDArray[np.float64] = np.einsum("sam,ps,km->akp", parts, basis, basis)
+    return reduction

@@ -11,6 +11,10 @@ from numcodecs_neural.jpeg import Coefficients
 __all__ = ["decode_adaptive"]
 
 _IMPLIED = bytes(2)
+_LEAST_NBYTES = 4
+_RANGE_NBYTES = 6
+_BLOCKS_PER_BYTE = 2200
+"""A block has at least 7 decisions, and none has a probability above 65512 / 65536."""
 
 
 def decode_adaptive(data: bytes, layout: Layout) -> Coefficients:
@@ -23,9 +27,18 @@ def decode_adaptive(data: bytes, layout: Layout) -> Coefficients:
     BitstreamError
         If they are no stream of this layout.
     """
-    if len(data) % 2 or len(data) < 4:
+    if len(data) < _LEAST_NBYTES:
+        raise TruncatedChunkError(
+            f"adaptive coefficients have {len(data)} bytes; expected at least {_LEAST_NBYTES}"
+        )
+    if len(data) % 2:
         raise BitstreamError(
-            f"adaptive coefficients have {len(data)} bytes; expected an even number from 4 on"
+            f"adaptive coefficients have {len(data)} bytes; expected an even number"
+        )
+    blocks = sum(int(plane.coded.sum()) for plane in layout.planes)
+    if blocks > _BLOCKS_PER_BYTE * (len(data) + _RANGE_NBYTES):
+        raise TruncatedChunkError(
+            f"adaptive coefficients have {len(data)} bytes, too few for {blocks} blocks"
         )
     words = np.frombuffer(data + _IMPLIED, "<u2").astype(np.uint16)
     code = int(words[0]) << 32 | int(words[1]) << 16 | int(words[2])
