@@ -1147,7 +1147,7 @@ class AdaptivePlane:
         counts = twin.counts[1:-1, 1:-1].reshape(rows, d, columns, a).sum((1, 3)) // (d * a)
         self._twin_counts = np.pad(counts, 1)
 
-    def _ratio(self, twin: AdaptivePlane) -> tuple[int, int] | tuple[()]:
+    def _ratio(self, twin: AdaptivePlane) -> tuple[int, int] | None:
         ratios = [divmod(x, y) for x, y in zip(twin.shape, self.shape, strict=True)]
         fits = all(1 <= ratio <= 4 and rest == 0 for ratio, rest in ratios)
         return (ratios[0][0], ratios[1][0]) if fits else None

@@ -66,11 +66,14 @@ NO_WORDS, BAD_VALUE = 1, 2
 
 # What the work array holds. Of the borders, in 512ths of a sample times a basis function: what is
 # still to be explained across the left border and down the upper one, and what this block leaves.
-ACROSS, DOWN, RIGHT, BOTTOM, LEFT, _MAGNITUDES = 0, 8, 16, 24, 32, 40
-# Contexts of levels and of the sign, what a known sign makes of the first, and the slope.
-_LEVEL, _SIGN, _GUESS, _TWIN, _NEAR_SUM, _NEAR_SIZE, _SLOPE = 104, 109, 114, 115, 116, 117, 118
-WORK = 119
-LIMIT = 1 << 24
+_ACROSS, _DOWN, _RIGHT, _BOTTOM, _MAGNITUDES = 0, 8, 16, 24, 32
+# Five contexts of levels and five of the sign, and what a known sign is compared with.
+_LEVEL, _SIGN, _GUESS, _TWIN, _NEAR_SUM, _NEAR_SIZE = 96, 101, 106, 107, 108, 109
+WORK = 110
+
+_LIMIT = 1 << 24  # of borders
+_WIDTH_LIMIT, _CARRY, _LOW = 1 << 32, 1 << 48, (1 << 32) - 1
+_RATE, _HALF = 14, 1 << 17  # of weights, which learn in 2**18ths
 
 _L0, _L1, _L2, _L3, _L4 = LEVEL
 _C0, _C1, _C2, _C3, _C4 = COUNT
@@ -102,7 +105,7 @@ def advance(numbers: Array, words: Array, share: Integer, bit: Integer) -> Integ
     elif bit == 0:
         code += bound
     width = bound if bit else width - bound
-    if width < 4294967296:
+    if width < _WIDTH_LIMIT:
         width <<= 16
         position = numbers[POSITION]
         if numbers[DECODES]:
@@ -112,15 +115,15 @@ def advance(numbers: Array, words: Array, share: Integer, bit: Integer) -> Integ
                 code <<= 16
                 numbers[STATUS] = NO_WORDS
         else:
-            if code >= 281474976710656:  # a carry
-                code -= 281474976710656
+            if code >= _CARRY:
+                code -= _CARRY
                 carried = position - 1
                 while words[carried] == 65535:
                     words[carried] = 0
                     carried -= 1
                 words[carried] += 1
             words[position] = code >> 32
-            code = (code & 4294967295) << 16
+            code = (code & _LOW) << 16
         numbers[POSITION] = position + 1
     numbers[CODE] = code
     numbers[RANGE] = width
@@ -153,12 +156,12 @@ def code_bit(
     share = constants[SQUASH + 2048 + min(max(vote, -2048), 2047)]
     bit = advance(numbers, words, share, bit)
 
-    error = ((bit << 16) - share) * 14
-    weights[row, 0] = w0 + ((error * v0 + 131072) >> 18)
-    weights[row, 1] = w1 + ((error * v1 + 131072) >> 18)
-    weights[row, 2] = w2 + ((error * v2 + 131072) >> 18)
-    weights[row, 3] = w3 + ((error * v3 + 131072) >> 18)
-    weights[row, 4] = w4 + ((error * v4 + 131072) >> 18)
+    error = ((bit << 16) - share) * _RATE
+    weights[row, 0] = w0 + ((error * v0 + _HALF) >> 18)
+    weights[row, 1] = w1 + ((error * v1 + _HALF) >> 18)
+    weights[row, 2] = w2 + ((error * v2 + _HALF) >> 18)
+    weights[row, 3] = w3 + ((error * v3 + _HALF) >> 18)
+    weights[row, 4] = w4 + ((error * v4 + _HALF) >> 18)
     target = (bit << 22) - bit
     probabilities[c0] = learned(constants, p0, target)
     probabilities[c1] = learned(constants, p1, target)
@@ -229,21 +232,21 @@ def code_value(
     weights: Array,
     work: Array,
     k: Integer,
-    is_zero_free: Integer,
+    is_other: Integer,
     has_twin: Integer,
     value: Integer,
 ) -> Integer:
     """Code a coefficient, or the error of DC, whose contexts are in the work array.
 
     First how many bits its magnitude has, in unary, behind the first of these its sign, and then
-    the bits below the highest one. `is_zero_free`: it is known not to be 0.
+    the bits below the highest one. `is_other`: it is known to be other than 0.
     """
     size, bits, sign = abs(value), 0, 1
     while size >> bits:
         bits += 1
     level, most = 0, 10 if k > 0 else 11
     while level < most:
-        if level > 0 or is_zero_free == 0:
+        if level > 0 or is_other == 0:
             cell = min(level, LEVELS - 1) * 64 + k
             longer = 1 if bits > level else 0
             more = code_bit(
@@ -368,8 +371,8 @@ def predicted(
     """Return coefficient k as the borders have it, in eighths of a step."""
     z = constants[ORDER + k]
     u, v = z & 7, z >> 3
-    left = constants[BASIS + u] * work[ACROSS + v] if known & 1 else 0
-    upper = constants[BASIS + v] * work[DOWN + u] if known & 2 else 0
+    left = constants[BASIS + u] * work[_ACROSS + v] if known & 1 else 0
+    upper = constants[BASIS + v] * work[_DOWN + u] if known & 2 else 0
     return ((left + upper) * inverses[known, z]) >> 33
 
 
@@ -381,9 +384,9 @@ def place_prediction(
     u, v = z & 7, z >> 3
     left = upper = 0
     if known & 1:
-        left = ((constants[BASIS + u] * work[ACROSS + v] * inverses[1, z]) >> 33) - base
+        left = ((constants[BASIS + u] * work[_ACROSS + v] * inverses[1, z]) >> 33) - base
     if known & 2:
-        upper = ((constants[BASIS + v] * work[DOWN + u] * inverses[2, z]) >> 33) - base
+        upper = ((constants[BASIS + v] * work[_DOWN + u] * inverses[2, z]) >> 33) - base
     both = predicted(constants, work, inverses, known, k) - base
     work[_GUESS] = both
     work[_LEVEL + 3] = bucket(constants, both >> 1)
@@ -418,9 +421,9 @@ def place_dc(
     """Put the contexts of DC into the work array: how badly the other coefficients fit."""
     spread = 0
     for n in range(1, 8):
-        spread += abs(work[ACROSS + n]) + abs(work[DOWN + n])
+        spread += abs(work[_ACROSS + n]) + abs(work[_DOWN + n])
     spread = (spread * inverses[known, 0]) >> 24
-    gap = ((work[ACROSS] - work[DOWN]) * inverses[3, 0]) >> 28 if known == 3 else 0
+    gap = ((work[_ACROSS] - work[_DOWN]) * inverses[3, 0]) >> 28 if known == 3 else 0
     work[_LEVEL] = bucket(constants, spread >> 2)
     work[_LEVEL + 1] = bucket(constants, gap)
     work[_LEVEL + 2] = bucket(constants, count)
@@ -435,21 +438,21 @@ def explain(constants: Array, work: Array, steps: Array, k: Integer, value: Inte
     u, v = z & 7, z >> 3
     across = value * steps[z] * constants[BASIS + u]
     down = value * steps[z] * constants[BASIS + v]
-    work[ACROSS + v] = min(max(work[ACROSS + v] - across, -LIMIT), LIMIT)
-    work[DOWN + u] = min(max(work[DOWN + u] - down, -LIMIT), LIMIT)
-    work[RIGHT + v] += -across if u & 1 else across
-    work[BOTTOM + u] += -down if v & 1 else down
+    work[_ACROSS + v] = min(max(work[_ACROSS + v] - across, -_LIMIT), _LIMIT)
+    work[_DOWN + u] = min(max(work[_DOWN + u] - down, -_LIMIT), _LIMIT)
+    work[_RIGHT + v] += -across if u & 1 else across
+    work[_BOTTOM + u] += -down if v & 1 else down
 
 
 def begin_block(work: Array, bottoms: Array, column: Integer, known: Integer) -> None:
     """Set borders to what the neighbours leave, and magnitudes to 0."""
     for n in range(8):
-        left = work[RIGHT + n] if known & 1 else 0
+        left = work[_RIGHT + n] if known & 1 else 0
         upper = bottoms[column, n] if known & 2 else 0
-        work[ACROSS + n] = min(max(left, -LIMIT), LIMIT)
-        work[DOWN + n] = min(max(upper, -LIMIT), LIMIT)
-        work[RIGHT + n] = 0
-        work[BOTTOM + n] = 0
+        work[_ACROSS + n] = min(max(left, -_LIMIT), _LIMIT)
+        work[_DOWN + n] = min(max(upper, -_LIMIT), _LIMIT)
+        work[_RIGHT + n] = 0
+        work[_BOTTOM + n] = 0
     for n in range(64):
         work[_MAGNITUDES + n] = 0
 
@@ -458,7 +461,7 @@ def end_block(work: Array, lines: Any, row: Integer, column: Integer) -> None:
     """Keep for blocks to come: the lower border, and magnitudes that are spread a little."""
     spreads, _, _, _, bottoms = lines
     for n in range(8):
-        bottoms[column, n] = work[BOTTOM + n]
+        bottoms[column, n] = work[_BOTTOM + n]
     for z in range(1, 64):
         u, v = z & 7, z >> 3
         spread = 4 * work[_MAGNITUDES + z]

@@ -224,7 +224,7 @@ def test_what_does_not_decode_to_the_same_coefficients_is_not_stored() -> None:
 
 
 def test_the_smallest_of_all_coders_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    (huffman,) = enc_jpeg.JPEG_ENCODERS
+    huffman, *_ = enc_jpeg.JPEG_ENCODERS
 
     def larger(*arguments: Any) -> enc_jpeg.Coded:
         return enc_jpeg.Coded(7, huffman(*arguments).data + b"?")
@@ -241,7 +241,8 @@ def test_the_description_of_scaled_standard_tables_takes_20_bytes(sampling: str)
 
     section = unpack_chunk(encode(mosaic, window(mosaic))).sections[0]
 
-    (huffman,) = enc_jpeg.JPEG_ENCODERS
-    data = huffman(mosaic.coefficients, Layout.of(mosaic)).data
+    layout = Layout.of(mosaic)
+    coded = [code(mosaic.coefficients, layout).data for code in enc_jpeg.JPEG_ENCODERS]
+    data = min(coded, key=len)
     assert section.endswith(data)
     assert len(section) - len(data) <= 20
