@@ -42,16 +42,19 @@ __all__ = [
     "code_bit",
     "code_count",
     "code_dc",
+    "code_level",
+    "code_mantissa",
     "code_row",
+    "code_sign",
     "code_value",
     "count_of",
     "end_block",
     "explain",
     "learned",
     "place_dc",
+    "place_guesses",
     "place_level",
-    "place_prediction",
-    "place_twin",
+    "place_signs",
     "predicted",
     "signed_bucket",
     "skip_block",
@@ -224,7 +227,7 @@ def take_sign(constants: Array, work: Array, k: Integer, sign: Integer, has_twin
         work[_LEVEL + 4] = 2 * min(bucket(constants, work[_NEAR_SIZE]), 7) + agrees
 
 
-def code_value(
+def code_level(
     numbers: Array,
     words: Array,
     constants: Array,
@@ -232,60 +235,67 @@ def code_value(
     weights: Array,
     work: Array,
     k: Integer,
-    is_other: Integer,
-    has_twin: Integer,
-    value: Integer,
+    level: Integer,
+    bit: Integer,
 ) -> Integer:
-    """Code a coefficient, or the error of DC, whose contexts are in the work array.
+    """Code whether a magnitude has more bits than `level`; its contexts are in the work array."""
+    cell = min(level, LEVELS - 1) * 64 + k
+    return code_bit(
+        numbers,
+        words,
+        constants,
+        probabilities,
+        weights,
+        cell,
+        _L0 + cell * 16 + work[_LEVEL],
+        _L1 + cell * 16 + work[_LEVEL + 1],
+        _L2 + cell * 16 + work[_LEVEL + 2],
+        _L3 + cell * 16 + work[_LEVEL + 3],
+        _L4 + cell * 16 + work[_LEVEL + 4],
+        bit,
+    )
 
-    First how many bits its magnitude has, in unary, behind the first of these its sign, and then
-    the bits below the highest one. `is_other`: it is known to be other than 0.
-    """
-    size, bits, sign = abs(value), 0, 1
-    while size >> bits:
-        bits += 1
-    level, most = 0, 10 if k > 0 else 11
-    while level < most:
-        if level > 0 or is_other == 0:
-            cell = min(level, LEVELS - 1) * 64 + k
-            longer = 1 if bits > level else 0
-            more = code_bit(
-                numbers,
-                words,
-                constants,
-                probabilities,
-                weights,
-                cell,
-                _L0 + cell * 16 + work[_LEVEL],
-                _L1 + cell * 16 + work[_LEVEL + 1],
-                _L2 + cell * 16 + work[_LEVEL + 2],
-                _L3 + cell * 16 + work[_LEVEL + 3],
-                _L4 + cell * 16 + work[_LEVEL + 4],
-                longer,
-            )
-            if more == 0:
-                break
-        level += 1
-        if level == 1:
-            below = 1 if value < 0 else 0
-            negative = code_bit(
-                numbers,
-                words,
-                constants,
-                probabilities,
-                weights,
-                SIGN_ROWS + k,
-                _S0 + k * 32 + work[_SIGN],
-                _S1 + k * 32 + work[_SIGN + 1],
-                _S2 + k * 32 + work[_SIGN + 2],
-                _S3 + k * 32 + work[_SIGN + 3],
-                _S4 + k * 9 + work[_SIGN + 4],
-                below,
-            )
-            sign = 1 - 2 * negative
-            take_sign(constants, work, k, sign, has_twin)
-    if level == 0:
-        return 0
+
+def code_sign(
+    numbers: Array,
+    words: Array,
+    constants: Array,
+    probabilities: Array,
+    weights: Array,
+    work: Array,
+    k: Integer,
+    bit: Integer,
+) -> Integer:
+    """Code whether a coefficient is negative, and return its sign."""
+    negative = code_bit(
+        numbers,
+        words,
+        constants,
+        probabilities,
+        weights,
+        SIGN_ROWS + k,
+        _S0 + k * 32 + work[_SIGN],
+        _S1 + k * 32 + work[_SIGN + 1],
+        _S2 + k * 32 + work[_SIGN + 2],
+        _S3 + k * 32 + work[_SIGN + 3],
+        _S4 + k * 9 + work[_SIGN + 4],
+        bit,
+    )
+    return 1 - 2 * negative
+
+
+def code_mantissa(
+    numbers: Array,
+    words: Array,
+    constants: Array,
+    probabilities: Array,
+    weights: Array,
+    work: Array,
+    k: Integer,
+    level: Integer,
+    size: Integer,
+) -> Integer:
+    """Code the bits of a magnitude of `level` bits below the highest one, and return it."""
     prefix = 1
     for place in range(level - 2, -1, -1):
         cell = (level - 1) * 11 + place
@@ -305,7 +315,40 @@ def code_value(
             _M4 + k * 11 + place,
             (size >> place) & 1,
         )
-    return sign * prefix
+    return prefix
+
+
+def code_value(
+    numbers: Array,
+    words: Array,
+    constants: Array,
+    probabilities: Array,
+    weights: Array,
+    work: Array,
+    k: Integer,
+    has_twin: Integer,
+    value: Integer,
+) -> Integer:
+    """Code a coefficient, or the error of DC, that is known to be other than 0.
+
+    First its sign, then how many bits its magnitude has, in unary, then those below the highest.
+    """
+    size, bits = abs(value), 0
+    while size >> bits:
+        bits += 1
+    below = 1 if value < 0 else 0
+    sign = code_sign(numbers, words, constants, probabilities, weights, work, k, below)
+    take_sign(constants, work, k, sign, has_twin)
+    level, most = 1, 10 if k > 0 else 11
+    while level < most:
+        longer = 1 if bits > level else 0
+        more = code_level(numbers, words, constants, probabilities, weights, work, k, level, longer)
+        if more == 0:
+            break
+        level += 1
+    return sign * code_mantissa(
+        numbers, words, constants, probabilities, weights, work, k, level, size
+    )
 
 
 def slope_of(products: Array, totals: Array, current: Integer, column: Integer) -> Integer:
@@ -376,10 +419,20 @@ def predicted(
     return ((left + upper) * inverses[known, z]) >> 33
 
 
-def place_prediction(
+def place_guesses(
+    constants: Array, work: Array, guess: Integer, twin: Integer, has_twin: Integer
+) -> None:
+    """Put into the work array what borders and twin say of a coefficient, in eighths of a step."""
+    work[_GUESS], work[_TWIN] = guess, twin
+    work[_LEVEL + 3] = bucket(constants, guess >> 1)
+    if has_twin:
+        work[_LEVEL + 4] = bucket(constants, twin)
+
+
+def place_signs(
     constants: Array, work: Array, inverses: Array, known: Integer, k: Integer, base: Integer
 ) -> None:
-    """Put into the work array by how much the borders have coefficient k above `base`."""
+    """Put into the work array what each of them says of the sign of a difference to `base`."""
     z = constants[ORDER + k]
     u, v = z & 7, z >> 3
     left = upper = 0
@@ -387,20 +440,10 @@ def place_prediction(
         left = ((constants[BASIS + u] * work[_ACROSS + v] * inverses[1, z]) >> 33) - base
     if known & 2:
         upper = ((constants[BASIS + v] * work[_DOWN + u] * inverses[2, z]) >> 33) - base
-    both = predicted(constants, work, inverses, known, k) - base
-    work[_GUESS] = both
-    work[_LEVEL + 3] = bucket(constants, both >> 1)
     work[_SIGN] = signed_bucket(constants, left)
     work[_SIGN + 1] = signed_bucket(constants, upper)
-    work[_SIGN + 2] = signed_bucket(constants, both)
-
-
-def place_twin(constants: Array, work: Array, value: Integer, has_twin: Integer) -> None:
-    """Put into the work array what the component before says, in eighths of a step."""
-    work[_TWIN] = value
-    work[_SIGN + 3] = signed_bucket(constants, value)
-    if has_twin:
-        work[_LEVEL + 4] = bucket(constants, value)
+    work[_SIGN + 2] = signed_bucket(constants, work[_GUESS])
+    work[_SIGN + 3] = signed_bucket(constants, work[_TWIN])
 
 
 def twin_of_dc(blocks: Array, twins: Array, place: Any, slope: Integer) -> Integer:
@@ -428,7 +471,6 @@ def place_dc(
     work[_LEVEL + 1] = bucket(constants, gap)
     work[_LEVEL + 2] = bucket(constants, count)
     work[_LEVEL + 3] = bucket(constants, spread >> 1)
-    work[_LEVEL + 4] = 0
     work[_SIGN + 4] = 0
 
 
@@ -530,23 +572,19 @@ def code_ac(
     while count > 0:
         z = constants[ORDER + k]
         place_level(constants, work, blocks, ratios, spreads, place, k, count)
-        place_prediction(constants, work, inverses, known, k, 0)
         twin = twins[row, column, z] + 0 if has_twin else 0
-        place_twin(constants, work, (twin * slope) >> 8, has_twin)
-        sure = 1 if count == 64 - k else 0
-        value = code_value(
-            numbers,
-            words,
-            constants,
-            probabilities,
-            weights,
-            work,
-            k,
-            sure,
-            has_twin,
-            blocks[row, column, z] + 0,
-        )
-        if value != 0:
+        guess = predicted(constants, work, inverses, known, k)
+        place_guesses(constants, work, guess, (twin * slope) >> 8, has_twin)
+        value = blocks[row, column, z] + 0
+        more = 1
+        if count < 64 - k:
+            more = 1 if value != 0 else 0
+            more = code_level(numbers, words, constants, probabilities, weights, work, k, 0, more)
+        if more:
+            place_signs(constants, work, inverses, known, k, 0)
+            value = code_value(
+                numbers, words, constants, probabilities, weights, work, k, has_twin, value
+            )
             count -= 1
             blocks[row, column, z] = value
             work[_MAGNITUDES + z] = abs(value)
@@ -574,24 +612,22 @@ def code_dc(
     numbers, words, constants, probabilities, weights = coder
     blocks, _, twins, _, steps, inverses, _ = plane
     row, column, known = place
-    base = (predicted(constants, work, inverses, known, 0) + 4) >> 3
-    base = min(max(base, -1024), 1023)
-    place_prediction(constants, work, inverses, known, 0, 8 * base)
-    place_dc(constants, work, inverses, known, count)
+    work[_LEVEL + 4] = 0  # stays without a twin
+    guess = predicted(constants, work, inverses, known, 0)
+    base = min(max((guess + 4) >> 3, -1024), 1023)
     twin = twin_of_dc(blocks, twins, place, slope) - 8 * base if has_twin and known else 0
-    place_twin(constants, work, twin, has_twin)
-    value = base + code_value(
-        numbers,
-        words,
-        constants,
-        probabilities,
-        weights,
-        work,
-        0,
-        0,
-        has_twin,
-        blocks[row, column, 0] - base,
-    )
+    place_guesses(constants, work, guess - 8 * base, twin, has_twin)
+    place_dc(constants, work, inverses, known, count)
+    error = blocks[row, column, 0] - base
+    more = 1 if error != 0 else 0
+    if code_level(numbers, words, constants, probabilities, weights, work, 0, 0, more):
+        place_signs(constants, work, inverses, known, 0, 8 * base)
+        error = code_value(
+            numbers, words, constants, probabilities, weights, work, 0, has_twin, error
+        )
+    else:
+        error = 0
+    value = base + error
     if value < -1024 or value > 1023:
         numbers[STATUS] = BAD_VALUE
         value = 0
