@@ -72,7 +72,8 @@ def _kernels() -> dict[str, Callable[..., Any]]:
     names: dict[str, Any] = dict(vars(adaptive_rows))
     for name, signature in _SIGNATURES.items():
         plain = getattr(adaptive_rows, name)
-        names[name] = compiled(*signature)(FunctionType(plain.__code__, names, name))
+        function = FunctionType(plain.__code__, names, name)
+        names[name] = compiled(*signature, owns_arrays=False)(function)
     return names
 
 
