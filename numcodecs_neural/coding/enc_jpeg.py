@@ -5,15 +5,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numcodecs_neural.coding.dec_jpeg import HUFFMAN, decode_mosaic, pixels_of
+from numcodecs_neural.coding.dec_jpeg import (
+    ADAPTIVE,
+    HUFFMAN,
+    NETWORK,
+    decode_mosaic,
+    pixels_of,
+)
 from numcodecs_neural.coding.enc_task import EncodeTask, Payload
 from numcodecs_neural.coding.jpeg_section import pack_section
+from numcodecs_neural.coefficients.enc_adaptive import encode_adaptive
 from numcodecs_neural.coefficients.enc_huffman import encode_huffman
 from numcodecs_neural.coefficients.layout import Layout
+from numcodecs_neural.coefficients.network.enc_network import encode_network
 from numcodecs_neural.errors import BitstreamError, ConfigError, JpegError
 from numcodecs_neural.format import NO_WEIGHTS, Chunk, ChunkHeader, Mode
 from numcodecs_neural.jpeg import Coefficients
 from numcodecs_neural.jpeg.mosaic import Mosaic
+from numcodecs_neural.weights.catalogue import coefficient_weights
 
 __all__ = ["JPEG_ENCODERS", "Coded", "encode_jpeg"]
 
@@ -30,8 +39,25 @@ def _huffman(coefficients: Coefficients, layout: Layout) -> Coded:
     return Coded(HUFFMAN, encode_huffman(coefficients, layout))
 
 
-JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded], ...] = (_huffman,)
-"""All coders of coefficients; the smallest result is taken."""
+def _adaptive(coefficients: Coefficients, layout: Layout) -> Coded:
+    return Coded(ADAPTIVE, encode_adaptive(coefficients, layout))
+
+
+def _network(coefficients: Coefficients, layout: Layout) -> Coded | None:
+    weights_id = coefficient_weights().id
+    try:
+        data = encode_network(coefficients, layout, weights_id)
+    except BitstreamError:
+        return None
+    return Coded(NETWORK, data, weights_id)
+
+
+JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded | None], ...] = (
+    _network,
+    _adaptive,
+    _huffman,
+)
+"""All coders of coefficients; the smallest result is taken. None: it codes no such components."""
 
 
 def encode_jpeg(task: EncodeTask, _: Payload | None) -> Payload | None:
@@ -58,10 +84,8 @@ def encode_jpeg(task: EncodeTask, _: Payload | None) -> Payload | None:
 
 def _payload(mosaic: Mosaic) -> Payload:
     layout = Layout.of(mosaic)
-    coded = min(
-        (encode(mosaic.coefficients, layout) for encode in JPEG_ENCODERS),
-        key=lambda coded: len(coded.data),
-    )
+    tried = (encode(mosaic.coefficients, layout) for encode in JPEG_ENCODERS)
+    coded = min(filter(None, tried), key=lambda coded: len(coded.data))
     return Payload(
         mode=Mode.JPEG,
         sections=(pack_section(coded.coder, mosaic, coded.data),),
