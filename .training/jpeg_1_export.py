@@ -8,6 +8,7 @@ proves that no sum leaves the range in which products are exact.
 """
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from numcodecs_neural.coefficients.network import order, parameters, tables
 from numcodecs_neural.weights.files import read_weights, write_weights
 
 Doubles = NDArray[np.float64]
+
+log = logging.getLogger("jpeg-1")
 
 MOST = 2**24 * 0.98
 LARGEST = 1023  # activation
@@ -188,7 +191,8 @@ def main() -> None:
         "version": parameters.VERSION,
         "tables": tables.DIGEST,
     }
-    print(write_weights(args.out, description, arrays))
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log.info("%s", write_weights(args.out, description, arrays))
     parameters.read_components(read_weights(args.out))
 
 
