@@ -18,7 +18,7 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline import plan
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.summary import SlideReport
-from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo, WithoutJpeg
+from numcodecs_neural.converters.sources import Associated, Frame, JpegTiles, SlideInfo
 from tests.annotations import Convert, Image, Refused, RunCli
 
 HEIGHT, WIDTH = 1501, 1303
@@ -36,7 +36,7 @@ def slide_info(**changes: Any) -> SlideInfo:
     return replace(plain, **changes)
 
 
-class ArraySource(WithoutJpeg):
+class ArraySource:
     """A slide in memory that counts how often each pixel of level 0 was read."""
 
     def __init__(self, pixels: Image, mpp: tuple[float, float] | None = None) -> None:
@@ -54,6 +54,9 @@ class ArraySource(WithoutJpeg):
 
     def read_associated(self, name: Associated) -> Image | None:
         return None
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        return JpegTiles(reason="its pixels are in memory")
 
     def close(self) -> None:
         pass

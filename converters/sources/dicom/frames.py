@@ -1,5 +1,6 @@
 """FrameReader: the encoded frames of a DICOM level, checked, and JPEG ones as coefficients."""
 
+import contextlib
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -23,7 +24,7 @@ from numcodecs_neural.jpeg.mosaic import Mosaic
 from ...geometry.levels import Region
 from ..base import JpegTiles
 from ..jpeg.mosaics import join_tiles, span_of
-from ..jpeg.parsed import ParsedJpeg, parse_jpeg, parse_jpeg_header
+from ..jpeg.parsed import ParsedJpeg, parse_jpeg
 from ..jpeg2000 import check_jpeg2000
 from ..tile_cache import TileCache
 
@@ -65,18 +66,16 @@ class FrameReader:
             return JpegTiles(reason="its pixels are not JPEG")
         rows, columns = image.tiled_size.height, image.tiled_size.width
         places = product(range(rows), range(columns))
-        frame = next((data for at in places if (data := _frame(image, plane, at))), None)
-        if frame is None:
+        first = next((at for at in places if _is_stored(image, plane, at)), None)
+        if first is None:
             return JpegTiles(reason="none of its tiles is stored")
         tile = image.tile_size.height, image.tile_size.width
-        try:
-            header = parse_jpeg_header(frame)
-        except UnsupportedJpegError as exc:
-            return JpegTiles(reason=f"its {exc}")
-        except JpegError as exc:
-            return JpegTiles(reason=f"its first tile is damaged: {exc}")
         return JpegTiles.of(
-            header, tile=tile, grid=(rows, columns), samples=self._samples, sizes=[tile]
+            _frame(image, plane, first),
+            tile=tile,
+            grid=(rows, columns),
+            samples=self._samples,
+            sizes=[tile],
         )
 
     def mosaic(self, region: Region, plane: Plane) -> Mosaic:
@@ -107,24 +106,24 @@ class FrameReader:
         if image.transfer_syntax not in (*_JPEG, *_JPEG2000):
             return
         for at in _tiles_of(region, image.tile_size):
-            if image.transfer_syntax in _JPEG2000:
+            if image.transfer_syntax in _JPEG:
+                with contextlib.suppress(UnsupportedJpegError):
+                    self._parse(image, plane, at)
+            elif _is_stored(image, plane, at):
                 self._check_jpeg2000(image, plane, at)
-                continue
-            try:
-                self._parse(image, plane, at)
-            except UnsupportedJpegError:
-                continue
 
     def _parse(self, image: Any, plane: Plane, at: tuple[int, int]) -> ParsedJpeg | None:
         """Return the coefficients of a frame; None if it is not stored."""
-        data = _frame(image, plane, at)
-        if data is None:
+        if not _is_stored(image, plane, at):
             return None
         colour = Colour.RGB if image.photometric_interpretation == "RGB" else None
         key = (self._level.level, *plane, *at)
         try:
             return self._parsed.get_or_decode(
-                key, lambda: parse_jpeg(data, colour=colour), is_kept=True, is_big=False
+                key,
+                lambda: parse_jpeg(_frame(image, plane, at), colour=colour),
+                is_kept=True,
+                is_big=False,
             )
         except UnsupportedJpegError:
             raise
@@ -133,7 +132,7 @@ class FrameReader:
 
     def _check_jpeg2000(self, image: Any, plane: Plane, at: tuple[int, int]) -> None:
         try:
-            check_jpeg2000(_frame(image, plane, at) or b"")
+            check_jpeg2000(_frame(image, plane, at))
         except ValueError as exc:
             raise self._damaged(at, exc) from exc
 
@@ -147,12 +146,13 @@ class FrameReader:
         return self._level.get_instance(plane.z, plane.path).image_data
 
 
-def _frame(image: Any, plane: Plane, at: tuple[int, int]) -> bytes | None:
-    """Return an encoded frame; None if it is not stored."""
-    point = Point(at[1], at[0])
-    if image.is_sparse(point, *plane):
-        return None
-    data: bytes = image.get_encoded_tile(point, *plane)
+def _is_stored(image: Any, plane: Plane, at: tuple[int, int]) -> bool:
+    return not image.is_sparse(Point(at[1], at[0]), *plane)
+
+
+def _frame(image: Any, plane: Plane, at: tuple[int, int]) -> bytes:
+    """Return an encoded frame, which is stored."""
+    data: bytes = image.get_encoded_tile(Point(at[1], at[0]), *plane)
     return data
 
 

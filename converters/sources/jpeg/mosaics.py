@@ -66,12 +66,12 @@ def join_tiles(
     UnsupportedJpegError
         If none is there, or they differ in more than their coefficients.
     """
-    stored = [tile for row in tiles for tile in row if tile is not None]
-    if not stored:
+    stored = next((tile for row in tiles for tile in row if tile is not None), None)
+    if stored is None:
         raise UnsupportedJpegError("none of its JPEG tiles is stored")
-    window = _Window.of(stored[0].frame, rows, columns)
+    window = _Window.of(stored.frame, rows, columns)
     cut = [[None if tile is None else window.cut(tile) for tile in row] for row in tiles]
-    first = window.cut(stored[0])
+    first = next(tile for row in cut for tile in row if tile is not None)
     grid = len(cut), len(cut[0])
     joined, present = zero_coefficients(first.frame, grid), np.zeros(grid, np.bool_)
     for row, line in enumerate(cut):

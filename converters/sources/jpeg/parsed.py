@@ -1,6 +1,7 @@
 """ParsedJpeg: a JPEG tile as its quantised coefficients, checked down to the last code."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,11 +100,8 @@ def parse_jpeg(data: bytes, *, tables: bytes = b"", colour: Colour | None = None
     JpegError
         If it is damaged: decoders would warn, and go on with something else.
     """
-    try:
-        # Inside, since it imports numba.
+    with _numba():
         from numcodecs_neural.jpeg.reading import read_jpeg
-    except ImportError as exc:
-        raise UnsupportedJpegError(f"JPEG stream cannot be read without numba ({exc})") from exc
     description, coefficients = read_jpeg(
         data + _EOI, tables=tables, max_blocks=MAX_BLOCKS, tolerance=_TOLERANCE
     )
@@ -130,20 +128,32 @@ def _has_hole(blocks: NDArray[np.int16]) -> bool:
 
 def parse_jpeg_header(data: bytes, *, tables: bytes = b"") -> Description:
     """Return what a JPEG image says before its first scan; errors are those of `parse_jpeg`."""
-    from numcodecs_neural.jpeg.reading import read_header
-
+    with _numba():
+        from numcodecs_neural.jpeg.reading import read_header
     return read_header(data, tables=tables, tolerance=_TOLERANCE)
 
 
 def jpeg_markers(data: bytes) -> set[int]:
     """Return the markers of the segments of a JPEG stream, up to its first scan."""
-    from numcodecs_neural.jpeg.reading.segments import first_segments
-
     found = set()
     with contextlib.suppress(JpegError):
+        with _numba():
+            from numcodecs_neural.jpeg.reading.segments import first_segments
         for segment in first_segments(data, _TOLERANCE):
             found.add(segment.marker)
     return found
+
+
+@contextlib.contextmanager
+def _numba() -> Iterator[None]:
+    """Import what reads streams, with kernels that there is no other form of.
+
+    Without it, tiles are decoded as they are, and neither checked nor kept.
+    """
+    try:
+        yield
+    except ImportError as exc:
+        raise UnsupportedJpegError(f"JPEG stream cannot be read without numba ({exc})") from exc
 
 
 def whole_piece(piece: bytes, header: bytes) -> bytes:

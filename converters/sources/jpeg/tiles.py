@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from numcodecs_neural.jpeg import Colour, Description
+from numcodecs_neural.errors import JpegError, UnsupportedJpegError
+from numcodecs_neural.jpeg import Colour
 
-from .parsed import unit_of
+from .parsed import parse_jpeg_header, unit_of
 
 __all__ = ["JpegTiles"]
 
@@ -37,17 +38,22 @@ class JpegTiles:
     @classmethod
     def of(
         cls,
-        header: Description,
+        stream: bytes,
         *,
+        tables: bytes = b"",
         tile: Sides,
         grid: Sides,
         samples: int,
         sizes: Collection[Sides],
     ) -> "JpegTiles":
-        """Return the tiles of a level, of which the header of one is known.
+        """Return the tiles of a level, as one of them tells.
 
         Parameters
         ----------
+        stream : bytes
+            One tile, as far as the header of its first scan at least.
+        tables : bytes
+            A stream of tables alone that goes before each.
         tile, grid
             As the file says, outside its JPEG streams.
         samples : int
@@ -55,6 +61,12 @@ class JpegTiles:
         sizes : collection of (height, width)
             Those that a stream may have, in pixels.
         """
+        try:
+            header = parse_jpeg_header(stream, tables=tables)
+        except UnsupportedJpegError as exc:
+            return cls(reason=f"its {exc}")
+        except JpegError as exc:
+            return cls(reason=f"its first tile is damaged: {exc}")
         is_grey, frame = header.colour is Colour.GREY, header.frame
         if is_grey != (samples == 1):
             kind = "grey" if is_grey else "in colour"

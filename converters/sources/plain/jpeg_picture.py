@@ -8,7 +8,7 @@ from numcodecs_neural.jpeg.mosaic import Mosaic
 from ...geometry.levels import Region
 from ..base import JpegTiles
 from ..jpeg.mosaics import join_tiles, span_of
-from ..jpeg.parsed import ParsedJpeg, parse_jpeg, parse_jpeg_header
+from ..jpeg.parsed import ParsedJpeg, parse_jpeg
 from ..tile_cache import TileCache
 
 __all__ = ["JpegPicture"]
@@ -49,16 +49,15 @@ class JpegPicture:
             If it is damaged.
         """
         try:
-            parse_jpeg(data)
-            header = parse_jpeg_header(data)
+            frame = parse_jpeg(data).frame
         except UnsupportedJpegError as exc:
             return cls(path, JpegTiles(reason=f"its {exc}"))
         except JpegError as exc:
             raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
         if is_turned:
             return cls(path, JpegTiles(reason="it is turned upright as its Exif says"))
-        shape = header.frame.height, header.frame.width
-        tiles = JpegTiles.of(header, tile=shape, grid=(1, 1), samples=samples, sizes=[shape])
+        shape = frame.height, frame.width
+        tiles = JpegTiles.of(data, tile=shape, grid=(1, 1), samples=samples, sizes=[shape])
         return cls(path, tiles)
 
     def mosaic(self, region: Region) -> Mosaic:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from numcodecs_neural.errors import JpegError, UnsupportedJpegError
+from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
@@ -10,7 +10,6 @@ from ..jpeg.mosaics import join_tiles, span_of
 from ..jpeg.parsed import ParsedJpeg
 from ..jpeg.tiles import JpegTiles
 from .frame_layout import Part
-from .jpeg_streams import parse_tile_header
 from .level import Level
 from .photometric import JPEGS
 from .tiled_level import TiledLevel
@@ -28,15 +27,10 @@ def jpeg_tiles_of(level: Level) -> JpegTiles:
     begun = level.first_tile()
     if begun is None:
         return JpegTiles(reason="none of its tiles is stored")
-    try:
-        header = parse_tile_header(*begun)
-    except UnsupportedJpegError as exc:
-        return JpegTiles(reason=f"its {exc}")
-    except JpegError as exc:
-        return JpegTiles(reason=f"its first tile is damaged: {exc}")
-    grid = level.grid
+    (page, data), grid = begun, level.grid
     return JpegTiles.of(
-        header,
+        page.keyframe.jpegheader or data,
+        tables=page.jpegtables or b"",
         tile=(grid.tile_height, grid.tile_width),
         grid=(grid.rows, grid.columns),
         samples=level.layout.samples,

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from numcodecs_neural.jpeg import Colour, Description
+from numcodecs_neural.jpeg import Colour
 
-from ..jpeg.parsed import ParsedJpeg, parse_jpeg, parse_jpeg_header, whole_piece
+from ..jpeg.parsed import ParsedJpeg, parse_jpeg, whole_piece
 
-__all__ = ["has_end", "parse_tile", "parse_tile_header"]
+__all__ = ["has_end", "parse_tile"]
 
 _RGB = 2
 # Tiles may be padded.
@@ -26,15 +26,6 @@ def parse_tile(page: Any, data: bytes) -> ParsedJpeg:
     header = page.keyframe.jpegheader
     stream = data if header is None else whole_piece(data, header)
     return parse_jpeg(stream, tables=page.jpegtables or b"", colour=_told_colour(page.keyframe))
-
-
-def parse_tile_header(page: Any, data: bytes) -> Description:
-    """Return what a JPEG tile says before its scan, of which `data` need hold no more.
-
-    Errors are those of `parse_tile`.
-    """
-    header = page.keyframe.jpegheader
-    return parse_jpeg_header(data if header is None else header, tables=page.jpegtables or b"")
 
 
 def has_end(page: Any, data: bytes) -> bool:

@@ -75,8 +75,9 @@ class TiledLevel(Level):
     def first_tile(self) -> tuple[Any, bytes] | None:
         """Return the first bytes of a tile that is stored, and its page; None without any."""
         for page in self.pages:
-            stored = zip(page.dataoffsets, page.databytecounts, strict=False) if page else ()
-            for offset, size in stored:
+            if page is None:
+                continue
+            for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False):
                 if offset and size:
                     data = self._reader.read(path_of(page), offset, min(size, HEADER_NBYTES))
                     return page, data

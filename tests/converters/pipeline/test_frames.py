@@ -14,7 +14,7 @@ from numcodecs_neural.converters.geometry.axes import Axes
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
-from numcodecs_neural.converters.sources import Channel, Frame, WithoutJpeg
+from numcodecs_neural.converters.sources import Channel, Frame, JpegTiles
 from numcodecs_neural.errors import ConfigError
 from tests.annotations import Convert, Image, Rng, RunCli
 from tests.converters.conftest import slide_info
@@ -22,7 +22,7 @@ from tests.converters.conftest import slide_info
 VERSIONS = ["0.4", "0.5"]
 
 
-class FrameSource(WithoutJpeg):
+class FrameSource:
     """A slide in memory: an array of its frames' axes, then y, x and sample."""
 
     def __init__(self, pixels: NDArray[Any], axes: str, **info: Any) -> None:
@@ -42,6 +42,9 @@ class FrameSource(WithoutJpeg):
 
     def read_associated(self, name: str) -> None:
         return None
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        return JpegTiles(reason="its pixels are in memory")
 
     def close(self) -> None:
         pass

@@ -96,6 +96,17 @@ def dicom_jpeg2000_frame(pixels: Image, folder: Path) -> Written:
     return Written(path, begin + 200, content.index(b"\xff\xd9", begin))
 
 
+def czi_tile(pixels: Image, folder: Path) -> Written:
+    pytest.importorskip("czifile", reason="czifile is not installed")
+    from tests.converters.sources.czi_writer import JPEG, Tile, write_czi
+
+    path = folder / "slide.czi"
+    write_czi(path, [Tile(pixels, compression=JPEG)])
+    content = path.read_bytes()
+    begin = content.index(b"\xff\xda")
+    return Written(path, begin + 20, content.index(b"\xff\xd9", begin))
+
+
 def picture(pixels: Image, folder: Path) -> Written:
     path = folder / "picture.jpg"
     path.write_bytes(saved(pixels, quality=90))
@@ -126,6 +137,9 @@ KINDS = [
         dicom_jpeg2000_frame,
         r"slide\.dcm: the tile at row \d, column \d of level",
         id="DICOM, JPEG 2000",
+    ),
+    pytest.param(
+        czi_tile, r"slide\.czi: the tile of 512 x 512 pixels at row 0, column 0 of", id="CZI"
     ),
     pytest.param(picture, r"picture\.jpg does not decode", id="picture"),
     pytest.param(progressive_picture, r"picture\.jpg does not decode", id="progressive picture"),

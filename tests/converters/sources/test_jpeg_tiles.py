@@ -1,5 +1,6 @@
 """JPEG tiles of slides as mosaics: their pixels are those that the reader gives."""
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -15,8 +16,9 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideSource
 from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.mosaic import Mosaic
-from tests.annotations import Image, Open, Rng
+from tests.annotations import FindFile, Image, Open, Rng
 from tests.converters.sources.tiff.ndpi_writer import write_ndpi
+from tests.converters.sources.tiff.test_makers import PHILIPS, SCN
 from tests.jpeg.streams import SAMPLINGS, encoded, saved
 
 SVS = "Aperio Image Library v12\r\n96x128 (64x64) JPEG/RGB Q=70|AppMag = 40|MPP = 0.2500"
@@ -43,6 +45,28 @@ def svs(pixels: Image, folder: Path) -> Path:
 
 def aperio_page() -> dict[str, Any]:
     return jpeg_page(tile=(48, 48), photometric="rgb", description=SVS)
+
+
+def scn(pixels: Image, folder: Path) -> Path:
+    """Write Leica's file, whose first page shows the whole glass."""
+    page = {"tile": (32, 32), "photometric": "ycbcr", "subsampling": (2, 2)}
+    whole = np.ascontiguousarray(pixels[:128, :96])
+    with tifffile.TiffWriter(folder / "slide.scn") as tiff:
+        tiff.write(whole[::2, ::2], description=SCN, **jpeg_page(**page))
+        tiff.write(whole, **jpeg_page(**page))
+        tiff.write(whole[1::2, 1::2], **jpeg_page(**page))
+        tiff.write(whole[::8, ::8], photometric="rgb", metadata=None)
+    return folder / "slide.scn"
+
+
+def philips(pixels: Image, folder: Path) -> Path:
+    """Write Philips' file, which leaves tiles of glass out."""
+    page = {"tile": (32, 32), "photometric": "ycbcr", "subsampling": (2, 2)}
+    with tifffile.TiffWriter(folder / "slide.tiff") as tiff:
+        tiff.write(pixels, description=PHILIPS, software="Philips DP v1.0", **jpeg_page(**page))
+        tiff.write(np.ascontiguousarray(pixels[::2, ::2]), subfiletype=1, **jpeg_page(**page))
+    forget_tiles(folder / "slide.tiff", [0, 1, 9])
+    return folder / "slide.tiff"
 
 
 def ycbcr_tiles(pixels: Image, folder: Path) -> Path:
@@ -111,6 +135,8 @@ def grey(pixels: Image, folder: Path) -> Path:
 # Side of chunks; tiles of the chunk in the second row and column, and the size of each.
 WRITTEN = [
     pytest.param(svs, 96, (2, 2), (48, 48), id="SVS"),
+    pytest.param(scn, 64, (2, 1), (32, 32), id="SCN"),
+    pytest.param(philips, 64, (2, 2), (32, 32), id="Philips"),
     pytest.param(ycbcr_tiles, 64, (1, 2), (64, 32), id="tiles, 4:2:0"),
     pytest.param(channels, 64, (2, 2), (32, 32), id="channels"),
     pytest.param(strips, 64, (4, 1), (16, 64), id="strips"),
@@ -247,7 +273,8 @@ def test_a_last_strip_may_be_shorter_where_its_last_rows_look_at_no_others(
 def forget_tiles(path: Path, indices: list[int]) -> None:
     """Write into the file that tiles of its first page have no bytes."""
     with tifffile.TiffFile(path, mode="r+") as tiff:
-        tag = tiff.pages[0].tags["TileByteCounts"]
+        page: Any = tiff.pages[0]
+        tag = page.tags["TileByteCounts"]
         tag.overwrite([0 if n in indices else count for n, count in enumerate(tag.value)])
 
 
@@ -322,6 +349,44 @@ def test_jpeg_tiles_of_12_bits_say_so(tmp_path: Path, rng: Rng, opened: Open) ->
     assert source.read_region(Region(0, 0, 64, 64)).shape == (64, 64, 1)
 
 
+@pytest.mark.parametrize("write", [svs, progressive], ids=lambda write: write.__name__)
+def test_without_numba_slides_are_read_and_not_kept(
+    write: Callable[[Image, Path], Path],
+    pixels: Image,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opened: Open,
+) -> None:
+    path, region = write(pixels, tmp_path), Region(0, 0, 96, 96)
+    expected = opened(path).read_region(region)
+    # As an import of numba that fails.
+    for name in ("reading", "reading.segments"):
+        monkeypatch.setitem(sys.modules, f"numcodecs_neural.jpeg.{name}", None)
+
+    source = opened(path)
+
+    reason = source.jpeg_tiles().reason
+    assert reason is not None
+    assert reason.startswith("its JPEG stream cannot be read without numba")
+    np.testing.assert_array_equal(source.read_region(region), expected)
+
+
+def test_a_first_tile_that_is_damaged_is_a_reason(
+    pixels: Image, tmp_path: Path, opened: Open
+) -> None:
+    path = svs(pixels, tmp_path)
+    with tifffile.TiffFile(path) as tiff:
+        begin = tiff.pages[0].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[begin + 2 : begin + 12] = bytes(10)
+    path.write_bytes(content)
+
+    reason = opened(path).jpeg_tiles().reason
+
+    assert reason is not None
+    assert reason.startswith("its first tile is damaged: JPEG ")
+
+
 def test_a_mirax_slide_has_no_tiles(tissue: Image, tmp_path: Path, opened: Open) -> None:
     pytest.importorskip("openslide", reason="OpenSlide is not installed")
     from tests.converters.sources.mirax_writer import TILE, write_mirax
@@ -338,10 +403,44 @@ def test_a_mirax_slide_has_no_tiles(tissue: Image, tmp_path: Path, opened: Open)
     assert reason == "OpenSlide composes its pixels, and gives no tiles"
 
 
-def check_chunks(source: SlideSource, level: int, chunk_px: int) -> None:
-    """Compare every chunk of a level, of every frame."""
+REAL = {
+    "aperio-svs/CMU-1-Small-Region.svs": 480,
+    "hamamatsu-ndpi/test3-DAPI-2-387.ndpi": 512,
+    "hamamatsu-ndpi/test3-TRITC-2-560.ndpi": 512,
+    "ome-tiff/OS-1-detail.ome.tif": 512,
+    "ome-tiff/OS-2-ndpi.ome.tif": 512,
+    "ome-tiff/OS-2-vsi.ome.tif": 512,
+    "tiled-tiff/CMU-1-Small-Region.jpeg.tiff": 512,
+    "derived-pyramids/her2st_B4_pyramidal.ome.tif": 512,
+    "dicom-wsi/CMU-1-Small-Region": 480,
+    "dicom-wsi/CMU-1-Small-Region-J2K": 480,
+}
+
+
+@pytest.mark.parametrize(("name", "chunk_px"), REAL.items())
+def test_mosaics_of_real_slides_have_their_pixels(
+    name: str, chunk_px: int, shared_file: FindFile, opened: Open
+) -> None:
+    if name.startswith("dicom"):
+        pytest.importorskip("wsidicom", reason="wsidicom is not installed")
+    source = opened(shared_file(f"wsi/{name}"))
+
+    for level in range(len(source.info.level_shapes)):
+        assert source.jpeg_tiles(level).fits(chunk_px)
+        check_chunks(source, level, chunk_px, every=7)
+
+
+def test_windows_of_a_camera_s_file_have_its_pixels(shared_file: FindFile, opened: Open) -> None:
+    source = opened(shared_file("dev-eval-he/brecahad_ccby4/brecahad_10011.jpg"))
+
+    check_chunks(source, 0, 256, every=2)
+
+
+def check_chunks(source: SlideSource, level: int, chunk_px: int, every: int = 1) -> None:
+    """Compare chunks of a level, of every frame, the last one among them."""
+    chunks = list(chunks_of(source.info.level_shapes[level], chunk_px))
     for frame in source.info.axes.all_frames():
-        for region in chunks_of(source.info.level_shapes[level], chunk_px):
+        for region in reversed(chunks[::-every]):
             mosaic = source.read_mosaic(region, level, frame)
             y, x = mosaic.offset
             found = mosaic.pixels()[y:, x:][: region.height, : region.width]
@@ -360,4 +459,5 @@ def chunk_at(source: SlideSource, chunk_px: int, row: int, column: int) -> Mosai
     y, x = row * chunk_px, column * chunk_px
     height, width = source.info.shape
     region = Region(y, x, min(chunk_px, height - y), min(chunk_px, width - x))
-    return source.read_mosaic(region, 0, next(iter(source.info.axes.all_frames())))
+    mosaic: Mosaic = source.read_mosaic(region, 0, next(iter(source.info.axes.all_frames())))
+    return mosaic
