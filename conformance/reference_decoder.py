@@ -694,17 +694,17 @@ def read_mosaic(fields: Fields) -> Mosaic:
     tables: list[Array] = []
     for _ in range(n):
         tables.append(read_steps(fields, tables))
-    fill, present = bytes(n), np.ones(rows * columns, bool)
+    fill, present = bytes(n), np.ones((rows, columns), bool)
     if flags & HAS_ABSENT:
         fill = fields.take(n)
         packed = np.frombuffer(fields.take(-(-rows * columns // 8)), np.uint8)
-        present, left = np.split(np.unpackbits(packed).astype(bool), [rows * columns])
-        is_mixed = present.any() and not present.all() and not left.any()
+        bits, left = np.split(np.unpackbits(packed).astype(bool), [rows * columns])
+        is_mixed = bits.any() and not bits.all() and not left.any()
         refuse_unless(is_mixed, "not just some of the tiles are present")
+        present = bits.reshape(rows, columns)
     offset = (0, 0)
     if flags & HAS_OFFSET:
         offset = fields.unsigned(2), fields.unsigned(2)
-    present = present.reshape(rows, columns)
     return Mosaic(colour, height, width, factors, tables, fill, present, offset)
 
 
@@ -841,7 +841,8 @@ def to_rgb(y: Array, cb: Array, cr: Array) -> Array:
     red = y + ((91881 * r + 32768) >> 16)
     green = y + ((-22554 * b - 46802 * r + 32768) >> 16)
     blue = y + ((116130 * b + 32768) >> 16)
-    return np.clip([red, green, blue], 0, 255)
+    rgb: Array = np.clip([red, green, blue], 0, 255)
+    return rgb
 
 
 # Section 8.4: the coder of JPEG itself ------------------------------------------------------------
@@ -860,7 +861,7 @@ class Bits:
         refuse_unless(len(data) > end + 1, "a scan ends within its end", "truncated")
         refuse_unless(data[end + 1] == 0xD9, f"a scan ends with {data[end + 1]:#x}")
         self.nbytes = end + 2
-        self._data = data[:end].replace(b"\xff\0", b"\xff")
+        self._data: bytes = data[:end].replace(b"\xff\0", b"\xff")
         self._position = 0
 
     def take(self, count: int) -> int:
@@ -869,7 +870,7 @@ class Bits:
         is_there = self._position <= 8 * len(self._data)
         refuse_unless(is_there, "a scan ends within its blocks", "truncated")
         whole = int.from_bytes(self._data[(self._position - count) // 8 : self._end], "big")
-        return whole >> (-self._position % 8) & (2**count - 1)
+        return whole >> (-self._position % 8) & ((1 << count) - 1)
 
     @property
     def _end(self) -> int:

@@ -94,6 +94,23 @@ def test_without_numba_chunks_are_the_same_and_one_warning_says_so(
     assert "Reinstall numba" in said[0]
 
 
+def test_without_numba_jpeg_chunks_have_the_same_pixels(
+    fresh_python: FreshPython, root: Path
+) -> None:
+    code = (
+        "import hashlib, pathlib, sys\n"
+        "{prepare}\n"
+        "from numcodecs_neural import NeuralImage\n"
+        "pixels = NeuralImage().decode(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "print(hashlib.sha256(pixels.tobytes()).hexdigest())"
+    )
+    chunk = root / "tests" / "golden" / "v2" / "jpeg-huffman" / "420-tiles.chunk"
+
+    found = fresh_python(code.format(prepare="sys.modules['numba'] = None"), chunk)
+
+    assert found == fresh_python(code.format(prepare=""), chunk)
+
+
 def test_a_broken_numba_is_named_in_one_warning(
     fresh_python: FreshPython, broken_numba: Path
 ) -> None:

@@ -85,7 +85,7 @@ def decode_mosaic(chunk: Chunk) -> Mosaic:
 
 
 def _check_place(chunk: Chunk, mosaic: Mosaic) -> None:
-    """Raise unless the mosaic covers the box of the header, and no tile lies outside the plane."""
+    """Raise unless the mosaic covers the header's box, and no row of tiles is outside the plane."""
     header = chunk.header
     images, channels, *box = header.planes_shape
     if (images, channels) != (1, len(mosaic.fill)) or header.dtype != np.uint8:
@@ -93,20 +93,16 @@ def _check_place(chunk: Chunk, mosaic: Mosaic) -> None:
             f"chunk has {images} images of {channels} channels of {header.dtype}; its JPEG tiles "
             f"are one image of {len(mosaic.fill)} channels of uint8"
         )
-    ends = [at + length for at, length in zip(mosaic.offset, box, strict=True)]
-    covers = all(end <= length for end, length in zip(ends, mosaic.shape, strict=True))
     tile = mosaic.frame.height, mosaic.frame.width
-    spare = [
-        at >= length or whole - length >= at + plane
-        for at, length, whole, plane in zip(
-            mosaic.offset, tile, mosaic.shape, header.plane, strict=True
-        )
-    ]
-    if not covers or any(spare):
-        raise BitstreamError(
-            f"chunk has a box of {header.box} in a plane of {header.plane}; its JPEG tiles of "
-            f"{tile} cover {mosaic.shape} from {mosaic.offset} on"
-        )
+    for at, inside, plane, length, whole in zip(
+        mosaic.offset, box, header.plane, tile, mosaic.shape, strict=True
+    ):
+        first_is_outside, last_is_outside = at >= length, whole - length >= at + plane
+        if at + inside > whole or first_is_outside or last_is_outside:
+            raise BitstreamError(
+                f"chunk has a box of {header.box} in a plane of {header.plane}; its JPEG tiles of "
+                f"{tile} cover {mosaic.shape} from {mosaic.offset} on"
+            )
 
 
 def _check_range(coefficients: Coefficients) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.coding.jpeg_steps import pack_steps, unpack_steps
 from numcodecs_neural.errors import BitstreamError, ConfigError, TruncatedChunkError
 from numcodecs_neural.jpeg import Colour, Component, Frame, Process
-from numcodecs_neural.jpeg.mosaic import Mosaic, zero_coefficients
+from numcodecs_neural.jpeg.mosaic import Mosaic, coefficient_shapes
 
 __all__ = ["MAX_BLOCKS", "MAX_PIXELS", "pack_section", "unpack_section"]
 
@@ -26,12 +26,21 @@ _HEAD = struct.Struct("<BBHHHH")  # coder, flags, size of a tile, rows and colum
 _OFFSET = struct.Struct("<HH")
 _COLOURS = (Colour.GREY, Colour.YCBCR, Colour.RGB)
 _COLOUR_BITS, _HAS_ABSENT, _HAS_OFFSET = 3, 4, 8
-_MAX_FACTOR = 4
+_MAX_FACTOR, _MAX_SIZE = 4, 0xFFFF
 
 
 def pack_section(coder: int, mosaic: Mosaic, data: bytes) -> bytes:
-    """Return the section of a mosaic whose coefficients a coder has made `data` of."""
+    """Return the section of a mosaic whose coefficients a coder has made `data` of.
+
+    Raises
+    ------
+    ConfigError
+        If a size has no place in it.
+    """
     frame, has_absent = mosaic.frame, not mosaic.present.all()
+    sizes = frame.height, frame.width, *mosaic.grid, *mosaic.offset
+    if max(sizes) > _MAX_SIZE:
+        raise ConfigError(f"a JPEG chunk has sizes {sizes}; the most are {_MAX_SIZE}")
     flags = _COLOURS.index(mosaic.colour)
     flags |= _HAS_ABSENT * has_absent | _HAS_OFFSET * (mosaic.offset != (0, 0))
     pieces = [
@@ -47,7 +56,9 @@ def pack_section(coder: int, mosaic: Mosaic, data: bytes) -> bytes:
 
 
 def unpack_section(section: bytes) -> tuple[int, Mosaic, bytes]:
-    """Return the number of the coder, the mosaic with coefficients of 0, and the coder's data.
+    """Return the number of the coder, the mosaic, and the coder's data.
+
+    The coefficients of the mosaic are 0 and take no memory.
 
     Raises
     ------
@@ -69,6 +80,7 @@ def unpack_section(section: bytes) -> tuple[int, Mosaic, bytes]:
         fill = tuple(reader.take(len(factors)))
         present = _presence(reader.take(-(-rows * columns // 8)), grid)
     offset = _OFFSET.unpack(reader.take(_OFFSET.size)) if flags & _HAS_OFFSET else (0, 0)
+    shapes = coefficient_shapes(frame, grid)
     try:
         mosaic = Mosaic(
             frame=frame,
@@ -76,7 +88,7 @@ def unpack_section(section: bytes) -> tuple[int, Mosaic, bytes]:
             steps=steps,
             grid=grid,
             present=present,
-            coefficients=zero_coefficients(frame, grid),
+            coefficients=tuple(np.broadcast_to(np.int16(0), shape) for shape in shapes),
             fill=fill,
             offset=offset,
         )

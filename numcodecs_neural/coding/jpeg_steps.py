@@ -72,8 +72,9 @@ def unpack_steps(data: bytes, place: int, count: int) -> tuple[Steps, int]:
 def _unpack_table(
     data: bytes, place: int, before: tuple[int, ...] | None
 ) -> tuple[tuple[int, ...], int]:
-    kind = data[place] if place < len(data) else -1
-    place += 1
+    if place >= len(data):
+        raise TruncatedChunkError(f"JPEG section of {len(data)} bytes ends before a table")
+    kind, place = data[place], place + 1
     if kind == _REPEATED and before is not None:
         return before, place
     if 1 <= kind < _BYTES:

@@ -11,7 +11,7 @@ from numcodecs_neural.errors import ConfigError, JpegError
 from numcodecs_neural.jpeg.description import Coefficients, Colour, Component, Frame, Process
 from numcodecs_neural.jpeg.pixels import decode_pixels
 
-__all__ = ["Mosaic", "plain_frame", "zero_coefficients"]
+__all__ = ["Mosaic", "coefficient_shapes", "plain_frame", "zero_coefficients"]
 
 _MAX_STEP = 0xFFFF
 _Described = tuple[Frame, Colour, tuple[tuple[int, ...], ...]]
@@ -24,8 +24,7 @@ class Mosaic:
     Parameters
     ----------
     frame : Frame
-        Size and components of every tile. Its process, identifiers and numbers of tables say
-        nothing; `plain_frame` is the form without them that readers of chunks give.
+        Size and components of every tile, kept as `plain_frame` returns it.
     colour : Colour
         What the components are.
     steps : tuple of tuple of int
@@ -58,6 +57,7 @@ class Mosaic:
     offset: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", plain_frame(self.frame))
         _check_description(self)
         _check_arrays(self)
 
@@ -163,9 +163,9 @@ class Mosaic:
 
 
 def plain_frame(frame: Frame) -> Frame:
-    """Return a frame with all that pixels follow from, and otherwise as any other.
+    """Return a frame of the same pixels, baseline, with components and tables numbered in order.
 
-    A single component has sampling factors of 1: it stands for no others.
+    A single component has sampling factors of 1, since there is no other to compare it with.
     """
     is_single = len(frame.components) == 1
     components = tuple(
@@ -175,12 +175,15 @@ def plain_frame(frame: Frame) -> Frame:
     return Frame(Process.BASELINE, frame.height, frame.width, components)
 
 
+def coefficient_shapes(frame: Frame, grid: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Return the shape of the coefficients of each component of a mosaic."""
+    shapes = [frame.block_shape(component) for component in frame.components]
+    return [(grid[0] * rows, grid[1] * columns, 64) for rows, columns in shapes]
+
+
 def zero_coefficients(frame: Frame, grid: tuple[int, ...]) -> Coefficients:
     """Return coefficients of a mosaic that are all 0."""
-    shapes = [frame.block_shape(component) for component in frame.components]
-    return tuple(
-        np.zeros((grid[0] * rows, grid[1] * columns, 64), np.int16) for rows, columns in shapes
-    )
+    return tuple(np.zeros(shape, np.int16) for shape in coefficient_shapes(frame, grid))
 
 
 def _presence(streams: Sequence[Sequence[bytes | None]]) -> NDArray[np.bool_]:
@@ -214,11 +217,8 @@ def _check_arrays(mosaic: Mosaic) -> None:
             f"presence of tiles is {mosaic.present.dtype} of shape {mosaic.present.shape}; "
             f"expected bool of shape {mosaic.grid}"
         )
-    shapes = [mosaic.frame.block_shape(component) for component in mosaic.frame.components]
-    expected = [
-        ((mosaic.grid[0] * rows, mosaic.grid[1] * columns, 64), np.dtype(np.int16))
-        for rows, columns in shapes
-    ]
+    shapes = coefficient_shapes(mosaic.frame, mosaic.grid)
+    expected = [(shape, np.dtype(np.int16)) for shape in shapes]
     found = [(blocks.shape, blocks.dtype) for blocks in mosaic.coefficients]
     if found != expected:
         raise ConfigError(f"coefficients of a mosaic are {found}; expected {expected}")

@@ -195,6 +195,13 @@ def test_a_mosaic_with_tiles_outside_the_chunk_is_not_used() -> None:
     assert mode_of(encode(mosaic, window(mosaic)[:, :80])) is Mode.LOSSY
 
 
+def test_a_mosaic_of_more_tiles_than_can_be_counted_is_not_used() -> None:
+    stream = saved(np.full((1, 1, 3), 100, np.uint8))
+    mosaic = Mosaic.from_tiles([[stream] + [None] * 65535])
+
+    assert mode_of(encode(mosaic, window(mosaic))) is not Mode.JPEG
+
+
 @contextmanager
 def damaging_coder() -> Iterator[None]:
     """Have a coder whose coefficients come back changed."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import ConfigError, JpegError
 from numcodecs_neural.jpeg import Colour, Component, Process
-from numcodecs_neural.jpeg.mosaic import Mosaic
+from numcodecs_neural.jpeg.mosaic import Mosaic, plain_frame
+from numcodecs_neural.jpeg.reading import read_jpeg
 from tests.jpeg.streams import PROGRESSIVE, SAMPLINGS, encoded, libjpeg, photo, saved
 
 
@@ -82,6 +83,22 @@ def test_how_a_source_codes_its_coefficients_is_forgotten(options: dict[str, Any
     assert mosaic.frame.process is Process.BASELINE
     assert [c.identifier for c in mosaic.frame.components] == [1, 2, 3]
     assert [c.table for c in mosaic.frame.components] == [0, 1, 2]
+
+
+def test_a_mosaic_made_by_hand_forgets_it_too() -> None:
+    description, coefficients = read_jpeg(saved(photo(), progressive=True))
+
+    mosaic = Mosaic(
+        frame=description.frame,
+        colour=description.colour,
+        steps=description.steps,
+        grid=(1, 1),
+        present=np.ones((1, 1), np.bool_),
+        coefficients=coefficients,
+        fill=(0, 0, 0),
+    )
+
+    assert mosaic.frame == plain_frame(description.frame) != description.frame
 
 
 def test_a_single_component_has_sampling_factors_of_1() -> None:
