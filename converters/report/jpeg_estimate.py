@@ -106,7 +106,8 @@ def estimate_jpeg(
 
     measured = trial.measure(family, setting)
     of_tissue = measured.nbytes / sum(sample.tissue.size for sample in trial.samples)
-    of_reduced = rate(_reduced(source, stored, glass), 1)
+    is_pyramid = len(stored.grids) > 1
+    of_reduced = rate(_reduced(source, stored, glass), 1) if is_pyramid else 0.0
 
     def whole(plan: GlassPlan) -> int:
         """Return the size of a store of which `plan` tells what is not in it."""
@@ -139,8 +140,6 @@ def estimate_jpeg(
 def _reduced(source: SlideSource, stored: StoredSlide, glass: GlassPlan) -> list[SampleChunk]:
     """Return chunks of level 1 with tissue, a few from each of three parts of all."""
     samples: list[SampleChunk] = []
-    if len(stored.grids) == 1:
-        return samples
     cells = np.argwhere(glass.with_tissue[1])
     for part in (cells[start::3] for start in range(3)):
         chosen = np.zeros_like(glass.with_tissue[1])

@@ -136,7 +136,7 @@ def _settings(
         pairs.append(("tissue", f"{100 * report.tissue_area:.1f} % of the slide"))
     if facts.stored is not None:
         grid = facts.stored.grids[0]
-        pairs.append(("chunks", f"{grid.chunk_px} pixels a side in level 0"))
+        pairs.append(("chunks", f"{grid.chunk_px} pixels a side"))
         if facts.stored.version == "0.5":
             pairs.append(("shards", f"{grid.region_px} pixels a side"))
         pairs.append(("OME-Zarr", facts.stored.version))

@@ -186,9 +186,9 @@ class Refusing:
     def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
         if (level, region.y, region.x) == (0, 480, 240):
             raise UnsupportedJpegError("the tables of its tiles differ")
-        if (level, region.y, region.x) == (0, 480, 480):
-            region = Region(240, 240, 240, 240)
-        mosaic: Mosaic = self._source.read_mosaic(region, level, frame)
+        is_wrong = (level, region.y, region.x) == (0, 480, 480)
+        place = Region(240, 240, 240, 240) if is_wrong else region
+        mosaic: Mosaic = self._source.read_mosaic(place, level, frame)
         return mosaic
 
 
