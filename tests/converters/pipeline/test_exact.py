@@ -293,3 +293,32 @@ def test_exact_chunks_read_back_in_any_zarr_array(source: SlideSource, tmp_path:
         pixels = np.asarray(array[:, 900:1000, 300:400])
 
     assert np.array_equal(np.moveaxis(pixels, 0, -1), original(source, 0)[900:1000, 300:400])
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "says"),
+    [
+        (1490, "49 % LARGER than the source file"),
+        (1001, "1 % LARGER than the source file"),
+        (1000, "0 % smaller than the source file"),
+        (746, "25 % smaller than the source file"),
+        (None, None),
+    ],
+)
+def test_a_report_says_how_a_store_compares_with_its_source(
+    nbytes: int | None, says: str | None
+) -> None:
+    report = SlideReport(
+        source="slide",
+        output="out",
+        levels=(),
+        glass="keep",
+        tissue_area=None,
+        raw_nbytes=10_000,
+        nbytes=nbytes or 0,
+        source_nbytes=1000 if nbytes else None,
+        codec={},
+        seconds=0.0,
+    )
+
+    assert report.against_source == says
