@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numcodecs_neural.jpeg.mosaic import Mosaic
 
-__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "is_lossy", "mosaic_of"]
+__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "holds_jpeg", "is_lossy", "mosaic_of"]
 
 
 class ParsedChunk(Protocol):
@@ -225,6 +225,17 @@ def is_lossy(start: bytes) -> bool:
         If no chunk of this package starts so.
     """
     return mode_of(start) is Mode.LOSSY
+
+
+def holds_jpeg(chunk: bytes) -> bool:
+    """Return whether a chunk of `NeuralImage` holds JPEG tiles; decodes nothing.
+
+    Raises
+    ------
+    BitstreamError
+        As `mosaic_of`.
+    """
+    return unpack_chunk(chunk).header.mode is Mode.JPEG
 
 
 def mosaic_of(chunk: bytes) -> "Mosaic | None":

@@ -1,8 +1,9 @@
 """Compilation of kernels by numba: whether they run, and how they are kept on disk."""
 
 import functools
+import types as python
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numcodecs_neural import config
@@ -11,7 +12,7 @@ from numcodecs_neural.errors import ConfigError
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["Integer", "compiled", "readable", "use_numba"]
+__all__ = ["Integer", "compiled", "readable", "uncompiled", "use_numba"]
 
 Integer = Any
 """An integer inside a kernel, where those of Python and of numpy mix."""
@@ -70,8 +71,13 @@ def readable(dtype: "types.Type", ndim: int = 1) -> "types.Array":
     return types.Array(dtype, ndim, "C", readonly=True)
 
 
-def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
+def compiled(
+    result: "types.Type", *arguments: "types.Type", owns_arrays: bool = True
+) -> Callable[[_Function], _Function]:
     """Compile for one signature, at import, without the global interpreter lock.
+
+    Without `owns_arrays`, a function neither makes arrays nor slices them. The references to those
+    it is given are then not counted, which takes longer than the work of a small function.
 
     Kept on disk where numba finds a place for it. Where it finds none (RuntimeError: neither the
     package's folder nor the user's can be written to) or fails to write there (OSError: the disk
@@ -83,7 +89,10 @@ def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Funct
     """
     import numba
 
-    jit: Any = functools.partial(numba.njit, result(*arguments), nogil=True, error_model="numpy")
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if not owns_arrays:
+        options["_nrt"] = False
+    jit: Any = functools.partial(numba.njit, result(*arguments), **options)
 
     def decorate(function: _Function) -> _Function:
         kernel: _Function
@@ -94,3 +103,30 @@ def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Funct
         return kernel
 
     return decorate
+
+
+def uncompiled(
+    kernel: _Function, instead: Mapping[Callable[..., Any], Callable[..., Any]] | None = None
+) -> _Function:
+    """Return a compiled function as Python runs it: the same source, and slow.
+
+    Parameters
+    ----------
+    kernel : callable
+        What `compiled` made.
+    instead : mapping, optional
+        Functions to call in place of compiled ones that the kernel calls.
+    """
+    function: _Function = _plain(kernel, dict(instead or {}))
+    return function
+
+
+def _plain(kernel: Any, made: dict[Any, Any]) -> Any:
+    if kernel not in made:
+        function = kernel.py_func
+        names = dict(function.__globals__)
+        made[kernel] = python.FunctionType(function.__code__, names)
+        for name in function.__code__.co_names:
+            if hasattr(names.get(name), "py_func"):
+                names[name] = _plain(names[name], made)
+    return made[kernel]

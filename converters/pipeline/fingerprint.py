@@ -14,12 +14,16 @@ from .levels import LevelPlan
 __all__ = ["fingerprint_of"]
 
 # These change how fast a store is written, and whether it may be, never what is in it.
-_NOT_STORED = ("workers", "scheduler", "overwrite", "resume")
+_NOT_STORED = ("workers", "scheduler", "scratch", "overwrite", "resume")
 # For these stand the levels and their codecs.
 _DECIDED = (
     *("codec", "model", "quality", "levels_quality", "target_psnr", "archive"),
     *("chunk_px", "shard_px", "levels", "downsample"),
 )
+
+# Rises when the same slide and options come to other pixels: 2 since the edges of odd levels are
+# exact averages.
+_PIXELS = 2
 
 
 def fingerprint_of(
@@ -44,7 +48,7 @@ def fingerprint_of(
         Content of the picture that is the tissue mask, where one is given.
     """
     described: dict[str, Any] = asdict(info)
-    for profile in ("icc_profile", "ome_xml"):
+    for profile in ("icc_profile", "ome_xml", "description"):
         described[profile] = _sha256(repr(described[profile]).encode())
     left_out = _NOT_STORED + _DECIDED
     kept = {key: value for key, value in asdict(options).items() if key not in left_out}
@@ -57,7 +61,7 @@ def fingerprint_of(
         [asdict(level.grid), level.coding, codec.method, codec.parameters]
         for level, codec in zip(levels, codecs, strict=True)
     ]
-    parts = [version("numcodecs-neural"), described, kept, decided]
+    parts = [version("numcodecs-neural"), _PIXELS, described, kept, decided]
     return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
 
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ..sources import Compression
+from ..store.deidentify import aperio_without_confidential
 from .plan import ConversionPlan
 from .summary import LevelReport
 
@@ -57,6 +58,7 @@ def provenance(
         },
         **({"magnification": info.magnification} if info.magnification else {}),
         **({"extras": extras} if extras else {}),
+        **_image_description(plan),
     }
 
 
@@ -81,6 +83,14 @@ def _noted(level: LevelReport, step: int) -> dict[str, Any]:
             "fallbacks": level.fallbacks or None,
         }
     )
+
+
+def _image_description(plan: ConversionPlan) -> dict[str, str]:
+    text = plan.info.description
+    if text is None:
+        return {}
+    kept = text if plan.options.confidential else aperio_without_confidential(text)
+    return {"image_description": kept}
 
 
 def _described(step: Compression) -> dict[str, Any]:

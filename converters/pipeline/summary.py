@@ -230,6 +230,11 @@ def archive_notices(info: SlideInfo, options: ConvertOptions) -> list[str]:
             "the OME-XML is kept without people, dates and free text: --confidential keeps all of "
             "it"
         )
+    if info.description is not None and not options.confidential:
+        sentences.append(
+            "the slide's description is kept without people, dates and free text: --confidential "
+            "keeps all of it"
+        )
     left_out = [name for name in ("label", "macro") if not getattr(options, name)]
     if left_out:
         sentences.append(

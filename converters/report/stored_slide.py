@@ -23,8 +23,9 @@ from ..geometry.levels import (
 )
 from ..options import REGION_PX
 from ..pipeline.levels import LevelPlan
+from ..sources.coverage import COVERAGE_GROUP
 from ..sources.folder import Folder
-from ..store.arrays import COVERAGE_GROUP, LABEL_GROUP
+from ..store.arrays import LABEL_GROUP
 from ..store.transaction import store_folder
 from .pictures import DisplayRange
 

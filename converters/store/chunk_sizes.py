@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import Cell, LevelGrid
 from ..sources.folder import Folder
+from .chunk_files import EMPTY, StoredChunks
 
 __all__ = ["StoredRegion"]
 
-_EMPTY = np.iinfo(np.uint64).max
 # As many bytes as say how a chunk is coded.
 _START_NBYTES = 16
 
@@ -99,14 +99,11 @@ class StoredRegion:
         return f"{self.array.path}/{self.array.metadata.encode_chunk_key(place)}"
 
     def _shard_index(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the offsets and sizes of chunks that a shard's end lists, as zarr lays it out.
-
-        That is both of every chunk, uint64, and a CRC-32C, which zarr has just written.
-        """
+        """Return the offsets and sizes of chunks that a shard's end lists."""
+        shard = self.axes.chunk_index(self.frame, self.cell)
+        index = StoredChunks(self.store, self.array.path, self.array).shard_index(shard)
         side = self.grid.region_px // self.grid.chunk_px
-        nbytes = 16 * side**2
-        tail = self.store.tail(self._shard_file(), nbytes + 4)
-        index = np.frombuffer(tail[:nbytes], "<u8").reshape(side, side, 2)
+        index = index.reshape(side, side, 2)
         index = index[: self._shape[0], : self._shape[1]]
-        sizes = np.where(index[..., 0] == _EMPTY, 0, index[..., 1])
+        sizes = np.where(index[..., 0] == EMPTY, 0, index[..., 1])
         return index[..., 0].astype(np.int64), sizes.astype(np.int64)

@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from numcodecs_neural.errors import WeightsError
 
-__all__ = ["WEIGHTS_ID_NBYTES", "WeightsInfo", "by_id", "catalogue", "file_digest", "resolve"]
+__all__ = [
+    "WEIGHTS_ID_NBYTES",
+    "CoefficientWeights",
+    "WeightsInfo",
+    "by_id",
+    "catalogue",
+    "coefficient_weights",
+    "coefficient_weights_by_id",
+    "file_digest",
+    "resolve",
+]
 
 WEIGHTS_ID_NBYTES = 8
 
@@ -58,6 +69,32 @@ class WeightsInfo:
         return _folder() / "files" / f"{self.name}.encoder.safetensors"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoefficientWeights:
+    """Weights of the coder of JPEG coefficients; both directions need the same file.
+
+    Parameters
+    ----------
+    name : str
+        Exact name, e.g. ``"jpeg-1"``.
+    sha256 : str
+        Digest of the file, in hexadecimal.
+    """
+
+    name: str
+    sha256: str
+
+    @property
+    def id(self) -> bytes:
+        """The first 8 bytes of the digest, as chunks carry them."""
+        return bytes.fromhex(self.sha256)[:WEIGHTS_ID_NBYTES]
+
+    @property
+    def path(self) -> Traversable:
+        """Where the file lies."""
+        return _folder() / "files" / f"{self.name}.safetensors"
+
+
 def catalogue() -> list[str]:
     """Return the exact names of the weights of this release, oldest first.
 
@@ -101,7 +138,36 @@ def by_id(weights_id: bytes) -> WeightsInfo:
     for info in _read()[0].values():
         if info.id == weights_id:
             return info
-    raise WeightsError(
+    raise _unknown(weights_id)
+
+
+def coefficient_weights() -> CoefficientWeights:
+    """Return the newest weights for JPEG coefficients.
+
+    Examples
+    --------
+    >>> coefficient_weights().name
+    'jpeg-1'
+    """
+    return _coefficient_weights()[-1]
+
+
+def coefficient_weights_by_id(weights_id: bytes) -> CoefficientWeights:
+    """Return the weights for JPEG coefficients whose id a chunk carries.
+
+    Raises
+    ------
+    WeightsError
+        If this release does not have them.
+    """
+    for weights in _coefficient_weights():
+        if weights.id == weights_id:
+            return weights
+    raise _unknown(weights_id)
+
+
+def _unknown(weights_id: bytes) -> WeightsError:
+    return WeightsError(
         f"the chunk was written with weights {weights_id.hex()}, which this release does not have: "
         "install the release of numcodecs-neural that wrote it, or a later one"
     )
@@ -117,8 +183,21 @@ def _folder() -> Traversable:
 
 
 @functools.cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((_folder() / "catalogue.json").read_text(encoding="utf-8"))
+    return content
+
+
+@functools.cache
+def _coefficient_weights() -> tuple[CoefficientWeights, ...]:
+    """Return all, oldest first."""
+    found = _content()["coefficients"]
+    return tuple(CoefficientWeights(name=name, sha256=sha256) for name, sha256 in found.items())
+
+
+@functools.cache
 def _read() -> tuple[dict[str, WeightsInfo], dict[str, str]]:
-    content = json.loads((_folder() / "catalogue.json").read_text(encoding="utf-8"))
+    content = _content()
     infos = {
         name: WeightsInfo(name=name, **{**entry, "dtypes": tuple(entry["dtypes"])})
         for name, entry in content["weights"].items()

@@ -26,10 +26,9 @@ def decode_block(block: Block, data: bytes) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If there are too few or too many bytes, the compression is not known, or JPEG data are
-        damaged.
+        If there are too few or too many bytes, or JPEG data are damaged.
     RuntimeError
-        If they do not decode.
+        If the compression is not known, the block is of another size, or it does not decode.
     """
     if block.compression in LOSSY and len(data) != block.nbytes:
         pixels = _image(block, data)
@@ -62,7 +61,9 @@ def _samples(block: Block, data: bytes) -> NDArray[Any]:
     elif block.compression == _ZSTD_WITH_HEADER:
         raw = _zstd_with_header(block, data)
     else:
-        raise ValueError(f"its compression, number {block.compression} of CZI, is not known here")
+        raise NotImplementedError(
+            f"its compression, number {block.compression} of CZI, is not known here"
+        )
     dtype = block.dtype.newbyteorder("<")
     return _shaped(block, np.frombuffer(raw, dtype)).astype(block.dtype, copy=False)
 
@@ -87,7 +88,7 @@ def _shaped(block: Block, pixels: NDArray[Any]) -> NDArray[Any]:
     if pixels.size != height * width * block.samples and pixels.ndim >= 2:
         height, width = pixels.shape[:2]
     if abs(height - block.stored[0]) > 1 or abs(width - block.stored[1]) > 1:
-        raise ValueError(
+        raise RuntimeError(
             f"it is to be of {block.stored[1]} x {block.stored[0]} pixels and is of "
             f"{width} x {height}"
         )

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import wsidicom.errors
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 from pydicom import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from wsidicom import WsiDicom
 
 from numcodecs_neural.errors import JpegError, SourceError, UnsupportedJpegError
@@ -20,6 +21,7 @@ from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, JpegTiles, SlideInfo
 from ..jpeg.parsed import ParsedJpeg
 from ..quiet import quiet
+from ..reasons import DAMAGED, reason_of
 from ..series import check_series, image_name
 from ..tile_cache import TileCache
 from ..units import sane_mpp
@@ -34,7 +36,8 @@ T = TypeVar("T")
 _READ_ERRORS: tuple[type[Exception], ...] = (
     *(kind for kind in vars(wsidicom.errors).values() if isinstance(kind, type)),
     *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
-    *(RuntimeError, StopIteration, TypeError, ValueError, InvalidDicomError, struct.error),
+    *(RuntimeError, StopIteration, TypeError, ValueError, struct.error),
+    *(BytesLengthException, InvalidDicomError),
 )
 # Coefficients of a region's JPEG tiles, which are wanted again once its pixels are read.
 PARSED_NBYTES = 64 << 20
@@ -140,7 +143,7 @@ class DicomSource(FileSource):
         except (JpegError, SourceError):
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: {failed}: {exc!r}") from exc
+            raise SourceError(f"{self._path}: {failed}: {_why(exc)}") from exc
 
     def _describe(self, files: list[Path]) -> None:
         pyramid = self._wsi.pyramids[self._series]
@@ -184,6 +187,18 @@ def _failed(region: Region, level: int) -> str:
         f"the {region.width} x {region.height} pixels at row {region.y}, column {region.x} of "
         f"level {level} do not decode"
     )
+
+
+def _why(error: Exception) -> str:
+    """Return the reason without what only programmers of the libraries know.
+
+    wsidicom puts its reader, an object, before what is wrong with a file. Pillow names an object
+    that it cannot identify, and pydicom its settings, behind a value of the wrong length.
+    """
+    if isinstance(error, wsidicom.errors.WsiDicomFileError):
+        return str(error.error)
+    is_for_programmers = isinstance(error, BytesLengthException | UnidentifiedImageError)
+    return DAMAGED if is_for_programmers else reason_of(error)
 
 
 def _base_header(files: list[Path], base: Any) -> tuple[Dataset, int]:

@@ -28,6 +28,10 @@ __all__ = ["PlainSource", "open_source"]
 
 # What is held in memory has a limit: a gigapixel of RGB is 3 GB.
 MAX_PIXELS = 1 << 30
+# Four samples of 16 bits a pixel, which no codec here makes larger.
+MAX_NBYTES = 8 * MAX_PIXELS
+# What Pillow tells the kind of a file by.
+_HEAD_NBYTES = 16
 _ORIENTATION = 0x0112
 # Orientations that Exif counts: which to transpose, then which axes to flip.
 _TURNS = {
@@ -75,22 +79,21 @@ class PlainSource(FileSource):
     Raises
     ------
     SourceError
-        If it is no picture, of more than 2^30 pixels, damaged, or of samples other than 8 or 16
-        bits.
+        If it is no picture, of more than 2^30 pixels or 8 GiB, damaged, or of samples other than 8
+        or 16 bits.
     """
 
     def __init__(self, path: Path, series: int = 0) -> None:
         check_series(path, series, 1)
         self._path, self._series = path, series
         try:
+            _check_head(path)
             data = path.read_bytes()
             picture = _decode(path, data)
         except SourceError:
             raise
         except UnidentifiedImageError as exc:
-            raise SourceError(
-                f"{path} is not a picture of a kind that is read here ({_hint(data)})"
-            ) from exc
+            raise _unknown(path, data) from exc
         except _DECODE_ERRORS as exc:
             raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
         self._jpeg = picture.jpeg
@@ -112,6 +115,10 @@ class PlainSource(FileSource):
     def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
         """Return the window of a JPEG file that `region` needs, as `SlideSource` says."""
         return super().read_mosaic(region) if self._jpeg is None else self._jpeg.mosaic(region)
+
+    def jpeg_file(self) -> bytes | None:
+        """Return the file if it is a JPEG whose coefficients are kept."""
+        return None if self.jpeg_tiles().reason is not None else self._path.read_bytes()
 
     def close(self) -> None:
         """Let go of coefficients; nothing is open."""
@@ -167,6 +174,30 @@ def _decode(path: Path, data: bytes) -> _Picture:
             if is_jpeg
             else None,
         )
+
+
+def _check_head(path: Path) -> None:
+    """Refuse what is no picture before it is read: a file may be of any size, and sparse."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_HEAD_NBYTES)
+    if not _begins_like_a_picture(head):
+        raise _unknown(path, head)
+    if size > MAX_NBYTES:
+        raise SourceError(
+            f"{path} has {size:,} bytes, and a picture without tiles is read as a whole, up to "
+            f"{MAX_NBYTES:,}: convert it to a tiled TIFF first"
+        )
+
+
+def _begins_like_a_picture(head: bytes) -> bool:
+    Image.init()
+    tests = (Image.OPEN[name][1] for name in _FORMATS if name in Image.OPEN)
+    return head.startswith(_JXL) or any(test is None or test(head) for test in tests)
+
+
+def _unknown(path: Path, data: bytes) -> SourceError:
+    return SourceError(f"{path} is not a picture of a kind that is read here ({_hint(data)})")
 
 
 def _hint(data: bytes) -> str:

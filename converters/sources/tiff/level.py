@@ -23,7 +23,7 @@ class Level(ABC):
     Parameters
     ----------
     pages : list
-        Of tifffile, in order; None where a page is missing.
+        Of tifffile, in order.
     number : int
         Of the level.
     layout, photometric
@@ -41,7 +41,7 @@ class Level(ABC):
         reader: ByteReader,
     ) -> None:
         self.pages = pages
-        self.keyframe = next(page.keyframe for page in pages if page is not None)
+        self.keyframe = pages[0].keyframe
         self._number, self._reader, self._photometric = number, reader, photometric
         self._missing = MISSING_RGB if layout.samples == 3 else MISSING
         self.layout = layout

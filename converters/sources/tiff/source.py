@@ -14,6 +14,7 @@ from numcodecs_neural.jpeg.mosaic import Mosaic
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, JpegTiles, SlideInfo
 from ..jpeg.parsed import jpeg_markers
+from ..reasons import reason_of
 from ..series import image_name
 from .associated_images import read_associated
 from .compression_history import compression_history
@@ -75,7 +76,9 @@ class TiffSource(FileSource):
             except SourceError:
                 raise
             except DECODE_ERRORS as exc:
-                raise SourceError(f"{path} has a structure that cannot be read: {exc}") from exc
+                raise SourceError(
+                    f"{path} has a structure that cannot be read: {reason_of(exc)}"
+                ) from exc
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples), decoding only its tiles.
@@ -149,6 +152,7 @@ class TiffSource(FileSource):
         bits = min((n for n in (stated, stored) if n), default=8 * photometric.dtype.itemsize)
         files = {page.parent.filehandle.path for page in image if page is not None}
         axes = dict(layout.frames)
+        first: Any = tiff.pages.first
         return SlideInfo(
             name=image_name(self._path, self._series),
             level_shapes=tuple(level.shape for level in self._levels),
@@ -166,6 +170,7 @@ class TiffSource(FileSource):
             series_count=count,
             icc_profile=said.icc_profile,
             ome_xml=said.ome_xml,
+            description=str(first.description) if tiff.is_svs else None,
         )
 
 

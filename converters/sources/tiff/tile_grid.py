@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region, ceil_div
-from .file import DECODE_ERRORS
+from .file import DECODE_ERRORS, decode_reason
 from .photometric import JPEGS
 
 __all__ = ["BIG_NBYTES", "TileGrid", "decode_tile"]
@@ -100,4 +100,4 @@ def decode_tile(page: Any, index: int, data: bytes) -> Pixels:
         segment, _, _ = keyframe.decode(data, index, **arguments)
         return np.asarray(segment)
     except DECODE_ERRORS as exc:
-        raise SourceError(f"does not decode: {exc}") from exc
+        raise SourceError(f"does not decode: {decode_reason(exc)}") from exc

@@ -75,8 +75,6 @@ class TiledLevel(Level):
     def first_tile(self) -> tuple[Any, bytes] | None:
         """Return the first bytes of a tile that is stored, and its page; None without any."""
         for page in self.pages:
-            if page is None:
-                continue
             for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False):
                 if offset and size:
                     data = self._reader.read(path_of(page), offset, min(size, HEADER_NBYTES))
@@ -106,7 +104,7 @@ class TiledLevel(Level):
         page = self.pages[self._page_of(part)[0]]
         for row, column in product(range(self.grid.rows), range(self.grid.columns)):
             index = self.grid.index(0, row, column)[0]
-            if page is not None and _size_of_tile(page, index):
+            if _size_of_tile(page, index):
                 yield row, column, page, self._bytes(page, index, part, (row, column))
 
     def _copy_tile(
@@ -147,8 +145,6 @@ class TiledLevel(Level):
         """Return the page of a tile and its index there; None if it is not stored."""
         number, plane = self._page_of(part)
         index, page = self.grid.index(plane, *tile)[0], self.pages[number]
-        if page is None:
-            return None
         size = _size_of_tile(page, index)
         if size is None:
             raise self._error(part, tile, "is missing from the file's index")
@@ -209,7 +205,7 @@ class TiledLevel(Level):
     def _error(self, part: Part, tile: tuple[int, int], what: str) -> SourceError:
         page, _ = self._page_of(part)
         of_page = f" of plane {part.plane}" if self.layout.planes > 1 else ""
-        path = path_of(self.pages[page] or self.keyframe)
+        path = path_of(self.pages[page])
         return SourceError(
             f"{path}: the tile at row {tile[0]}, column {tile[1]} of level {self._number}"
             f"{of_page} {what}"

@@ -180,14 +180,15 @@ class Refusing:
         self._source = source
         self.info = source.info
         self.read_region, self.read_associated = source.read_region, source.read_associated
-        self.jpeg_tiles, self.close = source.jpeg_tiles, source.close
+        self.jpeg_tiles, self.jpeg_file = source.jpeg_tiles, source.jpeg_file
+        self.close = source.close
 
     def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
         if (level, region.y, region.x) == (0, 480, 240):
             raise UnsupportedJpegError("the tables of its tiles differ")
-        is_wrong = (level, region.y, region.x) == (0, 480, 480)
-        place = Region(240, 240, 240, 240) if is_wrong else region
-        mosaic: Mosaic = self._source.read_mosaic(place, level, frame)
+        if (level, region.y, region.x) == (0, 480, 480):
+            region = Region(240, 240, 240, 240)
+        mosaic: Mosaic = self._source.read_mosaic(region, level, frame)
         return mosaic
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from numcodecs_neural.converters.codecs import codec_for
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.pipeline import fingerprint
 from numcodecs_neural.converters.pipeline.fingerprint import fingerprint_of
 from numcodecs_neural.converters.pipeline.levels import plan_store_levels
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
@@ -62,6 +63,7 @@ DESCRIBED: dict[str, Any] = {
     "series_count": 2,
     "icc_profile": b"profile",
     "ome_xml": "<OME/>",
+    "description": "Aperio Image Library v12",
 }
 
 
@@ -119,6 +121,13 @@ def test_the_content_of_the_picture_of_tissue_counts_and_its_place_does_not(tmp_
 
     assert here == there
     assert here != other
+
+
+def test_stores_of_other_arithmetic_are_not_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest()
+    monkeypatch.setattr(fingerprint, "_PIXELS", 1)
+
+    assert digest() != before
 
 
 def test_weights_of_the_same_name_are_told_apart() -> None:

@@ -142,3 +142,17 @@ def split_tables(stream: bytes) -> tuple[bytes, bytes]:
             rest += segment
         place += size
     return b"\xff\xd8" + tables + b"\xff\xd9", b"\xff\xd8" + rest + stream[place:]
+
+
+def test_old_style_jpeg_is_named_with_what_reads_it(tissue: Image, tmp_path: Path) -> None:
+    path = tmp_path / "old.tif"
+    pixels = np.ascontiguousarray(np.moveaxis(tissue[:, :SIDE, :SIDE], 0, -1))
+    data = imagecodecs.jpeg8_encode(pixels)
+    scan = bytes(data[data.index(b"\xff\xda") :])
+    page: dict[str, Any] = {"shape": pixels.shape, "dtype": "uint8", "photometric": "ycbcr"}
+    tifffile.imwrite(path, iter([scan]), compression="jpeg", rowsperstrip=SIDE, **page)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["Compression"].overwrite(6)
+
+    with pytest.raises(SourceError, match=r"old\.tif holds old-style JPEG .* libtiff reads it"):
+        TiffSource(path)

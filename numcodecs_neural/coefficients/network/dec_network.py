@@ -1,0 +1,68 @@
+"""Decode coefficients that the learned context model coded (SPEC.md, section 8.4)."""
+
+import struct
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from numcodecs_neural.coefficients.layout import Layout
+from numcodecs_neural.coefficients.network import model, statuses
+from numcodecs_neural.coefficients.network.parameters import Component
+from numcodecs_neural.errors import BitstreamError, NeuralCodecError, TruncatedChunkError
+from numcodecs_neural.jpeg import Coefficients
+
+__all__ = ["HEAD", "decoder_of"]
+
+HEAD = struct.Struct("<I")
+"""The state of the coder; words of 16 bits follow."""
+
+_ERRORS: Mapping[int, tuple[type[NeuralCodecError], str]] = {
+    statuses.TRUNCATED: (TruncatedChunkError, "network-coded coefficients end early"),
+    statuses.OUT_OF_RANGE: (BitstreamError, "a network-coded coefficient has more than 11 bits"),
+    statuses.BAD_ESCAPE: (BitstreamError, "network-coded coefficients hold an endless escape"),
+}
+
+
+def decoder_of(weights_id: bytes) -> Callable[[bytes, Layout], Coefficients]:
+    """Return the decoder of weights.
+
+    Raises
+    ------
+    WeightsError
+        If this release does not have them, or they are no weights of this coder.
+    """
+    components = model.components_of(weights_id)
+
+    def decode(data: bytes, layout: Layout) -> Coefficients:
+        return _decode(data, layout, components)
+
+    return decode
+
+
+def _decode(data: bytes, layout: Layout, components: Mapping[str, Component]) -> Coefficients:
+    """Return the coefficients of all components.
+
+    Raises
+    ------
+    BitstreamError
+        If `data` are damaged, or the layout is one that the model does not code.
+    """
+    model.check_layout(layout)
+    if len(data) < HEAD.size or len(data) % 2:
+        raise TruncatedChunkError(
+            f"network-coded coefficients have {len(data)} bytes; expected {HEAD.size} and words"
+        )
+    (state,) = HEAD.unpack_from(data)
+    if state < statuses.LOWEST_STATE:
+        raise BitstreamError(f"network-coded coefficients begin with the state {state}")
+    words = np.frombuffer(data, "<u2", offset=HEAD.size).astype(np.uint16)
+    progress = np.array([state, 0, statuses.DONE], np.int64)
+    coefficients = tuple(np.zeros(plane.shape, np.int16) for plane in layout.planes)
+    model.run_model(layout, components, coefficients, progress, words=words)
+    if progress[statuses.STATUS] != statuses.DONE:
+        error, text = _ERRORS[int(progress[statuses.STATUS])]
+        raise error(text)
+    left_over = len(words) - int(progress[statuses.POSITION])
+    if left_over or progress[statuses.STATE] != statuses.LOWEST_STATE:
+        raise BitstreamError(f"network-coded coefficients have {2 * left_over} bytes too many")
+    return coefficients

@@ -1,0 +1,119 @@
+"""The context model over all components of a chunk, in either direction."""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.coefficients.layout import Layout
+from numcodecs_neural.coefficients.network import statuses
+from numcodecs_neural.coefficients.network.parameters import (
+    FEATURES,
+    NAMES,
+    Component,
+    output_counts,
+    read_components,
+)
+from numcodecs_neural.coefficients.network.prepared import prepare
+from numcodecs_neural.coefficients.network.tables import HALVING
+from numcodecs_neural.coefficients.network.twins import dequantised, twin_of
+from numcodecs_neural.compilation import uncompiled, use_numba
+from numcodecs_neural.errors import BitstreamError
+from numcodecs_neural.weights.catalogue import coefficient_weights_by_id
+from numcodecs_neural.weights.files import read_weights
+
+__all__ = ["check_layout", "components_of", "run_model"]
+
+
+@functools.lru_cache(maxsize=4)
+def components_of(weights_id: bytes) -> dict[str, Component]:
+    """Return the networks that weights of this id hold; WeightsError if there are none."""
+    weights = coefficient_weights_by_id(weights_id)
+    return read_components(read_weights(weights.path, sha256=weights.sha256))
+
+
+def check_layout(layout: Layout) -> None:
+    """Raise BitstreamError if the model has no networks for such components, or no such grids."""
+    count, names = len(layout.planes), NAMES[layout.colour.value]
+    if count != len(names):
+        raise BitstreamError(
+            f"JPEG chunk has {count} components in {layout.colour.value}; the network coder codes "
+            f"{len(names)}"
+        )
+    first = layout.planes[_order(layout)[0]].shape
+    for plane in layout.planes:
+        ratios = tuple(-(-large // small) for large, small in zip(first, plane.shape, strict=True))
+        if not {*ratios} <= {*HALVING}:
+            raise BitstreamError(
+                f"JPEG chunk has blocks of {first[:2]} and {plane.shape[:2]}; the network coder "
+                "codes components of as many blocks along a side as the first, a half or a quarter"
+            )
+
+
+def _order(layout: Layout) -> tuple[int, ...]:
+    """Return the components in the order of coding: green first where there is no luma."""
+    return (1, 0, 2) if layout.colour.value == "rgb" else tuple(range(len(layout.planes)))
+
+
+def run_model(
+    layout: Layout,
+    components: Mapping[str, Component],
+    coefficients: Sequence[NDArray[np.int16]],
+    progress: NDArray[np.int64],
+    *,
+    words: NDArray[np.uint16] | None = None,
+    steps: NDArray[np.int32] | None = None,
+) -> None:
+    """Decode `words` into `coefficients`, or collect in `steps` what encodes these.
+
+    It returns early where `progress` holds another status than DONE.
+    """
+    from numcodecs_neural.coefficients.network.blocks import code_blocks
+    from numcodecs_neural.coefficients.network.layers import multiply
+    from numcodecs_neural.coefficients.network.state import new_block, new_layers, new_rows
+
+    kernel = code_blocks if use_numba() else uncompiled(code_blocks, {multiply: _multiply})
+    known: list[NDArray[np.int32]] = []
+    names = NAMES[layout.colour.value]
+    for name, number in zip(names, _order(layout), strict=True):
+        component, plane, blocks = components[name], layout.planes[number], coefficients[number]
+        plane_steps = np.array(plane.steps, np.int64)
+        kernel(
+            int(words is not None),
+            prepare(component, plane_steps),
+            new_rows(blocks.shape[1]),
+            new_block(),
+            new_layers(
+                len(FEATURES[component.others]),
+                component.width,
+                max(output_counts(component.others)),
+            ),
+            blocks,
+            np.ascontiguousarray(plane.coded),
+            _twins(known, blocks.shape),
+            progress,
+            np.zeros(0, np.uint16) if words is None else words,
+            np.zeros((0, 2), np.int32) if steps is None else steps,
+        )
+        if progress[statuses.STATUS] != statuses.DONE:
+            return
+        known.append(dequantised(blocks, plane_steps))
+
+
+def _twins(known: list[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Return what was coded before, on the grid of a component."""
+    twins = np.empty((len(known), *shape), np.int32)
+    for number, values in enumerate(known):
+        twins[number] = twin_of(values, shape[0], shape[1])
+    return twins
+
+
+def _multiply(
+    values: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    count: int,
+    sums: NDArray[np.float32],
+) -> None:
+    """Do what `layers.multiply` does, by numpy: the same integers, in another order."""
+    sums[:count] += values @ matrix[:, :count]
