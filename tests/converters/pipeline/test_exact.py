@@ -257,7 +257,7 @@ def test_levels_of_an_archive_that_are_not_jpeg_are_stored_losslessly(
     group, report = converted(array_source, ConvertOptions(archive=True))
 
     assert [(level.coding, level.why) for level in report.levels] == [
-        ("lossless", "its pixels are not JPEG")
+        ("lossless", "its pixels are in memory")
     ] * 2
     assert np.array_equal(stored(group, 0), slide)
     assert history(group) == []
