@@ -160,7 +160,7 @@ class SlideReport:
         """How much smaller or larger than the source file it is, in words."""
         if not self.source_nbytes:
             return None
-        percent = round(100 * (self.nbytes / self.source_nbytes - 1))
+        percent = math.ceil(100 * (self.nbytes / self.source_nbytes - 1))
         how = "LARGER" if percent > 0 else "smaller"
         return f"{abs(percent)} % {how} than the source file"
 
