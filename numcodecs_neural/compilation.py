@@ -12,7 +12,7 @@ from numcodecs_neural.errors import ConfigError
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["Integer", "compiled", "readable", "uncompiled", "use_numba"]
+__all__ = ["Integer", "compiled", "inlined", "readable", "uncompiled", "use_numba"]
 
 Integer = Any
 """An integer inside a kernel, where those of Python and of numpy mix."""
@@ -71,7 +71,9 @@ def readable(dtype: "types.Type", ndim: int = 1) -> "types.Array":
     return types.Array(dtype, ndim, "C", readonly=True)
 
 
-def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
+def compiled(
+    result: "types.Type", *arguments: "types.Type", allocates: bool = True
+) -> Callable[[_Function], _Function]:
     """Compile for one signature, at import, without the global interpreter lock.
 
     Kept on disk where numba finds a place for it. Where it finds none (RuntimeError: neither the
@@ -81,10 +83,33 @@ def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Funct
 
     Never in parallel: parallelism is over chunks, and numba's own threads abort the process when
     several others enter.
+
+    Parameters
+    ----------
+    result, *arguments
+        The signature.
+    allocates : bool
+        Whether the function makes arrays. numba need not count references to them otherwise,
+        which costs much where arrays lie in tuples or are sliced.
     """
+    return _jit(result, *arguments, _nrt=allocates)
+
+
+def inlined(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
+    """Compile, as `compiled` does, what becomes a part of the kernels that call it.
+
+    It must not make arrays. Tuples of arrays cost nothing then: a call copies them.
+    """
+    return _jit(result, *arguments, _nrt=False, forceinline=True, no_cfunc_wrapper=True)
+
+
+def _jit(*signature: "types.Type", **options: bool) -> Callable[[_Function], _Function]:
     import numba
 
-    jit: Any = functools.partial(numba.njit, result(*arguments), nogil=True, error_model="numpy")
+    result, *arguments = signature
+    jit: Any = functools.partial(
+        numba.njit, result(*arguments), nogil=True, error_model="numpy", **options
+    )
 
     def decorate(function: _Function) -> _Function:
         kernel: _Function

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import Integer, compiled, readable
+from numcodecs_neural.compilation import Integer, inlined, readable
 
 __all__ = ["ACTIVATION_LIMIT", "OUTPUT_LIMIT", "add_row", "multiply", "rectify", "rescale"]
 
@@ -20,7 +20,7 @@ OUTPUT_LIMIT = 32767
 _vector, _matrix = types.float32[::1], readable(types.float32, 2)
 
 
-@compiled(types.void, _vector, types.float32, _matrix, types.int64)
+@inlined(types.void, _vector, types.float32, _matrix, types.int64)
 def add_row(
     sums: NDArray[np.float32], factor: np.float32, rows: NDArray[np.float32], row: Integer
 ) -> None:
@@ -29,7 +29,7 @@ def add_row(
         sums[j] += factor * rows[row, j]
 
 
-@compiled(types.void, _vector, _matrix, types.int64, _vector)
+@inlined(types.void, _vector, _matrix, types.int64, _vector)
 def multiply(
     values: NDArray[np.float32],
     matrix: NDArray[np.float32],
@@ -44,7 +44,7 @@ def multiply(
                 sums[j] += value * matrix[i, j]
 
 
-@compiled(types.void, readable(types.float32), readable(types.float32), _vector)
+@inlined(types.void, readable(types.float32), readable(types.float32), _vector)
 def rectify(
     sums: NDArray[np.float32], scale: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
@@ -53,7 +53,7 @@ def rectify(
         out[j] = min(max(np.floor(sums[j] * scale[j]), np.float32(0)), np.float32(ACTIVATION_LIMIT))
 
 
-@compiled(types.void, _vector, readable(types.float32), types.int64)
+@inlined(types.void, _vector, readable(types.float32), types.int64)
 def rescale(outputs: NDArray[np.float32], scale: NDArray[np.float32], count: Integer) -> None:
     """Write ``clamp(floor(outputs * scale), -OUTPUT_LIMIT - 1, OUTPUT_LIMIT)`` in place."""
     for j in range(count):
