@@ -95,15 +95,31 @@ def compiled(
     return _jit(result, *arguments, _nrt=allocates)
 
 
-def inlined(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
+def inlined(
+    result: "types.Type", *arguments: "types.Type", fuses: bool = False
+) -> Callable[[_Function], _Function]:
     """Compile, as `compiled` does, what becomes a part of the kernels that call it.
 
     It must not make arrays. Tuples of arrays cost nothing then: a call copies them.
+
+    Parameters
+    ----------
+    result, *arguments
+        The signature.
+    fuses : bool
+        Whether sums of products may be rounded once instead of twice.
     """
-    return _jit(result, *arguments, _nrt=False, forceinline=True, no_cfunc_wrapper=True)
+    return _jit(
+        result,
+        *arguments,
+        _nrt=False,
+        forceinline=True,
+        no_cfunc_wrapper=True,
+        fastmath={"contract"} if fuses else False,
+    )
 
 
-def _jit(*signature: "types.Type", **options: bool) -> Callable[[_Function], _Function]:
+def _jit(*signature: "types.Type", **options: Any) -> Callable[[_Function], _Function]:
     import numba
 
     result, *arguments = signature

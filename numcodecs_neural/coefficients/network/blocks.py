@@ -32,18 +32,9 @@ from numcodecs_neural.coefficients.network.order import (
     TARGET_COUNT,
     TARGET_INPUT,
     TARGETS,
-    VISIBLE,
-    VISIBLE_COUNT,
 )
 from numcodecs_neural.coefficients.network.prepared import Prepared
-from numcodecs_neural.coefficients.network.state import (
-    Block,
-    Layers,
-    Rows,
-    new_block,
-    new_layers,
-    new_rows,
-)
+from numcodecs_neural.coefficients.network.state import Block, Layers, Rows, new_block, new_rows
 from numcodecs_neural.coefficients.network.statuses import (
     DONE,
     OUT_OF_RANGE,
@@ -96,7 +87,8 @@ _GUESS_LIMIT = 1 << 40
 _MAGNITUDE_LIMIT = 12800
 _STEERED = STEERED.astype(np.int64)
 
-_rows, _block, _layers = typeof(new_rows(1)), typeof(new_block()), typeof(new_layers(1, 1, 1))
+_rows, _block = typeof(new_rows(1)), typeof(new_block())
+_layers = types.NamedUniTuple(types.float32[::1], len(Layers._fields), Layers)
 _blocks = types.int16[:, :, ::1]
 _twins = readable(types.int32, 4)
 _progress, _words, _steps = types.int64[::1], readable(types.uint16), types.int32[:, ::1]
@@ -331,15 +323,13 @@ def _run_layers(
     sums, outputs = layers.sums, layers.outputs
     for j in range(sums.size):
         sums[j] = layers.accumulator[j] + net.bias[number, j]
-    for i in range(VISIBLE_COUNT[number]):
-        group = VISIBLE[number, i]
-        add_row(sums, block.level[group], net.own[number], group)
+    multiply(block.level, net.own[number], sums.size, sums)
     rectify(sums, net.scale1[number], layers.activations)
     for j in range(sums.size):
         sums[j] = net.layer_bias[number, j]
     multiply(layers.activations, net.layer[number], sums.size, sums)
     rectify(sums, net.scale2[number], layers.activations)
-    for j in range(count):
+    for j in range(outputs.size):
         outputs[j] = net.head_bias[number, j]
     multiply(layers.activations, net.heads[number], count, outputs)
     rescale(outputs, net.scale3[number], count)

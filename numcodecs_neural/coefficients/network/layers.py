@@ -10,12 +10,24 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import Integer, inlined, readable
 
-__all__ = ["ACTIVATION_LIMIT", "OUTPUT_LIMIT", "add_row", "multiply", "rectify", "rescale"]
+__all__ = [
+    "ACTIVATION_LIMIT",
+    "COLUMNS",
+    "OUTPUT_LIMIT",
+    "ROWS",
+    "add_row",
+    "multiply",
+    "rectify",
+    "rescale",
+]
 
 ACTIVATION_LIMIT = 1023
 """Largest activation of a hidden layer."""
 OUTPUT_LIMIT = 32767
 """Largest magnitude of an output, in 1/256."""
+
+ROWS, COLUMNS = 4, 16
+"""`multiply` takes so many rows at once, and a multiple of so many columns."""
 
 _vector, _matrix = types.float32[::1], readable(types.float32, 2)
 
@@ -29,19 +41,27 @@ def add_row(
         sums[j] += factor * rows[row, j]
 
 
-@inlined(types.void, _vector, _matrix, types.int64, _vector)
+@inlined(types.void, _vector, _matrix, types.int64, _vector, fuses=True)
 def multiply(
     values: NDArray[np.float32],
     matrix: NDArray[np.float32],
     count: Integer,
     sums: NDArray[np.float32],
 ) -> None:
-    """Add `values` times the first `count` columns of a matrix to `sums`; zeros cost nothing."""
-    for i in range(values.size):
-        value = values[i]
-        if value != 0:
-            for j in range(count):
-                sums[j] += value * matrix[i, j]
+    """Add `values` times the first `count` columns of a matrix, or some more, to `sums`.
+
+    Its rows are a multiple of `ROWS`, and its columns one of `COLUMNS`, so that vectors of the
+    processor hold them without a rest.
+    """
+    for i in range(0, values.size, ROWS):
+        first, second, third, fourth = values[i], values[i + 1], values[i + 2], values[i + 3]
+        for j in range((count + COLUMNS - 1) & -COLUMNS):
+            sums[j] += (
+                first * matrix[i, j]
+                + second * matrix[i + 1, j]
+                + third * matrix[i + 2, j]
+                + fourth * matrix[i + 3, j]
+            )
 
 
 @inlined(types.void, readable(types.float32), readable(types.float32), _vector)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.order import NEAR
+from numcodecs_neural.coefficients.network.layers import COLUMNS, ROWS
+from numcodecs_neural.coefficients.network.order import NEAR, VISIBLE
 from numcodecs_neural.coefficients.network.parameters import Component
 from numcodecs_neural.coefficients.network.tables import LOGARITHM
 
@@ -58,7 +59,11 @@ def prepare(component: Component, steps: NDArray[np.int64]) -> Prepared:
     offset = a["base"].astype(np.int64) + a["slope"].astype(np.int64) * (logs - 1024)
     magnitude, floor = _magnitudes(component, steps)
     return Prepared(
-        **{key: _floats(a[key]) for key in ("trunk", "own", "signed", "layer", "layer_bias")},
+        trunk=_floats(a["trunk"]),
+        own=_floats(a["own"] * VISIBLE[:, :, None]),
+        signed=_floats(a["signed"]),
+        layer=_floats(a["layer"]),
+        layer_bias=_floats(a["layer_bias"]),
         bias=_floats(a["bias"].astype(np.int64) + by_steps),
         heads=_floats(a["heads"]),
         head_bias=_floats(a["head_bias"]),
@@ -84,10 +89,8 @@ def _magnitudes(
     """Return the weights of magnitudes, for those that count steps, and what is always added."""
     weights = component.arrays["magnitude"].astype(np.int64)
     floor = component.arrays["floor"].astype(np.int64) * steps
-    for k in range(1, 64):
-        for i, j in enumerate(NEAR[k].tolist()):
-            if j >= 0:
-                floor[:, k] += weights[:, i, k] * 4 * steps[j]
+    near = np.where(NEAR >= 0, steps[NEAR], 0).T
+    floor[:, 1:] += (weights[:, : len(near), 1:] * near[:, 1:]).sum(1) * 4
     scaled = weights.copy()
     scaled[:, _OF_NEIGHBOURS] *= steps
     scaled[:, _RUN] = (scaled[:, _RUN] * steps + 4) >> 3
@@ -103,4 +106,7 @@ def _log2_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _floats(values: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(values, np.float32)
+    """Return float32, with zeros up to whole rows and columns as `layers.multiply` takes them."""
+    multiples = (1,) * (values.ndim - 2) + (ROWS, COLUMNS)
+    rests = [(0, -size % multiple) for size, multiple in zip(values.shape, multiples, strict=True)]
+    return np.pad(values.astype(np.float32), rests)
