@@ -19,7 +19,14 @@ from numcodecs_neural.coefficients.network.arithmetic import (
     outline,
     regress,
 )
-from numcodecs_neural.coefficients.network.layers import add_row, multiply, rectify, rescale
+from numcodecs_neural.coefficients.network.layers import (
+    ROWS,
+    add_row,
+    find,
+    multiply,
+    rectify,
+    rescale,
+)
 from numcodecs_neural.coefficients.network.order import (
     AC_PASSES,
     COMPLETE,
@@ -32,6 +39,8 @@ from numcodecs_neural.coefficients.network.order import (
     TARGET_COUNT,
     TARGET_INPUT,
     TARGETS,
+    VISIBLE,
+    VISIBLE_COUNT,
 )
 from numcodecs_neural.coefficients.network.prepared import Prepared
 from numcodecs_neural.coefficients.network.state import Block, Layers, Rows, new_block, new_rows
@@ -86,9 +95,10 @@ _MEAN_LIMIT = 1 << 36
 _GUESS_LIMIT = 1 << 40
 _MAGNITUDE_LIMIT = 12800
 _STEERED = STEERED.astype(np.int64)
+_VISIBLE = np.pad(VISIBLE, [(0, 0), (0, -GROUPS % ROWS)], constant_values=GROUPS)
 
 _rows, _block = typeof(new_rows(1)), typeof(new_block())
-_layers = types.NamedUniTuple(types.float32[::1], len(Layers._fields), Layers)
+_layers = types.NamedTuple([*[types.float32[::1]] * 5, types.uint16[::1]], Layers)
 _blocks = types.int16[:, :, ::1]
 _twins = readable(types.int32, 4)
 _progress, _words, _steps = types.int64[::1], readable(types.uint16), types.int32[:, ::1]
@@ -323,15 +333,18 @@ def _run_layers(
     sums, outputs = layers.sums, layers.outputs
     for j in range(sums.size):
         sums[j] = layers.accumulator[j] + net.bias[number, j]
-    multiply(block.level, net.own[number], sums.size, sums)
+    visible, found = _VISIBLE[number], VISIBLE_COUNT[number]
+    multiply(block.level, visible, found, net.own[number], sums.size, sums)
     rectify(sums, net.scale1[number], layers.activations)
     for j in range(sums.size):
         sums[j] = net.layer_bias[number, j]
-    multiply(layers.activations, net.layer[number], sums.size, sums)
+    found = find(layers.activations, layers.places)
+    multiply(layers.activations, layers.places, found, net.layer[number], sums.size, sums)
     rectify(sums, net.scale2[number], layers.activations)
     for j in range(outputs.size):
         outputs[j] = net.head_bias[number, j]
-    multiply(layers.activations, net.heads[number], count, outputs)
+    found = find(layers.activations, layers.places)
+    multiply(layers.activations, layers.places, found, net.heads[number], count, outputs)
     rescale(outputs, net.scale3[number], count)
 
 
@@ -818,7 +831,9 @@ def code_blocks(
             if others:
                 _see_twins(rows, block, layers, net, twins, y, x, at)
             layers.accumulator[:] = 0
-            multiply(layers.inputs, net.trunk, layers.accumulator.size, layers.accumulator)
+            found = find(layers.inputs, layers.places)
+            accumulator = layers.accumulator
+            multiply(layers.inputs, layers.places, found, net.trunk, accumulator.size, accumulator)
             block.known[:] = 0
             block.values[:] = 0
             block.energy[:] = 0

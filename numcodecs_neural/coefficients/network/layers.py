@@ -16,6 +16,7 @@ __all__ = [
     "OUTPUT_LIMIT",
     "ROWS",
     "add_row",
+    "find",
     "multiply",
     "rectify",
     "rescale",
@@ -41,26 +42,57 @@ def add_row(
         sums[j] += factor * rows[row, j]
 
 
-@inlined(types.void, _vector, _matrix, types.int64, _vector, fuses=True)
+@inlined(types.int64, _vector, types.uint16[::1])
+def find(values: NDArray[np.float32], places: NDArray[np.uint16]) -> Integer:
+    """Sort the places of `values`, those that are not zero first; return how many these are."""
+    found, last = 0, values.size - 1
+    for i in range(values.size):
+        places[found] = places[last - i + found] = i
+        found += values[i] != 0
+    return found
+
+
+@inlined(
+    types.void,
+    _vector,
+    readable(types.uint16),
+    types.int64,
+    _matrix,
+    types.int64,
+    _vector,
+    fuses=True,
+)
 def multiply(
     values: NDArray[np.float32],
+    places: NDArray[np.uint16],
+    found: Integer,
     matrix: NDArray[np.float32],
     count: Integer,
     sums: NDArray[np.float32],
 ) -> None:
-    """Add `values` times the first `count` columns of a matrix, or some more, to `sums`.
+    """Add the values at the first places times their rows of a matrix to `sums`.
 
-    Its rows are a multiple of `ROWS`, and its columns one of `COLUMNS`, so that vectors of the
-    processor hold them without a rest.
+    Parameters
+    ----------
+    values : ndarray
+    places : ndarray
+        `found` places, and up to a multiple of `ROWS` some whose products are zero.
+    found : int
+    matrix : ndarray, shape (values, columns)
+        The columns are a multiple of `COLUMNS`, so that they are whole vectors of the processor.
+    count : int
+        Columns that are wanted; some more may be added.
+    sums : ndarray, shape (columns,)
     """
-    for i in range(0, values.size, ROWS):
-        first, second, third, fourth = values[i], values[i + 1], values[i + 2], values[i + 3]
-        for j in range((count + COLUMNS - 1) & -COLUMNS):
-            sums[j] += (
-                first * matrix[i, j]
-                + second * matrix[i + 1, j]
-                + third * matrix[i + 2, j]
-                + fourth * matrix[i + 3, j]
+    for at in range(0, found, ROWS):
+        i, j, k, m = places[at], places[at + 1], places[at + 2], places[at + 3]
+        first, second, third, fourth = values[i], values[j], values[k], values[m]
+        for column in range((count + COLUMNS - 1) & -COLUMNS):
+            sums[column] += (
+                first * matrix[i, column]
+                + second * matrix[j, column]
+                + third * matrix[k, column]
+                + fourth * matrix[m, column]
             )
 
 

@@ -106,9 +106,12 @@ def _twins(known: list[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np
 
 def _multiply(
     values: NDArray[np.float32],
+    places: NDArray[np.uint16],
+    found: int,
     matrix: NDArray[np.float32],
     count: int,
     sums: NDArray[np.float32],
 ) -> None:
     """Do what `layers.multiply` does, by numpy: the same integers, in another order."""
-    sums[:count] += values @ matrix[:, :count]
+    chosen = places[:found]
+    sums[:count] += values[chosen] @ matrix[chosen, :count]

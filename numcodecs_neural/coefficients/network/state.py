@@ -95,13 +95,21 @@ class Block(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """Vectors between layers."""
+    """Vectors between layers.
+
+    Parameters
+    ----------
+    inputs, accumulator, sums, activations, outputs : (...,)
+    places : (...,)
+        Of what is not zero in `inputs` or `activations`.
+    """
 
     inputs: NDArray[np.float32]
     accumulator: NDArray[np.float32]
     sums: NDArray[np.float32]
     activations: NDArray[np.float32]
     outputs: NDArray[np.float32]
+    places: NDArray[np.uint16]
 
 
 def new_rows(columns: int) -> Rows:
@@ -149,4 +157,5 @@ def new_layers(net: Prepared) -> Layers:
         sums=np.zeros(width, np.float32),
         activations=np.zeros(width, np.float32),
         outputs=np.zeros(net.head_bias.shape[1], np.float32),
+        places=np.zeros(inputs, np.uint16),
     )
