@@ -1,4 +1,4 @@
-"""Decode coefficients that the learned context model coded (SPEC.md, section 8.4)."""
+"""Decode coefficients that the learned context model coded (SPEC.md, section 8.6)."""
 
 import struct
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Symbols under two logistics, and the rANS coder that takes them (SPEC.md, section 8).
+"""Symbols under two logistics, and the rANS coder that takes them (SPEC.md, section 8.6).
 
 The same kernels serve both directions: `decodes` is 1 or 0. A decoder reads `words`; an encoder
 collects in `steps` (start, frequency) of what it would code, which `enc_steps` codes from the last
