@@ -103,6 +103,9 @@ class ConvertOptions:
         Regions in work at a time; no value changes what is stored.
     scheduler : str, optional
         Address of a dask.distributed cluster that does the work instead.
+    scratch : str, optional
+        Folder for reduced pixels until the next level is made of them; by default beside the
+        output. All workers of a cluster must see it at this path.
     overwrite : bool
         Replace a store that exists.
     resume : bool
@@ -203,6 +206,13 @@ class ConvertOptions:
     scheduler: Annotated[
         str | None, Option("a dask.distributed cluster does the work", metavar="ADDRESS")
     ] = None
+    scratch: Annotated[
+        str | None,
+        Option(
+            "folder for reduced pixels that wait for the next level (beside the output)",
+            metavar="DIR",
+        ),
+    ] = None
     overwrite: Annotated[bool, Option("replace a store that exists")] = False
     resume: Annotated[bool, Option("skip finished stores, continue those begun")] = False
 
@@ -212,7 +222,7 @@ class ConvertOptions:
         _check_choice("glass", self.glass, get_args(GlassTreatment))
         _check_choice("bright-field", self.bright_field, get_args(BrightField))
         _check_choice("downsample", self.downsample, (2, 4))
-        _check_range("quality", self.quality, 0, 100)
+        object.__setattr__(self, "quality", _whole_number("quality", self.quality, 0, 100))
         _check_range("workers", self.workers, 1, 1024)
         _check_number("margin", self.margin_um, 0, 10_000)
         if self.target_psnr is not None:
@@ -257,6 +267,13 @@ def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise ConfigError(f"{name} is {value}; it must be a whole number from {low} to {high}")
+
+
+def _whole_number(name: str, value: float, low: int, high: int) -> int:
+    """Return a whole number as an int, if it is a float, too."""
+    if not (low <= value <= high and float(value).is_integer()):
+        raise ConfigError(f"{name} is {value}; it must be a whole number from {low} to {high}")
+    return int(value)
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:

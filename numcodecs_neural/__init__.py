@@ -1,21 +1,26 @@
 """Learned image compression for numcodecs and Zarr."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from numcodecs_neural.codec import NeuralImage
 from numcodecs_neural.errors import NeuralCodecError
 
 if TYPE_CHECKING:
+    from numcodecs_neural.codec import NeuralImage
     from numcodecs_neural.zarr3 import NeuralImageCodec
 
 __all__ = ["NeuralCodecError", "NeuralImage", "NeuralImageCodec"]
 
+_MODULES = {"NeuralImage": "codec", "NeuralImageCodec": "zarr3"}
+
 
 def __getattr__(name: str) -> object:
-    """Import the Zarr class only when asked for: it needs zarr 3."""
-    if name == "NeuralImageCodec":
-        from numcodecs_neural.zarr3 import NeuralImageCodec
+    """Import a public class when it is asked for.
 
-        globals()[name] = NeuralImageCodec
-        return NeuralImageCodec
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    The Zarr class needs zarr 3; and the programs are to start within milliseconds, so that Ctrl-C
+    finds them ready (`numcodecs_neural.programs`).
+    """
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return globals()[name]

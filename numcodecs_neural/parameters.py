@@ -238,7 +238,15 @@ def check_size(shape: tuple[int, ...], info: "WeightsInfo") -> None:
 
 
 def parse_quality(value: object) -> int:
-    """Return `value` as an int from 0 to 100, or raise ConfigError."""
+    """Return `value`, a whole number from 0 to 100, as an int, or raise ConfigError.
+
+    Examples
+    --------
+    >>> parse_quality(60.0)
+    60
+    """
+    if isinstance(value, float | np.floating) and value.is_integer():
+        value = int(value)
     return _parse_int(value, "quality", range(101), "a whole number from 0 to 100")
 
 

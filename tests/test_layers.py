@@ -32,8 +32,8 @@ FLOORS = [
     "zarr3",
 ]
 WINGS = ["compressai", "evaluation", "training", "converters"]
-# Stands above all: the program, which gathers the subcommands of the wings.
-ROOF = ["cli"]
+# Stands above all: the program that gathers the subcommands of the wings, and the entry points.
+ROOF = ["cli", "programs"]
 # What a wing may use of another wing.
 BRIDGES: set[tuple[str, str]] = set()
 

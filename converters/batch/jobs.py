@@ -5,14 +5,22 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from numcodecs_neural.errors import ConfigError
 
 from ..sources.folder import is_url
 from ..sources.series import image_name
+from .folders import common_folder, folders_below, is_pattern, same_names
 
-__all__ = ["Job", "check_apart", "expand_inputs", "plan_jobs"]
+__all__ = [
+    "Job",
+    "check_apart",
+    "expand_inputs",
+    "kept_folders_notice",
+    "named_inputs",
+    "plan_jobs",
+]
 
 ZARR, ARCHIVE = ".ome.zarr", ".ozx"
 
@@ -46,8 +54,8 @@ class Job:
         return Job(path=self.path, output=f"{self.output}-{series}", series=series)
 
 
-def expand_inputs(inputs: Sequence[str], input_list: Path | None = None) -> list[Path]:
-    """Return the slides that arguments and a list of slides name, each once, in their order.
+def named_inputs(inputs: Sequence[str], input_list: Path | None = None) -> list[str]:
+    """Return the paths and patterns that arguments and a list of slides name, in their order.
 
     Parameters
     ----------
@@ -60,50 +68,97 @@ def expand_inputs(inputs: Sequence[str], input_list: Path | None = None) -> list
     Raises
     ------
     ConfigError
-        If a pattern matches nothing, or the list cannot be read.
+        If the list cannot be read.
     """
-    named = list(inputs)
-    if input_list is not None:
-        named += _read_list(input_list)
-    paths = [path for name in named for path in _matching(name)]
-    return list(dict.fromkeys(paths))
+    return [*inputs, *(_read_list(input_list) if input_list is not None else ())]
 
 
-def plan_jobs(
-    inputs: list[Path], output: str, *, zipped: bool = False, series: int = 0
-) -> list[Job]:
-    """Return a job for each input: to `output` for one, ``output/<stem>.ome.zarr`` for more.
-
-    Parameters
-    ----------
-    zipped : bool
-        Write single files ``.ozx`` instead of folders.
-    series : int
-        Which image of each file.
+def expand_inputs(names: Sequence[str]) -> list[Path]:
+    """Return the slides that paths and patterns name, each once, in their order.
 
     Raises
     ------
     ConfigError
-        If there are no inputs, or if two of them would be written to one store.
+        If a pattern matches nothing.
+    """
+    paths = [path for name in names for path in _matching(name)]
+    return list(dict.fromkeys(paths))
+
+
+def plan_jobs(
+    names: Sequence[str],
+    output: str,
+    *,
+    zipped: bool = False,
+    series: int = 0,
+    keep_folders: bool = False,
+) -> list[Job]:
+    """Return a job for each slide: to `output` for one, ``output/<stem>.ome.zarr`` for more.
+
+    Where stores of two slides would have one name, all keep the folders of their slides below the
+    folder that is common to all names: ``output/<folders>/<stem>.ome.zarr``.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths and patterns.
+    zipped : bool
+        Write single files ``.ozx`` instead of folders.
+    series : int
+        Which image of each file.
+    keep_folders : bool
+        Keep the folders in any case, of a single slide as well.
+
+    Raises
+    ------
+    ConfigError
+        If there are no slides, or if two of them would be written to one store.
 
     Examples
     --------
-    >>> [job.output for job in plan_jobs([Path("a.svs"), Path("b.ome.tif")], "out")]
+    >>> [job.output for job in plan_jobs(["a.svs", "b.ome.tif"], "out")]
     ['out/a.ome.zarr', 'out/b.ome.zarr']
+    >>> [job.output for job in plan_jobs(["case1/slide.svs", "case2/slide.svs"], "out")]
+    ['out/case1/slide.ome.zarr', 'out/case2/slide.ome.zarr']
     """
+    inputs = expand_inputs(names)
     if not inputs:
         raise ConfigError("no input: name at least one slide")
-    if len(inputs) == 1:
+    if len(inputs) == 1 and not keep_folders:
         if zipped and not output.endswith((ARCHIVE, ".zip")):
             raise ConfigError(f"the output {output} is to be one file: name it with {ARCHIVE}")
         return [Job(path=inputs[0], output=output, series=series)]
     suffix = ARCHIVE if zipped else ZARR
+    folders: dict[Path, tuple[str, ...]] = {}
+    if keep_folders or same_names(inputs):
+        common = common_folder(names, inputs)
+        folders = {path: folders_below(path, common) for path in inputs}
     jobs = [
-        Job(path=path, output=_inside(output, f"{image_name(path)}{suffix}"), series=series)
+        Job(
+            path=path,
+            output=_inside(output, *folders.get(path, ()), f"{image_name(path)}{suffix}"),
+            series=series,
+        )
         for path in inputs
     ]
     _refuse_same(jobs)
     return jobs
+
+
+def kept_folders_notice(jobs: list[Job]) -> str | None:
+    """Return a notice that stores keep the folders of slides of one name; None if all differ."""
+    by_path = {job.path: job.output for job in jobs if job.path is not None}
+    same = same_names(list(by_path))
+    if same is None:
+        return None
+    first, second = (PurePath(by_path[path]) for path in same)
+    # Names that differ in capitals only may stand in one folder.
+    if first.parent == second.parent:
+        return None
+    return (
+        f"{same[0]} and {same[1]} have the same name, so stores keep the folders of their slides: "
+        f"{by_path[same[0]]}, {by_path[same[1]]}; with --keep-folders they always do"
+    )
 
 
 def check_apart(jobs: list[Job]) -> None:
@@ -129,18 +184,28 @@ def check_apart(jobs: list[Job]) -> None:
                 )
 
 
-def _inside(folder: str, name: str) -> str:
-    return f"{folder.rstrip('/')}/{name}" if is_url(folder) else str(Path(folder) / name)
+def _inside(folder: str, *names: str) -> str:
+    if is_url(folder):
+        return "/".join((folder.rstrip("/"), *names))
+    return str(Path(folder, *names))
 
 
 def _refuse_same(jobs: list[Job]) -> None:
-    first: dict[str, Job] = {}
+    """Refuse two stores in one place, and a store inside another."""
+    first: dict[PurePath, Job] = {}
     for job in jobs:
-        other = first.setdefault(job.output, job)
+        other = first.setdefault(PurePath(job.output), job)
         if other is not job:
             raise ConfigError(
                 f"{other.path} and {job.path} would both be written to {job.output}: "
-                "convert them apart"
+                "convert one of them by itself, to an output of its own"
+            )
+    for place, job in first.items():
+        around = next((first[outer] for outer in place.parents if outer in first), None)
+        if around is not None:
+            raise ConfigError(
+                f"the store of {job.path}, {job.output}, would be inside that of {around.path}, "
+                f"{around.output}: convert one of them by itself, to an output of its own"
             )
 
 
@@ -149,7 +214,7 @@ def _is_zarr(folder: Path) -> bool:
 
 
 def _matching(name: str) -> Iterable[Path]:
-    if not glob.has_magic(name) or os.path.exists(name):  # noqa: PTH110 (it raises nothing)
+    if not is_pattern(name):
         return [Path(name)]
     found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path takes no absolute ones)
     if not found:

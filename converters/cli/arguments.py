@@ -1,9 +1,10 @@
 """The program's arguments: parser and values, both made from the fields of dataclasses."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
+from math import nan
 from pathlib import Path
 from types import NoneType
 from typing import (
@@ -21,9 +22,10 @@ from numcodecs_neural.errors import ConfigError
 
 from ..options import ConvertOptions, Option
 
-__all__ = ["PROGRAM", "Inputs", "Work", "make_parser", "values_of"]
+__all__ = ["PROGRAM", "Inputs", "Work", "given_names", "make_parser", "values_of"]
 
 PROGRAM = "convert-to-omezarr"
+_NOT_GIVEN = object()
 # In the order of the help; those without a group come first.
 GROUPS = ("codec", "pyramid", "glass (bright-field slides)", "metadata", "run")
 
@@ -49,6 +51,13 @@ class Inputs:
     demo: Annotated[
         str | None, Option("convert a small built-in slide instead", metavar="OUTPUT")
     ] = None
+    keep_folders: Annotated[
+        bool,
+        Option(
+            "of several inputs, keep the folders of the slides that are below a folder common to "
+            "all, or below a pattern's first wildcard (only where slides have one name)"
+        ),
+    ] = False
     zip: Annotated[bool, Option("of several inputs, write single files .ozx")] = False
     series: Annotated[
         str, Option("which image of a file, or all (%(default)s)", metavar="N", group="metadata")
@@ -106,7 +115,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="Convert slides and microscopy to OME-Zarr, compressed by a learned codec.",
-        epilog="Exit codes: 0 all went well, 1 an input failed, 2 wrong usage.",
+        epilog="Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {version('numcodecs-neural')}"
@@ -118,6 +127,22 @@ def make_parser() -> argparse.ArgumentParser:
             if its_group == title:
                 group.add_argument(*names, **keywords)
     return parser
+
+
+def given_names(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None, args: argparse.Namespace
+) -> set[str]:
+    """Return the names of the arguments that the user gave, if with their default values.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        What `args` were parsed from.
+    """
+    # The parser leaves alone what a namespace has already.
+    blank = argparse.Namespace(**dict.fromkeys(vars(args), _NOT_GIVEN))
+    found = vars(parser.parse_args(argv, blank))
+    return {name for name, value in found.items() if value is not _NOT_GIVEN}
 
 
 def values_of(kind: type[Values], args: argparse.Namespace) -> Values:
@@ -159,4 +184,15 @@ def _reading(value_type: Any) -> dict[str, Any]:
     if origin is Literal:
         return {"choices": get_args(value_type)}
     (read,) = {*(get_args(value_type) or (value_type,))} - {NoneType}
-    return {"type": read}
+    return {"type": _whole_number if read is int else read}
+
+
+def _whole_number(text: str) -> int:
+    """Return a whole number; one that is written as a float, such as 60.0, is whole, too."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = nan
+    if not number.is_integer():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(number)

@@ -1,6 +1,7 @@
 """The program convert-to-omezarr: arguments to conversions, and their results to the screen.
 
-Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work.
+Exit codes: 0 all went well, 1 an input failed, 2 wrong usage, found before any work, 130
+interrupted.
 """
 
 import io
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from numcodecs_neural.errors import ConfigError, WeightsError
 
-from ..batch.jobs import Job, check_apart, expand_inputs, plan_jobs
+from ..batch.jobs import Job, check_apart, kept_folders_notice, named_inputs, plan_jobs
 from ..options import ConvertOptions
-from .arguments import PROGRAM, Inputs, Work, make_parser, values_of
+from ..sources.folder import is_url
+from .arguments import PROGRAM, Inputs, Work, given_names, make_parser, values_of
 
 if TYPE_CHECKING:
     from ..batch.run import Outcome
@@ -48,16 +50,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     try:
+        _check_given(given_names(parser, argv, args))
         options = values_of(ConvertOptions, args)
         inputs, work = values_of(Inputs, args), values_of(Work, args)
         jobs = _jobs(inputs, needs_output=not (work.dry_run or work.compare))
         _check_codec(options)
         _check_tissue(options.tissue)
+        _check_scratch(options.scratch)
         _check_file("report", work.report, REPORT_SUFFIXES)
         _check_file("json-lines", None if work.json_lines in (None, "-") else Path(work.json_lines))
-        _check_device(work.device)
+        _check_device(work.device, elsewhere=options.scheduler is not None)
     except (ConfigError, WeightsError) as exc:
         parser.error(" ".join(str(exc).split()))
+    notice = None if inputs.keep_folders or inputs.output is None else kept_folders_notice(jobs)
+    if notice is not None and not work.quiet:
+        _complain(notice)
     try:
         return _run(inputs, work, jobs, options)
     except KeyboardInterrupt:
@@ -77,7 +84,8 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
     if work.dry_run:
         from .survey import show_estimates
 
-        return show_estimates(jobs, options, _complain)
+        has_output = inputs.output is not None or inputs.demo is not None
+        return show_estimates(jobs, options, _complain, has_output=has_output)
     if work.compare:
         from .survey import show_comparisons
 
@@ -87,19 +95,23 @@ def _run(inputs: Inputs, work: Work, jobs: list[Job], options: ConvertOptions) -
 
 def _convert(work: Work, jobs: list[Job], options: ConvertOptions) -> int:
     from ..batch.run import convert_job
-    from .terminal import progress_bar, show_batch, show_outcome
+    from ..trials.space import check_space
+    from .terminal import progress_bar, show_batch, show_legend, show_outcome
 
     outcomes = []
     is_quiet = work.quiet or work.json_lines == "-"
     is_logged = True
     for job in jobs:
-        outcome = convert_job(job, options, _no_bar if work.quiet else progress_bar)
+        bar = _no_bar if work.quiet else progress_bar
+        outcome = convert_job(job, options, bar, check_space)
         outcomes.append(outcome)
         if outcome.error is not None:
             _complain(outcome.error)
         elif not is_quiet:
             show_outcome(outcome)
         is_logged &= _write_line(work.json_lines, outcome)
+    if not is_quiet and any(outcome.report is not None for outcome in outcomes):
+        show_legend()
     if len(jobs) > 1 and not is_quiet:
         show_batch(outcomes)
     return _finish(outcomes, options, work.report) or int(not is_logged)
@@ -114,14 +126,28 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
         if asked.inputs or asked.output or asked.input_list:
             raise ConfigError("--demo takes neither inputs nor --output: it names the store itself")
         return [Job(path=None, output=asked.demo)]
-    inputs = expand_inputs(asked.inputs, asked.input_list)
+    names = named_inputs(asked.inputs, asked.input_list)
     if asked.output is None:
-        if inputs and needs_output:
+        if names and needs_output:
             raise ConfigError("no output: name it with -o")
-        return plan_jobs(inputs, ".", series=asked.image or 0)
-    jobs = plan_jobs(inputs, asked.output, zipped=asked.zip, series=asked.image or 0)
+        return plan_jobs(names, ".", series=asked.image or 0)
+    jobs = plan_jobs(
+        names,
+        asked.output,
+        zipped=asked.zip,
+        series=asked.image or 0,
+        keep_folders=asked.keep_folders,
+    )
     check_apart(jobs)
     return jobs
+
+
+def _check_given(names: set[str]) -> None:
+    """Refuse arguments of which one decides the other."""
+    if {"quality", "target_psnr"} <= names:
+        raise ConfigError(
+            "--quality names a quality, and --target-psnr has it found: leave one of them out"
+        )
 
 
 def _check_codec(options: ConvertOptions) -> None:
@@ -138,6 +164,11 @@ def _check_tissue(tissue: str) -> None:
         )
 
 
+def _check_scratch(scratch: str | None) -> None:
+    if scratch is not None and not is_url(scratch) and not Path(scratch).is_dir():
+        raise ConfigError(f"scratch is {scratch}: it must be a folder that exists")
+
+
 def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) -> None:
     if path is None:
         return
@@ -147,11 +178,24 @@ def _check_file(name: str, path: Path | None, suffixes: tuple[str, ...] = ()) ->
         raise ConfigError(f"{name} is {path}: it must end in {' or '.join(suffixes)}")
 
 
-def _check_device(device: str | None) -> None:
-    if device is not None:
-        from numcodecs_neural import config
+def _check_device(device: str | None, *, elsewhere: bool) -> None:
+    """Set the device, and refuse one that is not there: no slide could be coded on it.
 
+    Parameters
+    ----------
+    elsewhere : bool
+        Whether other machines code the chunks.
+    """
+    from numcodecs_neural import config
+
+    if device is not None:
         config.set(device=device)
+    if config.get().device != "auto" and not elsewhere:
+        import numpy as np
+
+        from numcodecs_neural import NeuralImage
+
+        NeuralImage().encode(np.zeros((3, 1, 1), np.uint8))
 
 
 def _write_line(path: str | None, outcome: "Outcome") -> bool:

@@ -12,44 +12,56 @@ from ..sources import SlideSource
 from ..store.transaction import check_output, output_folder
 from ..trials.compare import compare
 from ..trials.dry_run import Estimate, estimate
+from ..trials.space import check_space_for, scratch_nbytes
 from .tables import comparison_summary, comparison_table
-from .terminal import progress_bar
+from .terminal import progress_bar, result_console
 
 __all__ = ["show_comparisons", "show_estimates"]
 
 Complain = Callable[[str], None]
 
 
-def show_estimates(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
-    """Show the estimated size of each store; return the program's exit code."""
+def show_estimates(
+    jobs: list[Job], options: ConvertOptions, complain: Complain, *, has_output: bool
+) -> int:
+    """Show the estimated size of each store; return the program's exit code.
+
+    Parameters
+    ----------
+    has_output : bool
+        Whether the stores' places were named, and can be looked at.
+    """
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
     table.add_column("slide", overflow="fold")
-    for heading in ("size", "levels", "raw MB", "about MB", "elided", "about minutes"):
+    table.caption = "scratch: MB of reduced pixels that wait for the next level, at the most"
+    for heading in ("size", "levels", "raw MB", "about MB", "scratch", "elided", "minutes"):
         table.add_column(heading, justify="right", no_wrap=True)
 
     def add(job: Job, source: SlideSource) -> None:
-        check_output(
-            output_folder(job.output),
-            overwrite=options.overwrite or options.resume,
-            is_begun=options.resume,
-        )
-        table.add_row(source.info.name, *_shown(estimate(plan_conversion(source, options))))
+        if has_output:
+            check_output(
+                output_folder(job.output),
+                overwrite=options.overwrite or options.resume,
+                is_begun=options.resume,
+            )
+        plan = plan_conversion(source, options)
+        found = estimate(plan)
+        table.add_row(source.info.name, *_shown(found, scratch_nbytes(plan)))
+        if has_output:
+            check_space_for(plan, job.output, found.nbytes)
 
     code = _each(jobs, add, complain)
     if table.row_count:
-        Console(highlight=False).print(table)
+        result_console().print(table)
     return code
 
 
 def show_comparisons(jobs: list[Job], options: ConvertOptions, complain: Complain) -> int:
     """Show the comparison of codecs on each slide; return the program's exit code."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = result_console()
 
     def show(job: Job, source: SlideSource) -> None:
         with progress_bar(source.info.name) as progress:
@@ -74,13 +86,14 @@ def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: C
     return 1 if failed else 0
 
 
-def _shown(values: Estimate) -> tuple[str, ...]:
+def _shown(values: Estimate, scratch: int) -> tuple[str, ...]:
     height, width = values.shape
     return (
         f"{width}x{height}",
         str(values.levels),
         f"{values.raw_nbytes / 1e6:.0f}",
         f"{values.nbytes / 1e6:.2f}",
+        f"{scratch / 1e6:.1f}",
         f"{100 * values.elided_area:.0f} %",
         f"{values.seconds / 60:.1f}",
     )

@@ -8,7 +8,13 @@ from ..trials.compare import ComparedCodec, Comparison
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["comparison_summary", "comparison_table", "report_summary", "report_table"]
+__all__ = ["LEGEND", "comparison_summary", "comparison_table", "report_summary", "report_table"]
+
+# Units of the columns of `report_table`.
+LEGEND = (
+    "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to stored, "
+    "glass included; PSNR (dB), SSIM: tissue in sampled chunks."
+)
 
 
 def report_table(report: SlideReport) -> "Table":
@@ -43,7 +49,7 @@ def report_table(report: SlideReport) -> "Table":
 
 
 def report_summary(report: SlideReport) -> str:
-    """Return the totals of all levels, and the units of the table's columns."""
+    """Return the totals of all levels, and notices."""
     elided = report.levels[0].elided_area
     of_source = ""
     if report.source_nbytes:
@@ -57,9 +63,6 @@ def report_summary(report: SlideReport) -> str:
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
         f"{notices}"
-        "stored, elided, empty: chunks; bpp: bits per pixel of stored chunks; ratio: raw to "
-        "stored, glass included; "
-        "PSNR (dB), SSIM: tissue in sampled chunks."
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.measure.picking import pick
 
-from ..geometry.downsample import halve_again, halve_pixels, to_pixels
+from ..geometry.downsample import reduce_pixels, to_pixels
 from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, cells_where, plan_levels
 from ..options import ConvertOptions
 from ..sources import Frame, SlideSource
@@ -180,9 +180,8 @@ def _reduced(
     y, x = step * region.y, step * region.x
     height = min(step * region.height, fine.height - y)
     width = min(step * region.width, fine.width - x)
-    reduced = halve_pixels(_planes(source, Region(y, x, height, width), frame))
-    if step == 4:
-        reduced = halve_again(reduced)
+    planes = _planes(source, Region(y, x, height, width), frame)
+    reduced = reduce_pixels(planes, step.bit_length() - 1)
     return to_pixels(reduced, source.info.dtype)
 
 

@@ -7,15 +7,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..options import ConvertOptions
 from ..sources import SlideSource
-from ..store.arrays import COVERAGE_GROUP, PyramidArrays, create_arrays, write_plain
+from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes
+from ..sources.folder import Folder
+from ..store.arrays import LABEL_GROUP, PyramidArrays, create_arrays, write_plain
 from ..store.associated import write_extras
 from ..store.display_range import display_windows, sample_limits
-from ..store.metadata import Picture, write_coverage_group, write_image_group, write_label_groups
+from ..store.metadata import Picture, write_coverage_groups, write_image_group, write_label_groups
 from ..store.transaction import UnfinishedStore, fingerprint_in, output_folder
 from .checkpoint import Checkpoint, RegionResult
-from .coverage import COVERAGE_ATTRIBUTES, coverage_of
+from .coverage import (
+    COVERAGE_ATTRIBUTES,
+    FILE_SIZES_ATTRIBUTES,
+    coverage_of,
+    file_sizes_of,
+)
 from .plan import ConversionPlan, plan_conversion
 from .provenance import provenance
 from .reduced_pixels import ReducedPixels
@@ -23,7 +33,16 @@ from .region_writer import PyramidWriter
 from .scheduler import run_on_cluster, run_on_threads
 from .summary import LevelReport, SlideReport, notices_of, report_levels
 
-__all__ = ["Progress", "convert", "convert_planned", "is_converted"]
+__all__ = [
+    "Progress",
+    "convert",
+    "convert_planned",
+    "explained",
+    "is_converted",
+    "pyramid_arrays",
+    "reduced_pixels",
+    "run_writer",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -76,12 +95,13 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
     # First, before a store is replaced: the codec may not reach the PSNR that is asked for.
     codec = {"method": plan.codec.method, **plan.codec.parameters}
     with (
-        _explained(output),
+        explained(output),
         UnfinishedStore(
             output,
             fingerprint=plan.fingerprint,
             overwrite=options.overwrite,
             resume=options.resume,
+            scratch=options.scratch,
         ) as unfinished,
     ):
         arrays = _arrays(unfinished, plan)
@@ -96,14 +116,19 @@ def is_converted(plan: ConversionPlan, output: str) -> bool:
     return fingerprint_in(output_folder(output)) == plan.fingerprint
 
 
-def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan) -> PyramidArrays:
-    arrays = PyramidArrays(
-        store=unfinished.store,
+def pyramid_arrays(plan: ConversionPlan, store: Folder) -> PyramidArrays:
+    """Return the arrays of a store of this plan, whether they are there or not."""
+    return PyramidArrays(
+        store=store,
         levels=len(plan.grids),
         has_label=plan.glass.tissue is not None,
         # Where nothing is elided on purpose, even white chunks are stored: what is absent is lost.
         write_empty=plan.glass.treatment != "elide",
     )
+
+
+def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan) -> PyramidArrays:
+    arrays = pyramid_arrays(plan, unfinished.store)
     if not unfinished.is_resumed:
         create_arrays(
             arrays,
@@ -121,22 +146,31 @@ def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan) -> PyramidArrays:
 def _write_regions(
     plan: ConversionPlan, arrays: PyramidArrays, unfinished: UnfinishedStore, progress: Progress
 ) -> list[RegionResult]:
-    options = plan.options
     writer = PyramidWriter(
         plan=plan,
         arrays=arrays,
         checkpoint=Checkpoint(unfinished.checkpoint),
-        reduced=None if options.use_existing_levels else _reduced_pixels(unfinished, plan),
+        reduced=reduced_pixels(plan, unfinished.reduced_pixels),
     )
-    advance = _counter(plan.axes.count * sum(grid.pixels for grid in plan.grids), progress)
+    return run_writer(writer, progress)
+
+
+def run_writer(writer: PyramidWriter, progress: Progress) -> list[RegionResult]:
+    """Write the regions of a writer, on the threads or the cluster that its options name."""
+    options, grids = writer.plan.options, writer.plan.grids
+    pixels = sum(grids[level].region(cell).pixels for level, _, cell in writer.places())
+    advance = _counter(pixels, progress)
     if options.scheduler is not None:
         return run_on_cluster(writer, address=options.scheduler, advance=advance)
     return run_on_threads(writer, workers=options.workers, advance=advance)
 
 
-def _reduced_pixels(unfinished: UnfinishedStore, plan: ConversionPlan) -> ReducedPixels:
+def reduced_pixels(plan: ConversionPlan, folder: Folder) -> ReducedPixels | None:
+    """Return the reduced pixels of a plan in a folder; None if levels are read from the source."""
+    if plan.options.use_existing_levels:
+        return None
     return ReducedPixels(
-        folder=unfinished.reduced_pixels,
+        folder=folder,
         grids=plan.grids,
         samples=plan.info.samples,
         dtype=plan.info.dtype,
@@ -152,7 +186,12 @@ def _describe(
     names = (*(name for name, _ in plan.axes.frames), "y", "x")
     for level, values in enumerate(coverage):
         write_plain(store, f"{COVERAGE_GROUP}/{level}", values, version, names)
-    write_coverage_group(store, version, COVERAGE_ATTRIBUTES)
+    for level, sizes in enumerate(file_sizes_of(results, plan)):
+        _write_file_sizes(plan, store, str(level), sizes, names)
+    for level, label in enumerate(arrays.labels):
+        sizes = file_sizes(label, dict(store.files(label.path)))
+        _write_file_sizes(plan, store, f"{LABEL_GROUP}/{level}", sizes, ("y", "x"))
+    write_coverage_groups(store, version, COVERAGE_ATTRIBUTES, FILE_SIZES_ATTRIBUTES)
     picture = _picture(plan, arrays)
     if arrays.has_label:
         write_label_groups(store, version, picture)
@@ -161,6 +200,18 @@ def _describe(
     block = provenance(plan, levels, extras)
     write_image_group(store, "", version, picture, {"numcodecs_neural": block})
     return levels
+
+
+def _write_file_sizes(
+    plan: ConversionPlan,
+    store: Folder,
+    path: str,
+    sizes: NDArray[np.int64],
+    names: tuple[str, ...],
+) -> None:
+    """Write the sizes of an array's files; where they are lost themselves, -1 is read."""
+    version = plan.options.ome_zarr_version
+    write_plain(store, f"{FILE_SIZES_GROUP}/{path}", sizes, version, names, fill_value=-1)
 
 
 def _picture(plan: ConversionPlan, arrays: PyramidArrays) -> Picture:
@@ -217,7 +268,7 @@ def _counter(total: int, progress: Progress) -> Callable[[int], None]:
 
 
 @contextlib.contextmanager
-def _explained(output: str) -> Iterator[None]:
+def explained(output: str) -> Iterator[None]:
     """Say what to do about a disk that is full, which the system's own words do not."""
     try:
         yield

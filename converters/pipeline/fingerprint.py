@@ -14,7 +14,14 @@ __all__ = ["fingerprint_of"]
 
 # The codec stands for the last three, and these change how fast a store is written, and whether it
 # may be, never what is in it.
-_NOT_STORED = ("workers", "scheduler", "overwrite", "resume", "model", "quality", "target_psnr")
+_NOT_STORED = (
+    *("workers", "scheduler", "scratch", "overwrite", "resume"),
+    *("model", "quality", "target_psnr"),
+)
+
+# Rises when the same slide and options come to other pixels: 2 since the edges of odd levels are
+# exact averages.
+_PIXELS = 2
 
 
 def fingerprint_of(
@@ -40,7 +47,7 @@ def fingerprint_of(
         kept["target_psnr"] = float(options.target_psnr)
     if tissue_picture:
         kept["tissue"] = _sha256(tissue_picture)
-    parts = [version("numcodecs-neural"), described, kept, codec.method, codec.parameters]
+    parts = [version("numcodecs-neural"), _PIXELS, described, kept, codec.method, codec.parameters]
     return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
 
 

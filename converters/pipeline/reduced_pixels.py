@@ -3,6 +3,7 @@
 One file of raw samples for each region, which appears whole or not at all.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.axes import Frame
-from ..geometry.downsample import halve_again, halve_pixels, reduced_dtype
+from ..geometry.downsample import halve_again, halve_pixels, last_shares, reduced_dtype
 from ..geometry.levels import Cell, LevelGrid, ceil_div
 from ..sources.folder import Folder
 
@@ -48,24 +49,38 @@ class ReducedPixels:
         """
         if level + 1 == len(self.grids):
             return
-        reduced = halve_again(pixels) if level else halve_pixels(pixels)
-        if self.grids[level + 1].step == 4:
-            reduced = halve_again(reduced)
-        self.folder.write(_name(level, frame, cell), reduced.tobytes())
+        grid = self.grids[level]
+        scale, region = grid.down_y[0], grid.region(cell)
+        extent = (
+            min(region.height * scale, self.grids[0].height - region.y * scale),
+            min(region.width * scale, self.grids[0].width - region.x * scale),
+        )
+        end = scale * self.grids[level + 1].step
+        while scale < end:
+            last = last_shares(extent, scale)
+            pixels = halve_pixels(pixels) if scale == 1 else halve_again(pixels, last)
+            scale *= 2
+        self.folder.write(_name(level, frame, cell), pixels.tobytes())
 
-    def collect(self, level: int, frame: Frame, cell: Cell) -> NDArray[Any]:
+    def collect(
+        self, level: int, frame: Frame, cell: Cell, *, make: Callable[[Cell], None]
+    ) -> NDArray[Any]:
         """Return a region's reduced pixels, (sample, y, x), as the finer regions left them.
 
-        Raises
-        ------
-        OSError
-            If one of them is not there any more.
+        Parameters
+        ----------
+        make : callable
+            Called with a finer region that left none, or whose pixels are lost: leaves them.
         """
         grid, finer = self.grids[level], self.grids[level - 1]
         outer = grid.region(cell)
         pixels = np.empty((self.samples, outer.height, outer.width), reduced_dtype(self.dtype))
         for under in grid.finer_regions(cell, finer):
             piece = self._piece(level - 1, frame, under, grid.step)
+            if piece is None:
+                make(under)
+                piece = self._piece(level - 1, frame, under, grid.step)
+            assert piece is not None, "make leaves the pixels"
             y = finer.region(under).y // grid.step - outer.y
             x = finer.region(under).x // grid.step - outer.x
             pixels[:, y : y + piece.shape[1], x : x + piece.shape[2]] = piece
@@ -76,15 +91,12 @@ class ReducedPixels:
         for under in self.grids[level].finer_regions(cell, self.grids[level - 1]):
             self.folder.delete(_name(level - 1, frame, under))
 
-    def _piece(self, level: int, frame: Frame, cell: Cell, step: int) -> NDArray[Any]:
+    def _piece(self, level: int, frame: Frame, cell: Cell, step: int) -> NDArray[Any] | None:
         region = self.grids[level].region(cell)
         shape = self.samples, ceil_div(region.height, step), ceil_div(region.width, step)
         content = self.folder.read(_name(level, frame, cell))
         if content is None:
-            raise OSError(
-                f"the reduced pixels of region {cell} of level {level} were written before and are "
-                f"lost from {self.folder.location}: begin anew, without --resume"
-            )
+            return None
         return np.frombuffer(content, reduced_dtype(self.dtype)).reshape(shape)
 
 

@@ -8,7 +8,7 @@ the checkpoint, or the same pixels, and writes the same bytes.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,15 @@ from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import pick_samples
 from ..store.arrays import PyramidArrays
 from ..store.chunk_sizes import chunk_nbytes
+from ..store.region_files import region_files
 from .checkpoint import Checkpoint, RegionResult
 from .plan import ConversionPlan
 from .reduced_pixels import ReducedPixels
 
-__all__ = ["PyramidWriter"]
+__all__ = ["Place", "PyramidWriter"]
+
+Place = tuple[int, Frame, Cell]
+"""Level, frame and (row, column) of a region."""
 
 # Chunks of level 0 that are measured on the smallest slide.
 LEAST_SAMPLES = 2
@@ -47,15 +51,30 @@ class PyramidWriter:
         The regions that are done.
     reduced : ReducedPixels, optional
         Pixels that wait for the next level; None if levels are read from the source.
+    only : frozenset, optional
+        The regions to write, where all others are stored already; None for all.
     """
 
     plan: ConversionPlan
     arrays: PyramidArrays
     checkpoint: Checkpoint
     reduced: ReducedPixels | None
+    only: frozenset[Place] | None = None
+
+    def places(self) -> list[Place]:
+        """Return the regions to write; those that a region is reduced from come before it."""
+        every = (
+            (level, frame, cell)
+            for frame in self.plan.axes.all_frames()
+            for level, grid in enumerate(self.plan.grids)
+            for cell in grid.regions()
+        )
+        return [place for place in every if self.only is None or place in self.only]
 
     def write_region(self, level: int, frame: Frame, cell: Cell) -> RegionResult:
         """Store one region, and leave it reduced for the next level, unless that is done.
+
+        A region that was stored before and is lost is stored again.
 
         Parameters
         ----------
@@ -71,22 +90,28 @@ class PyramidWriter:
         SourceError
             If the slide does not decode.
         OSError
-            If a region that was written before is not there any more.
+            If it cannot be written.
         """
         grid = self.plan.grids[level]
         result = self.checkpoint.find(level, frame, cell)
-        if result is None:
+        if result is None or not self._is_whole(grid, result):
             result = self._write(grid, frame, cell)
             self.checkpoint.add(result)
-        elif result.nbytes != self._stored(grid, frame, cell)[1]:
-            raise OSError(
-                f"region {cell} of level {level} was written before and is lost from "
-                f"{self.arrays.store.location}: begin anew, without --resume"
-            )
         if level and self.reduced is not None:
             # Only now: a task that has to write this region again needs them.
             self.reduced.clear(level, frame, cell)
         return result
+
+    def _is_whole(self, grid: LevelGrid, result: RegionResult) -> bool:
+        """Return whether all files of a finished region are there; if not, delete what is."""
+        image, store = self.arrays.images[grid.level], self.arrays.store
+        files = region_files(image, grid, result.cell, axes=self.plan.axes, frame=result.frame)
+        if sum(map(store.size, files)) == result.nbytes:
+            return True
+        # Zarr would read a shard that was cut off.
+        for file in files:
+            store.delete(file)
+        return False
 
     def _write(self, grid: LevelGrid, frame: Frame, cell: Cell) -> RegionResult:
         region, axes, glass = grid.region(cell), self.plan.axes, self.plan.glass
@@ -110,7 +135,9 @@ class PyramidWriter:
         """
         source = self.plan.source
         if grid.level and self.reduced is not None:
-            reduced = self.reduced.collect(grid.level, frame, cell)
+            reduced = self.reduced.collect(
+                grid.level, frame, cell, make=partial(self._reduce, grid.level - 1, frame)
+            )
             self.reduced.leave(grid.level, frame, cell, reduced)
             return to_pixels(reduced, source.info.dtype)
         region = grid.region(cell)
@@ -119,6 +146,12 @@ class PyramidWriter:
         if self.reduced is not None:
             self.reduced.leave(grid.level, frame, cell, pixels)
         return pixels
+
+    def _reduce(self, level: int, frame: Frame, cell: Cell) -> None:
+        """Leave a region reduced for the next level, as it was when it was stored."""
+        self._read(self.plan.grids[level], frame, cell)
+        if level and self.reduced is not None:
+            self.reduced.clear(level, frame, cell)
 
     def _result(
         self, grid: LevelGrid, frame: Frame, cell: Cell, pixels: NDArray[Any]

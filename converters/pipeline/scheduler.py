@@ -18,7 +18,7 @@ from dask.threaded import get as get_threaded
 from ..geometry.axes import Frame
 from ..geometry.levels import Cell
 from .checkpoint import RegionResult
-from .region_writer import PyramidWriter
+from .region_writer import Place, PyramidWriter
 
 __all__ = ["region_tasks", "run_on_cluster", "run_on_threads"]
 
@@ -74,20 +74,18 @@ def run_on_cluster(writer: PyramidWriter, *, address: str, advance: Advance) -> 
 
 def region_tasks(writer: PyramidWriter) -> list[Any]:
     """Return one dask task a region, each depending on the finer regions under it."""
-    tasks: dict[tuple[int, Frame, Cell], Any] = {}
+    tasks: dict[Place, Any] = {}
     shared = delayed(writer, pure=False, traverse=False)
-    for frame in writer.plan.axes.all_frames():
-        for level, grid in enumerate(writer.plan.grids):
-            for cell in grid.regions():
-                finer = _finer(writer, level, cell)
-                tasks[level, frame, cell] = delayed(_write_region, pure=False)(
-                    shared,
-                    level,
-                    frame,
-                    cell,
-                    [tasks[level - 1, frame, under] for under in finer],
-                    dask_key_name=_key(level, frame, cell),
-                )
+    for level, frame, cell in writer.places():
+        finer = [(level - 1, frame, under) for under in _finer(writer, level, cell)]
+        tasks[level, frame, cell] = delayed(_write_region, pure=False)(
+            shared,
+            level,
+            frame,
+            cell,
+            [tasks[place] for place in finer if place in tasks],
+            dask_key_name=_key(level, frame, cell),
+        )
     return list(tasks.values())
 
 

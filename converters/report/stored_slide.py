@@ -14,8 +14,9 @@ from numcodecs_neural.errors import SourceError
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import LevelGrid, Region, keep_levels, plan_levels
 from ..options import REGION_PX
+from ..sources.coverage import COVERAGE_GROUP
 from ..sources.folder import Folder
-from ..store.arrays import COVERAGE_GROUP, LABEL_GROUP
+from ..store.arrays import LABEL_GROUP
 from ..store.transaction import store_folder
 from .pictures import DisplayRange
 

@@ -7,15 +7,26 @@ from typing import cast
 
 from numcodecs_neural.errors import SourceError
 
-from .base import Associated, Channel, Compression, Frame, SlideInfo, SlideSource
+from .base import (
+    Associated,
+    Channel,
+    Compression,
+    Frame,
+    JpegTiles,
+    SlideInfo,
+    SlideSource,
+    WithoutJpeg,
+)
 
 __all__ = [
     "Associated",
     "Channel",
     "Compression",
     "Frame",
+    "JpegTiles",
     "SlideInfo",
     "SlideSource",
+    "WithoutJpeg",
     "open_source",
 ]
 

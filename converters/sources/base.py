@@ -7,8 +7,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.errors import UnsupportedJpegError
+from numcodecs_neural.jpeg.mosaic import Mosaic
+
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import Region
+from .jpeg.tiles import JpegTiles
 
 __all__ = [
     "Associated",
@@ -16,8 +20,10 @@ __all__ = [
     "Compression",
     "FileSource",
     "Frame",
+    "JpegTiles",
     "SlideInfo",
     "SlideSource",
+    "WithoutJpeg",
 ]
 
 Associated = Literal["label", "macro"]
@@ -183,11 +189,53 @@ class SlideSource(Protocol):
         Returns None where there is none. They may identify the patient: nobody reads them unasked.
         """
 
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        """Return how a level is stored in JPEG, or why that is no use; reads one header at most."""
+
+    def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
+        """Return the JPEG tiles behind `region`, with their quantised coefficients.
+
+        Its pixels at the region are those of `read_region`. Tiles that are not stored are not
+        present, and its fill is what `read_region` gives for them.
+
+        A region inside one tile becomes a window of whole minimum coded units. Where chroma is
+        subsampled, it is wider by one unit on inner sides, since decoders look across; blocks of
+        the other components are zero there.
+
+        Parameters
+        ----------
+        region : Region
+            A chunk of a side that ``jpeg_tiles(level)`` fits, cut at the edge of the slide.
+        level, frame
+            As in `read_region`.
+
+        Raises
+        ------
+        UnsupportedJpegError
+            If just this region cannot be kept exactly; says why.
+        SourceError
+            If a tile is damaged; names the file, the level and the tile.
+        """
+
     def close(self) -> None:
         """Let go of the file; closing twice does no harm."""
 
 
-class FileSource:
+class WithoutJpeg:
+    """Base class of sources whose pixels are not JPEG, or of which no tiles can be had."""
+
+    not_jpeg = "its pixels are not JPEG"
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        """Return why pixels are not kept as JPEG coefficients."""
+        return JpegTiles(reason=self.not_jpeg)
+
+    def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
+        """Raise UnsupportedJpegError: there are no JPEG tiles."""
+        raise UnsupportedJpegError(self.not_jpeg)
+
+
+class FileSource(WithoutJpeg):
     """What readers of files have in common: they are opened again by path and series."""
 
     _path: Path

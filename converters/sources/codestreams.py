@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .base import Compression
 
-__all__ = ["compression_steps", "is_plain_ycc", "jpeg_quality", "jpeg_segments", "luminance_table"]
+__all__ = ["compression_steps", "is_plain_ycc", "jpeg_quality"]
 
 # Quantisation of luminance in the JPEG standard, annex K, which libjpeg scales by quality.
 # fmt: off
@@ -17,8 +17,6 @@ _LUMINANCE = (
 )
 # fmt: on
 _COD = b"\xff\x52"
-_SOI, _EOI, _SOS, _DQT = 0xD8, 0xD9, 0xDA, 0xDB
-_ALONE = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})
 
 
 class _Chunk(NamedTuple):
@@ -73,32 +71,6 @@ def jpeg_quality(table: Sequence[int]) -> int | None:
     # Some readers return the table in the file's zigzag order, some in rows: sorted, both are one.
     found = sorted(table)
     return next((q for q in range(100, 0, -1) if sorted(_scaled(q)) == found), None)
-
-
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and content of the segments of a JPEG, up to the start of its scan."""
-    place = 0
-    while place + 1 < len(data) and data[place] == 0xFF:
-        marker, place = data[place + 1], place + 2
-        if marker in (_EOI, _SOS):
-            return
-        if marker not in _ALONE:
-            size = int.from_bytes(data[place : place + 2], "big")
-            yield marker, data[place + 2 : place + size]
-            place += max(size, 2)
-
-
-def luminance_table(data: bytes) -> list[int] | None:
-    """Return the quantisation table 0 of a JPEG, or of tables apart from it; None without one."""
-    for marker, content in jpeg_segments(data):
-        while marker == _DQT and content:
-            precision, number = content[0] >> 4, content[0] & 15
-            values, content = content[1 : 65 + 64 * precision], content[65 + 64 * precision :]
-            if number == 0:
-                step = precision + 1
-                pieces = (values[n : n + step] for n in range(0, len(values), step))
-                return [int.from_bytes(piece, "big") for piece in pieces]
-    return None
 
 
 def is_plain_ycc(data: bytes) -> bool:

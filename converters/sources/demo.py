@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.levels import Region
-from .base import Associated, Frame, SlideInfo
+from .base import Associated, Frame, SlideInfo, WithoutJpeg
 
 __all__ = ["DemoSource"]
 
@@ -12,7 +12,7 @@ HEIGHT, WIDTH = 3000, 4000
 GLASS = (243, 242, 245)
 
 
-class DemoSource:
+class DemoSource(WithoutJpeg):
     """Human colon tissue (H-DAB, 512 x 512), mirrored into a larger section, on glass.
 
     The same pixels each time and everywhere; nothing is downloaded.

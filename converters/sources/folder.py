@@ -89,10 +89,16 @@ class Folder:
             return bytes(fs.tail(f"{root}/{name}", nbytes))
 
     def files(self, below: str) -> Iterator[tuple[str, int]]:
-        """Iterate over the names and the stored sizes of all files below a folder in it."""
+        """Iterate over the paths below a folder in it, and the stored sizes, of all its files."""
+        if self.path:
+            top = self.path / below
+            for file in filter(Path.is_file, top.rglob("*")):
+                yield file.relative_to(top).as_posix(), file.stat().st_size
+            return
         with self._opened() as (fs, root):
-            for _, _, found in fs.walk(f"{root}/{below}".rstrip("/"), detail=True):
-                yield from ((name, info["size"]) for name, info in found.items())
+            folder = f"{root}/{below}".rstrip("/")
+            for file, info in fs.find(folder, detail=True).items():
+                yield file.removeprefix(f"{folder}/"), info["size"]
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file; it appears with all its content or not at all."""
@@ -198,11 +204,11 @@ class Archive(Folder):
             return file.read(nbytes)
 
     def files(self, below: str) -> Iterator[tuple[str, int]]:
-        """Iterate over the names and the stored sizes of all files below a folder in it."""
+        """Iterate over the paths below a folder in it, and the stored sizes, of all its files."""
         start = self._name(f"{below}/".lstrip("/"))
         for entry in self.zip_file.infolist():
             if entry.filename.startswith(start) and not entry.is_dir():
-                yield entry.filename.rpartition("/")[2], entry.compress_size
+                yield entry.filename.removeprefix(start), entry.compress_size
 
     def close(self) -> None:
         """Close the zip."""

@@ -1,32 +1,38 @@
-"""TileCache: the latest decoded tiles of a slide, safe between threads."""
+"""TileCache: the latest tiles of a slide, decoded or parsed, safe between threads."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
-
-from numpy.typing import NDArray
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
 
 __all__ = ["TileCache"]
 
-Pixels = NDArray[Any]
+
+class _Sized(Protocol):
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
 
 
-class TileCache:
-    """The latest decoded tiles, up to a number of bytes; safe between threads.
+Key = tuple[Hashable, ...]
+Tile = TypeVar("Tile", bound=_Sized)
+
+
+class TileCache(Generic[Tile]):
+    """The latest tiles, up to a number of bytes; safe between threads.
 
     The latest one stays however large it is: an image in one strip is decoded once.
     """
 
     def __init__(self, nbytes: int) -> None:
         self._free = nbytes
-        self._tiles: OrderedDict[tuple[int, ...], Pixels] = OrderedDict()
+        self._tiles: OrderedDict[Key, Tile] = OrderedDict()
         self._lock = threading.Lock()
         self._big_lock = threading.Lock()
 
     def get_or_decode(
-        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool, is_big: bool
-    ) -> Pixels:
+        self, key: Key, decode: Callable[[], Tile], *, is_kept: bool, is_big: bool
+    ) -> Tile:
         """Return a tile from the cache, or decode it, and keep it if `is_kept`."""
         found = self._get(key)
         if found is not None:
@@ -43,21 +49,19 @@ class TileCache:
             while self._tiles:
                 self._free += self._tiles.popitem()[1].nbytes
 
-    def _decode(
-        self, key: tuple[int, ...], decode: Callable[[], Pixels], *, is_kept: bool
-    ) -> Pixels:
+    def _decode(self, key: Key, decode: Callable[[], Tile], *, is_kept: bool) -> Tile:
         pixels = decode()
         if is_kept:
             self._put(key, pixels)
         return pixels
 
-    def _get(self, key: tuple[int, ...]) -> Pixels | None:
+    def _get(self, key: Key) -> Tile | None:
         with self._lock:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
             return self._tiles.get(key)
 
-    def _put(self, key: tuple[int, ...], tile: Pixels) -> None:
+    def _put(self, key: Key, tile: Tile) -> None:
         with self._lock:
             if key in self._tiles:
                 return

@@ -16,10 +16,8 @@ from ..options import OmeZarrVersion
 from ..sources.folder import Folder
 from ..tissue.glass_plan import GlassPlan
 
-__all__ = ["COVERAGE_GROUP", "LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
+__all__ = ["LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]
 
-# Not "coverage": a group of arrays in the root is what generic readers take for the image.
-COVERAGE_GROUP = "coverage/levels"
 LABEL_GROUP = "labels/tissue"
 
 

@@ -16,10 +16,11 @@ from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
 from ..options import OmeZarrVersion
 from ..sources import Channel
+from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP
 from ..sources.folder import Folder
-from .arrays import COVERAGE_GROUP, LABEL_GROUP
+from .arrays import LABEL_GROUP
 
-__all__ = ["Picture", "write_coverage_group", "write_image_group", "write_label_groups"]
+__all__ = ["Picture", "write_coverage_groups", "write_image_group", "write_label_groups"]
 
 _RGB = tuple(
     Channel(label=label, color=color)
@@ -117,11 +118,15 @@ def write_label_groups(store: Folder, version: OmeZarrVersion, picture: Picture)
     _write_group(store, LABEL_GROUP, version, _checked(model, label, version))
 
 
-def write_coverage_group(
-    store: Folder, version: OmeZarrVersion, attributes: dict[str, Any]
+def write_coverage_groups(
+    store: Folder,
+    version: OmeZarrVersion,
+    coverage: dict[str, Any],
+    file_sizes: dict[str, Any],
 ) -> None:
-    """Write the attributes of the group of coverage arrays."""
-    _write_group(store, COVERAGE_GROUP, version, attributes)
+    """Write the attributes of the groups of coverage arrays, and of the sizes of files."""
+    _write_group(store, COVERAGE_GROUP, version, coverage)
+    _write_group(store, FILE_SIZES_GROUP, version, file_sizes)
 
 
 def _multiscale(picture: Picture, axes: tuple[str, ...]) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """UnfinishedStore: a store that is written beside its location and moved there when complete."""
 
+import hashlib
 import json
 import os
 import sys
 import zipfile
-from contextlib import closing, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,10 +19,12 @@ from .ozx import is_archive, pack
 
 __all__ = [
     "UnfinishedStore",
+    "WorkFolder",
     "check_output",
     "fingerprint_in",
     "output_folder",
     "remove_unfinished",
+    "reserved_work",
     "store_folder",
 ]
 
@@ -27,6 +32,46 @@ _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
 _NOTE = "conversion.json"
 # The store that another one takes the place of, between the two renames.
 _REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFolder:
+    """The folders beside a store of a conversion that is not complete.
+
+    Parameters
+    ----------
+    output : Folder
+        The location of the store.
+    scratch : str, optional
+        Folder for reduced pixels instead.
+    """
+
+    output: Folder
+    scratch: str | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The folder of all but reduced pixels that are elsewhere."""
+        return Folder(f"{self.output.location.rstrip('/')}.partial")
+
+    @property
+    def reduced_pixels(self) -> Folder:
+        """Where reduced pixels wait: of the same output, always the same folder."""
+        if self.scratch is None:
+            return self.folder / "scratch"
+        location = self.output.location.rstrip("/")
+        digest = hashlib.sha256(location.encode()).hexdigest()[:16]
+        return output_folder(self.scratch) / f"{PurePath(location).name}.{digest}.scratch"
+
+    @property
+    def checkpoint(self) -> Folder:
+        """Where it is noted which regions are done."""
+        return self.folder / "records"
+
+    def remove(self) -> None:
+        """Remove all of it."""
+        self.reduced_pixels.remove()
+        self.folder.remove()
 
 
 class UnfinishedStore:
@@ -46,6 +91,8 @@ class UnfinishedStore:
         Replace what is there, if it is a Zarr store.
     resume : bool
         Go on with what was begun with the same settings.
+    scratch : str, optional
+        Folder for reduced pixels, if they are not to be beside the output.
 
     Raises
     ------
@@ -53,12 +100,21 @@ class UnfinishedStore:
         If there is something that may not be replaced, or another conversion writes there.
     """
 
-    def __init__(self, output: str, *, fingerprint: str, overwrite: bool, resume: bool) -> None:
+    def __init__(
+        self,
+        output: str,
+        *,
+        fingerprint: str,
+        overwrite: bool,
+        resume: bool,
+        scratch: str | None = None,
+    ) -> None:
         self._output = output_folder(output)
         self._fingerprint = fingerprint
         self._overwrite = overwrite
         self._resume = resume
-        self._work = Folder(f"{self._output.location.rstrip('/')}.partial")
+        self._folders = WorkFolder(self._output, scratch)
+        self._work = self._folders.folder
         self._lock: int | None = None
         self.is_resumed = False
 
@@ -70,12 +126,12 @@ class UnfinishedStore:
     @property
     def reduced_pixels(self) -> Folder:
         """Where reduced pixels wait."""
-        return self._work / "scratch"
+        return self._folders.reduced_pixels
 
     @property
     def checkpoint(self) -> Folder:
         """Where it is noted which regions are done."""
-        return self._work / "records"
+        return self._folders.checkpoint
 
     def __enter__(self) -> Self:
         if self._output.path and self._work.path:
@@ -118,7 +174,7 @@ class UnfinishedStore:
         trace: TracebackType | None,
     ) -> None:
         if not self._can_go_on(error):
-            self._work.remove()
+            self._folders.remove()
             if error is not None and self._output.path is None:
                 self._output.remove()
         if self._lock is not None:
@@ -152,15 +208,15 @@ class UnfinishedStore:
     def _start_afresh(self) -> None:
         if self._work.path:
             # The folder itself is locked, and stays.
-            for name in ("store", "scratch", "records"):
-                (self._work / name).remove()
+            for folder in (self.store, self.reduced_pixels, self.checkpoint):
+                folder.remove()
             (self._work.path / _NOTE).unlink(missing_ok=True)
             return
-        self._work.remove()
+        self._folders.remove()
         self._output.remove()
 
 
-def remove_unfinished(output: str) -> None:
+def remove_unfinished(output: str, scratch: str | None = None) -> None:
     """Remove what a conversion left beside a complete local store that was killed at its very end.
 
     Raises
@@ -168,12 +224,30 @@ def remove_unfinished(output: str) -> None:
     FileExistsError
         If another conversion writes there.
     """
-    work = Path(f"{output_folder(output).location.rstrip('/')}.partial")
-    if not is_url(output) and work.is_dir():
-        handle = _lock_folder(work)
-        Folder(str(work)).remove()
-        if handle is not None:
-            os.close(handle)
+    work = WorkFolder(output_folder(output), scratch)
+    if work.folder.path and work.folder.path.is_dir():
+        with _locked(work.folder.path):
+            work.remove()
+
+
+@contextmanager
+def reserved_work(output: str, scratch: str | None) -> Iterator[WorkFolder]:
+    """Reserve the folders beside a complete store, empty, and remove them afterwards.
+
+    Raises
+    ------
+    FileExistsError
+        If another conversion writes there.
+    """
+    work = WorkFolder(output_folder(output), scratch)
+    path = work.folder.path
+    if path:
+        path.mkdir(parents=True, exist_ok=True)
+    with _locked(path) if path else nullcontext():
+        work.checkpoint.remove()
+        work.reduced_pixels.remove()
+        yield work
+        work.remove()
 
 
 def output_folder(output: str) -> Folder:
@@ -260,11 +334,19 @@ def _put_back(replaced: Path, path: Path) -> None:
     """Give the old store its place again if a kill came before the new one got it."""
     if not replaced.exists():
         return
-    handle = _lock_folder(replaced.parent)
-    if not path.exists():
-        replaced.rename(path)
-    if handle is not None:
-        os.close(handle)
+    with _locked(replaced.parent):
+        if not path.exists():
+            replaced.rename(path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = _lock_folder(folder)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def _lock_folder(folder: Path) -> int | None:

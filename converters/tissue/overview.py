@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.downsample import halve_again, halve_pixels, to_pixels
+from ..geometry.downsample import reduce_pixels, to_pixels
 from ..geometry.levels import Region
 from ..sources import SlideSource
 
@@ -105,7 +105,5 @@ def luma(pixels: NDArray[np.integer]) -> NDArray[np.int32]:
 def _reduced(pixels: NDArray[np.uint8], halvings: int) -> NDArray[np.uint8]:
     if halvings == 0:
         return pixels
-    planes = halve_pixels(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)))
-    for _ in range(halvings - 1):
-        planes = halve_again(planes)
+    planes = reduce_pixels(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)), halvings)
     return np.moveaxis(to_pixels(planes), 0, -1)

@@ -6,16 +6,16 @@ from typing import Protocol, runtime_checkable
 
 from numcodecs_neural.measure.picking import pick
 
-__all__ = ["JpegTiles", "Transcoding", "transcode_tiles"]
+__all__ = ["Transcoding", "WithJpegFiles", "transcode_tiles"]
 
 _TILES = 64
 
 
 @runtime_checkable
-class JpegTiles(Protocol):
+class WithJpegFiles(Protocol):
     """A source whose stored tiles can be had as they are."""
 
-    def jpeg_tiles(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    def jpeg_files(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
         """Yield (row, column, JPEG file) of each tile of a level that is stored as JPEG."""
 
 
@@ -55,7 +55,7 @@ def transcode_tiles(source: object) -> Transcoding | None:
     """
     import imagecodecs
 
-    if not isinstance(source, JpegTiles):
+    if not isinstance(source, WithJpegFiles):
         return None
     total, picked = _pick(source)
     before = after = tiles = 0
@@ -71,12 +71,12 @@ def transcode_tiles(source: object) -> Transcoding | None:
     return Transcoding(jpeg_nbytes=total, tiles=tiles, ratio=round(after / before, 4))
 
 
-def _pick(source: JpegTiles) -> tuple[int, list[bytes]]:
+def _pick(source: WithJpegFiles) -> tuple[int, list[bytes]]:
     """Return the bytes of all tiles, and some of their files."""
     sizes = []
 
     def tiles() -> Iterator[tuple[int, int, bytes]]:
-        for tile in source.jpeg_tiles():
+        for tile in source.jpeg_files():
             sizes.append(len(tile[2]))
             yield tile
 

@@ -35,7 +35,7 @@ from numcodecs_neural.converters.pipeline.rate_control import (
     ssim_of,
 )
 from numcodecs_neural.converters.pipeline.summary import SlideReport
-from numcodecs_neural.converters.sources import SlideSource, open_source
+from numcodecs_neural.converters.sources import SlideSource, WithoutJpeg, open_source
 
 JPEG_QUALITY = 80
 TREATMENTS = ("keep", "flatten", "elide")
@@ -43,7 +43,7 @@ TREATMENTS = ("keep", "flatten", "elide")
 VIEWS = {"off-grid": (3, 5, 1), "aligned": (0, 0, 1), "reduced": (3, 5, 2)}
 
 
-class View:
+class View(WithoutJpeg):
     """A slide from some pixel on, and perhaps reduced: level 0 only."""
 
     def __init__(self, source: SlideSource, y: int, x: int, step: int) -> None:

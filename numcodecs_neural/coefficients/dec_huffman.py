@@ -105,7 +105,7 @@ def _read_scan(
     if compilation.use_numba():
         from numcodecs_neural.jpeg.reading.scans import ScanReader
 
-        reader = ScanReader(frame_of_blocks(count, 1), np.frombuffer(data, np.uint8))
+        reader = ScanReader(frame_of_blocks(count, 1), np.frombuffer(data, np.uint8), 0)
         end, blocks = reader.read(scan_of(dc, ac), place), reader.joined
     else:
         blocks, end = read_blocks(data, place, dc, ac, count)

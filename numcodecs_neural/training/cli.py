@@ -6,10 +6,11 @@ torch is imported when a command runs.
 import argparse
 import math
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from numcodecs_neural.arguments import above_zero, check_output_file, from_zero, whole_number
-from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.errors import ConfigError, MissingDependencyError
 from numcodecs_neural.training.arguments import (
     LARGEST_VIEW_PX,
     MOST_AT_ONCE,
@@ -34,6 +35,10 @@ CONTINUED = (
     "A run that was stopped, at any moment, continues with the same command: checkpoints are "
     "written every minute, and the one before is kept as .previous."
 )
+
+
+# What the extra [train] brings, beside what every installation has.
+LIBRARIES = ("torch", "imagecodecs", "tifffile")
 
 
 def register(subparsers: "Subparsers") -> None:
@@ -118,6 +123,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
+    _check_installed()
     check_images(args.images)
     if args.pack is not None:
         return _pack(args)
@@ -162,6 +168,7 @@ def _pack(args: argparse.Namespace) -> int:
 
 
 def _pretrain(args: argparse.Namespace) -> int:
+    _check_installed()
     if args.work is None:
         raise ConfigError("pretrain-features needs --work")
     check_images(args.images)
@@ -180,6 +187,15 @@ def _pretrain(args: argparse.Namespace) -> int:
     )
     is_done = pretrain(args.images, args.work, args.out, plan, _say, deadline=_deadline(args))
     return _ended(is_done=is_done)
+
+
+def _check_installed() -> None:
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"training needs {' and '.join(missing)}, not installed here: "
+            "pip install 'numcodecs-neural[train]'"
+        )
 
 
 def _shape(kind: str) -> "Shape":

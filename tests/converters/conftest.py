@@ -18,7 +18,7 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline import plan
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.summary import SlideReport
-from numcodecs_neural.converters.sources import Associated, Frame, SlideInfo
+from numcodecs_neural.converters.sources import Associated, Frame, JpegTiles, SlideInfo
 from tests.annotations import Convert, Image, Refused, RunCli
 
 HEIGHT, WIDTH = 1501, 1303
@@ -54,6 +54,9 @@ class ArraySource:
 
     def read_associated(self, name: Associated) -> Image | None:
         return None
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        return JpegTiles(reason="its pixels are in memory")
 
     def close(self) -> None:
         pass

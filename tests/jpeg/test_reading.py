@@ -1,6 +1,7 @@
 """Streams are read to the coefficients that libjpeg reads, and to all that stands around them."""
 
 import dataclasses
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from numcodecs_neural.errors import JpegError, UnsupportedJpegError
 from numcodecs_neural.jpeg import Colour, Component, Process
-from numcodecs_neural.jpeg.reading import read_jpeg
+from numcodecs_neural.jpeg.reading import read_header, read_jpeg
 from numcodecs_neural.jpeg.writing import write_baseline
 from tests.jpeg.streams import PROGRESSIVE, equal, frame_of, photo, random_coefficients, saved
 
@@ -107,6 +108,48 @@ def test_fill_bytes_before_markers_belong_to_them() -> None:
     filled = stream.replace(b"\xff\xd1", b"\xff\xff\xff\xd1").replace(b"\xff\xda", b"\xff\xff\xda")
 
     assert equal(read_jpeg(filled)[1], read_jpeg(stream)[1])
+
+
+def test_a_restart_interval_among_the_tables_sets_none() -> None:
+    """Libjpeg forgets it when the image begins."""
+    stream = saved(photo())
+    tables = b"\xff\xd8" + b"\xff\xdd\0\x04\0\x03" + b"\xff\xd9"
+
+    description, found = read_jpeg(stream, tables=tables)
+
+    assert description.scans[0].restart_interval == 0
+    assert equal(found, read_jpeg(stream)[1])
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=str)
+def test_bytes_without_meaning_before_markers_are_passed_over_if_asked(
+    options: dict[str, bool],
+) -> None:
+    stream = saved(photo(), restart_marker_blocks=9, **options)
+    odd = stream.replace(b"\xff\xd1", b"abc\xff\xd1").replace(b"\xff\xc4", b"abc\xff\xc4")
+
+    description, found = read_jpeg(odd, tolerance=3)
+
+    assert equal(found, read_jpeg(stream)[1])
+    assert b"abc\xff\xc4" in description.scans[0].head
+    with pytest.raises(JpegError):
+        read_jpeg(odd, tolerance=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+def test_a_header_is_read_without_the_data_behind_it(options: dict[str, Any]) -> None:
+    stream = saved(photo(), **options)
+    whole = read_jpeg(stream)[0]
+
+    header = read_header(stream[: stream.index(b"\xff\xda") + 14])
+
+    assert (header.frame, header.colour, header.steps) == (whole.frame, whole.colour, whole.steps)
+    assert (header.scans, header.tail) == ((), b"")
+
+
+def test_tables_alone_have_no_header_of_an_image() -> None:
+    with pytest.raises(JpegError, match="has no image, only tables"):
+        read_header(b"\xff\xd8\xff\xd9")
 
 
 JFIF, ADOBE_RGB, ADOBE_YCC = (

@@ -219,6 +219,14 @@ def test_a_family_name_is_pinned_to_exact_weights() -> None:
     assert len(bytes.fromhex(codec.weights)) == 32
 
 
+@pytest.mark.parametrize("quality", [30.0, np.float32(30)])
+def test_a_whole_float_is_a_quality(quality: float) -> None:
+    codec = NeuralImage(quality=quality)  # type: ignore[arg-type]
+
+    assert codec.get_config() == NeuralImage(quality=30).get_config()
+    assert type(codec.quality) is int
+
+
 def test_numpy_integers_are_stored_as_plain_ones() -> None:
     codec = NeuralImage(quality=np.uint8(30), channel_axis=np.int64(-1))  # type: ignore[arg-type]
 

@@ -1,5 +1,6 @@
 """What is wrong with arguments is said in one line, with exit code 2, before any work."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,23 @@ def test_networks_that_are_not_there_are_wrong_usage(option: str, refused: Refus
 
 def test_a_pack_is_not_made_of_what_is_not_there(refused: Refused) -> None:
     assert "nowhere does not exist" in refused("train", "--pack", "x.pack", images="nowhere")
+
+
+def test_training_without_torch_names_the_extra_to_install(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    arguments = ["--work", str(tmp_path / "work")]
+    if command == "pretrain-features":
+        arguments += ["--out", "x.safetensors"]
+    code = cli.main([command, str(tmp_path), *arguments])
+
+    assert code == 1
+    assert capsys.readouterr().err == (
+        "numcodecs-neural: training needs torch, not installed here: "
+        "pip install 'numcodecs-neural[train]'\n"
+    )

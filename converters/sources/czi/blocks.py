@@ -17,6 +17,7 @@ import numpy as np
 from numcodecs_neural.errors import SourceError
 
 from ..quiet import quiet
+from ..reasons import reason_of
 
 __all__ = ["CZI_ERRORS", "Block", "CziBlocks"]
 
@@ -100,7 +101,7 @@ class CziBlocks:
         except CZI_ERRORS as exc:
             if hasattr(self, "_file"):
                 self._file.close()
-            raise SourceError(f"{path} cannot be read as a CZI file: {exc!r}") from exc
+            raise SourceError(f"{path} cannot be read as a CZI file: {reason_of(exc)}") from exc
         if not self.blocks:
             self._file.close()
             raise SourceError(f"{path} is a CZI file without an image")

@@ -1,11 +1,15 @@
 """Decoding of CZI sub-blocks: the compressions that ZEN writes, and the order of colours."""
 
+import contextlib
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.errors import UnsupportedJpegError
+
+from ..jpeg.parsed import parse_jpeg
 from .blocks import Block
 
 __all__ = ["LOSSY", "decode_block"]
@@ -22,9 +26,9 @@ def decode_block(block: Block, data: bytes) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If there are too few or too many bytes, or the compression is not known.
+        If there are too few or too many bytes, or JPEG data are damaged.
     RuntimeError
-        If they do not decode.
+        If the compression is not known, the block is of another size, or it does not decode.
     """
     if block.compression in LOSSY and len(data) != block.nbytes:
         pixels = _image(block, data)
@@ -38,6 +42,10 @@ def decode_block(block: Block, data: bytes) -> NDArray[Any]:
 def _image(block: Block, data: bytes) -> NDArray[Any]:
     """Return what an image codec decodes: its colours are RGB, whatever the pixel type says."""
     is_jpeg = block.compression == _JPEG
+    if is_jpeg:
+        # Which decoders pass over, where it is damaged.
+        with contextlib.suppress(UnsupportedJpegError):
+            parse_jpeg(data)
     pixels = (imagecodecs.jpeg_decode if is_jpeg else imagecodecs.jpegxr_decode)(data)
     return _shaped(block, pixels)
 
@@ -53,7 +61,7 @@ def _samples(block: Block, data: bytes) -> NDArray[Any]:
     elif block.compression == _ZSTD_WITH_HEADER:
         raw = _zstd_with_header(block, data)
     else:
-        raise ValueError(f"its compression, number {block.compression} of CZI, is not known here")
+        raise NotImplementedError(f"its compression, number {block.compression} of CZI, is not known here")
     dtype = block.dtype.newbyteorder("<")
     return _shaped(block, np.frombuffer(raw, dtype)).astype(block.dtype, copy=False)
 
@@ -78,7 +86,7 @@ def _shaped(block: Block, pixels: NDArray[Any]) -> NDArray[Any]:
     if pixels.size != height * width * block.samples and pixels.ndim >= 2:
         height, width = pixels.shape[:2]
     if abs(height - block.stored[0]) > 1 or abs(width - block.stored[1]) > 1:
-        raise ValueError(
+        raise RuntimeError(
             f"it is to be of {block.stored[1]} x {block.stored[0]} pixels and is of "
             f"{width} x {height}"
         )

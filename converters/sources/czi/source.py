@@ -12,6 +12,7 @@ from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region
 from ..base import Associated, Compression, FileSource, Frame, SlideInfo
+from ..reasons import reason_of
 from ..series import check_series, image_name
 from ..tile_cache import TileCache
 from .blocks import CZI_ERRORS, Block, CziBlocks
@@ -50,10 +51,12 @@ class CziSource(FileSource):
         If it is no CZI file, has no such scene, or one of axes that OME-Zarr does not have.
     """
 
+    not_jpeg = "its tiles may lie anywhere and overlap"
+
     def __init__(self, path: Path, series: int = 0) -> None:
         self._path, self._series = path, series
         self._file = CziBlocks(path)
-        self._cache = TileCache(CACHE_NBYTES)
+        self._cache: TileCache[NDArray[Any]] = TileCache(CACHE_NBYTES)
         try:
             scenes = find_scenes(self._file.blocks)
             check_series(path, series, len(scenes))
@@ -86,7 +89,9 @@ class CziSource(FileSource):
         try:
             data = self._file.attachment(_ATTACHMENTS[name])
         except CZI_ERRORS as exc:
-            raise SourceError(f"{self._path}: its {name} picture cannot be read: {exc!r}") from exc
+            raise SourceError(
+                f"{self._path}: its {name} picture cannot be read: {reason_of(exc)}"
+            ) from exc
         return None if data is None else _picture(data)
 
     def close(self) -> None:
@@ -100,7 +105,8 @@ class CziSource(FileSource):
             except CZI_ERRORS as exc:
                 raise SourceError(
                     f"{self._path}: the tile of {block.width} x {block.height} pixels at row "
-                    f"{block.y}, column {block.x} of level {level} does not decode: {exc}"
+                    f"{block.y}, column {block.x} of level {level} does not decode: "
+                    f"{reason_of(exc)}"
                 ) from exc
 
         return self._cache.get_or_decode((block.index,), decode, is_kept=True, is_big=False)

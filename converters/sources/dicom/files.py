@@ -1,16 +1,24 @@
 """Files in a folder that are one DICOM slide, and their headers."""
 
+import struct
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from numcodecs_neural.errors import SourceError
 
 __all__ = ["files_of_slide"]
 
 _SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-_TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID"]
+# What pydicom raises at files of other kinds, and at headers that are damaged.
+_NO_HEADER = (
+    *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError),
+    *(BytesLengthException, InvalidDicomError, struct.error),
+)
+_TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID", "TotalPixelMatrixFocalPlanes"]
+# wsidicom makes a list of them, however many a damaged header promises.
+MAX_DEPTHS = 10_000
 
 
 def files_of_slide(path: Path) -> list[Path]:
@@ -55,12 +63,26 @@ def _header(file: Path) -> Dataset | None:
         header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
         if header.get("SOPClassUID") != _SLIDE_IMAGE:
             return None
-        has_type = bool(header.get("ImageType"))
-    except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError):
+        # Values are understood when they are asked for.
+        has_type, _ = bool(header.get("ImageType")), header.get("SeriesInstanceUID")
+    except _NO_HEADER:
         return None
     if not has_type:
         raise SourceError(
             f"{file} says no ImageType (0008,0008), by which levels and labels of a DICOM slide "
             "are told apart: it was not written to the standard and cannot be read"
         )
+    if _depths(header) > MAX_DEPTHS:
+        raise SourceError(
+            f"{file} says that it has {_depths(header)} focal planes, and up to {MAX_DEPTHS} are "
+            "read: it is damaged; copy it again"
+        )
     return header
+
+
+def _depths(header: Dataset) -> int:
+    """Return the number of focal planes; 1 if it cannot be read, at which wsidicom fails."""
+    try:
+        return int(header.get("TotalPixelMatrixFocalPlanes") or 1)
+    except _NO_HEADER:
+        return 1

@@ -9,18 +9,24 @@ from typing import Any, TypeVar
 import numpy as np
 import wsidicom.errors
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 from pydicom import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from wsidicom import WsiDicom
 
-from numcodecs_neural.errors import SourceError
+from numcodecs_neural.errors import JpegError, SourceError, UnsupportedJpegError
+from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
-from ..base import Associated, FileSource, Frame, SlideInfo
+from ..base import Associated, FileSource, Frame, JpegTiles, SlideInfo
+from ..jpeg.parsed import ParsedJpeg
 from ..quiet import quiet
+from ..reasons import DAMAGED, reason_of
 from ..series import check_series, image_name
+from ..tile_cache import TileCache
 from ..units import sane_mpp
 from .files import files_of_slide
+from .frames import FrameReader, Plane
 from .metadata import channels, compression_steps, icc_profile, magnification, read_header
 
 __all__ = ["DicomSource", "open_source"]
@@ -30,8 +36,11 @@ T = TypeVar("T")
 _READ_ERRORS: tuple[type[Exception], ...] = (
     *(kind for kind in vars(wsidicom.errors).values() if isinstance(kind, type)),
     *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
-    *(RuntimeError, StopIteration, TypeError, ValueError, InvalidDicomError, struct.error),
+    *(RuntimeError, StopIteration, TypeError, ValueError, struct.error),
+    *(BytesLengthException, InvalidDicomError),
 )
+# Coefficients of a region's JPEG tiles, which are wanted again once its pixels are read.
+PARSED_NBYTES = 64 << 20
 _SILENT = logging.NullHandler()
 
 
@@ -61,6 +70,8 @@ class DicomSource(FileSource):
 
     def __init__(self, path: Path, series: int = 0) -> None:
         self._path, self._series = path, series
+        self._parsed: TileCache[ParsedJpeg] = TileCache(PARSED_NBYTES)
+        self._jpeg_tiles: dict[int, JpegTiles] = {}
         # Else its complaints of files beside the slide end up on the screen.
         logging.getLogger("wsidicom").addHandler(_SILENT)
         # Values that break the standard and are read all the same.
@@ -76,20 +87,36 @@ class DicomSource(FileSource):
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""
-        at = dict(zip((axis for axis, _ in self._info.frames), frame, strict=True))
+        plane, failed = self._plane(frame), _failed(region, level)
+        self._tried(failed, self._readers[level].check, region, plane)
         pixels = self._tried(
-            f"the {region.width} x {region.height} pixels at row {region.y}, column {region.x} of "
-            f"level {level} do not decode",
+            failed,
             self._wsi.read_region,
             (region.x, region.y),
             self._levels[level],
             (region.width, region.height),
-            z=self._planes[at.get("z", 0)],
-            path=self._paths[at.get("c", 0)],
+            z=plane.z,
+            path=plane.path,
             pyramid=self._series,
             as_array=True,
         )
         return _with_samples(pixels, self._info.samples)
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        """Return how a level is stored in JPEG, or why that is no use; reads one frame at most."""
+        plane = self._plane((0,) * len(self._info.frames))
+        if level not in self._jpeg_tiles:
+            failed = f"the tiles of level {level} cannot be read"
+            self._jpeg_tiles[level] = self._tried(failed, self._readers[level].tiles, plane)
+        return self._jpeg_tiles[level]
+
+    def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
+        """Return the JPEG frames behind `region`, as `SlideSource` says."""
+        reason = self.jpeg_tiles(level).reason
+        if reason is not None:
+            raise UnsupportedJpegError(reason)
+        read = self._readers[level].mosaic
+        return self._tried(_failed(region, level), read, region, self._plane(frame))
 
     def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
         """Return the picture of the slide's label or of the whole glass, if there is one."""
@@ -101,17 +128,22 @@ class DicomSource(FileSource):
         return _with_samples(pixels, 3)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, and let go of the frames that were kept."""
         self._wsi.close()
+        self._parsed.clear()
+
+    def _plane(self, frame: Frame) -> Plane:
+        at = dict(zip((axis for axis, _ in self._info.frames), frame, strict=True))
+        return Plane(self._planes[at.get("z", 0)], self._paths[at.get("c", 0)])
 
     def _tried(self, failed: str, call: Callable[..., T], *args: Any, **options: Any) -> T:
         """Return what `call` does; its errors become ours, which say what `failed`."""
         try:
             return call(*args, **options)
-        except SourceError:
+        except (JpegError, SourceError):
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: {failed}: {exc!r}") from exc
+            raise SourceError(f"{self._path}: {failed}: {_why(exc)}") from exc
 
     def _describe(self, files: list[Path]) -> None:
         pyramid = self._wsi.pyramids[self._series]
@@ -124,6 +156,7 @@ class DicomSource(FileSource):
             self._paths = self._paths[:1]
         levels = [level for level in pyramid if _has_all(level, self._planes, self._paths)]
         self._levels = [level.level for level in levels]
+        self._readers = [FrameReader(self._path, level, samples, self._parsed) for level in levels]
         header, base_nbytes = _base_header(files, base)
         bits = int(header.BitsAllocated), int(base.datasets[0].bits)
         dtype = np.dtype(np.uint8 if bits[0] <= 8 else np.uint16)
@@ -147,6 +180,25 @@ class DicomSource(FileSource):
             series_count=len(self._wsi.pyramids),
             icc_profile=icc_profile(header),
         )
+
+
+def _failed(region: Region, level: int) -> str:
+    return (
+        f"the {region.width} x {region.height} pixels at row {region.y}, column {region.x} of "
+        f"level {level} do not decode"
+    )
+
+
+def _why(error: Exception) -> str:
+    """Return the reason without what only programmers of the libraries know.
+
+    wsidicom puts its reader, an object, before what is wrong with a file. Pillow names an object
+    that it cannot identify, and pydicom its settings, behind a value of the wrong length.
+    """
+    if isinstance(error, wsidicom.errors.WsiDicomFileError):
+        return str(error.error)
+    is_for_programmers = isinstance(error, BytesLengthException | UnidentifiedImageError)
+    return DAMAGED if is_for_programmers else reason_of(error)
 
 
 def _base_header(files: list[Path], base: Any) -> tuple[Dataset, int]:

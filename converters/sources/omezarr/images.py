@@ -49,16 +49,46 @@ def find_images(root: zarr.Group, path: Path) -> list[ImagePlace]:
 
 def _images(root: zarr.Group, path: Path) -> Iterator[ImagePlace]:
     ome = ome_attributes(root.attrs.asdict())
-    for kind, example in (("plate", "A/1/0"), ("well", "0")):
+    for kind, find in (("plate", _images_of_plate), ("well", _images_of_well)):
         if kind in ome:
             raise SourceError(
-                f"{path} is a {kind} of a multi-well screen, which holds many images: name them "
-                f"one by one, such as {path / example}"
+                f"{path} is a {kind} of a multi-well screen, which holds many images: "
+                f"{_how_to_name(path, next(find(root), None))}"
             )
     if "multiscales" in ome:
         yield from (ImagePlace("", index) for index in range(len(ome["multiscales"])))
     elif _LAYOUT in ome:
         yield from (ImagePlace(name, 0) for name in _series_names(root))
+
+
+def _images_of_plate(plate: zarr.Group) -> Iterator[str]:
+    """Yield the paths of a plate's images that are there."""
+    for place in _entries(plate, "plate", "wells"):
+        well = plate.get(place)
+        if isinstance(well, zarr.Group):
+            yield from (f"{place}/{image}" for image in _images_of_well(well))
+
+
+def _images_of_well(well: zarr.Group) -> Iterator[str]:
+    """Yield the paths of a well's images that are there."""
+    return (place for place in _entries(well, "well", "images") if place in well)
+
+
+def _entries(group: zarr.Group, kind: str, name: str) -> list[str]:
+    """Return the paths in a list of a plate's or a well's metadata; none if it is damaged."""
+    try:
+        found = ome_attributes(group.attrs.asdict())[kind][name]
+        return [str(entry["path"]) for entry in found]
+    except OPEN_ERRORS:
+        return []
+
+
+def _how_to_name(path: Path, example: str | None) -> str:
+    if path.is_file():
+        return "unpack the file, and name them one by one"
+    if example is None:
+        return "none is where its metadata say"
+    return f"name them one by one, such as {path / example}"
 
 
 def _series_names(root: zarr.Group) -> list[str]:

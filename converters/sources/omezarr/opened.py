@@ -12,6 +12,7 @@ from numcodecs_neural.errors import SourceError
 
 from ..base import SlideInfo
 from ..ome_xml import OmeImage, ome_image
+from ..reasons import reason_of
 from ..series import image_name
 from .history import lossy_history
 from .images import ImagePlace
@@ -73,6 +74,11 @@ class OpenedImage:
             return None
         array: Any = self.group[place]
         return np.asarray(array[:] if isinstance(array, zarr.Array) else array["0"][:])
+
+    def own_array(self, name: str) -> NDArray[Any] | None:
+        """Return the values of an array that this package keeps beside the images it writes."""
+        found: Any = self.group.get(name) if self._block else None
+        return np.asarray(found[...]) if isinstance(found, zarr.Array) else None
 
     def describe(self, files: ZarrFiles, path: Path, *, series: int, count: int) -> SlideInfo:
         """Return all that is known; raises what zarr does where a part is damaged."""
@@ -136,8 +142,7 @@ def open_image(root: zarr.Group, files: ZarrFiles, place: ImagePlace, path: Path
         metadata = image_of(ome_attributes(attributes), place.index)
     except OPEN_ERRORS as exc:
         raise SourceError(
-            f"{path}: its OME-Zarr metadata are not what they should be: "
-            f"{exc if isinstance(exc, ValueError) else repr(exc)}"
+            f"{path}: its OME-Zarr metadata are not what they should be: {_what_is_wrong(exc)}"
         ) from exc
     base = f"{place.group}/" if place.group else ""
     paths = tuple(base + one for one in metadata.paths)
@@ -148,6 +153,13 @@ def open_image(root: zarr.Group, files: ZarrFiles, place: ImagePlace, path: Path
         paths=paths,
         levels=open_levels(root, files, paths, axes=metadata.axes, path=path),
     )
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"they lack {error.args[0]}"
+    # Those of `image_of` say how.
+    return str(error) if isinstance(error, ValueError) else reason_of(error)
 
 
 def _fewer_bits(told: OmeImage, dtype: np.dtype[Any]) -> int | None:

@@ -11,8 +11,10 @@ from numcodecs_neural.errors import NeuralCodecError, SourceError
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, SlideInfo
+from ..reasons import reason_of
 from ..series import check_series
 from .images import find_images
+from .lost_files import LostFiles, find_lost_files
 from .opened import open_image
 from .store import OPEN_ERRORS, ZarrFiles
 
@@ -35,7 +37,8 @@ class OmeZarrSource(FileSource):
 
     Three channels of 8 bits are RGB if their colours are red, green and blue, or if they are named
     so and shown in colour. Axes of length 1 are left out. What is not stored is read as the fill
-    value. Frames are read one by one: a chunk that holds several is decoded for each of them.
+    value; what this package's coverage says was stored, and is not there, is an error. Frames are
+    read one by one: a chunk that holds several is decoded for each of them.
 
     Parameters
     ----------
@@ -47,7 +50,8 @@ class OmeZarrSource(FileSource):
     Raises
     ------
     SourceError
-        If it is no image of OME-Zarr, has no such series, or a codec that is not installed.
+        If it is no image of OME-Zarr, has no such series, a codec that is not installed, or a level
+        0 of which a part is lost.
     """
 
     def __init__(self, path: Path, series: int = 0) -> None:
@@ -59,6 +63,9 @@ class OmeZarrSource(FileSource):
             check_series(path, series, len(images))
             self._image = open_image(root, self._files, images[series], path)
             self._info = self._describe(len(images))
+            self._lost = self._find_lost()
+            # Of level 0 at once: a conversion would meet it after hours.
+            self._lost.check(0, (slice(None),) * len(self._image.metadata.axes))
         except BaseException:
             self._files.close()
             raise
@@ -66,6 +73,7 @@ class OmeZarrSource(FileSource):
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""
         index = (*self._leading(frame), *region.slices)
+        self._lost.check(level, index)
         try:
             pixels = np.asarray(self._image.levels[level][index])
         except _READ_ERRORS as exc:
@@ -97,10 +105,20 @@ class OmeZarrSource(FileSource):
             for axis in self._image.metadata.axes[:-2]
         ]
 
+    def _find_lost(self) -> LostFiles:
+        try:
+            return find_lost_files(self._image, self._files, self._path)
+        except SourceError:
+            raise
+        except _READ_ERRORS as exc:
+            raise SourceError(f"{self._path}: its coverage cannot be read: {exc}") from exc
+
     def _describe(self, count: int) -> SlideInfo:
         try:
             return self._image.describe(self._files, self._path, series=self._series, count=count)
         except SourceError:
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: its metadata cannot be read: {exc!r}") from exc
+            raise SourceError(
+                f"{self._path}: its metadata cannot be read: {reason_of(exc)}"
+            ) from exc

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class ZarrFiles:
         try:
             return None if data is None else dict(json.loads(data))
         except (TypeError, ValueError) as exc:
-            raise SourceError(f"{self._path}: {key} is damaged: {exc}") from exc
+            raise SourceError(f"{self._path}: {key} is damaged: it is not JSON") from exc
 
     def nbytes(self, folder: str) -> int:
         """Return the size of all files below a folder, as they are stored."""
@@ -82,12 +83,19 @@ class ZarrFiles:
 
     def has_chunks(self, folder: str) -> bool:
         """Whether there is anything but metadata below a folder."""
-        return any(name not in ZARR_METADATA for name, _ in self._folder.files(folder))
+        names = (Path(file).name for file, _ in self._folder.files(folder))
+        return any(name not in ZARR_METADATA for name in names)
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the size of each file below a folder, by its path in that folder."""
+        return dict(self._folder.files(folder))
 
     def close(self) -> None:
         """Close the zip, if it is one."""
         self._folder.close()
-        self._store.close()
+        # Of a zip that zarr has not opened yet, its store has no lock to close it with.
+        with suppress(AttributeError):
+            self._store.close()
 
 
 def _opened_zip(path: Path) -> Archive:

@@ -65,6 +65,8 @@ class OpenSlideSource(FileSource):
         If OpenSlide does not read it, or the folder beside it is missing.
     """
 
+    not_jpeg = "OpenSlide composes its pixels, and gives no tiles"
+
     def __init__(self, path: Path, series: int = 0) -> None:
         check_series(path, series, 1)
         self._path, self._series = path, series

@@ -14,17 +14,24 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
-from ..base import Associated, Compression, FileSource, Frame, SlideInfo
+from ..base import Associated, Compression, FileSource, Frame, JpegTiles, SlideInfo
 from ..codestreams import compression_steps
+from ..jpeg2000 import check_jpeg2000
 from ..series import check_series, image_name
 from ..units import microns, sane_mpp
+from .jpeg_picture import JpegPicture
 
 __all__ = ["PlainSource", "open_source"]
 
 # What is held in memory has a limit: a gigapixel of RGB is 3 GB.
 MAX_PIXELS = 1 << 30
+# Four samples of 16 bits a pixel, which no codec here makes larger.
+MAX_NBYTES = 8 * MAX_PIXELS
+# What Pillow tells the kind of a file by.
+_HEAD_NBYTES = 16
 _ORIENTATION = 0x0112
 # Orientations that Exif counts: which to transpose, then which axes to flip.
 _TURNS = {
@@ -72,24 +79,24 @@ class PlainSource(FileSource):
     Raises
     ------
     SourceError
-        If it is no picture, of more than 2^30 pixels, damaged, or of samples other than 8 or 16
-        bits.
+        If it is no picture, of more than 2^30 pixels or 8 GiB, damaged, or of samples other than 8
+        or 16 bits.
     """
 
     def __init__(self, path: Path, series: int = 0) -> None:
         check_series(path, series, 1)
         self._path, self._series = path, series
         try:
+            _check_head(path)
             data = path.read_bytes()
             picture = _decode(path, data)
         except SourceError:
             raise
         except UnidentifiedImageError as exc:
-            raise SourceError(
-                f"{path} is not a picture of a kind that is read here ({_hint(data)})"
-            ) from exc
+            raise _unknown(path, data) from exc
         except _DECODE_ERRORS as exc:
             raise SourceError(f"{path} does not decode as a picture: {exc}") from exc
+        self._jpeg = picture.jpeg
         self._pixels = _checked(path, picture.pixels)
         self._info = _describe(path, picture, self._pixels)
 
@@ -101,8 +108,18 @@ class PlainSource(FileSource):
         """Return None: a picture has no label."""
         return None
 
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        """Return the only tile of a JPEG file, which can be cut, or why it is of no use."""
+        return super().jpeg_tiles() if self._jpeg is None else self._jpeg.tiles
+
+    def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
+        """Return the window of a JPEG file that `region` needs, as `SlideSource` says."""
+        return super().read_mosaic(region) if self._jpeg is None else self._jpeg.mosaic(region)
+
     def close(self) -> None:
-        """Nothing is open."""
+        """Let go of coefficients; nothing is open."""
+        if self._jpeg is not None:
+            self._jpeg.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +129,7 @@ class _Picture:
     size_bytes: int
     mpp: tuple[float, float] | None = None
     icc_profile: bytes | None = None
+    jpeg: JpegPicture | None = None
 
 
 def _decode(path: Path, data: bytes) -> _Picture:
@@ -132,7 +150,11 @@ def _decode(path: Path, data: bytes) -> _Picture:
                 f"{path} holds {count} pictures one after the other: save them one by one"
             )
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1), _TURNS[1])
+        if image.format == "JPEG2000":
+            check_jpeg2000(data)
         pixels = _turned(_samples(image, data), turn)
+        samples = 1 if pixels.ndim == 2 else pixels.shape[2]
+        is_jpeg, is_turned = image.format in ("JPEG", _PHOTOGRAPH), turn != _TURNS[1]
         return _Picture(
             pixels=pixels,
             history=compression_steps(
@@ -144,7 +166,34 @@ def _decode(path: Path, data: bytes) -> _Picture:
             size_bytes=len(data),
             mpp=_mpp(image, is_transposed=turn[0]),
             icc_profile=image.info.get("icc_profile"),
+            jpeg=JpegPicture.of(path, data, samples=samples, is_turned=is_turned)
+            if is_jpeg
+            else None,
         )
+
+
+def _check_head(path: Path) -> None:
+    """Refuse what is no picture before it is read: a file may be of any size, and sparse."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_HEAD_NBYTES)
+    if not _begins_like_a_picture(head):
+        raise _unknown(path, head)
+    if size > MAX_NBYTES:
+        raise SourceError(
+            f"{path} has {size:,} bytes, and a picture without tiles is read as a whole, up to "
+            f"{MAX_NBYTES:,}: convert it to a tiled TIFF first"
+        )
+
+
+def _begins_like_a_picture(head: bytes) -> bool:
+    Image.init()
+    tests = (Image.OPEN[name][1] for name in _FORMATS if name in Image.OPEN)
+    return head.startswith(_JXL) or any(test is None or test(head) for test in tests)
+
+
+def _unknown(path: Path, data: bytes) -> SourceError:
+    return SourceError(f"{path} is not a picture of a kind that is read here ({_hint(data)})")
 
 
 def _hint(data: bytes) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ..base import Associated
-from .file import DECODE_ERRORS, opened
+from .file import DECODE_ERRORS, decode_reason, opened
 from .images import role_of, series_of
 from .photometric import photometric_of
 
@@ -39,7 +39,7 @@ def read_associated(path: Path, name: Associated) -> NDArray[np.uint8] | None:
                 return _as_rgb(image.asarray(), image, path)
             except DECODE_ERRORS as exc:
                 raise SourceError(
-                    f"{path}: the picture of the {name} does not decode: {exc}"
+                    f"{path}: the picture of the {name} does not decode: {decode_reason(exc)}"
                 ) from exc
     return None
 

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from numcodecs_neural.errors import JpegError
+
 from ..base import Compression
-from ..codestreams import compression_steps, jpeg_quality, jpeg_segments, luminance_table
+from ..codestreams import compression_steps, jpeg_quality
+from ..jpeg.parsed import jpeg_markers, parse_jpeg_header
 from .file import first_tile
 from .photometric import JPEGS
 
@@ -60,7 +63,7 @@ def compression_history(tiff: tifffile.TiffFile, series: Any) -> tuple[Compressi
 
 def _is_lossless(compression: int, data: bytes) -> bool:
     if compression in JPEGS:
-        return any(marker == _LOSSLESS_JPEG for marker, _ in jpeg_segments(data))
+        return _LOSSLESS_JPEG in jpeg_markers(data)
     kind = _TELLING.get(compression)
     return kind is not None and bool(data) and not compression_steps(kind, data, raw_nbytes=1)
 
@@ -70,8 +73,11 @@ def _jpeg_quality(keyframe: Any, tables: bytes, data: bytes) -> int | None:
     stated = keyframe.tags.valueof(_NDPI_QUALITY) if keyframe.is_ndpi else None
     if isinstance(stated, int) and 0 < stated <= 100:
         return stated
-    table = luminance_table(keyframe.jpegheader or data) or luminance_table(tables)
-    return jpeg_quality(table) if table else None
+    try:
+        header = parse_jpeg_header(keyframe.jpegheader or data, tables=tables)
+    except JpegError:
+        return None
+    return jpeg_quality(header.steps[0])
 
 
 def _ratio(series: Any) -> float | None:

@@ -14,7 +14,17 @@ import tifffile
 
 from numcodecs_neural.errors import SourceError
 
-__all__ = ["DECODE_ERRORS", "ByteReader", "axes_and_shape", "first_tile", "opened", "series_in"]
+from ..reasons import reason_of
+
+__all__ = [
+    "DECODE_ERRORS",
+    "ByteReader",
+    "axes_and_shape",
+    "decode_reason",
+    "first_tile",
+    "opened",
+    "series_in",
+]
 
 # Damaged files run into all of these; imagecodecs roots its errors in RuntimeError, and in
 # ImportError where a codec was left out of its build. XML that is broken is a SyntaxError.
@@ -51,7 +61,9 @@ class ByteReader:
                 file.seek(offset)
                 return file.read(size)
             except (OSError, OverflowError, ValueError) as exc:
-                raise SourceError(f"{path} cannot be read at byte {offset}: {exc}") from exc
+                raise SourceError(
+                    f"{path} cannot be read at byte {offset}: {reason_of(exc)}"
+                ) from exc
 
     def close(self) -> None:
         """Close all files."""
@@ -116,6 +128,14 @@ def first_tile(page: Any) -> bytes:
     return data
 
 
+def decode_reason(error: Exception) -> str:
+    """Return why a tile or a picture does not decode."""
+    # Where tifffile decodes, its own errors are of one kind, and tell the shapes of its arrays.
+    if isinstance(error, tifffile.TiffFileError):
+        return "its data hold another number of pixels than they should"
+    return reason_of(error)
+
+
 def _open(path: Path, omexml: str | None = None) -> tifffile.TiffFile:
     logger = logging.getLogger("tifffile")
     if not logger.handlers:
@@ -124,7 +144,7 @@ def _open(path: Path, omexml: str | None = None) -> tifffile.TiffFile:
     try:
         return _open_by_content(path, omexml)
     except DECODE_ERRORS as exc:
-        raise SourceError(f"{path} cannot be read as a TIFF file: {exc}") from exc
+        raise SourceError(f"{path} cannot be read as a TIFF file: {reason_of(exc)}") from exc
 
 
 def _open_by_content(path: Path, omexml: str | None) -> tifffile.TiffFile:

@@ -94,6 +94,23 @@ class Layout:
         for n in range(3 if "rgb" in self.roles else 1):
             yield Part(self._plane(place, n), slice(sample, sample + 1), slice(n, n + 1))
 
+    def place_of(self, plane: int) -> str:
+        """Return where a plane lies along the axes that are longer than 1, counted from 0.
+
+        Examples
+        --------
+        >>> layout = Layout(frames=(("c", 3), ("z", 5)), samples=1, lengths=(3, 5),
+        ...                 roles=("c", "z"), trailing="c", trailing_length=1)
+        >>> layout.place_of(7)
+        'c 1, z 2'
+        """
+        indices: list[int] = []
+        for length in reversed(self.lengths):
+            plane, index = divmod(plane, length)
+            indices.insert(0, index)
+        placed = zip(self.roles, indices, self.lengths, strict=True)
+        return ", ".join(f"{role} {index}" for role, index, length in placed if length > 1)
+
     def _plane(self, place: dict[str, int], color: int) -> int:
         """Return the number of a plane: the place on each axis, the last counting fastest."""
         rest = {**place, "rgb": color}
@@ -116,7 +133,7 @@ def layout_of(series: Any, photometric: Photometric, path: Path) -> Layout:
         time and depth, or if its pages do not hold what its axes promise.
     """
     axes, shape = axes_and_shape(series)
-    if 0 in (*shape, *series.keyframe.shaped):
+    if min(*shape, *series.keyframe.shaped) < 1:
         raise SourceError(f"{path} has an image of no pixels: its shape is {shape}")
     y = axes.find("YX")
     if y < 0 or len(axes) - y > 3:

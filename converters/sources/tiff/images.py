@@ -8,6 +8,7 @@ import tifffile
 
 from numcodecs_neural.errors import SourceError
 
+from ..reasons import reason_of
 from ..series import check_series
 from .completeness import check_set, check_whole
 from .file import DECODE_ERRORS, series_in
@@ -34,6 +35,7 @@ def find_image(tiff: tifffile.TiffFile, path: Path, index: int) -> tuple[Any, in
         If there is none of this index, if it cannot be read, or if a part of it is in a file that
         is not there.
     """
+    _check_sides(tiff, path)
     _check_plain(tiff, path)
     check_whole(tiff, path)
     found = series_of(tiff, path)
@@ -59,7 +61,7 @@ def series_of(tiff: tifffile.TiffFile, path: Path) -> list[tuple[Any, str]]:
         found = series_in(tiff)
         roles = scn_roles(tiff) if tiff.is_scn else [role_of(series) for series in found]
     except DECODE_ERRORS as exc:
-        raise SourceError(f"{path} has no image that can be read: {exc}") from exc
+        raise SourceError(f"{path} has no image that can be read: {reason_of(exc)}") from exc
     if len(roles) != len(found) or "image" not in roles:
         roles = ["image"] * len(found)
     return list(zip(found, roles, strict=True))
@@ -80,6 +82,14 @@ def role_of(series: Any) -> str:
         return "thumbnail"
     named = _NAMED.fullmatch(name)
     return "image" if named is None else named[1].lower()
+
+
+def _check_sides(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a first page of no pixels: of sides below 0, tifffile looks for pages without end."""
+    first = tiff.pages.first if tiff.pages else None
+    sides = [getattr(first, name, 1) for name in ("imagelength", "imagewidth")]
+    if any(isinstance(side, int) and side < 1 for side in sides):
+        raise SourceError(f"{path} has an image of no pixels: {sides[0]} rows of {sides[1]}")
 
 
 def _check_plain(tiff: tifffile.TiffFile, path: Path) -> None:

@@ -23,7 +23,7 @@ class Level(ABC):
     Parameters
     ----------
     pages : list
-        Of tifffile, in order; None where a page is missing.
+        Of tifffile, in order.
     number : int
         Of the level.
     layout, photometric
@@ -41,10 +41,10 @@ class Level(ABC):
         reader: ByteReader,
     ) -> None:
         self.pages = pages
-        self.keyframe = next(page.keyframe for page in pages if page is not None)
+        self.keyframe = pages[0].keyframe
         self._number, self._reader, self._photometric = number, reader, photometric
         self._missing = MISSING_RGB if layout.samples == 3 else MISSING
-        self._layout = layout
+        self.layout = layout
         bands, depth = self.keyframe.shaped[:2]
         self._planes_per_page = int(bands * depth)
 
@@ -52,6 +52,16 @@ class Level(ABC):
     def shape(self) -> tuple[int, int]:
         """Height and width."""
         return int(self.keyframe.imagelength), int(self.keyframe.imagewidth)
+
+    @property
+    def missing_pixel(self) -> tuple[int, ...]:
+        """Samples of pixels that are not stored."""
+        return (self._missing,) * self.layout.samples
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether stored samples stand for others."""
+        return self._photometric.convert is not None
 
     @abstractmethod
     def read(self, out: NDArray[Any], region: Region, part: Part) -> None:

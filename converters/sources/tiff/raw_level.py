@@ -81,6 +81,6 @@ class RawLevel(Level):
             return path_of(self.keyframe), self._start + part.plane * nbytes
         number, plane = self._page_of(part)
         page = self.pages[number]
-        if page is None or not page.dataoffsets or page.dataoffsets[0] == 0:
-            return path_of(page or self.keyframe), 0
+        if not page.dataoffsets or page.dataoffsets[0] == 0:
+            return path_of(page), 0
         return path_of(page), int(page.dataoffsets[0]) + plane * nbytes

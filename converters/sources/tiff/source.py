@@ -8,17 +8,20 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from numcodecs_neural.errors import SourceError
+from numcodecs_neural.errors import SourceError, UnsupportedJpegError
+from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
-from ..base import Associated, FileSource, Frame, SlideInfo
-from ..codestreams import jpeg_segments
+from ..base import Associated, FileSource, Frame, JpegTiles, SlideInfo
+from ..jpeg.parsed import jpeg_markers
+from ..reasons import reason_of
 from ..series import image_name
 from .associated_images import read_associated
 from .compression_history import compression_history
 from .file import DECODE_ERRORS, ByteReader, opened
 from .frame_layout import layout_of
 from .images import find_image
+from .jpeg_level import jpeg_tiles_of, mosaic_of
 from .levels import levels_of
 from .metadata import metadata_of
 from .photometric import JPEGS, Photometric, photometric_of
@@ -65,6 +68,7 @@ class TiffSource(FileSource):
     def __init__(self, path: Path, series: int = 0) -> None:
         self._path, self._series = path, series
         self._reader = ByteReader()
+        self._jpeg_tiles: dict[int, JpegTiles] = {}
         with opened(path) as tiff:
             image, count = find_image(tiff, path, series)
             try:
@@ -72,7 +76,9 @@ class TiffSource(FileSource):
             except SourceError:
                 raise
             except DECODE_ERRORS as exc:
-                raise SourceError(f"{path} has a structure that cannot be read: {exc}") from exc
+                raise SourceError(
+                    f"{path} has a structure that cannot be read: {reason_of(exc)}"
+                ) from exc
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples), decoding only its tiles.
@@ -92,7 +98,21 @@ class TiffSource(FileSource):
         """
         return read_associated(self._path, name)
 
-    def jpeg_tiles(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        """Return how a level is stored in JPEG, or why that is no use; reads one header at most."""
+        if level not in self._jpeg_tiles:
+            self._jpeg_tiles[level] = jpeg_tiles_of(self._levels[level])
+        return self._jpeg_tiles[level]
+
+    def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
+        """Return the JPEG tiles behind `region`, as `SlideSource` says."""
+        reason = self.jpeg_tiles(level).reason
+        source = self._levels[level]
+        if reason is not None or not isinstance(source, TiledLevel):
+            raise UnsupportedJpegError(reason)
+        return mosaic_of(source, region, next(iter(self._layout.parts(frame))))
+
+    def jpeg_files(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
         """Yield (row, column, JPEG file) of the tiles of a level that is stored in JPEG tiles.
 
         Of a level of several planes, those of the first.
@@ -171,7 +191,7 @@ def _jpeg_file(page: Any, tile: bytes) -> bytes:
     # Inside a scan, these two bytes are the end and nothing else.
     body = tile[: tile.rfind(_EOI) + 2]
     shared = tables[2:-2] if tables.endswith(_EOI) else tables[2:]
-    markers = {marker for part in (tables, tile) for marker, _ in jpeg_segments(part)}
+    markers = jpeg_markers(tables) | jpeg_markers(tile)
     told = b"" if _APP14 in markers else _adobe_marker(keyframe, has_jfif=_APP0 in markers)
     return _SOI + told + shared + body[2:]
 

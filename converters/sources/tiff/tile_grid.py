@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 
 from ...geometry.levels import Region, ceil_div
-from .file import DECODE_ERRORS
+from .file import DECODE_ERRORS, decode_reason
 from .photometric import JPEGS
 
 __all__ = ["BIG_NBYTES", "TileGrid", "decode_tile"]
 
 # From this size on, threads that want the same tile wait for one of them to decode it.
 BIG_NBYTES = 8 << 20
-# Tiles may be padded.
-MAX_AFTER_END = 1024
 
 Pixels = NDArray[Any]
 
@@ -98,22 +96,8 @@ def decode_tile(page: Any, index: int, data: bytes) -> Pixels:
     arguments: dict[str, Any] = {}
     if keyframe.compression in JPEGS:
         arguments = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
-        # libjpeg turns a scan that ends early into grey, and says so on nobody's screen.
-        if not _has_end(data, is_piece=keyframe.jpegheader is not None):
-            raise SourceError("does not decode: its JPEG data are cut off")
     try:
         segment, _, _ = keyframe.decode(data, index, **arguments)
         return np.asarray(segment)
     except DECODE_ERRORS as exc:
-        raise SourceError(f"does not decode: {exc}") from exc
-
-
-def _has_end(data: bytes, *, is_piece: bool) -> bool:
-    """Return whether JPEG data have the marker that ends them, be there bytes after it or not.
-
-    A piece of a larger JPEG, as in NDPI, ends with a restart marker.
-    """
-    if b"\xff\xd9" in data[-MAX_AFTER_END:]:
-        return True
-    end = data.rstrip(b"\0\xff")[-2:]
-    return is_piece and len(end) == 2 and end[0] == 0xFF and 0xD0 <= end[1] <= 0xD7
+        raise SourceError(f"does not decode: {decode_reason(exc)}") from exc

@@ -1,5 +1,5 @@
 """From a JPEG stream to its description and its quantised coefficients."""
 
-from numcodecs_neural.jpeg.reading.stream import MAX_BLOCKS, MAX_SCANS, read_jpeg
+from numcodecs_neural.jpeg.reading.stream import MAX_BLOCKS, MAX_SCANS, read_header, read_jpeg
 
-__all__ = ["MAX_BLOCKS", "MAX_SCANS", "read_jpeg"]
+__all__ = ["MAX_BLOCKS", "MAX_SCANS", "read_header", "read_jpeg"]

@@ -39,6 +39,7 @@ _DC_SIZE, _AC_SIZE = 11, 10
     types.int16[:, ::1],
     types.int64,
     types.int64,
+    types.int64,
 )
 def read_dc(
     words: NDArray[np.uint32],
@@ -50,6 +51,7 @@ def read_dc(
     tables: NDArray[np.int32],
     parts: NDArray[np.int64],
     coefficients: NDArray[np.int16],
+    surplus: Integer,
     low: Integer,
     refines: Integer,
 ) -> tuple[Integer, Integer]:
@@ -85,7 +87,7 @@ def read_dc(
                         if not -MAX_COEFFICIENT - 1 <= value <= MAX_COEFFICIENT:
                             return OUT_OF_RANGE, unit
                         coefficients[place, 0] = value
-        if 32 * (word - begins[n]) - count <= available[n] - 8:
+        if 32 * (word - begins[n]) - count <= available[n] - 8 - surplus:
             return SURPLUS_DATA, min((n + 1) * interval, units) - 1
     return DONE, units
 
@@ -246,6 +248,7 @@ def _next_bit(
     types.int64,
     types.int64,
     types.int64,
+    types.int64,
 )
 def read_ac(
     words: NDArray[np.uint32],
@@ -257,6 +260,7 @@ def read_ac(
     tables: NDArray[np.int32],
     parts: NDArray[np.int64],
     coefficients: NDArray[np.int16],
+    surplus: Integer,
     first: Integer,
     last: Integer,
     low: Integer,
@@ -291,6 +295,6 @@ def read_ac(
         end = min((n + 1) * interval, units) - 1
         if empty > 0:
             return BAD_RUN, end
-        if 32 * (word - begins[n]) - count <= available[n] - 8:
+        if 32 * (word - begins[n]) - count <= available[n] - 8 - surplus:
             return SURPLUS_DATA, end
     return DONE, units

@@ -30,12 +30,15 @@ class ScanReader:
         What the stream declares.
     stream : array of uint8
         All of it.
+    tolerance : int
+        Bytes that may be left at the end of each restart interval.
     """
 
-    def __init__(self, frame: Frame, stream: NDArray[np.uint8]) -> None:
+    def __init__(self, frame: Frame, stream: NDArray[np.uint8], tolerance: int) -> None:
         self.frame = frame
         self.joined = np.zeros((block_count(frame), 64), np.int16)
         self._stream = stream
+        self._tolerance = tolerance
         self._lowest = np.full((len(frame.components), 64), _NOT_READ)
         self._scans = 0
 
@@ -57,6 +60,7 @@ class ScanReader:
             _decoding_tables(scan),
             layout.parts,
             self.joined,
+            8 * self._tolerance,
         )
         if self.frame.process is not Process.PROGRESSIVE:
             status, unit = read_sequential(*common)

@@ -27,27 +27,31 @@ class Segment(NamedTuple):
         return JpegError(f"JPEG segment {self.marker:#04x} at byte {self.begin}: {text}")
 
 
-def first_segments(data: bytes) -> Iterator[Segment]:
-    """Yield the segments from the start of a stream; end with a scan's header or the end marker."""
+def first_segments(data: bytes, tolerance: int = 0) -> Iterator[Segment]:
+    """Yield the segments from the start of a stream; end with a scan's header or the end marker.
+
+    Before each there may be `tolerance` bytes that are no marker.
+    """
     if data[:2] != bytes([0xFF, SOI]):
         raise JpegError(
             f"not a JPEG stream: it begins with {data[:2].hex() or 'nothing'}, not ffd8"
         )
-    yield from segments_from(data, 2)
+    yield from segments_from(data, 2, tolerance)
 
 
-def segments_from(data: bytes, place: int) -> Iterator[Segment]:
-    """Yield segments that begin here; end with a scan's header or the end marker."""
+def segments_from(data: bytes, place: int, tolerance: int = 0) -> Iterator[Segment]:
+    """Yield segments that begin here, as `first_segments` does."""
     while True:
-        segment = _segment_at(data, place)
+        segment = _segment_at(data, place, tolerance)
         yield segment
         if segment.marker in (SOS, EOI):
             return
         place = segment.end
 
 
-def _segment_at(data: bytes, begin: int) -> Segment:
-    place = begin
+def _segment_at(data: bytes, begin: int, tolerance: int) -> Segment:
+    found = data.find(0xFF, begin, begin + tolerance + 1)
+    place = begin if found < 0 else found
     if place < len(data) and data[place] != 0xFF:
         raise JpegError(
             f"JPEG stream has byte {data[place]:#04x} at {place}, where a marker belongs"

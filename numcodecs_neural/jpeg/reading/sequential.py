@@ -93,6 +93,7 @@ def _read_block(
     readable(types.int32, 2),
     readable(types.int64, 2),
     types.int16[:, ::1],
+    types.int64,
 )
 def read_sequential(
     words: NDArray[np.uint32],
@@ -104,11 +105,12 @@ def read_sequential(
     tables: NDArray[np.int32],
     parts: NDArray[np.int64],
     coefficients: NDArray[np.int16],
+    surplus: Integer,
 ) -> tuple[Integer, Integer]:
     """Read all blocks of a scan; return a status and the minimum coded unit it belongs to.
 
-    `tables` has two rows a component, DC and AC; the other arguments are those of `Intervals` and
-    `ScanLayout`.
+    `tables` has two rows a component, DC and AC, and `surplus` is how many bits may be left at the
+    end of an interval; the other arguments are those of `Intervals` and `ScanLayout`.
     """
     predictions = np.zeros(parts.shape[0], np.int64)
     for n in range(begins.size):
@@ -135,6 +137,6 @@ def read_sequential(
                         return TRUNCATED, unit
                     if status != DONE:
                         return status, unit
-        if 32 * (word - begins[n]) - count <= available[n] - 8:
+        if 32 * (word - begins[n]) - count <= available[n] - 8 - surplus:
             return SURPLUS_DATA, min((n + 1) * interval, units) - 1
     return DONE, units

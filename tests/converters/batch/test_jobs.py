@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from numcodecs_neural.converters.batch.jobs import Job, expand_inputs, plan_jobs
+from numcodecs_neural.converters.batch.jobs import Job, expand_inputs, named_inputs, plan_jobs
 from numcodecs_neural.errors import ConfigError
 from tests.annotations import RunCli
 
@@ -51,7 +51,7 @@ def test_a_list_names_slides_and_patterns(archive: Path, tmp_path: Path) -> None
     listed = tmp_path / "slides.txt"
     listed.write_text(f"# tonight\n\n{archive}/b.svs\n  {archive}/deep/*.svs  \n")
 
-    assert expand_inputs([], listed) == [archive / "b.svs", archive / "deep/c.svs"]
+    assert expand_inputs(named_inputs([], listed)) == [archive / "b.svs", archive / "deep/c.svs"]
 
 
 def test_a_list_may_come_from_the_standard_input(
@@ -59,12 +59,12 @@ def test_a_list_may_come_from_the_standard_input(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{archive}/a.svs\n"))
 
-    assert expand_inputs([], Path("-")) == [archive / "a.svs"]
+    assert named_inputs([], Path("-")) == [f"{archive}/a.svs"]
 
 
 def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"the list of slides .* cannot be read"):
-        expand_inputs([], tmp_path / "absent.txt")
+        named_inputs([], tmp_path / "absent.txt")
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,111 @@ def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_several_slides_get_stores_named_like_them(output: str, zipped: bool, store: str) -> None:
-    jobs = plan_jobs([Path("x/a.svs"), Path("x/b.svs")], output, zipped=zipped)
+    jobs = plan_jobs(["x/a.svs", "x/b.svs"], output, zipped=zipped)
 
     assert jobs[0].output == store
+
+
+@pytest.fixture
+def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder, which is the working folder too, with slides of the same name in it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("2023/case1/slide.svs", "2023/case2/slide.svs", "2024/other.svs"):
+        path = tmp_path / "archive" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"")
+    return tmp_path / "archive"
+
+
+@pytest.mark.parametrize(
+    ("names", "stores"),
+    [
+        pytest.param(
+            ["archive/**/*.svs"],
+            ["2023/case1/slide", "2023/case2/slide", "2024/other"],
+            id="below the wildcard",
+        ),
+        pytest.param(["archive/2023/*/slide.svs"], ["case1/slide", "case2/slide"], id="deeper"),
+        pytest.param(
+            ["archive/2023/case1/slide.svs", "./archive/2023/case2/../case2/slide.svs"],
+            ["case1/slide", "case2/slide"],
+            id="of paths",
+        ),
+        pytest.param(
+            ["archive/2023/case1/*.svs", "archive/2023/case2/*.svs", "archive/2024/*.svs"],
+            ["2023/case1/slide", "2023/case2/slide", "2024/other"],
+            id="of several patterns",
+        ),
+        pytest.param(
+            ["archive/2023/case1/", "archive/2024/../2023/case2", "archive/2024/case1"],
+            ["2023/case1", "2023/case2", "2024/case1"],
+            id="of slides that are folders",
+        ),
+        pytest.param(["a/Slide.svs", "b/slide.svs"], ["a/Slide", "b/slide"], id="but for capitals"),
+        pytest.param(["a/s.svs", "b/t.svs"], ["s", "t"], id="not where names differ"),
+    ],
+)
+@pytest.mark.usefixtures("cases")
+def test_stores_keep_folders_where_slides_have_one_name(
+    names: list[str], stores: list[str]
+) -> None:
+    outputs = [job.output for job in plan_jobs(names, "s3://bucket/out")]
+
+    assert outputs == [f"s3://bucket/out/{store}.ome.zarr" for store in stores]
+
+
+def test_the_folders_of_a_pattern_do_not_depend_on_what_it_matches(cases: Path) -> None:
+    (cases / "2023/case1/slide.svs").unlink()
+    (cases / "2024/other.svs").unlink()
+
+    (job,) = plan_jobs(["archive/**/*.svs"], "out", keep_folders=True)
+
+    assert job.output == str(Path("out/2023/case2/slide.ome.zarr"))
+
+
+def test_folders_are_kept_in_names_that_every_system_accepts() -> None:
+    paths = [f"/x/{folder}/s.svs" for folder in ("a: b|", "con", "NUL.1", "end. ", "...", "ä")]
+
+    outputs = [job.output for job in plan_jobs(paths, "s3://b")]
+
+    kept = [output.split("/")[3] for output in outputs]
+    assert kept == ["a_ b_", "_con", "_NUL.1", "end", "_", "ä"]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a/s.svs", "a/s.tif", "b/s.svs"], r"a/s\.svs and a/s\.tif would both be written to"),
+        (["a/s:/s.svs", "a/s|/s.svs"], r"would both be written to out/s_/s\.ome\.zarr"),
+        (
+            ["a/s.svs", "a/s.ome.zarr/s.svs"],
+            r"out/s\.ome\.zarr/s\.ome\.zarr, would be inside that of a/s\.svs",
+        ),
+    ],
+)
+def test_stores_that_would_share_a_place_are_refused(names: list[str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        plan_jobs(names, "out")
+
+
+def test_slides_of_one_name_are_converted_in_one_batch_with_a_notice(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    for case in ("case1", "case2"):
+        (tmp_path / case).mkdir()
+        (tmp_path / case / "slide.svs").write_bytes(svs.read_bytes())
+    arguments = (f"{tmp_path}/case*/slide.svs", "-o", tmp_path / "out", "--levels", 1, *SMALL)
+
+    code, out, err = run_cli(*arguments)
+
+    assert code == 0
+    stores = sorted(path.relative_to(tmp_path) for path in tmp_path.glob("out/*/*"))
+    assert stores == [Path(f"out/case{n}/slide.ome.zarr") for n in (1, 2)]
+    assert "have the same name, so stores keep the folders of their slides" in err
+    assert err.count("\n") == 1
+    assert "case1/slide.svs" in "".join(out.split())
+    assert run_cli(*arguments, "--resume", "--keep-folders")[::2] == (0, "")
+    assert run_cli(*arguments, "--resume", "-q") == (0, "", "")
 
 
 @pytest.mark.parametrize(

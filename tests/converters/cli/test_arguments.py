@@ -7,6 +7,7 @@ import pytest
 
 from numcodecs_neural.converters.cli.arguments import Inputs, Work, make_parser, values_of
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.errors import ConfigError
 
 OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--codec", "jpegxl"], {"codec": "jpegxl"}),
@@ -54,6 +55,13 @@ def test_an_argument_changes_its_option_and_no_other(
     arguments: list[str], changed: dict[str, Any]
 ) -> None:
     assert asdict(parsed(*arguments)) == asdict(replace(ConvertOptions(), **changed))
+
+
+def test_whole_floats_are_qualities_and_no_others() -> None:
+    assert repr(parsed("--quality", "40.0")) == repr(ConvertOptions(quality=40))
+    assert repr(ConvertOptions(quality=40.0)) == repr(ConvertOptions(quality=40))
+    with pytest.raises(ConfigError, match=r"quality is 40\.5; it must be a whole number"):
+        ConvertOptions(quality=40.5)
 
 
 def test_every_option_of_the_library_can_be_given_as_an_argument() -> None:

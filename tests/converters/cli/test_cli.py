@@ -34,9 +34,10 @@ def test_several_slides_become_stores_in_a_folder(
     other = tmp_path / "other.ome.tif"
     tifffile.imwrite(other, tifffile.imread(svs, key=1), photometric="rgb")
 
-    code, _, _ = run_cli(svs, other, "-o", tmp_path / "out", *SMALL)
+    code, out, _ = run_cli(svs, other, "-o", tmp_path / "out", *SMALL)
 
     assert code == 0
+    assert out.count("bpp: bits per pixel") == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "generated.ome.zarr",
         "other.ome.zarr",
@@ -67,7 +68,8 @@ def test_the_report_is_written_as_json(
         pytest.param(
             ["--quality", "101"], "quality is 101; it must be a whole number", id="quality"
         ),
-        pytest.param(["--quality", "best"], "invalid int value: 'best'", id="quality no number"),
+        pytest.param(["--quality", "best"], "'best' is no whole number", id="quality no number"),
+        pytest.param(["--quality", "60.5"], "'60.5' is no whole number", id="part of a quality"),
         pytest.param(["--chunk", "100"], "chunk is 100; it must be a multiple of 16", id="chunk"),
         pytest.param(["--chunk", "0"], "chunk is 0", id="no chunk"),
         pytest.param(
@@ -81,6 +83,9 @@ def test_the_report_is_written_as_json(
         pytest.param(["--workers", "0"], "workers is 0", id="workers"),
         pytest.param(["--glass", "polish"], "'polish'", id="glass"),
         pytest.param(["--ome-zarr-version", "0.6"], "'0.6'", id="version"),
+        pytest.param(
+            ["--quality", "60", "--target-psnr", "38"], "leave one of them out", id="quality twice"
+        ),
         pytest.param(["--colour", "red"], "unrecognized arguments: --colour", id="unknown"),
         pytest.param(["--report", "/nowhere/report.json"], "in a folder that exists", id="report"),
         pytest.param(["--report", "report.pdf"], ".json or .html", id="kind of report"),
@@ -93,13 +98,28 @@ def test_bad_values_are_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_device_that_is_not_there_is_refused_before_any_slide(
+    refused: Refused, svs: Path, damaged_svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from numcodecs_neural import config
+    from numcodecs_neural.networks.backends import choice
+
+    pytest.importorskip("torch")
+    monkeypatch.setattr(choice, "_cuda_works", lambda: False)
+
+    with config.set(device="auto"):
+        err = refused(svs, damaged_svs, "-o", tmp_path / "out", "--device", "cuda", code=2)
+
+    assert "torch finds no CUDA device here" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         pytest.param([], "no input", id="nothing"),
         pytest.param(["a.svs"], "no output", id="no output"),
         pytest.param(["--demo", "d.zarr", "a.svs"], "--demo takes neither", id="demo and input"),
-        pytest.param(["a/s.svs", "b/s.svs", "-o", "out"], "would both be written", id="same name"),
+        pytest.param(["a/s.svs", "a/s.tif", "-o", "out"], "would both be written", id="same name"),
     ],
 )
 def test_inputs_and_output_must_make_sense(

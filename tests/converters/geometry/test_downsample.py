@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
+from numcodecs_neural.converters.geometry.downsample import (
+    halve_again,
+    halve_pixels,
+    reduce_pixels,
+    to_pixels,
+)
 from tests.annotations import Image, Rng
 
 
@@ -13,6 +19,18 @@ def reduced(pixels: Image, times: int) -> Image:
         fixed = halve_again(fixed)
     rounded: Image = to_pixels(fixed)
     return rounded
+
+
+def area_means(pixels: Image, side: int) -> NDArray[np.float64]:
+    """Return the mean of every square of `side` pixels, of fewer at the edge."""
+    height, width = pixels.shape[1:]
+    beyond = ((0, 0), (0, -height % side), (0, -width % side))
+    whole = np.pad(pixels.astype(float), beyond, constant_values=np.nan)
+    rows, columns = whole.shape[1] // side, whole.shape[2] // side
+    means: NDArray[np.float64] = np.nanmean(
+        whole.reshape(len(pixels), rows, side, columns, side), (2, 4)
+    )
+    return means
 
 
 @pytest.mark.parametrize("times", [1, 2, 5, 8])
@@ -47,6 +65,20 @@ def test_halves_are_rounded_to_the_even_grey_level() -> None:
     pixels = np.array([[[2, 3, 3, 4], [2, 3, 3, 4]]], np.uint8)
 
     assert to_pixels(halve_pixels(pixels)).tolist() == [[[2, 4]]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32])
+@pytest.mark.parametrize("shape", [(7, 13), (9, 16), (61, 6), (64, 33), (1, 5)])
+def test_edges_of_odd_levels_are_area_averages_of_the_pixels_there_are(
+    rng: Rng, shape: tuple[int, int], dtype: type[np.generic]
+) -> None:
+    pixels = rng.integers(0, 256, (2, *shape)).astype(dtype)
+
+    for times in (1, 2, 3, 5):
+        fixed = np.dtype(dtype).kind == "u"
+        found = reduce_pixels(pixels, times) / (256 if fixed else 1)
+
+        assert found == pytest.approx(area_means(pixels, 2**times), abs=times / 256 + 1e-9)
 
 
 def test_an_odd_edge_is_averaged_with_itself() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from numcodecs_neural.converters.codecs import codec_for
 from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.pipeline import fingerprint
 from numcodecs_neural.converters.pipeline.fingerprint import fingerprint_of
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.sources import Channel, Compression, SlideInfo
@@ -94,6 +95,13 @@ def test_the_content_of_the_picture_of_tissue_counts_and_its_place_does_not() ->
 
     assert digest(here, picture=b"one") == digest(there, picture=b"one")
     assert digest(here, picture=b"one") != digest(here, picture=b"other")
+
+
+def test_stores_of_other_arithmetic_are_not_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest()
+    monkeypatch.setattr(fingerprint, "_PIXELS", 1)
+
+    assert digest() != before
 
 
 def test_weights_of_the_same_name_are_told_apart() -> None:

@@ -14,7 +14,7 @@ from numcodecs_neural.converters.geometry.axes import Axes
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
-from numcodecs_neural.converters.sources import Channel, Frame
+from numcodecs_neural.converters.sources import Channel, Frame, JpegTiles
 from numcodecs_neural.errors import ConfigError
 from tests.annotations import Convert, Image, Rng, RunCli
 from tests.converters.conftest import slide_info
@@ -42,6 +42,9 @@ class FrameSource:
 
     def read_associated(self, name: str) -> None:
         return None
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        return JpegTiles(reason="its pixels are in memory")
 
     def close(self) -> None:
         pass
@@ -81,14 +84,15 @@ def test_smaller_levels_are_area_averages_of_every_frame(
 
 
 def test_levels_may_be_a_fourth_of_each_other(rng: Rng, converted: Convert) -> None:
-    pixels = rng.integers(0, 255, (1, 330, 270, 1), np.uint8)
+    pixels = rng.integers(0, 255, (1, 331, 271, 1), np.uint8)
 
     group, _ = converted(FrameSource(pixels, "c"), options(downsample=4))
 
-    mean = pixels[0, :328, :268, 0].reshape(82, 4, 67, 4).mean((1, 3))
+    whole = np.pad(pixels[0, ..., 0].astype(float), ((0, 1), (0, 1)), constant_values=np.nan)
+    mean = np.nanmean(whole.reshape(83, 4, 68, 4), (1, 3))
     stored = np.asarray(group["1"])
     assert stored.shape == (1, 83, 68)
-    assert np.abs(stored[0, :82, :67] - mean).max() <= 0.51
+    assert np.abs(stored[0] - mean).max() <= 0.51
     image: Any = ome_zarr_models.open_ome_zarr(group)
     scale, translation = image.ome_attributes.multiscales[0].datasets[1].coordinateTransformations
     assert scale.scale == [1, 2, 2]

@@ -13,7 +13,7 @@ import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
-from numcodecs_neural.converters.batch.jobs import expand_inputs
+from numcodecs_neural.converters.batch.jobs import named_inputs
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import ConfigError, SourceError
@@ -192,7 +192,7 @@ def test_a_list_may_be_marked_as_utf_8_and_come_from_windows(tmp_path: Path) -> 
     path = tmp_path / "list.txt"
     path.write_bytes("\ufeffä.svs\r\n\r\n# c.svs\r\nb.svs\r\n".encode())
 
-    assert expand_inputs([], path) == [Path("ä.svs"), Path("b.svs")]
+    assert named_inputs([], path) == ["ä.svs", "b.svs"]
 
 
 def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"a.svs\0b.svs\0")
 
     with pytest.raises(ConfigError, match=r"list\.txt is no text: write one path a line"):
-        expand_inputs([], path)
+        named_inputs([], path)
 
 
 @pytest.mark.parametrize("place", ["absent/log.jsonl", "in"])

@@ -4,12 +4,14 @@ import json
 import random
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from numcodecs_neural.converters.pipeline.reduced_pixels import ReducedPixels
+from numcodecs_neural.converters.store.transaction import WorkFolder, output_folder
 from tests.annotations import ReadFiles, RunCli
 
 from .dying import count_files, run_until
@@ -21,9 +23,14 @@ STORE = "ome.zarr"
 QUICK = ("--chunk", "128", "--codec", "zstd", "--workers", "1")
 
 
-def raise_disk_error(*_: object) -> None:
+def raise_disk_error(*_: object, **__: object) -> None:
     """Fail as a disk does: level 0 is done then, and no other."""
     raise OSError("Input/output error")
+
+
+def cut(path: Path) -> None:
+    """Leave half of a file."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def done_regions(unfinished: Path) -> list[dict[str, Any]]:
@@ -233,28 +240,90 @@ def test_a_note_that_is_damaged_is_not_trusted(
     assert files_of(begun) == files_of(undisturbed[0])
 
 
-@pytest.mark.parametrize("lost", ["store/0/c", "scratch/0"])
-def test_what_was_lost_meanwhile_is_no_garbage(
-    run_cli: RunCli, svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+def files_in(folder: Path) -> list[Path]:
+    """Return all files below a folder, of which there is one at least."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert files
+    return files
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, cut], ids=["lost", "cut off"])
+@pytest.mark.parametrize("layout", [("0.4",), ("0.5", "--shard", "256")], ids=["0.4", "0.5"])
+def test_regions_that_were_lost_meanwhile_are_stored_again(
+    run_cli: RunCli,
+    svs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files_of: ReadFiles,
+    layout: tuple[str, ...],
+    damage: Callable[[Path], None],
 ) -> None:
-    output = tmp_path / "out.ome.zarr"
-    quick = ("--glass", "keep", "--codec", "zstd", *SMALL)
+    output, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
+    quick = ("--ome-zarr-version", *layout, "--levels", 2, *QUICK)
+    assert run_cli(svs, "-o", whole, *quick)[0] == 0
     with monkeypatch.context() as patched:
         patched.setattr(ReducedPixels, "collect", raise_disk_error)
         assert run_cli(svs, "-o", output, *quick)[0] == 1
-    files = [
-        path for path in (tmp_path / "out.ome.zarr.partial" / lost).rglob("*") if path.is_file()
-    ]
-    assert files
-    for path in files:
+    stored = files_in(tmp_path / "out.ome.zarr.partial/store/0")
+    for path in [path for path in stored if path.name.isdigit()][1::2]:
+        damage(path)
+
+    assert run_cli(svs, "-o", output, "--resume", *quick)[0] == 0
+
+    assert files_of(output) == files_of(whole)
+
+
+def test_reduced_pixels_that_were_lost_meanwhile_are_made_again(
+    run_cli: RunCli, svs: Path, begun: Path, files_of: ReadFiles, undisturbed: tuple[Path, int]
+) -> None:
+    for path in files_in(begun.with_name("out.ome.zarr.partial") / "scratch"):
         path.unlink()
 
-    code, _, err = run_cli(svs, "-o", output, "--resume", *quick)
+    assert run_cli(svs, "-o", begun, "--resume", *SMALL)[0] == 0
 
-    assert code == 1
-    assert "lost from" in err
-    assert "begin anew, without --resume" in err
-    assert run_cli(svs, "-o", output, *quick)[0] == 0
+    assert files_of(begun) == files_of(undisturbed[0])
+
+
+def test_reduced_pixels_wait_where_they_are_told_to_and_are_found_there(
+    svs: Path,
+    tmp_path: Path,
+    run_cli: RunCli,
+    files_of: ReadFiles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output, whole, scratch = (tmp_path / name for name in ("out.ome.zarr", "whole", "scratch"))
+    scratch.mkdir()
+    quick = ("--shard", "256", *QUICK)
+    assert run_cli(svs, "-o", whole, *quick)[0] == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(ReducedPixels, "collect", raise_disk_error)
+        assert run_cli(svs, "-o", output, "--scratch", scratch, *quick)[0] == 1
+    (folder,) = scratch.iterdir()
+    assert folder.name.startswith("out.ome.zarr.")
+    waiting = {path: path.stat().st_ino for path in files_in(folder)}
+    assert not (tmp_path / "out.ome.zarr.partial/scratch").exists()
+    found: list[Path] = []
+
+    def collect(self: ReducedPixels, *arguments: Any, make: Any) -> Any:
+        found.extend(path for path in waiting if path.exists())
+        return real_collect(self, *arguments, make=make)
+
+    real_collect = ReducedPixels.collect
+    with monkeypatch.context() as patched:
+        patched.setattr(ReducedPixels, "collect", collect)
+        assert run_cli(svs, "-o", output, "--resume", "--scratch", scratch, *quick)[0] == 0
+
+    assert set(found) == set(waiting)
+    assert files_of(output) == files_of(whole)
+    assert list(scratch.iterdir()) == []
+
+
+def test_stores_of_one_name_share_a_folder_for_reduced_pixels(tmp_path: Path) -> None:
+    outputs = [output_folder(str(tmp_path / case / "slide.ome.zarr")) for case in ("a", "b")]
+
+    folders = {WorkFolder(output, str(tmp_path)).reduced_pixels for output in outputs}
+
+    assert len(folders) == 2
 
 
 def test_workers_may_differ_when_resuming(

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -283,3 +284,43 @@ def test_names_are_text_whatever_is_in_them(run_cli: RunCli, svs: Path, tmp_path
     assert page.all("title")[0].text == "<b>&'\" as OME-Zarr"
     assert page.all("h2")[0].text == "<b>&'\" converted"
     assert str(evil) in page.all("p", "where")[0].text
+
+
+def failures(count: int) -> list[Outcome]:
+    return [
+        Outcome(
+            job=Job(path=Path(f"case {number}.svs"), output=f"{number}.ome.zarr"),
+            status="failed",
+            error=f"error number {number}",
+        )
+        for number in range(count)
+    ]
+
+
+def test_more_slides_than_a_page_holds_have_pages_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "a report.html"
+    write_page(failures(13), OPTIONS, path)
+
+    assert write_page(failures(11), OPTIONS, path) == []
+
+    index = read_page(path)
+    assert index.all("section") == []
+    links = [str(link.attributes["href"]) for link in index.all("a")]
+    pages = [tmp_path / unquote(link) for link in links]
+    assert sorted(pages) == sorted((tmp_path / "a report_files").iterdir())
+    for number, (page, row) in enumerate(zip(pages, index.table("PSNR, dB")[1:], strict=True)):
+        assert row[0] == f"case {number}.svs"
+        assert f"error number {number}" in read_page(page).all("section")[0].text
+        (back,) = read_page(page).all("a")
+        assert (page.parent / unquote(str(back.attributes["href"]))).samefile(path)
+
+
+def test_a_few_slides_are_one_page(tmp_path: Path) -> None:
+    write_page(failures(10), OPTIONS, tmp_path / "report.html")
+
+    page = read_page(tmp_path / "report.html")
+    assert len(page.all("section")) == 10
+    assert [link.attributes["href"] for link in page.all("a")] == [
+        f"#{section.attributes['id']}" for section in page.all("section")
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

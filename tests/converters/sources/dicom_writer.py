@@ -4,6 +4,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -11,6 +12,7 @@ from pydicom import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     VLWholeSlideMicroscopyImageStorage,
@@ -31,6 +33,13 @@ def frames_of(pixels: NDArray[Any]) -> list[NDArray[Any]]:
         for row in range(rows)
         for column in range(columns)
     ]
+
+
+def encoded(frame: NDArray[np.uint8], syntax: UID) -> bytes:
+    """Return a frame as JPEG, or else as JPEG 2000 without loss."""
+    if syntax == JPEGBaseline8Bit:
+        return jpeg(frame)
+    return bytes(imagecodecs.jpeg2k_encode(frame, codecformat="J2K"))
 
 
 def jpeg(frame: NDArray[np.uint8]) -> bytes:
@@ -56,6 +65,7 @@ def write_dicom(
     flavour: str = "VOLUME",
     paths: list[Dataset] | None = None,
     depths: int = 1,
+    syntax: UID = JPEGBaseline8Bit,
     **values: Any,
 ) -> None:
     """Write one instance: tiles of all planes, optical paths outermost, then depths."""
@@ -65,7 +75,7 @@ def write_dicom(
     data.file_meta = FileMetaDataset()
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = VLWholeSlideMicroscopyImageStorage
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
-    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit if is_rgb else ExplicitVRLittleEndian
+    data.file_meta.TransferSyntaxUID = syntax if is_rgb else ExplicitVRLittleEndian
     data.StudyInstanceUID = data.SeriesInstanceUID = data.FrameOfReferenceUID = series
     data.ImageType = ["ORIGINAL", "PRIMARY", flavour, "NONE"]
     data.Modality = "SM"
@@ -74,7 +84,8 @@ def write_dicom(
     data.TotalPixelMatrixRows, data.TotalPixelMatrixColumns = first.shape[:2]
     data.TotalPixelMatrixFocalPlanes = depths
     data.SamplesPerPixel = 3 if is_rgb else 1
-    data.PhotometricInterpretation = "YBR_FULL" if is_rgb else "MONOCHROME2"
+    colours = "YBR_FULL" if syntax == JPEGBaseline8Bit else "RGB"
+    data.PhotometricInterpretation = colours if is_rgb else "MONOCHROME2"
     if is_rgb:
         data.PlanarConfiguration = 0
     data.BitsAllocated = 8 * first.dtype.itemsize
@@ -102,7 +113,7 @@ def write_dicom(
     frames = [frame for plane in planes for frame in frames_of(plane)]
     data.NumberOfFrames = len(frames)
     if is_rgb:
-        data.PixelData = encapsulate([jpeg(frame) for frame in frames])
+        data.PixelData = encapsulate([encoded(frame, syntax) for frame in frames])
         data["PixelData"].is_undefined_length = True
     else:
         data.PixelData = b"".join(frame.tobytes() for frame in frames)

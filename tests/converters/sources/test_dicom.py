@@ -1,5 +1,6 @@
 """DICOM slides, which pydicom writes here, and the shared ones where they stand beside."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,58 @@ def test_real_slides_have_the_pixels_of_the_slide_they_were_made_from(
         difference = source.read_region(region).astype(int) - original[region.slices]
         assert np.abs(difference).max() <= 2
     assert source.read_associated("macro") is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "damaged", "says"),
+    [
+        pytest.param(
+            *("a.dcm", b"\x08\0\x18\0UI", b"\x08\0\x19\0UI"),
+            r"its metadata cannot be read: it is damaged",
+            id="an attribute that is absent",
+        ),
+        pytest.param(
+            *("a.dcm", b"\x48\0\x03\x03UL\x04\0", b"\x48\0\x03\x03UL\x06\0"),
+            r"it is no DICOM slide: it is damaged",
+            id="a value of the wrong length",
+        ),
+        pytest.param(
+            *("a.dcm", b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.4.90"),
+            r"level 0 do not decode: not a J2K or JP2",
+            id="frames of another kind",
+        ),
+        pytest.param(
+            *("a.dcm", b"OB\0\0\xff\xff\xff\xff\xfe", b"OB\0\0\xff\xff\xff\xff\xfd"),
+            r"level 0 do not decode: .* ItemTag",
+            id="frames without their mark",
+        ),
+    ],
+)
+def test_damage_is_told_without_words_of_python(
+    opened: Open, folder: Path, name: str, whole: bytes, damaged: bytes, says: str
+) -> None:
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(whole, damaged, 1))
+
+    with pytest.raises(SourceError, match=says) as refused:
+        opened(folder).read_region(Region(0, 0, 400, 300))
+
+    assert not re.search(r"0x[0-9a-f]{6}|object|Error\(|WsiDicom", str(refused.value))
+
+
+@pytest.mark.parametrize("tag", [b"\x08\0\x16\0UI", b"\x20\0\x0e\0UI"])
+def test_a_header_of_unknown_values_is_no_dicom_of_a_slide(folder: Path, tag: bytes) -> None:
+    content = (folder / "a.dcm").read_bytes()
+    (folder / "a.dcm").write_bytes(content.replace(tag, tag[:-1] + b"\x01"))
+
+    with pytest.raises(SourceError, match="is not a DICOM file of a whole slide"):
+        open_source(folder / "a.dcm")
+
+
+def test_more_focal_planes_than_a_slide_can_have_are_refused(folder: Path) -> None:
+    one = b"\x48\0\x03\x03UL\x04\0\x01\0\0\0"
+    content = (folder / "c.dcm").read_bytes()
+    (folder / "c.dcm").write_bytes(content.replace(one, one[:-1] + b"\x7f"))
+
+    with pytest.raises(SourceError, match=r"c\.dcm says that it has 2130706433 focal planes"):
+        open_source(folder)

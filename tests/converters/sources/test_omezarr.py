@@ -404,6 +404,23 @@ def a_plate(path: Path) -> None:
     zarr.open_group(path, mode="w").update_attributes(plate)
 
 
+def a_plate_with_images(path: Path) -> None:
+    metadata: dict[str, Any] = {
+        "": {"plate": {"wells": [{"path": "A/2"}, {"path": "C/7"}]}},
+        "C/7": {"well": {"images": [{"path": "3"}]}},
+    }
+    for place, ome in metadata.items():
+        group = zarr.open_group(path, path=place, mode="a")
+        group.update_attributes({"ome": {"version": "0.5", **ome}})
+    write_small(path / "C" / "7" / "3")
+
+
+def a_well(path: Path) -> None:
+    well: dict[str, Any] = {"version": "0.5", "well": {"images": [{"path": "5"}]}}
+    zarr.open_group(path, mode="w").update_attributes({"ome": well})
+    write_small(path / "5")
+
+
 def odd_axes(path: Path) -> None:
     multiscale = multiscale_of(write_small(path))
     rewrite(path, multiscale | {"axes": multiscale["axes"][::-1]})
@@ -440,7 +457,13 @@ def damaged_metadata(path: Path) -> None:
     [
         pytest.param(a_plain_array, "is a Zarr array without the metadata", id="a plain array"),
         pytest.param(a_plain_group, "may be images: inner", id="a plain group"),
-        pytest.param(a_plate, "is a plate .* such as .*A/1/0", id="a plate"),
+        pytest.param(a_plate, "is a plate .*: none is where its metadata say", id="a plate"),
+        pytest.param(
+            a_plate_with_images,
+            "is a plate .* one by one, such as .*broken.zarr/C/7/3$",
+            id="a plate with images",
+        ),
+        pytest.param(a_well, "is a well .* one by one, such as .*broken.zarr/5$", id="a well"),
         pytest.param(odd_axes, "its axes are x, y; those of an image", id="axes in another order"),
         pytest.param(missing_axes, "has 3 axes, and its metadata name 2: y, x", id="too few axes"),
         pytest.param(no_datasets, "not what they should be: .*datasets", id="no datasets"),
@@ -456,6 +479,24 @@ def test_what_is_no_image_is_refused(
     write(path)
 
     with pytest.raises(SourceError, match=f"broken.zarr.*{says}"):
+        open_source(path)
+
+
+def test_a_plate_in_a_zip_is_to_be_unpacked(tmp_path: Path) -> None:
+    a_plate_with_images(tmp_path / "plate.zarr")
+    path = Path(shutil.make_archive(str(tmp_path / "plate"), "zip", tmp_path / "plate.zarr"))
+
+    with pytest.raises(SourceError, match=r"is a plate .*: unpack the file, and name"):
+        open_source(path)
+
+
+def test_metadata_damaged_in_a_zip_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "slide.ozx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("zarr.json", "{}")
+    path.write_bytes(path.read_bytes().replace(b"{}", b"[]"))
+
+    with pytest.raises(SourceError, match=r"slide\.ozx: zarr\.json cannot be read: Bad CRC-32"):
         open_source(path)
 
 

@@ -37,6 +37,26 @@ def save(color: NDArray[np.uint8], tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.mark.parametrize(
+    ("begin", "says"),
+    [
+        pytest.param(b"", "is not a picture of a kind", id="zeros"),
+        pytest.param(b"\xff\xd8\xff\xe0", "has 20,000,000,000 bytes", id="a JPEG's first bytes"),
+    ],
+)
+def test_a_huge_sparse_file_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: bytes, says: str
+) -> None:
+    path = tmp_path / "sparse.jpg"
+    with path.open("wb") as file:
+        file.write(begin)
+        file.truncate(20_000_000_000)
+    monkeypatch.delattr(Path, "read_bytes")
+
+    with pytest.raises(SourceError, match=f"sparse.jpg {says}"):
+        open_source(path)
+
+
 def whole(path: Path) -> NDArray[Any]:
     source = open_source(path)
     pixels: NDArray[Any] = source.read_region(Region(0, 0, *source.info.shape))

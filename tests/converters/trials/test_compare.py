@@ -26,7 +26,7 @@ class WithTiles:
     def __init__(self, tiles: list[bytes]) -> None:
         self._tiles = tiles
 
-    def jpeg_tiles(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    def jpeg_files(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
         assert level == 0
         yield from ((n // 10, n % 10, tile) for n, tile in enumerate(self._tiles))
 

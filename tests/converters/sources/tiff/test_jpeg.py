@@ -40,7 +40,7 @@ def test_each_tile_decodes_to_the_slide_s_pixels_by_itself(
 ) -> None:
     source = opened(jpeg_tiff)
 
-    tiles = list(source.jpeg_tiles())
+    tiles = list(source.jpeg_files())
 
     assert [tile[:2] for tile in tiles] == [(row, column) for row in range(3) for column in (0, 1)]
     row, column, data = tiles[0]
@@ -52,7 +52,7 @@ def test_each_tile_decodes_to_the_slide_s_pixels_by_itself(
 def test_jpeg_xl_transcodes_a_tile_there_and_back(
     jpeg_tiff: Path, opened: Callable[..., TiffSource]
 ) -> None:
-    _, _, data = next(opened(jpeg_tiff).jpeg_tiles())
+    _, _, data = next(opened(jpeg_tiff).jpeg_files())
 
     transcoded = imagecodecs.jpegxl_encode_jpeg(data)
 
@@ -71,7 +71,7 @@ def test_bytes_after_the_end_of_a_tile_are_left_out(
     tifffile.imwrite(path, padded, shape=pixels.shape, dtype=np.uint8, **page)
 
     source = opened(path)
-    ((_, _, data),) = source.jpeg_tiles()
+    ((_, _, data),) = source.jpeg_files()
 
     assert data == stream
     found = source.read_region(Region(0, 0, SIDE, SIDE))
@@ -95,7 +95,7 @@ def test_rgb_as_aperio_stores_it_is_told_by_a_marker(
         tiff.pages.first.tags["PhotometricInterpretation"].overwrite(2)
 
     source = opened(path)
-    ((_, _, data),) = source.jpeg_tiles()
+    ((_, _, data),) = source.jpeg_files()
 
     assert b"\xff\xdb" not in scan
     found = source.read_region(Region(0, 0, SIDE, SIDE))
@@ -117,7 +117,7 @@ def test_other_files_have_no_jpeg_tiles(
     path = tmp_path / "other.tif"
     tifffile.imwrite(path, slide[:200, :200], photometric="rgb", **options)
 
-    assert list(opened(path).jpeg_tiles()) == []
+    assert list(opened(path).jpeg_files()) == []
 
 
 def test_a_tile_that_is_cut_off_is_named(
@@ -126,7 +126,7 @@ def test_a_tile_that_is_cut_off_is_named(
     jpeg_tiff.write_bytes(jpeg_tiff.read_bytes()[:-20])
 
     with pytest.raises(SourceError, match=r"row 2, column 1 of level 0 has \d+ of \d+ bytes"):
-        list(opened(jpeg_tiff).jpeg_tiles())
+        list(opened(jpeg_tiff).jpeg_files())
 
 
 def split_tables(stream: bytes) -> tuple[bytes, bytes]:
@@ -142,3 +142,17 @@ def split_tables(stream: bytes) -> tuple[bytes, bytes]:
             rest += segment
         place += size
     return b"\xff\xd8" + tables + b"\xff\xd9", b"\xff\xd8" + rest + stream[place:]
+
+
+def test_old_style_jpeg_is_named_with_what_reads_it(tissue: Image, tmp_path: Path) -> None:
+    path = tmp_path / "old.tif"
+    pixels = np.ascontiguousarray(np.moveaxis(tissue[:, :SIDE, :SIDE], 0, -1))
+    data = imagecodecs.jpeg8_encode(pixels)
+    scan = bytes(data[data.index(b"\xff\xda") :])
+    page: dict[str, Any] = {"shape": pixels.shape, "dtype": "uint8", "photometric": "ycbcr"}
+    tifffile.imwrite(path, iter([scan]), compression="jpeg", rowsperstrip=SIDE, **page)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["Compression"].overwrite(6)
+
+    with pytest.raises(SourceError, match=r"old\.tif holds old-style JPEG .* libtiff reads it"):
+        TiffSource(path)

@@ -192,3 +192,47 @@ def test_a_picture_that_says_it_is_larger_than_its_file_is_refused_at_once(tmp_p
 
     with pytest.raises(SourceError, match=r"grey\.tif: the file is cut off: it has fewer bytes"):
         open_source(path)
+
+
+def rewrite_tag(path: Path, code: int, *, kind: int | None = None, **changed: int) -> None:
+    """Give a tag of the first page another type, count or value, as damage does."""
+    content = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", content, 4)
+    (tags,) = struct.unpack_from("<H", content, start)
+    for place in range(start + 2, start + 2 + 12 * tags, 12):
+        found, old_kind, count, value = struct.unpack_from("<HHII", content, place)
+        if found == code:
+            new = changed.get("count", count), changed.get("value", value)
+            struct.pack_into("<HHII", content, place, code, kind or old_kind, *new)
+    path.write_bytes(content)
+
+
+WIDTH_TAG, SAMPLES_TAG, PHOTOMETRIC_TAG, TILE_WIDTH_TAG = 256, 277, 262, 322
+
+
+@pytest.mark.parametrize(
+    ("code", "changed", "says"),
+    [
+        pytest.param(WIDTH_TAG, {"count": 2}, "it is damaged", id="two widths"),
+        pytest.param(WIDTH_TAG, {"kind": 2}, "it is damaged", id="a width in letters"),
+        pytest.param(
+            WIDTH_TAG, {"kind": 8, "value": 0xFFF0}, "an image of no pixels", id="a width below 0"
+        ),
+        pytest.param(SAMPLES_TAG, {"count": 2}, "it is damaged", id="two numbers of samples"),
+        pytest.param(PHOTOMETRIC_TAG, {"count": 2}, "it is damaged", id="two kinds of colours"),
+        pytest.param(TILE_WIDTH_TAG, {"value": 0}, "it is damaged", id="tiles of no width"),
+        pytest.param(
+            TILE_WIDTH_TAG, {"value": 48}, "another number of pixels", id="tiles of another width"
+        ),
+    ],
+)
+def test_damaged_tags_are_told_without_words_of_python(
+    opened: Open, tmp_path: Path, code: int, changed: dict[str, int], says: str
+) -> None:
+    path = tmp_path / "slide.tif"
+    pixels = np.arange(3 * 64 * 64, dtype=np.uint8).reshape(64, 64, 3)
+    tifffile.imwrite(path, pixels, photometric="rgb", tile=(32, 32), compression="zstd")
+    rewrite_tag(path, code, **changed)
+
+    with pytest.raises(SourceError, match=says):
+        opened(path).read_region(Region(0, 0, 64, 64))

@@ -71,19 +71,79 @@ def write_files(folder: Path, planes: NDArray[Any], describe: Callable[[int], st
     return [folder / name for name in FILES]
 
 
-def test_a_plane_that_no_file_holds_is_empty(
-    planes: NDArray[np.uint16], tmp_path: Path, opened: Open
+def write_stack(path: Path, planes: NDArray[Any], data: str, **options: Any) -> None:
+    """Write two channels of three depths of which `data`, TiffData elements, tells the pages."""
+    height, width = planes.shape[-2:]
+    xml = (
+        f'<OME xmlns="{SCHEMA}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+        f'Type="uint16" SizeX="{width}" SizeY="{height}" SizeC="2" SizeT="1" SizeZ="3">'
+        f"{data}</Pixels></Image></OME>"
+    )
+    with tifffile.TiffWriter(path) as tiff:
+        for n, plane in enumerate(planes):
+            tiff.write(plane, description=xml if n == 0 else None, metadata=None, **options)
+
+
+def tiff_data(c: int, z: int, ifd: int, count: int = 1) -> str:
+    return f'<TiffData FirstC="{c}" FirstZ="{z}" FirstT="0" IFD="{ifd}" PlaneCount="{count}"/>'
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"contiguous": False}, id="raw"),
+        pytest.param({"tile": (32, 32), "compression": "deflate"}, id="tiles"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        pytest.param(
+            tiff_data(0, 0, 0, 2) + tiff_data(1, 1, 2),
+            r"does not hold 3 of the 6 planes of level 0 .*: c 0, z 2; c 1, z 0; c 1, z 2\. Copy",
+            id="not named",
+        ),
+        pytest.param(
+            tiff_data(0, 0, 0, 3) + tiff_data(1, 0, 2, 3),
+            r"2 of the 6 planes of level 0 .*: c 1, z 1; c 1, z 2\.",
+            id="in pages that are not there",
+        ),
+        pytest.param(tiff_data(1, 2, 0), r"5 of the 6 .*: c 0, z 0; .*; and 1 more\.", id="many"),
+    ],
+)
+def test_planes_that_no_file_holds_are_refused_by_their_place(
+    planes: NDArray[np.uint16], tmp_path: Path, data: str, says: str, options: dict[str, Any]
 ) -> None:
     path = tmp_path / "half.ome.tif"
-    xml = ome_xml("urn:uuid:0").replace('FileName="first.ome.tif"', 'FileName="half.ome.tif"')
-    second = xml.index('<TiffData FirstC="1"')
-    xml = xml[:second] + xml[xml.index("</Pixels>") :]
-    tifffile.imwrite(path, planes[0], description=xml, metadata=None)
+    write_stack(path, planes[[0, 1, 0]], data, **options)
+
+    with pytest.raises(SourceError, match=says):
+        open_source(path)
+
+
+def test_a_file_of_a_set_that_lacks_a_page_is_refused(
+    planes: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    first, _ = write_files(tmp_path, planes, lambda n: ome_xml(f"urn:uuid:{n}"))
+    xml = ome_xml("urn:uuid:0").replace('FirstC="1" FirstT="0" FirstZ="0" IFD="0"',
+                                        'FirstC="1" FirstT="0" FirstZ="0" IFD="1"')  # fmt: skip
+    tifffile.imwrite(first, planes[0], description=xml, metadata=None)
+
+    with pytest.raises(SourceError, match=r"does not hold 1 of the 2 planes .*: c 1\. Copy"):
+        open_source(first)
+
+
+def test_planes_may_be_named_in_any_order(
+    planes: NDArray[np.uint16], tmp_path: Path, opened: Open
+) -> None:
+    path = tmp_path / "whole.ome.tif"
+    data = tiff_data(1, 0, 0, 3) + tiff_data(0, 0, 3, 3)
+    write_stack(path, planes[[0, 0, 0, 1, 1, 1]], data, contiguous=False)
 
     source = opened(path)
 
-    assert (source.read_region(WHOLE, frame=(0,))[..., 0] == planes[0]).all()
-    assert (source.read_region(WHOLE, frame=(1,)) == 0).all()
+    assert (source.read_region(WHOLE, frame=(0, 1))[..., 0] == planes[1]).all()
+    assert (source.read_region(WHOLE, frame=(1, 2))[..., 0] == planes[0]).all()
 
 
 @pytest.mark.parametrize("which", [0, 1])

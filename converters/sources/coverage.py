@@ -1,0 +1,86 @@
+"""Coverage: what became of each chunk of a level, and which of its files must be there.
+
+Zarr reads the fill value where a file is not there. Coverage tells what was never stored from what
+was lost.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from ..geometry.levels import ceil_div
+
+__all__ = [
+    "COVERAGE_GROUP",
+    "ELIDED",
+    "EMPTY",
+    "FILE_SIZES_GROUP",
+    "STORED",
+    "file_shape",
+    "file_sizes",
+    "has_file",
+]
+
+# Not "coverage": a group of arrays in the root is what generic readers take for the image.
+COVERAGE_GROUP = "coverage/levels"
+FILE_SIZES_GROUP = "coverage/file_sizes"
+STORED, ELIDED, EMPTY = 1, 2, 3
+
+
+def file_shape(array: zarr.Array[Any]) -> tuple[int, ...]:
+    """Return the shape of what one file holds: a shard, or where there are none a chunk."""
+    return tuple(array.shards or array.chunks)
+
+
+def has_file(array: zarr.Array[Any], coverage: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+    """Return which files hold a chunk that was stored, in the shape of the grid of files.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        A level.
+    coverage : ndarray
+        Its coverage, without the axis of samples.
+
+    Returns
+    -------
+    ndarray or None
+        None if the coverage is of other chunks than the array has.
+    """
+    chunks = _grid(array.shape, array.chunks)
+    if _without_ones(chunks) != _without_ones(coverage.shape):
+        return None
+    files = np.zeros(_grid(array.shape, file_shape(array)), bool)
+    chunks_in_file = [
+        whole // part for whole, part in zip(file_shape(array), array.chunks, strict=True)
+    ]
+    stored = np.argwhere(coverage.reshape(chunks) == STORED) // chunks_in_file
+    files[tuple(stored.T)] = True
+    return files
+
+
+def file_sizes(array: zarr.Array[Any], found: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the sizes of an array's files, 0 where there is none, in the shape of their grid.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        A level.
+    found : mapping
+        Size of each file in its folder, by its name in it.
+    """
+    sizes = np.zeros(_grid(array.shape, file_shape(array)), np.int64)
+    for place in np.ndindex(sizes.shape):
+        sizes[place] = found.get(array.metadata.encode_chunk_key(place), 0)
+    return sizes
+
+
+def _grid(shape: tuple[int, ...], part: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(ceil_div(length, side) for length, side in zip(shape, part, strict=True))
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(length for length in shape if length != 1)

@@ -1,0 +1,1 @@
+"""JPEG tiles of slides, read down to their quantised coefficients."""

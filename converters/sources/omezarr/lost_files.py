@@ -1,0 +1,107 @@
+"""LostFiles: files of an image that its coverage says were stored, and that are not there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import SourceError
+
+from ..coverage import COVERAGE_GROUP, ELIDED, EMPTY, STORED, file_shape, file_sizes, has_file
+from .opened import OpenedImage
+from .store import ZarrFiles
+
+__all__ = ["LostFiles", "find_lost_files"]
+
+_VALUES = (STORED, ELIDED, EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LostFiles:
+    """Which files of each level are lost.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    levels : tuple of zarr.Array
+        The arrays.
+    lost : tuple of ndarray
+        True for each file that is lost, in the shape of the level's grid of files; None for a
+        level of which that is not known.
+    """
+
+    path: Path
+    levels: tuple[zarr.Array[Any], ...]
+    lost: tuple[NDArray[np.bool_] | None, ...]
+
+    def check(self, level: int, selection: tuple[int | slice, ...]) -> None:
+        """Refuse a selection of a level of which a file is lost: Zarr would read the fill value.
+
+        Raises
+        ------
+        SourceError
+            Names the store, the level and the file.
+        """
+        array, lost = self.levels[level], self.lost[level]
+        if lost is None or not lost.any():
+            return
+        parts = zip(selection, file_shape(array), array.shape, strict=True)
+        block = tuple(_files_of(part, side, length) for part, side, length in parts)
+        found = np.argwhere(lost[block])
+        if not found.size:
+            return
+        place = tuple(int(at) + part.start for at, part in zip(found[0], block, strict=True))
+        y, x = (at * side for at, side in zip(place[-2:], file_shape(array)[-2:], strict=True))
+        kind = "shard" if array.shards else "chunk"
+        more = f" (the first of {len(found)})" if len(found) > 1 else ""
+        raise SourceError(
+            f"{self.path}: the {kind} {array.metadata.encode_chunk_key(place)} of level {level}, "
+            f"at row {y}, column {x}, was stored and is lost{more}: copy the store again, or have "
+            "it mended: convert its slide to it with the same options and --resume"
+        )
+
+
+def find_lost_files(image: OpenedImage, files: ZarrFiles, path: Path) -> LostFiles:
+    """Compare the coverage that this package writes with the files of an image.
+
+    Stores without coverage, and those whose chunks are other ones by now, have no lost files that
+    could be known.
+
+    Raises
+    ------
+    SourceError
+        If the coverage itself is lost.
+    """
+    lost = tuple(
+        _lost_of(image, files, path, level, array) for level, array in enumerate(image.levels)
+    )
+    return LostFiles(path=path, levels=image.levels, lost=lost)
+
+
+def _lost_of(
+    image: OpenedImage, files: ZarrFiles, path: Path, level: int, array: zarr.Array[Any]
+) -> NDArray[np.bool_] | None:
+    coverage = image.own_array(f"{COVERAGE_GROUP}/{image.metadata.paths[level]}")
+    if coverage is None:
+        return None
+    if not np.isin(coverage, _VALUES).all():
+        raise SourceError(
+            f"{path}: the coverage of level {level} is lost, which tells chunks that were lost "
+            "from those that were never stored: copy the store again"
+        )
+    is_stored = has_file(array, coverage)
+    if is_stored is None:
+        return None
+    found = file_sizes(array, files.sizes(image.paths[level]))
+    lost: NDArray[np.bool_] = is_stored & (found == 0)
+    return lost
+
+
+def _files_of(part: int | slice, side: int, length: int) -> slice:
+    """Return which files of an axis hold a part of it."""
+    start, stop = (part, part + 1) if isinstance(part, int) else part.indices(length)[:2]
+    return slice(start // side, -(-stop // side))
