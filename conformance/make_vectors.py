@@ -35,7 +35,7 @@ BIG_ENDIAN, FORTRAN_ORDER = 1, 2
 # A million zeros in DEFLATE.
 BOMB = bytes.fromhex("edc101010000008220ffaf6e484001") + bytes(968) + b"\xaf\x06"
 
-WITHOUT_WEIGHTS = {"jpeg-huffman"}
+WITHOUT_WEIGHTS = {"jpeg-huffman", "jpeg-adaptive"}
 # What frozen chunks show, by the names of weights and chunk; the former go without in other modes.
 FROZEN = {
     "grey-fast-1/constant": "uint16 of one value: the box is one sample, the rest margin",
@@ -92,6 +92,14 @@ FROZEN = {
     "jpeg-huffman/one-colour": "coefficients of DC alone",
     "jpeg-huffman/one-pixel": "a tile of one pixel, with chroma halved both ways",
     "jpeg-huffman/noise": "coefficients that no image has; samples beyond 0 and 255",
+    "jpeg-adaptive/420-tiles": "the adaptive coder; twins of four blocks, and of one",
+    "jpeg-adaptive/411-channel-last": "the adaptive coder; twins of four blocks in a row",
+    "jpeg-adaptive/444-rgb": "the adaptive coder; green first, twins on the same grid",
+    "jpeg-adaptive/grey": "the adaptive coder without twins",
+    "jpeg-adaptive/absent-tiles": "the adaptive coder; neighbours that are not coded",
+    "jpeg-adaptive/tables": "the adaptive coder; steps of very different sizes",
+    "jpeg-adaptive/one-pixel": "the adaptive coder; three blocks",
+    "jpeg-adaptive/noise": "the adaptive coder; coefficients that no image has",
 }
 
 
@@ -308,6 +316,7 @@ def refused() -> Iterator[Refused]:
     yield from refused_escapes()
     yield from refused_mosaics()
     yield from refused_scans()
+    yield from refused_words()
 
 
 def refused_containers() -> Iterator[Refused]:
@@ -580,6 +589,23 @@ def refused_scans() -> Iterator[Refused]:
     ]
     for name, shows, kind, damaged in scans:
         whole = sealed(body(head + damaged, mode=JPEG, box=(6, 12), shape=(6, 12)))
+        yield Refused(f"jpeg-{name}", shows, kind, whole)
+
+
+def refused_words() -> Iterator[Refused]:
+    """Yield JPEG chunks of the adaptive coder whose words are damaged."""
+    section = (GOLDEN / "jpeg-adaptive" / "grey.chunk").read_bytes()[49:-4]
+    head, words = section[:12], section[12:]
+    damages: list[tuple[str, str, reference.Kind, bytes]] = [
+        ("word-alone", "a single word", "truncated", words[:2]),
+        ("words-odd", "half a word behind the last one", "invalid", words + b"\0"),
+        ("words-cut", "the last word is missing", "truncated", words[:-2]),
+        ("words-behind", "a word behind the last one", "invalid", words + b"\0\0"),
+        ("words-code", "a first code of 2^48 - 1", "invalid", b"\xff" * 6 + words[6:]),
+        ("words-end", "a last word that leaves a larger code", "invalid", words[:-2] + b"\xff\xff"),
+    ]
+    for name, shows, kind, damaged in damages:
+        whole = sealed(body(head + damaged, mode=JPEG, box=(50, 70), shape=(50, 70)))
         yield Refused(f"jpeg-{name}", shows, kind, whole)
 
 

@@ -676,9 +676,10 @@ def read_jpeg(section: bytes, header: Header) -> Array:
     coder = fields.unsigned(1)
     mosaic = read_mosaic(fields)
     check_mosaic(mosaic, header)
-    refuse_unless(coder == 0, f"the coder is {coder}", "version")
+    refuse_unless(coder in (0, 1), f"the coder is {coder}", "version")
     refuse_unless(header.weights_id == bytes(8), "there are weights, and the coder has none")
-    pixels = mosaic_pixels(mosaic, read_huffman(fields.rest(), mosaic))
+    read_planes = read_adaptive if coder else read_huffman
+    pixels = mosaic_pixels(mosaic, read_planes(fields.rest(), mosaic))
     (y, x), (height, width) = mosaic.offset, header.box
     return pixels[None, :, y : y + height, x : x + width]
 
@@ -950,6 +951,425 @@ def read_block(bits: Bits, dc: Codes, ac: Codes, before: int, block: Array) -> i
             block[ZIGZAG[k]] = bits.number(size)
         k += 1
     return value
+
+
+# Section 8.5: the adaptive coder ------------------------------------------------------------------
+
+INITIAL = HERE.parent / "numcodecs_neural" / "coefficients" / "adaptive_initial.bin"
+INITIAL_SHA256 = "5c1f793e037ecc5dfab3ae1480f681042d9ae2ccfe48feab49c83fb97e6cd0a9"
+FIRST_RANGE = 2**48 - 1
+
+
+def stretch(x: int) -> int:
+    """Return the vote of a probability in 4096ths."""
+    return min(max(round(256 * math.log(max(x, 1) / (4096 - max(x, 1)))), -2047), 2047)
+
+
+def squash(x: int) -> int:
+    """Return the probability of a vote in 65536ths."""
+    limited = min(max(x, -2048), 2047)
+    return min(max(round(65536 / (1 + math.exp(-limited / 256))), 24), 65512)
+
+
+STRETCH, SQUASH = [stretch(x) for x in range(4096)], [squash(x) for x in range(-2048, 2048)]
+
+
+def size_range(x: int) -> int:
+    """Return `B(x)`."""
+    m = min(abs(x), 255)
+    bits = m.bit_length()
+    return m if m < 4 else 2 * bits - 2 + ((m >> (bits - 2)) & 1)
+
+
+def signed_range(x: int) -> int:
+    """Return `S(x)`."""
+    return 16 + size_range(x) if x > 0 else 16 - size_range(x)
+
+
+BAND = [min(math.isqrt(36 * ((z % 8) ** 2 + (z // 8) ** 2)) // 5, 7) for z in ZIGZAG]
+
+
+def cosine(k: int, x: int) -> float:
+    """Return `F(k, x)`."""
+    return math.sqrt(1 / 8) if k == 0 else math.cos((2 * x + 1) * k * math.pi / 16) / 2
+
+
+EDGE = [round(512 * (3 * cosine(n, 0) - cosine(n, 1)) / 2) for n in range(8)]
+
+
+@functools.cache
+def initial_votes() -> list[dict[str, Array]]:
+    """Return the votes of the three groups, in an array of five tables for each decision."""
+    data = INITIAL.read_bytes()
+    refuse_unless(
+        hashlib.sha256(data).hexdigest() == INITIAL_SHA256, "the initial file is another", "weights"
+    )
+    groups = []
+    for values in 16 * np.frombuffer(data, np.int8).reshape(3, -1).astype(int):
+        sizes = [2400, 1024, 1024, 72, 512, 272]
+        level, count, signs, sign4, bits0, bits2 = np.split(values, np.cumsum(sizes)[:-1])
+        level = level.reshape(5, 6, 80)
+        count = count.reshape(16, 64)
+        fine, coarse = np.repeat(count, 4, 0), np.repeat(count[1::2], 8, 0)
+        sign = np.zeros((5, 64, 32), int)
+        sign[:4] = signs.reshape(4, 8, 32)[:, BAND]
+        sign[4, :, :9] = sign4.reshape(8, 9)[BAND]
+        groups.append(
+            {
+                "level": level[:, :, :64, None] + level[:, :, None, 64:],
+                "count": np.stack([fine, coarse, fine, coarse, fine]),
+                "sign": sign,
+                "bits0": bits0.reshape(8, 64)[BAND],
+                "bits2": bits2.reshape(17, 16),
+            }
+        )
+    return groups
+
+
+class Decisions:
+    """The arithmetic decoder, and what it has learned of a component."""
+
+    def __init__(self, data: bytes) -> None:
+        refuse_unless(len(data) >= 4, "the data have less than two words", "truncated")
+        refuse_unless(len(data) % 2 == 0, "the data are no words")
+        self._words = [*np.frombuffer(data, "<u2").tolist(), 0]
+        self._place, self._range = 3, FIRST_RANGE
+        first, second, third = self._words[:3]
+        self._code = 2**32 * first + 2**16 * second + third
+        refuse_unless(self._code < FIRST_RANGE, "the code is too large")
+        self._votes: dict[str, Array] = {}
+        self._cells: dict[tuple[object, ...], list[int]] = {}
+        self._weights: dict[tuple[object, ...], list[int]] = {}
+
+    def begin(self, votes: dict[str, Array]) -> None:
+        """Forget all of the component before."""
+        self._votes, self._cells, self._weights = votes, {}, {}
+
+    def take(self, kind: str, row: tuple[int, ...], contexts: Sequence[tuple[int, ...]]) -> int:
+        """Return the next decision: its weights have a row, its probabilities five contexts."""
+        cells = [self._cell(kind, i, context) for i, context in enumerate(contexts)]
+        weights = self._weights.setdefault((kind, *row), [16000] * 5)
+        votes = [STRETCH[cell[0] >> 10] for cell in cells]
+        total = sum(w * v for w, v in zip(weights, votes, strict=True)) >> 16
+        share = SQUASH[min(max(total, -2048), 2047) + 2048]
+        bit = self._bit(share)
+        for i, vote in enumerate(votes):
+            weights[i] += (14 * (65536 * bit - share) * vote + 2**17) >> 18
+        for cell in cells:
+            p, n = cell
+            cell[0] += ((bit * (2**22 - 1) - p) * (655360 // (10 * n + 16))) >> 16
+            cell[1] = min(n + 1, 1000)
+        return bit
+
+    def _cell(self, kind: str, i: int, context: tuple[int, ...]) -> list[int]:
+        key = (kind, i, *context)
+        if key not in self._cells:
+            name, place = (f"bits{i}", context) if kind == "bits" else (kind, (i, *context))
+            known = name in self._votes
+            vote = int(self._votes[name][place]) if known else 0
+            value = 64 * squash(min(max(vote, -2047), 2047))
+            self._cells[key] = [value, 6] if known else [2**21, 0]
+        return self._cells[key]
+
+    def _bit(self, share: int) -> int:
+        bound = (self._range >> 16) * share
+        bit = int(self._code < bound)
+        if bit:
+            self._range = bound
+        else:
+            self._code, self._range = self._code - bound, self._range - bound
+        if self._range < 2**32:
+            refuse_unless(self._place < len(self._words), "there is no other word", "truncated")
+            self._code = 2**16 * self._code + self._words[self._place]
+            self._range, self._place = 2**16 * self._range, self._place + 1
+        return bit
+
+    def finish(self) -> None:
+        """Refuse words that are left, and another code than an encoder leaves."""
+        refuse_unless(self._place == len(self._words), "there are words behind the last block")
+        refuse_unless(self._code < 2**16, f"the code is {self._code} at the end")
+
+
+def read_adaptive(data: bytes, mosaic: Mosaic) -> list[Array]:
+    """Return the planes of blocks of all components, (rows, columns, 64)."""
+    decisions = Decisions(data)
+    order = [1, 0, 2] if mosaic.colour == RGB else list(range(len(mosaic.factors)))
+    planes: dict[int, AdaptivePlane] = {}
+    for position, component in enumerate(order):
+        kind = min(position, 1) * (2 if mosaic.colour == RGB else 1)
+        decisions.begin(initial_votes()[kind])
+        coded = np.kron(mosaic.present, np.ones(mosaic.blocks(component), bool))
+        plane = AdaptivePlane(decisions, mosaic.tables[component], coded)
+        plane.find_twin(list(planes.values()))
+        for row, column in np.argwhere(coded).tolist():
+            plane.read_block(row, column)
+        planes[component] = plane
+    decisions.finish()
+    return [planes[component].inner for component in range(len(order))]
+
+
+class AdaptivePlane:
+    """The plane of blocks of a component, with a margin of a block around it."""
+
+    def __init__(self, decisions: Decisions, steps: Array, coded: Array) -> None:
+        self._decisions, self.steps = decisions, [int(q) for q in steps]
+        rows, columns = coded.shape
+        self.shape = (rows, columns)
+        self.blocks = np.zeros((rows + 2, columns + 2, 64), int)
+        self.coded = np.pad(coded, 1)
+        self.counts = np.zeros((rows + 2, columns + 2), int)
+        self._products = np.zeros((rows + 2, columns + 2, 2), int)
+        self._totals = [0, 0]
+        self._twin: Array | None = None
+        self._twin_counts = self.counts
+
+    @property
+    def inner(self) -> Array:
+        """Return the blocks without the margin."""
+        rows, columns = self.shape
+        inner: Array = self.blocks[1 : rows + 1, 1 : columns + 1]
+        return inner
+
+    def find_twin(self, before: list[AdaptivePlane]) -> None:
+        """Take a component before as the twin, if one fits."""
+        alike = [plane for plane in before if plane.shape == self.shape]
+        fitting = [(plane, ratio) for plane in before if (ratio := self._ratio(plane))]
+        if not fitting:
+            return
+        twin, (d, a) = (alike[-1], (1, 1)) if alike else fitting[0]
+        rows, columns = self.shape
+        scaled = np.clip(twin.inner * np.array(twin.steps), -32768, 32767)
+        area = scaled.reshape(rows, d, columns, a, 8, 8)
+        sums = np.einsum("hswryx,syrxij->hwij", area, reduction(d, a)).reshape(rows, columns, 64)
+        q = np.array(self.steps)
+        values = np.clip((sums + 64 * q) // (128 * q), -8191, 8191)
+        self._twin = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+        counts = twin.counts[1:-1, 1:-1].reshape(rows, d, columns, a).sum((1, 3)) // (d * a)
+        self._twin_counts = np.pad(counts, 1)
+
+    def _ratio(self, twin: AdaptivePlane) -> tuple[int, int] | None:
+        ratios = [divmod(x, y) for x, y in zip(twin.shape, self.shape, strict=True)]
+        fits = all(1 <= ratio <= 4 and rest == 0 for ratio, rest in ratios)
+        return (ratios[0][0], ratios[1][0]) if fits else None
+
+    def read_block(self, row: int, column: int) -> None:
+        """Decode a block."""
+        y, x = row + 1, column + 1
+        self._at, self._block = (y, x), self.blocks[y, x]
+        self._north, self._west = bool(self.coded[y - 1, x]), bool(self.coded[y, x - 1])
+        count = self._read_count(y, x)
+        self.counts[y, x] = count
+        self._begin_borders(y, x)
+        slope = self._slope(y, x) if self._twin is not None else 256
+        mixed = square = 0
+        k, rest = 1, count
+        while rest:
+            z = ZIGZAG[k]
+            own = int(self._twin[y, x, z]) if self._twin is not None else 0
+            contexts, signs, near = self._contexts(k, rest, (own * slope) >> 8)
+            value = self._read_value(k, contexts, signs, near, is_other_than_0=rest == 64 - k)
+            self._set(z, value)
+            rest -= value != 0
+            mixed, square, k = mixed + 8 * value * own, square + own * own, k + 1
+        if self._twin is not None:
+            self._products[y, x] = mixed, square
+            for i, value in enumerate((mixed, square)):
+                self._totals[i] += value - (self._totals[i] >> 5)
+        self._read_dc(count, slope)
+
+    def _read_count(self, y: int, x: int) -> int:
+        n, w = int(self.counts[y - 1, x]), int(self.counts[y, x - 1])
+        n, w = n if self._north else w, w if self._west else n
+        if self._twin is not None:
+            t = int(self._twin_counts[y, x])
+        else:
+            t = int(self.counts[y - 1, x - 1] + self.counts[y - 1, x + 1] + 1) >> 1
+        m = (n + w + 1) >> 1
+        names = m, 8 * (n >> 3) + (w >> 3), t, 8 * (m >> 3) + (t >> 3), (m + 2 * t + 1) // 3
+        node = 1
+        while node < 64:
+            bit = self._decisions.take("count", (node,), [(name, node) for name in names])
+            node = 2 * node + bit
+        return node - 64
+
+    def _slope(self, y: int, x: int) -> int:
+        sums = []
+        for i in (0, 1):
+            nw, n, ne = (int(value) for value in self._products[y - 1, x - 1 : x + 2, i])
+            w = int(self._products[y, x - 1, i])
+            sums.append(n + w + (self._totals[i] >> 5) + ((nw + ne) >> 1))
+        return min(max(256 * sums[0] // sums[1], -1024), 1024) if sums[1] else 256
+
+    def _begin_borders(self, y: int, x: int) -> None:
+        self._across, self._down = [0] * 8, [0] * 8
+        for z, q in enumerate(self.steps):
+            v, u = divmod(z, 8)
+            west, north = int(self.blocks[y, x - 1, z]), int(self.blocks[y - 1, x, z])
+            self._across[v] += (-1) ** u * west * EDGE[u] * q if self._west else 0
+            self._down[u] += (-1) ** v * north * EDGE[v] * q if self._north else 0
+        self._across = [min(max(value, -(2**24)), 2**24) for value in self._across]
+        self._down = [min(max(value, -(2**24)), 2**24) for value in self._down]
+
+    def _set(self, z: int, value: int) -> None:
+        v, u = divmod(z, 8)
+        self._block[z] = value
+        across = self._across[v] - value * self.steps[z] * EDGE[u]
+        down = self._down[u] - value * self.steps[z] * EDGE[v]
+        self._across[v] = min(max(across, -(2**24)), 2**24)
+        self._down[u] = min(max(down, -(2**24)), 2**24)
+
+    def _scale(self, z: int, *, west: bool, north: bool) -> int:
+        """Return the factor `r` for these borders, 0 if there is none."""
+        v, u = divmod(z, 8)
+        squares = west * EDGE[u] ** 2 + north * EDGE[v] ** 2
+        return int(2**36 // (squares * self.steps[z])) if squares else 0
+
+    def _predictions(self, z: int) -> tuple[int, int, int]:
+        """Return `left`, `upper` and `both`."""
+        v, u = divmod(z, 8)
+        left = EDGE[u] * self._across[v] if self._west else 0
+        upper = EDGE[v] * self._down[u] if self._north else 0
+        both = self._scale(z, west=self._west, north=self._north)
+        return (
+            (left * self._scale(z, west=self._west, north=False)) >> 33,
+            (upper * self._scale(z, west=False, north=self._north)) >> 33,
+            ((left + upper) * both) >> 33,
+        )
+
+    def _spread(self, y: int, x: int, z: int) -> int:
+        """Return `P` of a block."""
+        v, u = divmod(z, 8)
+        sizes = np.pad(np.abs(self.blocks[y, x]).reshape(8, 8), 1)
+        sizes[1, 1] = 0
+        v, u = v + 1, u + 1
+        cross = sizes[v - 1, u] + sizes[v + 1, u] + sizes[v, u - 1] + sizes[v, u + 1]
+        return int(4 * sizes[v, u] + cross)
+
+    def _inside(self, z: int) -> int:
+        """Return `I`."""
+        v, u = divmod(z, 8)
+        total = 0
+        for du, dv, factor in ((1, 0, 2), (0, 1, 2), (1, 1, 1), (2, 0, 1), (0, 2, 1)):
+            other = z - du - 8 * dv
+            if du <= u and dv <= v and other:
+                ratio = min(16 * self.steps[other] // self.steps[z], 4095)
+                total += factor * abs(int(self._block[other])) * ratio
+        return total
+
+    def _contexts(
+        self, k: int, rest: int, t: int
+    ) -> tuple[list[int], list[int], tuple[int, int, int, int]]:
+        """Return `c`, `s` and what the sign is compared with: `both`, `t`, sum and sum of sizes."""
+        z, (y, x) = ZIGZAG[k], self._at
+        near = sum(self._spread(*place, z) for place in ((y - 1, x), (y, x - 1)))
+        corners = sum(self._spread(*place, z) for place in ((y - 1, x - 1), (y - 1, x + 1)))
+        near = near * (2 if self._north and self._west else 4) + corners
+        w = int(self.blocks[y, x - 1, z]) if self._west else 0
+        n = int(self.blocks[y - 1, x, z]) if self._north else 0
+        left, upper, both = self._predictions(z)
+        zeros = 64 - k - rest
+        twins = size_range(t) if self._twin is not None else 4 * min(abs(w), 3) + min(abs(n), 3)
+        contexts = [
+            *(size_range(near >> 4), size_range(self._inside(z) >> 4)),
+            *(12 + zeros if zeros < 3 else size_range(rest), size_range(both >> 1), twins),
+        ]
+        signs = [signed_range(value) for value in (left, upper, both, t)]
+        signs.append(4 + 3 * ((w > 0) - (w < 0)) + (n > 0) - (n < 0))
+        return contexts, signs, (both, t, w + n, abs(w) + abs(n))
+
+    def _read_value(
+        self,
+        k: int,
+        contexts: list[int],
+        signs: list[int],
+        near: tuple[int, int, int, int],
+        *,
+        is_other_than_0: bool,
+    ) -> int:
+        length, sign = 0, 1
+        while length < (10 if k else 11):
+            if length or not is_other_than_0:
+                row = min(length, 5), k
+                places = [(*row, context) for context in contexts]
+                if not self._decisions.take("level", row, places):
+                    break
+            length += 1
+            if length == 1:
+                sign = 1 - 2 * self._decisions.take("sign", (k,), [(k, s) for s in signs])
+                self._use_sign(k, contexts, near, sign)
+        if length == 0:
+            return 0
+        prefix = 1
+        for i in range(length - 2, -1, -1):
+            low = min(prefix, 63)
+            third = (prefix, contexts[3]) if prefix < 16 else (16, i)
+            names: list[tuple[int, ...]] = [(k, low), (k, length - 1, i), third]
+            names += [(contexts[0], low), (k, i)]
+            prefix = 2 * prefix + self._decisions.take("bits", (length - 1, i), names)
+        return sign * prefix
+
+    def _use_sign(
+        self, k: int, contexts: list[int], near: tuple[int, int, int, int], sign: int
+    ) -> None:
+        both, t, total, sizes = near
+        if k:
+            contexts[3] = signed_range((both * sign) >> 1) >> 1
+        if self._twin is not None:
+            contexts[4] = signed_range(t * sign) >> 1
+        elif k:
+            contexts[4] = 2 * min(size_range(sizes), 7) + (sign * total > 0)
+
+    def _read_dc(self, count: int, slope: int) -> None:
+        left, upper, both = self._predictions(0)
+        base = min(max((both + 4) >> 3, -1024), 1023)
+        r = self._scale(0, west=self._west, north=self._north)
+        misfit = sum(abs(value) for value in self._across[1:] + self._down[1:])
+        h = (misfit * r) >> 24
+        is_inner = self._west and self._north
+        gap = ((self._across[0] - self._down[0]) * r) >> 28 if is_inner else 0
+        t = self._twin_dc(slope) - 8 * base if self._twin is not None and r else 0
+        twin = size_range(t) if self._twin is not None else 0
+        sizes = (size_range(value) for value in (h >> 2, gap, count, h >> 1))
+        signs = [left - 8 * base if self._west else 0, upper - 8 * base if self._north else 0]
+        signs += [both - 8 * base, t]
+        names = [*(signed_range(value) for value in signs), 0]
+        near = (0, t, 0, 0)
+        value = base + self._read_value(0, [*sizes, twin], names, near, is_other_than_0=False)
+        refuse_unless(-1024 <= value <= 1023, f"a DC is {value}")
+        self._set(0, value)
+
+    def _twin_dc(self, slope: int) -> int:
+        assert self._twin is not None
+        y, x = self._at
+        guesses = []
+        for known, place in ((self._west, (y, x - 1)), (self._north, (y - 1, x))):
+            if known:
+                step = int(self._twin[y, x, 0] - self._twin[place][0])
+                guesses.append(8 * int(self.blocks[place][0]) + ((step * slope) >> 8))
+        return sum(guesses) // len(guesses)
+
+
+@functools.cache
+def reduction(d: int, a: int) -> Array:
+    """Return `M` with the axes block and frequency down, block and frequency across, i and j."""
+
+    def one_way(g: int) -> Array:
+        return np.array(
+            [
+                [
+                    [
+                        sum(cosine(k, m) * cosine(p, (8 * s + m) // g) / g for m in range(8))
+                        for p in range(8)
+                    ]
+                    for k in range(8)
+                ]
+                for s in range(g)
+            ]
+        )
+
+    product = np.einsum("syi,rxj->syrxij", one_way(d), one_way(a))
+    rounded: Array = np.rint(1024 * product).astype(int)
+    return rounded
 
 
 # The command line ---------------------------------------------------------------------------------

@@ -71,8 +71,13 @@ def readable(dtype: "types.Type", ndim: int = 1) -> "types.Array":
     return types.Array(dtype, ndim, "C", readonly=True)
 
 
-def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
+def compiled(
+    result: "types.Type", *arguments: "types.Type", owns_arrays: bool = True
+) -> Callable[[_Function], _Function]:
     """Compile for one signature, at import, without the global interpreter lock.
+
+    Without `owns_arrays`, a function neither makes arrays nor slices them. The references to those
+    it is given are then not counted, which takes longer than the work of a small function.
 
     Kept on disk where numba finds a place for it. Where it finds none (RuntimeError: neither the
     package's folder nor the user's can be written to) or fails to write there (OSError: the disk
@@ -84,7 +89,10 @@ def compiled(result: "types.Type", *arguments: "types.Type") -> Callable[[_Funct
     """
     import numba
 
-    jit: Any = functools.partial(numba.njit, result(*arguments), nogil=True, error_model="numpy")
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if not owns_arrays:
+        options["_nrt"] = False
+    jit: Any = functools.partial(numba.njit, result(*arguments), **options)
 
     def decorate(function: _Function) -> _Function:
         kernel: _Function

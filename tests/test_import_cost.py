@@ -72,7 +72,7 @@ def test_an_array_is_created_without_what_codes_it(fresh_python: FreshPython) ->
     assert fresh_python(code).splitlines() == ["20", "[]"]
 
 
-@pytest.mark.parametrize("folder", ["he-fast-1", "jpeg-huffman"])
+@pytest.mark.parametrize("folder", ["he-fast-1", "jpeg-huffman", "jpeg-adaptive"])
 def test_a_chunk_is_decoded_without_any_module_that_encodes(
     folder: str, fresh_python: FreshPython, root: Path
 ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.jpeg_section import unpack_section
+from numcodecs_neural.coefficients.dec_adaptive import decode_adaptive
 from numcodecs_neural.coefficients.dec_huffman import decode_huffman
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.coefficients.network import dec_network
@@ -22,6 +23,7 @@ from numcodecs_neural.jpeg.description import MAX_COEFFICIENT
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
 __all__ = [
+    "ADAPTIVE",
     "HUFFMAN",
     "JPEG_DECODERS",
     "NETWORK",
@@ -34,6 +36,9 @@ _Decode = Callable[[bytes, Layout], Coefficients]
 
 HUFFMAN = 0
 """Number of the coder that JPEG itself uses."""
+
+ADAPTIVE = 1
+"""Number of the coder whose tables begin alike in each chunk, and learn from it."""
 
 NETWORK = 2
 """Number of the learned context model."""
@@ -53,6 +58,7 @@ def _without_weights(decode: _Decode) -> Callable[[bytes], _Decode]:
 JPEG_DECODERS: Mapping[int, Callable[[bytes], _Decode]] = MappingProxyType(
     {
         HUFFMAN: _without_weights(decode_huffman),
+        ADAPTIVE: _without_weights(decode_adaptive),
         NETWORK: dec_network.decoder_of,
     }
 )

@@ -5,9 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numcodecs_neural.coding.dec_jpeg import HUFFMAN, NETWORK, decode_mosaic, pixels_of
+from numcodecs_neural.coding.dec_jpeg import (
+    ADAPTIVE,
+    HUFFMAN,
+    NETWORK,
+    decode_mosaic,
+    pixels_of,
+)
 from numcodecs_neural.coding.enc_task import EncodeTask, Payload
 from numcodecs_neural.coding.jpeg_section import pack_section
+from numcodecs_neural.coefficients.enc_adaptive import encode_adaptive
 from numcodecs_neural.coefficients.enc_huffman import encode_huffman
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.coefficients.network.enc_network import encode_network
@@ -32,6 +39,10 @@ def _huffman(coefficients: Coefficients, layout: Layout) -> Coded:
     return Coded(HUFFMAN, encode_huffman(coefficients, layout))
 
 
+def _adaptive(coefficients: Coefficients, layout: Layout) -> Coded:
+    return Coded(ADAPTIVE, encode_adaptive(coefficients, layout))
+
+
 def _network(coefficients: Coefficients, layout: Layout) -> Coded | None:
     weights_id = coefficient_weights().id
     try:
@@ -41,7 +52,11 @@ def _network(coefficients: Coefficients, layout: Layout) -> Coded | None:
     return Coded(NETWORK, data, weights_id)
 
 
-JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded | None], ...] = (_network, _huffman)
+JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded | None], ...] = (
+    _huffman,
+    _adaptive,
+    _network,
+)
 """All coders of coefficients; the smallest result is taken. None: it codes no such components."""
 
 

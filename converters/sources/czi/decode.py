@@ -61,7 +61,9 @@ def _samples(block: Block, data: bytes) -> NDArray[Any]:
     elif block.compression == _ZSTD_WITH_HEADER:
         raw = _zstd_with_header(block, data)
     else:
-        raise NotImplementedError(f"its compression, number {block.compression} of CZI, is not known here")
+        raise NotImplementedError(
+            f"its compression, number {block.compression} of CZI, is not known here"
+        )
     dtype = block.dtype.newbyteorder("<")
     return _shaped(block, np.frombuffer(raw, dtype)).astype(block.dtype, copy=False)
 
