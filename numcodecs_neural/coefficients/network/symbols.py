@@ -45,16 +45,19 @@ def _advance(
     frequency: Integer,
     slot: Integer,
 ) -> None:
-    """Take what was read out of the state, and a word in where it became small."""
+    """Take what was read out of the state, and a word in where it became small.
+
+    Beyond the last word it reads zeros, up to the end of a pass.
+    """
     state = frequency * (progress[STATE] >> PRECISION_BITS) + slot - start
     if state < LOWEST_STATE:
         position = progress[POSITION]
-        if position >= words.size:
-            progress[STATUS] = TRUNCATED
-            state = state << 16
+        progress[POSITION] = position + 1
+        state = state << 16
+        if position < words.size:
+            state = state | np.int64(words[position])
         else:
-            state = (state << 16) | np.int64(words[position])
-            progress[POSITION] = position + 1
+            progress[STATUS] = TRUNCATED
     progress[STATE] = state
 
 
