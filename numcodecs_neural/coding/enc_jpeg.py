@@ -57,7 +57,10 @@ JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded | None], ...] = (
     _adaptive,
     _network,
 )
-"""All coders of coefficients; the smallest result is taken. None: it codes no such components."""
+"""All coders of coefficients, by number; the smallest result is taken.
+
+None: the coder has no place for such components.
+"""
 
 
 def encode_jpeg(task: EncodeTask, _: Payload | None) -> Payload | None:
