@@ -35,7 +35,9 @@ BIG_ENDIAN, FORTRAN_ORDER = 1, 2
 # A million zeros in DEFLATE.
 BOMB = bytes.fromhex("edc101010000008220ffaf6e484001") + bytes(968) + b"\xaf\x06"
 
-WITHOUT_WEIGHTS = {"jpeg-huffman", "jpeg-adaptive"}
+# Frozen chunks by coders of coefficients, of which the last one has weights of another kind.
+BY_CODERS = {"jpeg-huffman", "jpeg-adaptive", "jpeg-network"}
+JPEG_WEIGHTS = "jpeg-1"
 # What frozen chunks show, by the names of weights and chunk; the former go without in other modes.
 FROZEN = {
     "grey-fast-1/constant": "uint16 of one value: the box is one sample, the rest margin",
@@ -100,6 +102,17 @@ FROZEN = {
     "jpeg-adaptive/tables": "the adaptive coder; steps of very different sizes",
     "jpeg-adaptive/one-pixel": "the adaptive coder; three blocks",
     "jpeg-adaptive/noise": "the adaptive coder; coefficients that no image has",
+    "jpeg-network/420-tiles": "the network coder; twins of four blocks, and of one",
+    "jpeg-network/422-odd-margin": "the network coder; twins of two blocks in a row",
+    "jpeg-network/440": "the network coder; twins of two blocks in a column",
+    "jpeg-network/411-channel-last": "the network coder; twins of four blocks in a row",
+    "jpeg-network/444-rgb": "the network coder; green first, twins on the same grid",
+    "jpeg-network/grey": "the network coder without twins",
+    "jpeg-network/absent-tiles": "the network coder; neighbours that are not coded",
+    "jpeg-network/tables": "the network coder; steps of very different sizes",
+    "jpeg-network/one-colour": "the network coder; flags in place of AC",
+    "jpeg-network/one-pixel": "the network coder; blocks without neighbours",
+    "jpeg-network/noise": "the network coder; coefficients that no image has, with escapes",
 }
 
 
@@ -317,6 +330,7 @@ def refused() -> Iterator[Refused]:
     yield from refused_mosaics()
     yield from refused_scans()
     yield from refused_words()
+    yield from refused_states()
 
 
 def refused_containers() -> Iterator[Refused]:
@@ -609,6 +623,35 @@ def refused_words() -> Iterator[Refused]:
         yield Refused(f"jpeg-{name}", shows, kind, whole)
 
 
+def refused_states() -> Iterator[Refused]:
+    """Yield JPEG chunks of the network coder with damaged data, other weights or other grids."""
+    chunk = (GOLDEN / "jpeg-network" / "grey.chunk").read_bytes()
+    weights_id, section = chunk[29:37], chunk[49:-4]
+    head, data = section[:12], section[12:]
+    other = id_of("he-fast-1")
+    damages: list[tuple[str, str, reference.Kind, bytes, bytes]] = [
+        ("without", "no weights, and the coder needs some", "weights", bytes(8), data),
+        ("of-samples", "weights of lossy chunks", "weights", other, data),
+        ("state-cut", "half a state", "truncated", weights_id, data[:2]),
+        ("state-low", "a state below 2^16", "invalid", weights_id, b"\xff\xff\0\0" + data[4:]),
+        ("odd", "half a word behind the last one", "truncated", weights_id, data + b"\0"),
+        ("cut", "the last word is missing", "truncated", weights_id, data[:-2]),
+        ("behind", "a word behind the last one", "invalid", weights_id, data + b"\0\0"),
+    ]
+    for name, shows, kind, weights, damaged in damages:
+        header: dict[str, Any] = {"box": (50, 70), "shape": (50, 70), "weights_id": weights}
+        whole = sealed(body(head + damaged, mode=JPEG, **header))
+        yield Refused(f"jpeg-network-{name}", shows, kind, whole)
+    for name, shows, factors in (
+        ("thirds", "components of a third of the blocks", b"\x31\x11\x11"),
+        ("larger", "a component of more blocks than that before", b"\x11\x22\x22"),
+    ):
+        described = b"\2\1" + struct.pack("<4H", 8, 8, 1, 1) + factors + b"\1\0\0" + data
+        header = {"box": (8, 8), "shape": (3, 8, 8), "axis": 3, "weights_id": weights_id}
+        whole = sealed(body(described, mode=JPEG, **header))
+        yield Refused(f"jpeg-network-{name}", shows, "invalid", whole)
+
+
 def with_words(section: bytes, words: bytes) -> bytes:
     """Return the lossy section of four lanes with other words, and no escapes."""
     return section[:2] + struct.pack("<I", len(words) // 2) + section[6:22] + words
@@ -621,16 +664,23 @@ def write(folder: Path) -> None:
     """Write all vectors, and their index, into an empty folder."""
     for name in ("accepted", "refused"):
         (folder / name).mkdir(parents=True)
-    folders = [path.name for path in sorted(GOLDEN.iterdir()) if path.name not in WITHOUT_WEIGHTS]
-    names = {manifest(name)["weights"][:16]: name for name in folders}
+    folders = [path.name for path in sorted(GOLDEN.iterdir()) if path.name not in BY_CODERS]
+    weights = {name: manifest(name)["weights"] for name in folders}
+    weights[JPEG_WEIGHTS] = file_digest(reference.WEIGHTS / f"{JPEG_WEIGHTS}.safetensors")
+    names = {digest[:16]: name for name, digest in weights.items()}
     index = {
         "format_version": 2,
-        "weights": {name: manifest(name)["weights"] for name in names.values()},
+        "weights": weights,
         "accepted": [write_accepted(vector, folder, names) for vector in accepted()],
         "refused": [write_refused(vector, folder) for vector in refused()],
     }
     text = json.dumps(index, indent=1) + "\n"
     (folder / "vectors.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_accepted(vector: Accepted, folder: Path, names: dict[str, str]) -> dict[str, Any]:
@@ -639,7 +689,7 @@ def write_accepted(vector: Accepted, folder: Path, names: dict[str, str]) -> dic
     (folder / chunk).write_bytes(vector.chunk)
     np.save(folder / pixels, vector.pixels)
     header, _ = reference.read_container(vector.chunk)
-    weights_id = header.weights_id.hex() if header.mode == LOSSY else None
+    weights_id = header.weights_id.hex() if any(header.weights_id) else None
     parts = reference.decode(vector.chunk).parts
     return {
         "name": vector.name,
@@ -647,7 +697,7 @@ def write_accepted(vector: Accepted, folder: Path, names: dict[str, str]) -> dic
         "mode": MODES[header.mode],
         "model": names[weights_id] if weights_id else None,
         "weights_id": weights_id,
-        "quality": header.quality if weights_id else None,
+        "quality": header.quality if header.mode == LOSSY else None,
         "dtype": vector.pixels.dtype.str,
         "order": "F" if header.flags & FORTRAN_ORDER else "C",
         "shape": list(header.shape),

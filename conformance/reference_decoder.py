@@ -256,7 +256,7 @@ def decode(chunk: bytes, weights: Path = WEIGHTS) -> Decoded:
     elif header.mode == STORED:
         samples = read_stored(section, header)
     elif header.mode == JPEG:
-        samples = read_jpeg(section, header)
+        samples = read_jpeg(section, header, weights)
     else:
         samples, parts = read_lossy(section, header, find_weights(header.weights_id, weights))
     return Decoded(lay_out(samples, header), parts)
@@ -400,29 +400,40 @@ class Weights(NamedTuple):
 
 @functools.cache
 def find_weights(weights_id: bytes, folder: Path) -> Weights:
-    """Return the weights whose file has a SHA-256 that begins with `weights_id`."""
+    """Return the weights of an id."""
+    return read_weights(find_file(weights_id, folder))
+
+
+def find_file(weights_id: bytes, folder: Path) -> bytes:
+    """Return the file that has a SHA-256 that begins with `weights_id`."""
     for path in sorted(folder.glob("*.safetensors")):
         content = path.read_bytes()
         if hashlib.sha256(content).digest()[:8] == weights_id:
-            return read_weights(content)
+            return content
     raise RefusedError("weights", f"{folder} does not hold the weights {weights_id.hex()}")
 
 
 def read_weights(content: bytes) -> Weights:
-    """Read a safetensors file: the length of its JSON, the JSON, and the arrays it describes."""
+    """Return what a decoder file holds."""
+    description, arrays = read_safetensors(content)
+    is_decoder = (description["kind"], description["version"]) == ("decoder", 3)
+    refuse_unless(is_decoder, "the weights file is no decoder of version 3", "weights")
+    check_bounds(description, arrays)
+    return Weights(description, arrays, read_tables(arrays))
+
+
+def read_safetensors(content: bytes) -> tuple[dict[str, Any], Arrays]:
+    """Read a file: the length of its JSON, the JSON, and the arrays it describes."""
     begin = 8 + int.from_bytes(content[:8], "little")
     entries = json.loads(content[8:begin])
     description = json.loads(entries.pop("__metadata__")["description"])
-    is_decoder = (description["kind"], description["version"]) == ("decoder", 3)
-    refuse_unless(is_decoder, "the weights file is no decoder of version 3", "weights")
     dtypes = {"U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "I32": "<i4", "I64": "<i8"}
     arrays = {}
     for name, entry in entries.items():
         first, last = entry["data_offsets"]
         flat = np.frombuffer(content[begin + first : begin + last], dtypes[entry["dtype"]])
         arrays[name] = flat.reshape(entry["shape"]).astype(np.int64)
-    check_bounds(description, arrays)
-    return Weights(description, arrays, read_tables(arrays))
+    return description, arrays
 
 
 def read_tables(arrays: Arrays) -> list[Table]:
@@ -670,16 +681,20 @@ class Mosaic(NamedTuple):
         return -(-self.height // (8 * most_v)) * v, -(-self.width // (8 * most_h)) * h
 
 
-def read_jpeg(section: bytes, header: Header) -> Array:
-    """Return the planes of a JPEG chunk."""
+def read_jpeg(section: bytes, header: Header, weights: Path) -> Array:
+    """Return the planes of a JPEG chunk, by weights of the folder where it needs some."""
     fields = Fields(section)
     coder = fields.unsigned(1)
     mosaic = read_mosaic(fields)
     check_mosaic(mosaic, header)
-    refuse_unless(coder in (0, 1), f"the coder is {coder}", "version")
-    refuse_unless(header.weights_id == bytes(8), "there are weights, and the coder has none")
-    read_planes = read_adaptive if coder else read_huffman
-    pixels = mosaic_pixels(mosaic, read_planes(fields.rest(), mosaic))
+    refuse_unless(coder in (0, 1, 2), f"the coder is {coder}", "version")
+    if coder == 2:
+        networks = find_networks(header.weights_id, weights)
+        planes = read_network(fields.rest(), mosaic, networks)
+    else:
+        refuse_unless(header.weights_id == bytes(8), "there are weights, and the coder has none")
+        planes = (read_adaptive if coder else read_huffman)(fields.rest(), mosaic)
+    pixels = mosaic_pixels(mosaic, planes)
     (y, x), (height, width) = mosaic.offset, header.box
     return pixels[None, :, y : y + height, x : x + width]
 
@@ -1370,6 +1385,763 @@ def reduction(d: int, a: int) -> Array:
     product = np.einsum("syi,rxj->syrxij", one_way(d), one_way(a))
     rounded: Array = np.rint(1024 * product).astype(int)
     return rounded
+
+
+# Section 8.6: the network coder -------------------------------------------------------------------
+
+PASSES = [
+    *([k for k in ZIGZAG if k // 8 + k % 8 == f] for f in range(1, 8)),
+    [k for k in ZIGZAG if k // 8 + k % 8 in (8, 9)],
+    [k for k in ZIGZAG if k // 8 + k % 8 >= 10],
+]
+DC_PASS = 9
+STEERED = {0, 1, 2, 3, 4, 5, DC_PASS}
+# fmt: off
+GROUP = [
+    0, 1, 2, 3, 4, 4, 5, 5, 6, 7, 3, 4, 4, 5, 5, 8,
+    9, 10, 11, 11, 5, 5, 8, 8, 10, 12, 11, 13, 13, 8, 8, 8,
+    12, 12, 14, 13, 8, 8, 8, 8, 12, 14, 14, 8, 8, 8, 8, 8,
+    14, 14, 8, 8, 8, 8, 8, 8, 14, 8, 8, 8, 8, 8, 8, 8,
+]
+# fmt: on
+GROUPS = [[k for k in range(64) if GROUP[k] == g] for g in range(15)]
+NAMES = {GREY: ["Y"], YCBCR: ["Y", "Cb", "Cr"], RGB: ["Y", "R", "B"]}
+KNOWN = {"Y": 0, "Cb": 1, "R": 1, "Cr": 2, "B": 2}
+
+
+class Lookup:
+    """A table whose outer entries stand for all beyond them."""
+
+    def __init__(self, entries: Sequence[float], first: int = 0) -> None:
+        self.entries, self._first = [round(x) for x in entries], first
+
+    def __call__(self, argument: int) -> int:
+        """Return an entry."""
+        return self.entries[min(max(argument - self._first, 0), len(self.entries) - 1)]
+
+
+def share_of(a: float) -> float:
+    """Return the logistic function."""
+    return 1 / (1 + math.exp(-a))
+
+
+def scale_of(s: int) -> float:
+    """Return the scale of a log-scale."""
+    return math.exp((s - 28) / 8)
+
+
+def halving(d: int) -> list[list[float]]:
+    """Return `Hd`."""
+    return [
+        [
+            4096 / d * sum(cosine(k, (8 * s + m) // d) * cosine(p, m) for m in range(8))
+            for s in range(d)
+            for p in range(8)
+        ]
+        for k in range(8)
+    ]
+
+
+LOG = Lookup([256 * math.log2(1 + m / 256) for m in range(256)])
+LOGISTIC = Lookup([32768 * share_of(a / 256) for a in range(-4096, 4097)], -4096)
+GATE = Lookup([8192 * share_of(a / 32) for a in range(-256, 256)], -256)
+ZERO = Lookup(
+    [min(max(32768 * share_of(a / 32), 8), 32760) for a in range(-320, 320)],
+    -320,
+)
+INVERSE = Lookup([2**18 / scale_of(s) for s in range(125)])
+SCALE = Lookup([4096 * scale_of(s) for s in range(85)])
+CELL_BITS = Lookup([max(0, math.floor(math.log2(scale_of(s)) - 1)) for s in range(85)])
+CELLS = [
+    Lookup([math.ceil(7 * scale_of(s + r) / 2 ** CELL_BITS(s)) + 1 for s in range(85)])
+    for r in range(40)
+]
+RATE = Lookup([max(65536 / (n + 1.5), 164) for n in range(400)])
+OUTER = Lookup([4096 * cosine(k, 0) for k in range(8)])
+BORDER = Lookup([4096 * (1.5 * cosine(k, 0) - 0.5 * cosine(k, 1)) for k in range(8)])
+HALVING = {d: np.rint(halving(d)).astype(np.int64) for d in (1, 2, 4)}
+LOG_SIZE = Lookup([256 * math.log2(max(m, 1)) for m in range(64)])
+
+
+def tables_digest() -> str:
+    """Return the SHA-256 of all tables."""
+    tables = [LOG, LOGISTIC, GATE, ZERO, INVERSE, SCALE, CELL_BITS, *CELLS, RATE, OUTER, BORDER]
+    arrays = [np.array(table.entries) for table in tables]
+    arrays += [*HALVING.values(), np.array(LOG_SIZE.entries)]
+    return hashlib.sha256(b"".join(a.astype("<i8").tobytes() for a in arrays)).hexdigest()
+
+
+def lg(y: int) -> int:
+    """Return 256 log2 of a positive number."""
+    bits = y.bit_length() - 1
+    return 256 * bits + LOG((y << 8 >> bits) - 256)
+
+
+def level(y: int, group: int, finer: int = 0) -> int:
+    """Return the level of a group, from the sum of its magnitudes."""
+    n = len(GROUPS[group])
+    return (23 * (lg(y + (n << finer)) - LOG_SIZE(n) - 1280 - 256 * finer) + 128) >> 8
+
+
+def levels(magnitudes: list[int], finer: int = 0) -> list[int]:
+    """Return the levels of all groups."""
+    return [level(sum(magnitudes[k] for k in ks), g, finer) for g, ks in enumerate(GROUPS)]
+
+
+def short(y: int) -> int:
+    """Return a number's logarithm with its sign."""
+    size = min((23 * (lg(abs(y) + 64) - 1536) + 128) >> 8, 300)
+    return size if y >= 0 else -size
+
+
+def nearest(k: int) -> list[int]:
+    """Return the six coefficients decoded before `k` that are nearest to it, or fewer."""
+    order = [j for ks in PASSES for j in ks]
+    v, u = divmod(k, 8)
+
+    def distance(j: int) -> tuple[int, int, int]:
+        squares = (u - j % 8) ** 2 + (v - j // 8) ** 2
+        return squares, abs(u + v - j % 8 - j // 8), j
+
+    return sorted(order[: order.index(k)], key=distance)[:6]
+
+
+NEAR = {k: nearest(k) for ks in PASSES for k in ks}
+
+
+# The weights file
+
+
+@functools.cache
+def find_networks(weights_id: bytes, folder: Path) -> dict[str, Arrays]:
+    """Return the networks of the weights of an id."""
+    return read_networks(find_file(weights_id, folder))
+
+
+def read_networks(content: bytes) -> dict[str, Arrays]:
+    """Return the arrays of each network of a weights file."""
+    description, arrays = read_safetensors(content)
+    found = description.get("kind"), description.get("version")
+    refuse_unless(
+        found == ("jpeg", 1), "the weights file has no networks of coefficients", "weights"
+    )
+    refuse_unless(description.get("tables") == tables_digest(), "the tables are others", "weights")
+    networks = {}
+    for name, others in KNOWN.items():
+        own = {k.partition(".")[2]: a for k, a in arrays.items() if k.partition(".")[0] == name}
+        check_network(own, others)
+        networks[name] = own
+    return networks
+
+
+def check_network(a: Arrays, others: int) -> None:
+    """Refuse a network that does not have its arrays, or whose sums could leave their bounds."""
+    w = a["trunk"].shape[-1] if "trunk" in a else 0
+    inputs, outputs = [(157, 29), (234, 36), (251, 36)][others]
+    shapes = {
+        "trunk": (inputs, w),
+        "own": (10, 15, w),
+        "signed": (64, w),
+        "bias": (10, w),
+        "layer_bias": (10, w),
+        "steps": (64, 10, w),
+        "layer": (10, w, w),
+        "heads": (10, w, outputs),
+        "head_bias": (10, outputs),
+        "shift1": (10, w),
+        "shift2": (10, w),
+        "shift3": (10, outputs),
+        "magnitude": (3, 20, 64),
+        "floor": (3, 64),
+        "exponent": (64, 3),
+        "base": (64,),
+        "slope": (64,),
+        "mean": (64, 10),
+        "mix": (64, 85),
+        "ratio": (64,),
+    }
+    refuse_unless({k: x.shape for k, x in a.items()} == shapes, "an array is another", "weights")
+    limits = {
+        **dict.fromkeys(("shift1", "shift2", "shift3"), (0, 23)),
+        **dict.fromkeys(("magnitude", "mix"), (0, 2**15)),
+        **dict.fromkeys(("slope", "mean"), (-(2**15), 2**15)),
+        "floor": (1, 2**30),
+        "exponent": (-(2**12), 2**12),
+        "base": (-(2**26), 2**26),
+        "ratio": (0, 39),
+    }
+    for name, (low, high) in limits.items():
+        fits = low <= a[name].min() and a[name].max() <= high
+        refuse_unless(fits, f"{name} is beyond its limits", "weights")
+    refuse_unless(largest_sum(a, others) < 2**24, "a sum is beyond 2^24", "weights")
+
+
+def largest_sum(a: Arrays, others: int) -> int:
+    """Return what no sum of a network exceeds."""
+    p = {name: np.abs(x) for name, x in a.items()}
+    levels = 15 * (0, 5, 6)[others]
+    limits = [200] * 105 + [300] * 48 + [64] * 4 + [400] * levels + [256, 511] * others
+    first = np.array(limits) @ p["trunk"] + 200 * p["own"].sum(1) + 300 * p["signed"].sum(0)
+    first = first + p["bias"] + (3072 * p["steps"].sum(0) >> 8) + 2
+    second = 1023 * p["layer"].sum(1) + p["layer_bias"]
+    third = 1023 * p["heads"].sum(1) + p["head_bias"]
+    return int(max(first.max(), second.max(), third.max()))
+
+
+# Symbols
+
+
+class Intervals:
+    """The state, from which everything is decoded by intervals of 32768 slots."""
+
+    def __init__(self, data: bytes) -> None:
+        whole = len(data) >= 4 and len(data) % 2 == 0
+        refuse_unless(whole, f"{len(data)} bytes are no state and words", "truncated")
+        self._state = int.from_bytes(data[:4], "little")
+        self._words = iter(np.frombuffer(data[4:], "<u2").tolist())
+        refuse_unless(self._state >= 65536, f"the state is {self._state}")
+
+    @property
+    def slot(self) -> int:
+        """Return what says which interval is the next."""
+        return self._state % 32768
+
+    def take(self, a: int, b: int) -> None:
+        """Take the interval from `a` to `b - 1` out of the state."""
+        self._state = (b - a) * (self._state // 32768) + self.slot - a
+        if self._state < 65536:
+            word = next(self._words, None)
+            refuse_unless(word is not None, "there is no other word", "truncated")
+            self._state = 65536 * self._state + (word or 0)
+
+    def flag(self, probability: int) -> bool:
+        """Decode a flag."""
+        is_set = self.slot < probability
+        self.take(*((0, probability) if is_set else (probability, 32768)))
+        return is_set
+
+    def bits(self, n: int) -> int:
+        """Decode `n` bits."""
+        if n == 0:
+            return 0
+        value = self.slot >> (15 - n)
+        self.take(value << (15 - n), (value + 1) << (15 - n))
+        return value
+
+    def escape(self) -> int:
+        """Decode an escape."""
+        zeros = 0
+        while self.bits(1) == 0:
+            zeros += 1
+            refuse_unless(zeros <= 12, "an escape has more than 12 zeros")
+        return self.bits(zeros + 2) + (1 << (zeros + 2)) - 4
+
+    def symbol(self, mu: int, s: int, r: int, weight: int) -> int:
+        """Decode a symbol."""
+        bits, reach = CELL_BITS(s), CELLS[r](s)
+        middle = (mu + 8) >> (4 + bits)
+        low, high = middle - reach, middle + reach
+
+        def start(c: int) -> int:
+            z = (c << (4 + bits)) - 8 - mu
+            first, second = (LOGISTIC((z * INVERSE(i) + 8192) >> 14) for i in (s, s + r))
+            below = (weight * first + (32768 - weight) * second) >> 15
+            return (((32765 - 2 * reach) * below) >> 15) + c - low + 1
+
+        slot = self.slot
+        if slot < start(low):
+            self.take(0, start(low))
+            c = low - 1 - self.escape()
+        elif slot >= start(high + 1):
+            self.take(start(high + 1), 32768)
+            c = high + 1 + self.escape()
+        else:
+            c = bisect_right(range(low, high + 1), slot, key=start) - 1 + low
+            self.take(start(c), start(c + 1))
+        return (c << bits) + self.bits(bits)
+
+    def finish(self) -> None:
+        """Refuse words that are left, and another state than an encoder begins with."""
+        refuse_unless(next(self._words, None) is None, "there are words behind the last symbol")
+        refuse_unless(self._state == 65536, f"the state is {self._state} at the end")
+
+
+# Components
+
+
+def read_network(data: bytes, mosaic: Mosaic, networks: dict[str, Arrays]) -> list[Array]:
+    """Return the planes of blocks of all components, (rows, columns, 64)."""
+    order = [1, 0, 2] if mosaic.colour == RGB else list(range(len(mosaic.factors)))
+    check_grids([mosaic.blocks(component) for component in order])
+    intervals = Intervals(data)
+    planes: dict[int, NetworkPlane] = {}
+    for name, component in zip(NAMES[mosaic.colour], order, strict=True):
+        coded = np.kron(mosaic.present, np.ones(mosaic.blocks(component), bool))
+        before = [plane.values for plane in planes.values()]
+        plane = NetworkPlane(intervals, networks[name], mosaic.tables[component], coded, before)
+        for row, column in np.argwhere(coded).tolist():
+            NetworkBlock(plane, row, column).read()
+        planes[component] = plane
+    intervals.finish()
+    return [planes[component].coefficients for component in range(len(order))]
+
+
+def check_grids(grids: list[tuple[int, int]]) -> None:
+    """Refuse components of other grids than those before, and halves and quarters of them."""
+    for i, grid in enumerate(grids):
+        for before in grids[:i]:
+            ratios = [divmod(large, small) for large, small in zip(before, grid, strict=True)]
+            fits = all(d in HALVING and left == 0 for d, left in ratios)
+            refuse_unless(fits, f"a component of {before} blocks, then one of {grid}")
+
+
+class Borders(NamedTuple):
+    """The borders of a block, by `e` and by `o`."""
+
+    lower_e: list[int]
+    right_e: list[int]
+    lower_o: list[int]
+    right_o: list[int]
+
+
+def borders_of(values: list[int]) -> Borders:
+    """Return the borders of values in sixteenths."""
+    parts = []
+    for c in (BORDER, OUTER):
+        for down, across in ((8, 1), (1, 8)):
+            sums = (
+                sum((-1) ** i * c(i) * values[down * i + across * n] for i in range(8))
+                for n in range(8)
+            )
+            parts.append([(value + 2048) >> 12 for value in sums])
+    return Borders(*parts)
+
+
+class Left(NamedTuple):
+    """What a block leaves behind."""
+
+    x: list[int]
+    magnitudes: list[int]
+    levels: list[int]
+    spread: list[int]
+    borders: Borders
+    sums: list[int]
+
+
+NOTHING = Left([0] * 64, [0] * 64, [-115] * 15, [0] * 64, borders_of([0] * 64), [0] * 5)
+
+
+class Twin:
+    """A component that was decoded before, on the grid of another one: by the place of a block."""
+
+    def __init__(self, values: Array, shape: tuple[int, int], r16: list[int]) -> None:
+        rows, columns = shape
+        d, a = len(values) // rows, values.shape[1] // columns
+        joined = values.reshape(rows, d, columns, a, 8, 8).transpose(0, 2, 1, 4, 3, 5)
+        joined = joined.reshape(rows, columns, 8 * d, 8 * a)
+        halved = (HALVING[d] @ joined + 128) >> 8
+        t = ((halved @ HALVING[a].T + 2048) >> 12).reshape(rows, columns, 64)
+        sizes = (2 * abs(t) * np.array(r16) + 2**15) >> 16
+        sizes[..., 0] = 0
+        self.at: dict[tuple[int, int], list[int]] = {}
+        self.levels: dict[tuple[int, int], list[int]] = {}
+        self.borders: dict[tuple[int, int], Borders] = {}
+        for place in np.ndindex(rows, columns):
+            self.at[place] = t[place].tolist()
+            self.levels[place] = levels(sizes[place].tolist())
+            self.borders[place] = borders_of(self.at[place])
+
+
+class NetworkPlane:
+    """The plane of blocks of a component."""
+
+    def __init__(
+        self, intervals: Intervals, a: Arrays, steps: Array, coded: Array, before: list[Array]
+    ) -> None:
+        self.intervals, self.a, self.steps = intervals, a, steps
+        self.rows, self.columns = coded.shape
+        self.coefficients = np.zeros((*coded.shape, 64), np.int64)
+        self.q: list[int] = steps.tolist()
+        self.r16 = [(2**16 + q // 2) // q for q in self.q]
+        self.r24 = [(2**24 + q // 2) // q for q in self.q]
+        self.twins = [Twin(values, coded.shape, self.r16) for values in before]
+        logs = np.array([lg(q) for q in self.q])
+        self.bias = a["bias"] + (np.tensordot(logs - 1024, a["steps"], (0, 0)) >> 8)
+        self.running = [2**18] * 64
+        self.left: dict[tuple[int, int], Left] = {}
+
+    @property
+    def values(self) -> Array:
+        """Return all values `D`."""
+        values: Array = np.clip(self.coefficients * self.steps, -16383, 16383)
+        return values
+
+    def at(self, y: int, x: int) -> Left | None:
+        """Return what a block left behind, or None if it is not in the plane."""
+        is_inside = 0 <= y < self.rows and 0 <= x < self.columns
+        return self.left.get((y, x), NOTHING) if is_inside else None
+
+
+class NetworkBlock:
+    """A block while it is decoded."""
+
+    def __init__(self, plane: NetworkPlane, y: int, x: int) -> None:
+        self._plane, self._y, self._x = plane, y, x
+        self._symbols, self._values, self._magnitudes = [0] * 64, [0] * 64, [0] * 64
+        self._decoded: list[int] = []
+        self._find_neighbours()
+        self._twins = [twin.at[y, x] for twin in plane.twins]
+        self._steered = 3 + bool(self._twins)
+        self._begin_slopes()
+        self._accumulator = np.array(self._inputs()) @ plane.a["trunk"]
+
+    def _find_neighbours(self) -> None:
+        y, x, at = self._y, self._x, self._plane.at
+        self._n, self._w = at(y - 1, x), at(y, x - 1)
+        n, w = self._n or self._w or NOTHING, self._w or self._n or NOTHING
+        self._real = [self._w, self._n, at(y - 1, x - 1), at(y - 1, x + 1), at(y, x - 2)]
+        self._real.append(at(y - 2, x))
+        stands = [w, n, n, n, w, n]
+        self._near = [real or other for real, other in zip(self._real, stands, strict=True)]
+        self._dc = [block.x[0] * self._plane.q[0] for block in self._near[:4]]
+
+    # Slopes
+
+    def _begin_slopes(self) -> None:
+        self._sums = [0] * 5
+        weights = (2, 2, 1, 1, 1, 1)
+        self._around = [
+            sum(w * left.sums[i] for w, left in zip(weights, self._real, strict=True) if left)
+            for i in range(5)
+        ]
+        r24 = self._plane.r24
+        self._scaled = [
+            [
+                min(max((t * r + 2**23) >> 24, -(2**18)), 2**18)
+                for t, r in zip(twin, r24, strict=True)
+            ]
+            for twin in self._twins
+        ]
+        self._find_slopes()
+
+    def _add_products(self, k: int) -> None:
+        if self._twins:
+            one, two = self._scaled[0][k], self._scaled[1][k] if len(self._twins) == 2 else 0
+            x = self._symbols[k]
+            for i, product in enumerate((x * one, x * two, one * one, two * two, one * two)):
+                self._sums[i] += product
+
+    def _find_slopes(self) -> None:
+        def limited(slope: int) -> int:
+            return min(max(slope, -4096), 4096)
+
+        s = [a + 2 * b for a, b in zip(self._around, self._sums, strict=True)]
+        f, g, both, with_f, with_g = s[2] + 768, s[3] + 768, s[4], 16 * s[0], 16 * s[1]
+        self._slopes, self._slope2 = [limited(16384 * s[0] // f)][: len(self._twins)], 0
+        if len(self._twins) == 2:
+            self._slope2 = limited(16384 * s[1] // g)
+            h = 0
+            while max(f, g, abs(both), abs(with_f), abs(with_g)) >> h >= 2**26:
+                h += 1
+            a, b, c, x, y = (value >> h for value in (f, g, both, with_f, with_g))
+            d = max((a * b - c * c + ((a * b) >> 10)) >> 10, 1)
+            self._slopes = [limited((x * b - y * c) // d), limited((y * a - x * c) // d)]
+
+    def _by_slopes(self, values: Sequence[int]) -> int:
+        """Return the sum of products of slopes and values of the twins."""
+        return sum(slope * value for slope, value in zip(self._slopes, values, strict=True))
+
+    # Networks
+
+    def _inputs(self) -> list[int]:
+        plane, (w, n, nw, ne) = self._plane, self._dc
+        inputs = [value for left in self._near for value in left.levels]
+        inputs += levels([r >> 10 for r in plane.running], 5)
+        above = list(self._n.borders.lower_e) if self._n else [0] * 8
+        beside = list(self._w.borders.right_e) if self._w else [0] * 8
+        above[0] -= (BORDER(0) * n + 128) >> 8 if self._n else 0
+        beside[0] -= (BORDER(0) * w + 128) >> 8 if self._w else 0
+        jumps = [8 * (w - nw), 8 * (n - nw), 8 * (ne - n), 8 * (n - w)]
+        signed = [short(value) for value in above + beside + jumps]
+        inputs += [abs(value) for value in signed] + signed
+        for left in self._near[:4]:
+            inputs += [short(16 * plane.q[k] * left.x[k]) for k in (1, 8)]
+        inputs += [0 if self._real[i] else 64 for i in (1, 0, 3)]
+        inputs.append(1024 // (16 + self._number))
+        return inputs + self._twin_inputs()
+
+    @property
+    def _number(self) -> int:
+        return int(self._y * self._plane.columns + self._x)
+
+    def _twin_inputs(self) -> list[int]:
+        inputs: list[int] = []
+        plane, y, x = self._plane, self._y, self._x
+        if plane.twins:
+            for down, across in ((0, 0), (-1, 0), (0, -1), (1, 0), (0, 1)):
+                inside = 0 <= y + down < plane.rows and 0 <= x + across < plane.columns
+                place = (y + down, x + across) if inside else (y, x)
+                inputs += plane.twins[0].levels[place]
+        for twin in plane.twins[1:]:
+            inputs += twin.levels[y, x]
+        for i, slope in enumerate(self._slopes):
+            inputs += [slope >> 4, min((lg(self._around[2 + i] + 256) - 2040) >> 4, 511)]
+        return inputs
+
+    def _run(self, number: int) -> list[int]:
+        a, total = self._plane.a, self._accumulator + self._plane.bias[number]
+        for g in range(15):
+            if all(number > self._pass_of(k) for k in GROUPS[g]):
+                size = level(sum(self._magnitudes[k] for k in GROUPS[g]), g)
+                total = total + size * a["own"][number, g]
+        h1 = np.clip(total >> a["shift1"][number], 0, 1023)
+        total = h1 @ a["layer"][number] + a["layer_bias"][number]
+        h2 = np.clip(total >> a["shift2"][number], 0, 1023)
+        total = h2 @ a["heads"][number] + a["head_bias"][number]
+        outputs: list[int] = np.clip(total >> a["shift3"][number], -32768, 32767).tolist()
+        return outputs
+
+    @staticmethod
+    def _pass_of(k: int) -> int:
+        return next((number for number, ks in enumerate(PASSES) if k in ks), DC_PASS)
+
+    # Coefficients
+
+    def read(self) -> None:
+        """Decode the block."""
+        for number, ks in enumerate(PASSES):
+            outputs = self._run(number)
+            kinds = 1 + (self._steered if number in STEERED else 0)
+            if self._plane.intervals.flag(ZERO(outputs[kinds * len(ks)] >> 3)):
+                self._skip([k for later in PASSES[number:] for k in later])
+                break
+            self._find_slopes()
+            for i, k in enumerate(ks):
+                self._read_ac(k, outputs[i : kinds * len(ks) : len(ks)])
+        self._find_slopes()
+        self._read_dc(self._run(DC_PASS)[: 1 + self._steered])
+        self._leave()
+
+    def _skip(self, ks: list[int]) -> None:
+        for k in ks:
+            self._note(k, (self._by_slopes([twin[k] for twin in self._twins]) + 512) >> 10)
+
+    def _note(self, k: int, guess: int) -> None:
+        """Note the magnitude of an AC coefficient, and its products with the twins."""
+        if self._twins:
+            left_over = abs(16 * self._values[k] - guess)
+            size = min((2 * left_over * self._plane.r16[k] + 2**15) >> 16, 12800)
+        else:
+            size = 32 * min(abs(self._symbols[k]), 400)
+        self._magnitudes[k] = size
+        self._add_products(k)
+
+    def _known(self, c: Lookup, *, u: int | None = None, v: int | None = None) -> int:
+        """Return what is known of a border from the column `u` or the row `v`."""
+        total = sum(
+            c(k // 8 if v is None else k % 8) * self._values[k]
+            for k in self._decoded
+            if k % 8 == u or k // 8 == v
+        )
+        return (total + 128) >> 8
+
+    def _of_n(self, u: int) -> tuple[int, int]:
+        """Return what the borders of N have beyond those known, by `e` and by `o`."""
+        if self._n is None:
+            return 0, 0
+        lower_e, _, lower_o, _ = self._n.borders
+        return lower_e[u] - self._known(BORDER, u=u), lower_o[u] - self._known(OUTER, u=u)
+
+    def _of_w(self, v: int) -> tuple[int, int]:
+        if self._w is None:
+            return 0, 0
+        _, right_e, _, right_o = self._w.borders
+        return right_e[v] - self._known(BORDER, v=v), right_o[v] - self._known(OUTER, v=v)
+
+    def _jumps(self, k: int) -> tuple[list[int], list[int], list[int]]:
+        """Return jump, edge and third of N and of W; and the magnitudes 14 and 15."""
+        (v, u), q, (w, n, nw, _) = divmod(k, 8), self._plane.q[k], self._dc
+        x_n, x_w = (left.x[k] if left else 0 for left in (self._n, self._w))
+        from_n, from_w = [16 * q * x_n, 16 * (nw - w), 0], [16 * q * x_w, 16 * (nw - n), 0]
+        if u and v:
+            from_n[2], from_w[2] = 16 * q * x_n, 16 * q * x_w
+        elif self._n and self._w:
+            sign = 1 if v else -1
+            z_e, z_o = (sign * (a - b) for a, b in zip(self._of_n(0), self._of_w(0), strict=True))
+            from_n[2] = (z_e * BORDER(u + v) + 2048) >> 12
+            from_w[2] = (z_o * OUTER(u + v) + 2048) >> 12
+        if u:
+            e, o = self._of_n(u)
+            from_n[:2] = (e * BORDER(v) + 2048) >> 12, (o * OUTER(v) + 2048) >> 12
+        if v:
+            e, o = self._of_w(v)
+            from_w[:2] = (e * BORDER(u) + 2048) >> 12, (o * OUTER(u) + 2048) >> 12
+        third = 2 * abs(from_n[2])
+        sizes = [2 * abs(from_n[0]) if u else third, 2 * abs(from_w[0]) if v else third]
+        return from_n, from_w, sizes
+
+    def _twin_jumps(self, k: int) -> tuple[int, int]:
+        """Return the jumps of the twins, by slopes."""
+        v, u = divmod(k, 8)
+        plane, y, x = self._plane, self._y, self._x
+        jump_n = jump_w = 0
+        if u and self._n:
+            jumps = [
+                twin.borders[y - 1, x].lower_e[u]
+                - ((sum(BORDER(j // 8) * t[j] for j in self._decoded if j % 8 == u) + 2048) >> 12)
+                for twin, t in zip(plane.twins, self._twins, strict=True)
+            ]
+            jump_n = (((self._by_slopes(jumps) + 512) >> 10) * BORDER(v) + 2048) >> 12
+        if v and self._w:
+            jumps = [
+                twin.borders[y, x - 1].right_e[v]
+                - ((sum(BORDER(j % 8) * t[j] for j in self._decoded if j // 8 == v) + 2048) >> 12)
+                for twin, t in zip(plane.twins, self._twins, strict=True)
+            ]
+            jump_w = (((self._by_slopes(jumps) + 512) >> 10) * BORDER(u) + 2048) >> 12
+        return jump_n, jump_w
+
+    def _read_ac(self, k: int, outputs: list[int]) -> None:
+        plane, m = self._plane, self._plane.a["mean"][k].tolist()
+        jumps_n, jumps_w, sizes = self._jumps(k)
+        from_n = sum(a * b for a, b in zip(m[0:6:2], jumps_n, strict=True))
+        from_w = sum(a * b for a, b in zip(m[1:6:2], jumps_w, strict=True))
+        from_t = guess = 0
+        if self._twins:
+            at_k = [twin[k] for twin in self._twins]
+            guess = (self._by_slopes(at_k) + 512) >> 10
+            from_t = m[6] * guess
+            if len(at_k) == 2:
+                from_t += m[9] * ((self._slope2 * at_k[1] + 512) >> 10)
+            jump_n, jump_w = self._twin_jumps(k)
+            from_n, from_w = from_n + m[7] * jump_n, from_w + m[8] * jump_w
+        s = self._log_scale(k, outputs[0], self._ac_terms(k, sizes, guess))
+        mean, offset = from_n + from_w + from_t, 0
+        if len(outputs) > 1:
+            *gates, shift = outputs[1:]
+            parts = zip(gates, (from_n, from_w, from_t)[: len(gates)], strict=True)
+            mean = (sum(GATE(gate >> 3) * part for gate, part in parts) + 2048) >> 12
+            offset = (shift * SCALE(s) + 32768) >> 16
+        x = self._read_symbol(k, mean, offset, s)
+        refuse_unless(abs(x) <= 1023, f"a coefficient is {x}")
+        self._set(k, x)
+        if x:
+            self._accumulator = self._accumulator + (
+                short(16 * self._values[k]) * plane.a["signed"][k]
+            )
+        self._decoded.append(k)
+        self._note(k, guess)
+
+    def _set(self, k: int, x: int) -> None:
+        self._symbols[k] = x
+        self._values[k] = min(max(x * self._plane.q[k], -16383), 16383)
+
+    def _ac_terms(self, k: int, sizes: list[int], guess: int) -> list[int]:
+        """Return the 20 terms of the sums, up to the weights that know steps."""
+        q, magnitudes = self._plane.q, self._magnitudes
+        terms = [(magnitudes[j] + 4) * q[j] for j in NEAR[k]]
+        terms += [0] * (6 - len(terms))
+        terms += [q[k] * left.magnitudes[k] for left in self._near]
+        terms += [self._near[0].spread[k] + self._near[1].spread[k]]
+        terms += [self._plane.running[k] >> 12, *sizes, 0, 0, 0, 0]
+        if self._twins:
+            others = sum(min(abs(left.x[k]), 400) for left in self._near[:2])
+            terms[16:19] = 2 * abs(self._twins[0][k]), 2 * abs(guess), 16 * q[k] * others
+        for twin in self._twins[1:]:
+            terms[19] = 2 * abs(twin[k])
+        return terms
+
+    def _log_scale(self, k: int, out: int, terms: list[int]) -> int:
+        a, q = self._plane.a, self._plane.q[k]
+        total = int(a["base"][k]) + int(a["slope"][k]) * (lg(q) - 1024) + 4096 * out
+        for j in range(3):
+            weights = a["magnitude"][j, :, k].tolist()
+            weights[13] = (weights[13] * q + 4) >> 3
+            y = int(a["floor"][j, k]) * q
+            y += sum(weight * term for weight, term in zip(weights, terms, strict=True))
+            total += int(a["exponent"][k, j]) * (lg(y) - 4352 - lg(q))
+        return min(max(((total + 65536) >> 17) + 28, 0), 84)
+
+    def _read_symbol(self, k: int, mean: int, offset: int, s: int) -> int:
+        limited = min(max(mean, -(2**36)), 2**36)
+        mu = ((limited * self._plane.r24[k] + 2**35) >> 36) + offset
+        mu = min(max(mu, -(2**18)), 2**18)
+        a = self._plane.a
+        return self._plane.intervals.symbol(mu, s, int(a["ratio"][k]), int(a["mix"][k, s]))
+
+    # DC
+
+    def _read_dc(self, outputs: list[int]) -> None:
+        m = self._plane.a["mean"][0].tolist()
+        edges_n, edges_w = (
+            [(11586 * z + 2048) >> 12 for z in jumps] for jumps in (self._of_n(0), self._of_w(0))
+        )
+        edges_n = edges_n if self._n else edges_w
+        edges_w = edges_w if self._w else edges_n
+        base = (edges_n[0] + edges_w[0]) >> 1
+        w, n, nw, ne = (16 * value for value in self._dc)
+        guesses_n, guesses_w = [*edges_n, n], [*edges_w, w + n - nw]
+        from_n = sum(a * (b - base) for a, b in zip(m[0:6:2], guesses_n, strict=True))
+        from_w = sum(a * (b - base) for a, b in zip(m[1:6:2], guesses_w, strict=True))
+        from_t, twin_terms = 0, [0] * 4
+        if self._twins:
+            here, there_n, there_w = self._twin_dcs()
+            moved_n, moved_w = n + here - there_n, w + here - there_w
+            middle = ((moved_n + moved_w) >> 1) - base
+            from_t = m[6] * middle
+            from_n, from_w = from_n + m[7] * (moved_n - base), from_w + m[8] * (moved_w - base)
+            twin_terms = [middle, moved_n - moved_w, here - there_n, here - there_w]
+        ac = [abs(value) for value in self._values[1:]]
+        first = ac[0] + ac[7]
+        gaps = [a - b for a, b in zip(edges_n, edges_w, strict=True)]
+        terms = [2 * abs(z) for z in (*gaps, w - nw, n - nw, n - ne, w - n)]
+        terms += [self._plane.q[0] * left.magnitudes[0] for left in self._near]
+        terms += [16 * first, self._plane.running[0] >> 12, 2 * (sum(ac) - first)]
+        terms.append(2 * abs(edges_n[0] - edges_n[1] + edges_w[0] - edges_w[1]))
+        terms += [2 * abs(z) for z in twin_terms]
+        s = self._log_scale(0, outputs[0], terms)
+        *gates, shift = outputs[1:]
+        parts = zip(gates, (from_n, from_w, from_t)[: len(gates)], strict=True)
+        total = sum(GATE(gate >> 3) * min(max(part, -(2**40)), 2**40) for gate, part in parts)
+        mean = ((total + 2048) >> 12) + 4096 * base
+        x = self._read_symbol(0, mean, (shift * SCALE(s) + 32768) >> 16, s)
+        refuse_unless(-1024 <= x <= 1023, f"a DC is {x}")
+        self._set(0, x)
+        left_over = abs(16 * self._values[0] - base)
+        self._magnitudes[0] = min((2 * left_over * self._plane.r16[0] + 2**15) >> 16, 12800)
+
+    def _twin_dcs(self) -> list[int]:
+        """Return the DC that the twins give here, at N and at W."""
+        y, x = self._y, self._x
+        here = (y, x)
+        n = (y - 1, x) if self._n else (y, x - 1) if self._w else here
+        w = (y, x - 1) if self._w else n
+        places = (here, n, w)
+        sums = (
+            self._by_slopes([twin.at[place][0] for twin in self._plane.twins]) for place in places
+        )
+        return [(value + 512) >> 10 for value in sums]
+
+    def _leave(self) -> None:
+        plane, magnitudes = self._plane, self._magnitudes
+        sizes = np.array(magnitudes) * plane.steps
+        sizes[0] = 0
+        p = np.pad(sizes.reshape(8, 8), 1)
+        spread = p[:-2, 1:-1] + p[2:, 1:-1] + p[1:-1, :-2] + p[1:-1, 2:]
+        plane.left[self._y, self._x] = Left(
+            self._symbols,
+            magnitudes,
+            levels(magnitudes),
+            spread.ravel().tolist(),
+            borders_of([16 * value for value in self._values]),
+            self._sums,
+        )
+        plane.coefficients[self._y, self._x] = self._symbols
+        rate = RATE(self._number)
+        plane.running = [
+            r + ((((m << 15) - r) * rate) >> 16)
+            for r, m in zip(plane.running, magnitudes, strict=True)
+        ]
 
 
 # The command line ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Coefficients as JPEG itself codes them (SPEC.md, section 8.3): one scan for each component."""
+"""Coefficients as JPEG itself codes them (SPEC.md, section 8.4): one scan for each component."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -182,7 +182,6 @@ def _folder() -> Traversable:
     return resources.files("numcodecs_neural.weights")
 
 
-@functools.cache
 def _content() -> dict[str, Any]:
     content: dict[str, Any] = json.loads((_folder() / "catalogue.json").read_text(encoding="utf-8"))
     return content

@@ -13,8 +13,30 @@ from numpy.typing import NDArray
 
 from make_vectors import SPEC, example
 from numcodecs_neural import NeuralImage
+from numcodecs_neural.coding.jpeg_section import pack_section
+from numcodecs_neural.coefficients.layout import Layout
+from numcodecs_neural.coefficients.network.enc_network import encode_network
+from numcodecs_neural.jpeg import Colour
+from numcodecs_neural.jpeg.mosaic import Mosaic, plain_frame, zero_coefficients
+from numcodecs_neural.weights.catalogue import coefficient_weights
 from numcodecs_neural.weights.files import write_weights
-from reference_decoder import SKIPPED, RefusedError, Stream, Table, decode, main, read_weights
+from reference_decoder import (
+    SKIPPED,
+    WEIGHTS,
+    Fields,
+    RefusedError,
+    Stream,
+    Table,
+    decode,
+    find_networks,
+    main,
+    read_mosaic,
+    read_network,
+    read_networks,
+    read_safetensors,
+    read_weights,
+)
+from tests.jpeg.streams import equal, frame_of, random_coefficients
 from tests.models import CHECKERBOARD, INTERLEAVED, MIXED, Passes, Small, install
 
 Array = NDArray[Any]
@@ -145,6 +167,91 @@ def test_weights_beyond_the_bounds_are_refused(
         read_weights(path.read_bytes())
 
     assert caught.value.kind == "weights"
+
+
+NETWORK_GRIDS = [
+    (Colour.GREY, [(1, 1)]),
+    (Colour.YCBCR, [(1, 1), (1, 1), (1, 1)]),
+    (Colour.YCBCR, [(2, 1), (1, 1), (1, 1)]),
+    (Colour.YCBCR, [(1, 2), (1, 1), (1, 1)]),
+    (Colour.YCBCR, [(2, 2), (2, 1), (1, 1)]),
+    (Colour.YCBCR, [(4, 2), (1, 1), (1, 1)]),
+    (Colour.RGB, [(1, 1), (1, 1), (1, 1)]),
+    (Colour.RGB, [(1, 1), (2, 2), (1, 1)]),
+]
+
+
+@pytest.mark.parametrize("largest", [2, 1023])
+@pytest.mark.parametrize(("colour", "factors"), NETWORK_GRIDS)
+def test_the_network_coder_gives_the_coefficients_that_were_encoded(
+    colour: Colour, factors: list[tuple[int, int]], largest: int
+) -> None:
+    # Its integers are Python's own: with the largest coefficients and steps, this also shows that
+    # none leaves 64 bits, or 53 of those that the package keeps in floats.
+    rng = np.random.default_rng(largest)
+    for highest_step, density in ((1, 1.0), (300, 0.1), (65535, 1.0)):
+        mosaic = random_mosaic(rng, colour, factors, highest_step)
+        for row, column in np.argwhere(mosaic.present):
+            drawn = random_coefficients(rng, mosaic.frame, largest=largest, density=density)
+            for place, blocks in zip(mosaic.tile(row, column), drawn, strict=True):
+                place[:] = blocks
+        weights = coefficient_weights()
+        data = encode_network(mosaic.coefficients, Layout.of(mosaic), weights.id)
+        fields = Fields(pack_section(2, mosaic, data)[1:])
+
+        planes = read_network(data, read_mosaic(fields), find_networks(weights.id, WEIGHTS))
+
+        assert fields.rest() == data
+        assert equal(tuple(planes), mosaic.coefficients)
+
+
+def random_mosaic(
+    rng: np.random.Generator, colour: Colour, factors: list[tuple[int, int]], highest_step: int
+) -> Mosaic:
+    """Return a mosaic of three small tiles, of which one is absent, without coefficients."""
+    frame = plain_frame(frame_of(9, 17, *factors))
+    return Mosaic(
+        frame=frame,
+        colour=colour,
+        steps=tuple(
+            tuple(rng.integers(1, highest_step, 64, endpoint=True).tolist()) for _ in factors
+        ),
+        grid=(1, 3),
+        present=np.array([[True, False, True]]),
+        coefficients=zero_coefficients(frame, (1, 3)),
+        fill=(0,) * len(factors),
+        offset=(0, 0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        pytest.param("Cb.trunk", 2**24, "a sum is beyond", id="a sum"),
+        pytest.param("B.ratio", 40, "ratio is beyond its limits", id="a limit"),
+    ],
+)
+def test_networks_of_coefficients_beyond_the_bounds_are_refused(
+    name: str, value: int, says: str, tmp_path: Path
+) -> None:
+    description, arrays = read_safetensors((WEIGHTS / "jpeg-1.safetensors").read_bytes())
+    arrays[name].flat[0] = value
+    path = tmp_path / "other.safetensors"
+    write_weights(path, description, arrays)
+
+    with pytest.raises(RefusedError, match=says) as caught:
+        read_networks(path.read_bytes())
+
+    assert caught.value.kind == "weights"
+
+
+def test_networks_of_coefficients_by_other_tables_are_refused(tmp_path: Path) -> None:
+    description, arrays = read_safetensors((WEIGHTS / "jpeg-1.safetensors").read_bytes())
+    path = tmp_path / "other.safetensors"
+    write_weights(path, description | {"tables": "0" * 64}, arrays)
+
+    with pytest.raises(RefusedError, match="the tables are others"):
+        read_networks(path.read_bytes())
 
 
 def test_the_command_writes_the_pixels(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from tests.golden.jpeg_cases import JpegCase, jpeg_cases
 from tests.golden.parts import digest
 from tests.golden.regenerate import FORMAT_VERSION, HERE, ROOT, refuse_if_released
 
-CODERS = {"huffman": 0, "adaptive": 1}
+CODERS = {"huffman": 0, "adaptive": 1, "network": 2}
 """Numbers of coders by their names in the names of folders."""
 
 

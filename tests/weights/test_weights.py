@@ -15,6 +15,7 @@ from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import by_id, catalogue, file_digest, load_decoder, resolve
+from numcodecs_neural.weights.catalogue import coefficient_weights, coefficient_weights_by_id
 from numcodecs_neural.weights.files import WeightsFile, read_weights, write_weights
 
 
@@ -35,6 +36,17 @@ def test_every_shipped_model_has_a_card(name: str, root: Path) -> None:
     assert info.sha256 in card
     assert info.encoder_sha256 in card
     for heading in ("Data", "Training", "Rate and distortion", "Limits"):
+        assert f"## {heading}" in card
+
+
+def test_the_weights_of_jpeg_coefficients_have_their_digest_and_a_card(root: Path) -> None:
+    weights = coefficient_weights()
+
+    assert file_digest(weights.path) == weights.sha256
+    assert coefficient_weights_by_id(weights.id) == weights
+    card = (root / "numcodecs_neural" / "weights" / "cards" / f"{weights.name}.md").read_text()
+    assert weights.sha256 in card
+    for heading in ("Data", "Training", "Bytes", "Limits"):
         assert f"## {heading}" in card
 
 

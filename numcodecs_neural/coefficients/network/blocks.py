@@ -1,4 +1,4 @@
-"""The context model: goes over the blocks of a component, and codes each symbol (SPEC.md, 8.4).
+"""The context model: goes over the blocks of a component, and codes each symbol (SPEC.md, 8.6).
 
 The same kernels serve both directions, so that what is encoded is what will be decoded. They are
 long where numba needs it: what they share lies in `state`, by name. Import it only when

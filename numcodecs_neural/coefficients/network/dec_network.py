@@ -1,4 +1,4 @@
-"""Decode coefficients that the learned context model coded (SPEC.md, section 8.4)."""
+"""Decode coefficients that the learned context model coded (SPEC.md, section 8.6)."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -59,10 +59,14 @@ def _decode(data: bytes, layout: Layout, components: Mapping[str, Component]) ->
     progress = np.array([state, 0, statuses.DONE], np.int64)
     coefficients = tuple(np.zeros(plane.shape, np.int16) for plane in layout.planes)
     model.run_model(layout, components, coefficients, progress, words=words)
-    if progress[statuses.STATUS] != statuses.DONE:
-        error, text = _ERRORS[int(progress[statuses.STATUS])]
-        raise error(text)
     left_over = len(words) - int(progress[statuses.POSITION])
+    status = statuses.TRUNCATED if left_over < 0 else int(progress[statuses.STATUS])
+    if status != statuses.DONE:
+        error, text = _ERRORS[status]
+        raise error(text)
     if left_over or progress[statuses.STATE] != statuses.LOWEST_STATE:
-        raise BitstreamError(f"network-coded coefficients have {2 * left_over} bytes too many")
+        raise BitstreamError(
+            f"network-coded coefficients have {2 * left_over} bytes too many, and end with the "
+            f"state {progress[statuses.STATE]}; expected none and {statuses.LOWEST_STATE}"
+        )
     return coefficients

@@ -39,14 +39,16 @@ def check_layout(layout: Layout) -> None:
             f"JPEG chunk has {count} components in {layout.colour.value}; the network coder codes "
             f"{len(names)}"
         )
-    first = layout.planes[_order(layout)[0]].shape
-    for plane in layout.planes:
-        ratios = tuple(-(-large // small) for large, small in zip(first, plane.shape, strict=True))
-        if not {*ratios} <= {*HALVING}:
-            raise BitstreamError(
-                f"JPEG chunk has blocks of {first[:2]} and {plane.shape[:2]}; the network coder "
-                "codes components of as many blocks along a side as the first, a half or a quarter"
-            )
+    shapes = [layout.planes[number].shape for number in _order(layout)]
+    for later, shape in enumerate(shapes):
+        for before in shapes[:later]:
+            ratios = [divmod(large, small) for large, small in zip(before, shape, strict=True)]
+            if any(left or ratio not in HALVING for ratio, left in ratios):
+                raise BitstreamError(
+                    f"JPEG chunk has blocks of {before[:2]} and then of {shape[:2]}; the network "
+                    "coder codes components of as many blocks along a side as each before, a half "
+                    "or a quarter"
+                )
 
 
 def _order(layout: Layout) -> tuple[int, ...]:

@@ -37,6 +37,8 @@ MAGNITUDES = 20
 MEANS = 10
 
 _LEVEL, _COMPANDED, _FLAG, _SLOPE, _LOG = 200, 300, 64, 256, 511
+_TWIN_LEVEL = 400
+"""Levels of twins: they may have values of ``5.4 * 16383`` in steps of 1."""
 _MAX_SUM = 1 << 24
 _MAX_LOG2 = 16 * 256 - 1024
 """Largest magnitude of ``256 log2`` of a step, less 1024."""
@@ -46,7 +48,7 @@ def _features(others: int) -> NDArray[np.int64]:
     """Return the largest magnitude of each input of a component's trunk."""
     levels = 7 + (0, 5, 6)[others]
     limits = [_LEVEL] * (7 * GROUPS) + [_COMPANDED] * 48 + [_FLAG] * 4
-    limits += [_LEVEL] * ((levels - 7) * GROUPS) + [_SLOPE, _LOG] * others
+    limits += [_TWIN_LEVEL] * ((levels - 7) * GROUPS) + [_SLOPE, _LOG] * others
     return np.array(limits, np.int64)
 
 
@@ -55,7 +57,7 @@ FEATURES = {others: _features(others) for others in range(3)}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Component:
-    """Integers of one component's network; SPEC.md, section 8, says what each is.
+    """Integers of one component's network; SPEC.md, section 8.6, says what each is.
 
     Parameters
     ----------
@@ -180,3 +182,5 @@ def _check_bounds(name: str, component: Component) -> None:
         low = component.arrays[key].min()
         if a[key].max() > limit or (low < 0 and not signed_too):
             raise WeightsError(f"network {name} has {key} outside of its range, up to {limit}")
+    if a["floor"].min() < 1:
+        raise WeightsError(f"network {name} has a floor of 0, whose logarithm there is not")

@@ -1,4 +1,4 @@
-"""Symbols under two logistics, and the rANS coder that takes them (SPEC.md, section 8).
+"""Symbols under two logistics, and the rANS coder that takes them (SPEC.md, section 8.6).
 
 The same kernels serve both directions: `decodes` is 1 or 0. A decoder reads `words`; an encoder
 collects in `steps` (start, frequency) of what it would code, which `enc_steps` codes from the last
@@ -45,16 +45,19 @@ def _advance(
     frequency: Integer,
     slot: Integer,
 ) -> None:
-    """Take what was read out of the state, and a word in where it became small."""
+    """Take what was read out of the state, and a word in where it became small.
+
+    Beyond the last word it reads zeros, up to the end of a pass.
+    """
     state = frequency * (progress[STATE] >> PRECISION_BITS) + slot - start
     if state < LOWEST_STATE:
         position = progress[POSITION]
-        if position >= words.size:
-            progress[STATUS] = TRUNCATED
-            state = state << 16
+        progress[POSITION] = position + 1
+        state = state << 16
+        if position < words.size:
+            state = state | np.int64(words[position])
         else:
-            state = (state << 16) | np.int64(words[position])
-            progress[POSITION] = position + 1
+            progress[STATUS] = TRUNCATED
     progress[STATE] = state
 
 

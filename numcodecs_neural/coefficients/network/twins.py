@@ -22,25 +22,22 @@ def twin_of(values: NDArray[np.int32], rows: int, columns: int) -> NDArray[np.in
     """Return dequantised blocks on a grid of `rows` by `columns`, in sixteenths.
 
     Where that grid is coarser, blocks become that of the means of their samples: a product with
-    fixed matrices, first along v, then along u. Blocks that a component lacks at its lower and
-    right border repeat its last ones.
+    fixed matrices, first along v, then along u.
 
     Parameters
     ----------
     values : ndarray of int32, shape (rows, columns, 64)
     rows, columns : int
-        Of the other grid: as many, or about half or a quarter of them.
+        Of the other grid: as many, half or a quarter of them.
     """
-    down, right = -(-len(values) // rows), -(-values.shape[1] // columns)
+    down, right = len(values) // rows, values.shape[1] // columns
     if (down, right) == (1, 1):
         return values * 16
     vertical = HALVING[down].astype(np.float64)
     horizontal = HALVING[right].T.astype(np.float64)
-    across = np.minimum(np.arange(columns * right), values.shape[1] - 1)
     twin = np.empty((rows, columns, 64), np.int32)
     for row in range(rows):
-        down_to = np.minimum(np.arange(row * down, (row + 1) * down), len(values) - 1)
-        blocks = values[down_to][:, across].reshape(down, len(across), 8, 8)
+        blocks = values[row * down : (row + 1) * down].reshape(down, -1, 8, 8)
         stacked = blocks.transpose(0, 2, 1, 3).reshape(down * 8, -1).astype(np.float64)
         halved = np.floor((vertical @ stacked + 128) / 256).reshape(8, columns, right * 8)
         whole = np.floor((halved @ horizontal + 2048) / 4096)
