@@ -58,6 +58,9 @@ class ArraySource:
     def jpeg_tiles(self, level: int = 0) -> JpegTiles:
         return JpegTiles(reason="its pixels are in memory")
 
+    def jpeg_file(self) -> None:
+        return None
+
     def close(self) -> None:
         pass
 

@@ -43,6 +43,7 @@ STORED: dict[str, Any] = {
 NOT_STORED: dict[str, Any] = {
     "workers": 3,
     "scheduler": "tcp://host:8786",
+    "scratch": "/fast",
     "overwrite": True,
     "resume": True,
 }
