@@ -321,11 +321,15 @@ def extract(
         twin_known[:] = 0
         base = np.float32(0)
 
+        end = 0  # what follows is zero, and is not coded
+        for r in range(63):
+            if x[y, x0, order[r]]:
+                end = r
         for r in range(64):
             k = order[r]
             v, u = k // 8, k % 8
             i_q = 1 / q[k]
-            if others and first[r]:
+            if others and first[r] and (r <= end or k == 0):
                 _regress(s + 2 * sums[b], others, a)
                 if r == 0:
                     for c in range(others):
@@ -534,6 +538,9 @@ class Component(nn.Module):
         self.bias = nn.Parameter(torch.zeros(passes, width))
         self.layer = normal(passes, width, width, std=math.sqrt(2 / width))
         self.layer_bias = nn.Parameter(torch.zeros(passes, width))
+        # Before each AC pass: is everything from here on but DC zero?
+        self.flag = nn.Parameter(torch.zeros(passes - 1, width))
+        self.flag_bias = nn.Parameter(torch.linspace(-2, 1, passes - 1))
         self.heads = nn.ParameterList(
             [
                 normal(len(ks) * n, width, std=0.02)
@@ -577,28 +584,33 @@ class Component(nn.Module):
         scale = [self.magnitude, self.floor, self.alpha, self.base, self.step_slope]
         return [*scale, self.mean, *shape]
 
-    def heads_of(self, seen: Features) -> Tensor:
-        """Return log-scale, gates and offset of each coefficient: (outputs, 64, blocks)."""
+    def heads_of(self, seen: Features) -> tuple[Tensor, Tensor]:
+        """Return log-scale, gates and offset of each coefficient, and the logits of the flags.
+
+        They are (outputs, 64, blocks) and (AC passes, blocks).
+        """
         steps = torch.log2(seen.steps) - 4
         passes, images, blocks = len(PASSES), len(steps), len(seen.trunk)
         own = torch.einsum("pgw,ng->pwn", self.own * self.visible[..., None], seen.own)
         sum_ = self.trunk.T @ seen.trunk.T
         bias = (0.3 * steps @ self.steps).view(images, passes, -1) + self.bias
         bias = bias.repeat_interleave(blocks // images, 0)
-        outputs, rank = [], 0
+        outputs, flags, rank = [], [], 0
         for p, ks in enumerate(PASSES):
             hidden = torch.relu(sum_ + own[p] + bias[:, p].T)
             hidden = torch.relu(self.layer[p] @ hidden + self.layer_bias[p][:, None])
+            if p < passes - 1:
+                flags.append(self.flag[p] @ hidden + self.flag_bias[p])
             out = (self.heads[p] @ hidden).view(self.outputs[p], len(ks), blocks)
             outputs.append(functional.pad(out, (0, 0, 0, 0, 0, max(self.outputs) - len(out))))
             part = slice(rank, rank + len(ks))
             sum_ = sum_ + self.signed[part].T @ seen.signed[part]
             rank += len(ks)
-        return torch.cat(outputs, 1)
+        return torch.cat(outputs, 1), torch.stack(flags)
 
-    def parameters_of(self, seen: Features) -> tuple[Tensor, Tensor]:
-        """Return mean and log-scale of each symbol, both (64, blocks)."""
-        out = self.heads_of(seen)
+    def parameters_of(self, seen: Features) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean and log-scale of each symbol, both (64, blocks), and the flags' logits."""
+        out, flags = self.heads_of(seen)
         blocks = out.shape[-1]
         weights = torch.exp(self.magnitude)
         sums = torch.einsum("kfn,kfe->kne", seen.magnitudes, weights) + torch.exp(self.floor)
@@ -609,13 +621,22 @@ class Component(nn.Module):
         mean = seen.means[:, -1] + out[-1] * torch.exp(scale.clamp(-3.5, 7))
         for gate, guess in zip(out[1:-1], guesses, strict=False):
             mean = mean + 2 * torch.sigmoid(gate) * guess
-        return mean, scale
+        return mean, scale, flags
 
     def forward(self, seen: Features) -> Tensor:
-        """Return the bits of each symbol: (64, blocks)."""
-        mean, scale = self.parameters_of(seen)
+        """Return the bits of each symbol, those of flags with the first of a pass: (64, blocks)."""
+        mean, scale, logits = self.parameters_of(seen)
         shape = (t[:, None] for t in (self.mix, self.mix_slope, self.ratio))
-        return bits_of(seen.symbols, mean, scale, *shape)
+        bits = bits_of(seen.symbols, mean, scale, *shape)
+        sizes = [len(ks) for ks in PASSES[:-1]]
+        in_pass = torch.stack([(s != 0).any(0) for s in seen.symbols[:-1].split(sizes)])
+        follows = in_pass.flip(0).cumsum(0).flip(0) > 0  # a symbol that is not 0, here or later
+        is_coded = torch.cat([torch.ones_like(follows[:1]), follows[:-1]])
+        flags = functional.softplus(torch.where(follows, logits, -logits)) * is_coded / math.log(2)
+        symbols_coded = follows.repeat_interleave(torch.tensor(sizes), 0)
+        bits = bits * torch.cat([symbols_coded, torch.ones_like(symbols_coded[:1])])
+        first = torch.tensor([sum(sizes[:p]) for p in range(len(sizes))])
+        return bits.index_add(0, first, flags)
 
 
 #: rows and columns of luma blocks to a block of the other components

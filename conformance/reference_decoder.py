@@ -1873,7 +1873,7 @@ class NetworkBlock:
 
     @property
     def _number(self) -> int:
-        return self._y * self._plane.columns + self._x
+        return int(self._y * self._plane.columns + self._x)
 
     def _twin_inputs(self) -> list[int]:
         inputs: list[int] = []

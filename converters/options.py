@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 BrightField = Literal["auto", "yes", "no"]
-CodecName = Literal["neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"]
+CodecName = Literal["auto", "neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"]
 GlassTreatment = Literal["elide", "flatten", "keep"]
 OmeZarrVersion = Literal["0.4", "0.5"]
 
@@ -27,11 +27,15 @@ OmeZarrVersion = Literal["0.4", "0.5"]
 # 16 x 16 pixels.
 CHUNK_MULTIPLE_PX = 16
 MAX_CHUNK_PX = 8192
+# Side of a chunk where nothing else decides it.
+CHUNK_PX = 512
 # Large enough for few files, small enough that a worker holds about 100 MB.
 REGION_PX = 2048
 MAX_LEVELS = 32
 # No setting of these loses anything; what others lose, they tell once they are set.
 _WITHOUT_QUALITY = ("zstd", "none")
+# What an archive decides by itself: a value of these would ask for something else.
+_OF_ARCHIVE = ("target_psnr", "levels", "downsample", "glass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +66,42 @@ class ConvertOptions:
 
     Parameters
     ----------
-    codec : {"neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"}
-        What codes the chunks. The last two are lossless and take no quality.
+    codec : {"auto", "neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"}
+        What codes the chunks. "auto" keeps the levels of the source that are JPEG as they are,
+        pixel by pixel, and codes all else as "neural" does. The last two are lossless and take no
+        quality.
     model : str
         Name of the weights, as `numcodecs_neural.NeuralImage` takes it, or ``"auto"``: ``he-fast``
-        for RGB, ``grey-fast`` for all else. For the codec "neural" only.
+        for RGB, ``grey-fast`` for all else. For the codecs "auto" and "neural" only.
     quality : int
         0 (smallest) to 100 (best), on the codec's own scale.
+    levels_quality : int, optional
+        The quality of levels that are made by reduction. By default `quality`, and no more than 20
+        where level 0 is kept exactly.
     target_psnr : float, optional
         Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
-    chunk_px : int
-        Side of a chunk; a multiple of 16.
+    archive : bool
+        Keep every pixel of all levels of the source as it is, glass included, for those who will
+        delete the original. Levels that are not JPEG are stored by a lossless codec.
+    chunk_px : int, optional
+        Side of a chunk; a multiple of 16. By default 512, or where the source's tiles are kept
+        exactly, the multiple of their sides next to it.
     shard_px : int, optional
-        Side of a shard, a multiple of `chunk_px`; OME-Zarr 0.5 only. By default the largest
+        Side of a shard, a multiple of the chunk's; OME-Zarr 0.5 only. By default the largest
         multiple up to 2048.
     levels : int, optional
-        Levels of the pyramid; by default, until one chunk holds the whole slide.
-    downsample : {2, 4}
-        How many times smaller each level is than the one before.
+        Levels of the pyramid, all but the first reduced; by default, until one chunk holds the
+        whole slide.
+    downsample : {2, 4}, optional
+        How many times smaller each reduced level is than the one before; by default 2. Where it or
+        `levels` is given, "auto" keeps level 0 of the source only, and reduces that.
     use_existing_levels : bool
-        Keep the levels of the source, pixels and all, instead of reducing level 0.
+        Keep the levels of the source, all of them and no others, instead of reducing level 0.
     ome_zarr_version : {"0.5", "0.4"}
         Version of OME-Zarr: 0.5 is Zarr v3 with shards, 0.4 is Zarr v2.
-    glass : {"elide", "flatten", "keep"}
-        What to do with glass: not to store its chunks, to paint it one colour, or nothing.
+    glass : {"elide", "flatten", "keep"}, optional
+        What to do with glass: not to store its chunks, to paint it one colour, or nothing. By
+        default "elide", and "keep" of an archive.
     tissue : str
         Where the tissue mask comes from: ``"threshold"``, ``"network"``, or the path of a picture
         that is black on glass.
@@ -119,25 +135,43 @@ class ConvertOptions:
 
     Examples
     --------
-    >>> ConvertOptions(quality=40).region_px
-    2048
+    >>> ConvertOptions(quality=40).region_px(480)
+    1920
     >>> ConvertOptions(chunk_px=100)
     Traceback (most recent call last):
     numcodecs_neural.errors.ConfigError: chunk is 100; it must be a multiple of 16 up to 8192
     """
 
     codec: Annotated[
-        CodecName, Option("zstd and none lose nothing (%(default)s)", group="codec")
-    ] = "neural"
+        CodecName,
+        Option(
+            "auto keeps JPEG slides exactly, and is neural for all else; zstd and none lose "
+            "nothing (%(default)s)",
+            group="codec",
+        ),
+    ] = "auto"
     model: Annotated[str, Option("name of the weights (%(default)s: by the slide)")] = "auto"
     quality: Annotated[int, Option("0 to 100 (%(default)s)")] = 60
+    levels_quality: Annotated[
+        int | None,
+        Option("quality of reduced levels (that of level 0; 20 at most where level 0 is exact)"),
+    ] = None
     target_psnr: Annotated[
         float | None, Option("instead of a quality: PSNR on tissue", metavar="DB")
     ] = None
+    archive: Annotated[
+        bool,
+        Option("for those who will delete the original: glass and all levels, every pixel exact"),
+    ] = False
     chunk_px: Annotated[
-        int,
-        Option("side of a chunk (%(default)s)", ("--chunk", "--tile-size"), "PX", "pyramid"),
-    ] = 512
+        int | None,
+        Option(
+            f"side of a chunk ({CHUNK_PX}, or whole tiles of a JPEG slide)",
+            ("--chunk", "--tile-size"),
+            "PX",
+            "pyramid",
+        ),
+    ] = None
     shard_px: Annotated[
         int | None, Option(f"side of a shard ({REGION_PX})", ("--shard",), "PX")
     ] = None
@@ -149,8 +183,8 @@ class ConvertOptions:
         ),
     ] = None
     downsample: Annotated[
-        int, Option("2 or 4: reduction from level to level (%(default)s)", metavar="FACTOR")
-    ] = 2
+        int | None, Option("2 or 4: reduction from level to level (2)", metavar="FACTOR")
+    ] = None
     use_existing_levels: Annotated[
         bool,
         Option(
@@ -166,12 +200,12 @@ class ConvertOptions:
         ),
     ] = "0.5"
     glass: Annotated[
-        GlassTreatment,
+        GlassTreatment | None,
         Option(
-            "what to do with glass: not store it, paint it, or nothing (%(default)s)",
+            "what to do with glass: not store it, paint it, or nothing (elide)",
             group="glass (bright-field slides)",
         ),
-    ] = "elide"
+    ] = None
     tissue: Annotated[
         str,
         Option("threshold, network, or a picture that is black on glass (%(default)s)", (), "HOW"),
@@ -219,17 +253,21 @@ class ConvertOptions:
     def __post_init__(self) -> None:
         _check_choice("codec", self.codec, get_args(CodecName))
         _check_choice("ome-zarr-version", self.ome_zarr_version, get_args(OmeZarrVersion))
-        _check_choice("glass", self.glass, get_args(GlassTreatment))
+        _check_choice("glass", self.treatment, get_args(GlassTreatment))
         _check_choice("bright-field", self.bright_field, get_args(BrightField))
-        _check_choice("downsample", self.downsample, (2, 4))
+        _check_choice("downsample", self.step, (2, 4))
         object.__setattr__(self, "quality", _whole_number("quality", self.quality, 0, 100))
+        if self.levels_quality is not None:
+            levels_quality = _whole_number("levels-quality", self.levels_quality, 0, 100)
+            object.__setattr__(self, "levels_quality", levels_quality)
         _check_range("workers", self.workers, 1, 1024)
         _check_number("margin", self.margin_um, 0, 10_000)
         if self.target_psnr is not None:
             _check_number("target-psnr", self.target_psnr, 10, 80)
         if self.levels is not None:
             _check_range("levels", self.levels, 1, MAX_LEVELS)
-        _check_side("chunk", self.chunk_px, CHUNK_MULTIPLE_PX, MAX_CHUNK_PX)
+        if self.chunk_px is not None:
+            _check_side("chunk", self.chunk_px, CHUNK_MULTIPLE_PX, MAX_CHUNK_PX)
         if self.shard_px is not None:
             self._check_shard(self.shard_px)
         self._check_together()
@@ -240,23 +278,51 @@ class ConvertOptions:
                 f"shard is {shard_px}, and OME-Zarr 0.4 has no shards: leave it out, "
                 "or write version 0.5"
             )
-        _check_side("shard", shard_px, self.chunk_px, 32 * MAX_CHUNK_PX)
+        _check_side("shard", shard_px, self.chunk_px or CHUNK_MULTIPLE_PX, 32 * MAX_CHUNK_PX)
 
     def _check_together(self) -> None:
         """Refuse options that exclude each other."""
         if self.overwrite and self.resume:
             raise ConfigError("resume keeps what is there and overwrite replaces it: leave one out")
-        if self.codec != "neural" and self.model != "auto":
+        if self.codec not in ("auto", "neural") and self.model != "auto":
             raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
         if self.codec in _WITHOUT_QUALITY and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
         if self.use_existing_levels and self.levels is not None:
             raise ConfigError("levels are those of the source: leave levels out")
+        if self.archive:
+            self._check_archive()
+
+    def _check_archive(self) -> None:
+        if self.codec != "auto":
+            raise ConfigError(
+                f"an archive chooses codecs that lose nothing, level by level, and codec is "
+                f"{self.codec}: leave one of the two out"
+            )
+        for name in _OF_ARCHIVE:
+            value = getattr(self, name)
+            if value not in (None, "keep"):
+                raise ConfigError(
+                    f"an archive keeps every pixel of the source's own levels, and "
+                    f"{name.replace('_', '-')} is {value}: leave one of the two out"
+                )
 
     @property
-    def region_px(self) -> int:
-        """Side of the square that one task writes: a shard, or as many chunks where none exist."""
-        return self.shard_px or max(REGION_PX // self.chunk_px, 1) * self.chunk_px
+    def treatment(self) -> GlassTreatment:
+        """What is done with glass."""
+        return self.glass or ("keep" if self.archive else "elide")
+
+    @property
+    def step(self) -> int:
+        """How many times smaller each reduced level is than the one before."""
+        return 2 if self.downsample is None else self.downsample
+
+    def region_px(self, chunk_px: int) -> int:
+        """Return the side of the square that one task writes.
+
+        That is a shard, or where there are none, as many chunks as one of 2048 pixels holds.
+        """
+        return self.shard_px or max(REGION_PX // chunk_px, 1) * chunk_px
 
 
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
+from numcodecs_neural.converters.restore import cli as restoring
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import cli as evaluation
 from numcodecs_neural.training import cli as training
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluation.register(subparsers)
     training.register(subparsers)
+    restoring.register(subparsers)
     _register_models(subparsers)
     return parser
 

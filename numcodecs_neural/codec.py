@@ -9,14 +9,14 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
 from numcodecs_neural import parameters
-from numcodecs_neural.format import Chunk, ChunkHeader, Mode, unpack_chunk
+from numcodecs_neural.format import Chunk, ChunkHeader, Mode, mode_of, unpack_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from numcodecs_neural.jpeg.mosaic import Mosaic
 
-__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "mosaic_of"]
+__all__ = ["ImageCodec", "NeuralImage", "ParsedChunk", "holds_jpeg", "is_lossy", "mosaic_of"]
 
 
 class ParsedChunk(Protocol):
@@ -214,6 +214,28 @@ class NeuralImage(ImageCodec[Chunk]):
 
     def __hash__(self) -> int:
         return hash((self.model, self.weights, self.quality, self.channel_axis))
+
+
+def is_lossy(start: bytes) -> bool:
+    """Return whether a chunk lost something when it was encoded, from its first 16 bytes.
+
+    Raises
+    ------
+    BitstreamError
+        If no chunk of this package starts so.
+    """
+    return mode_of(start) is Mode.LOSSY
+
+
+def holds_jpeg(chunk: bytes) -> bool:
+    """Return whether a chunk of `NeuralImage` holds JPEG tiles; decodes nothing.
+
+    Raises
+    ------
+    BitstreamError
+        As `mosaic_of`.
+    """
+    return unpack_chunk(chunk).header.mode is Mode.JPEG
 
 
 def mosaic_of(chunk: bytes) -> "Mosaic | None":

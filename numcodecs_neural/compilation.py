@@ -12,7 +12,7 @@ from numcodecs_neural.errors import ConfigError
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["Integer", "compiled", "readable", "uncompiled", "use_numba"]
+__all__ = ["Integer", "compiled", "inlined", "readable", "uncompiled", "use_numba"]
 
 Integer = Any
 """An integer inside a kernel, where those of Python and of numpy mix."""
@@ -72,12 +72,9 @@ def readable(dtype: "types.Type", ndim: int = 1) -> "types.Array":
 
 
 def compiled(
-    result: "types.Type", *arguments: "types.Type", owns_arrays: bool = True
+    result: "types.Type", *arguments: "types.Type", allocates: bool = True
 ) -> Callable[[_Function], _Function]:
     """Compile for one signature, at import, without the global interpreter lock.
-
-    Without `owns_arrays`, a function neither makes arrays nor slices them. The references to those
-    it is given are then not counted, which takes longer than the work of a small function.
 
     Kept on disk where numba finds a place for it. Where it finds none (RuntimeError: neither the
     package's folder nor the user's can be written to) or fails to write there (OSError: the disk
@@ -86,13 +83,49 @@ def compiled(
 
     Never in parallel: parallelism is over chunks, and numba's own threads abort the process when
     several others enter.
+
+    Parameters
+    ----------
+    result, *arguments
+        The signature.
+    allocates : bool
+        Whether the function makes arrays. numba need not count references to them otherwise,
+        which costs much where arrays lie in tuples or are sliced.
     """
+    return _jit(result, *arguments, _nrt=allocates)
+
+
+def inlined(
+    result: "types.Type", *arguments: "types.Type", fuses: bool = False
+) -> Callable[[_Function], _Function]:
+    """Compile, as `compiled` does, what becomes a part of the kernels that call it.
+
+    It must not make arrays. Tuples of arrays cost nothing then: a call copies them.
+
+    Parameters
+    ----------
+    result, *arguments
+        The signature.
+    fuses : bool
+        Whether sums of products may be rounded once instead of twice.
+    """
+    return _jit(
+        result,
+        *arguments,
+        _nrt=False,
+        forceinline=True,
+        no_cfunc_wrapper=True,
+        fastmath={"contract"} if fuses else False,
+    )
+
+
+def _jit(*signature: "types.Type", **options: Any) -> Callable[[_Function], _Function]:
     import numba
 
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    if not owns_arrays:
-        options["_nrt"] = False
-    jit: Any = functools.partial(numba.njit, result(*arguments), **options)
+    result, *arguments = signature
+    jit: Any = functools.partial(
+        numba.njit, result(*arguments), nogil=True, error_model="numpy", **options
+    )
 
     def decorate(function: _Function) -> _Function:
         kernel: _Function

@@ -114,7 +114,9 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/compressai", ["compressai"], id="compressai"),
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
         pytest.param("numcodecs_neural/evaluation", ["lpips"], id="evaluation"),
-        pytest.param("converters", ["convert", "openslide", "dicom", "czi"], id="converters"),
+        pytest.param(
+            "converters", ["convert", "openslide", "dicom", "czi", "lepton"], id="converters"
+        ),
         pytest.param("tests", ["test"], id="tests"),
     ],
 )

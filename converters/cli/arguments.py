@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from math import nan
 from pathlib import Path
-from types import NoneType
+from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
     Literal,
     NoReturn,
     TypeVar,
+    Union,
     get_args,
     get_origin,
     get_type_hints,
@@ -176,15 +177,15 @@ def _arguments(
 
 def _reading(value_type: Any) -> dict[str, Any]:
     """Return the keywords by which argparse reads values of a type."""
-    origin = get_origin(value_type)
-    if value_type is bool:
+    kinds = {*get_args(value_type)} - {NoneType} if _is_union(value_type) else {value_type}
+    (kind,) = kinds
+    if kind is bool:
         return {"action": "store_true"}
-    if origin is list:
+    if get_origin(kind) is list:
         return {"nargs": "*"}
-    if origin is Literal:
-        return {"choices": get_args(value_type)}
-    (read,) = {*(get_args(value_type) or (value_type,))} - {NoneType}
-    return {"type": _whole_number if read is int else read}
+    if get_origin(kind) is Literal:
+        return {"choices": get_args(kind)}
+    return {"type": _whole_number if kind is int else kind}
 
 
 def _whole_number(text: str) -> int:
@@ -196,3 +197,7 @@ def _whole_number(text: str) -> int:
     if not number.is_integer():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(number)
+
+
+def _is_union(value_type: Any) -> bool:
+    return get_origin(value_type) in (Union, UnionType)

@@ -37,7 +37,8 @@ def show_estimates(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
     table.add_column("slide", overflow="fold")
     table.caption = "scratch: MB of reduced pixels that wait for the next level, at the most"
-    for heading in ("size", "levels", "raw MB", "about MB", "scratch", "elided", "minutes"):
+    headings = ("size", "levels", "exact", "raw MB", "about MB", "scratch", "elided", "minutes")
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
 
     def add(job: Job, source: SlideSource) -> None:
@@ -86,11 +87,19 @@ def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: C
     return 1 if failed else 0
 
 
+def _exact(levels: tuple[int, ...]) -> str:
+    """Return which levels are to be exact: those are the first ones."""
+    if not levels:
+        return "none"
+    return "0" if len(levels) == 1 else f"0 to {levels[-1]}"
+
+
 def _shown(values: Estimate, scratch: int) -> tuple[str, ...]:
     height, width = values.shape
     return (
         f"{width}x{height}",
         str(values.levels),
+        _exact(values.exact),
         f"{values.raw_nbytes / 1e6:.0f}",
         f"{values.nbytes / 1e6:.2f}",
         f"{scratch / 1e6:.1f}",

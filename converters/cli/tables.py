@@ -1,8 +1,9 @@
 """Tables for a terminal: the levels of a slide, and codecs compared."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..pipeline.summary import SlideReport
+from ..pipeline.summary import SlideReport, described_levels
 from ..trials.compare import ComparedCodec, Comparison
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ def report_table(report: SlideReport) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in (
         "",
         "size",
+        "pixels",
         "stored",
         "elided",
         "empty",
@@ -40,6 +42,7 @@ def report_table(report: SlideReport) -> "Table":
         table.add_row(
             str(level.level),
             f"{level.width}x{level.height}",
+            level.pixels,
             *(str(n) for n in (level.stored, level.elided, level.empty)),
             f"{level.nbytes / 1e6:.2f}",
             *(_shown(value) for value in (level.bpp, level.ratio, level.psnr_db)),
@@ -51,14 +54,12 @@ def report_table(report: SlideReport) -> "Table":
 def report_summary(report: SlideReport) -> str:
     """Return the totals of all levels, and notices."""
     elided = report.levels[0].elided_area
-    of_source = ""
-    if report.source_nbytes:
-        of_source = f", {report.nbytes / report.source_nbytes:.2f} times the source file"
-    codec = ", ".join(f"{name} {value}" for name, value in _shown_parameters(report.codec))
+    of_source = f", {report.against_source}" if report.against_source else ""
+    levels = "".join(f"{sentence}.\n" for sentence in described_levels(report))
     notices = "".join(f"Note: {sentence}.\n" for sentence in report.cautions)
     return (
         f"{report.source} -> {report.output}\n"
-        f"{codec}\n"
+        f"{levels}"
         f"{report.nbytes / 1e6:.2f} MB: {_shown(report.ratio)} times smaller than raw{of_source}.\n"
         f"Glass: {report.glass}, {100 * elided:.0f} % of the area not stored. "
         f"{report.seconds:.1f} seconds.\n"
@@ -78,6 +79,12 @@ def comparison_table(comparison: Comparison) -> "Table":
         table.add_column(heading, justify="right", no_wrap=True)
     for codec in comparison.codecs:
         table.add_row(codec.title, codec.setting, *_numbers(codec))
+    for found in comparison.transcodings:
+        megabytes = f"{found.nbytes / 1e6:.2f}"
+        table.add_row(found.title, "lossless", "1.0000", "-", "-", megabytes, "-", "-")
+    if comparison.source_nbytes:
+        megabytes = f"{comparison.source_nbytes / 1e6:.2f}"
+        table.add_row("source file", "as it is", "1.0000", "-", "-", megabytes, "-", "-")
     return table
 
 
@@ -88,7 +95,7 @@ def comparison_summary(comparison: Comparison) -> str:
     --------
     >>> print(comparison_summary(Comparison(source="a", reference_title="JPEG",
     ...     reference_setting="quality 80", chunks=16, chunk_px=512, data_range=255.0,
-    ...     glass="elide", codecs=(), transcoding=None)))
+    ...     glass="elide", codecs=())))
     On tissue of 16 chunks of 512 pixels a side, each codec set to the SSIM of JPEG at quality 80.
     MB: whole stores, glass elided, estimated from these; enc, dec: Mpx/s of one thread.
     """
@@ -103,19 +110,29 @@ def comparison_summary(comparison: Comparison) -> str:
     ]
     if any(_is_off(codec) for codec in comparison.codecs):
         sentences.append("* No setting came within 0.002 of that SSIM.")
-    found = comparison.transcoding
-    if found is not None:
-        sentences.append(
-            "The source's own JPEG tiles, kept by JPEG XL without any loss: "
-            f"{found.jpeg_nbytes / 1e6:.2f} MB would be about {found.nbytes / 1e6:.2f} MB "
-            f"({100 * (found.ratio - 1):+.0f} %)."
-        )
+    if comparison.exact_levels:
+        levels = _listed(comparison.exact_levels)
+        sentences.append(f"exact JPEG: {levels} of the source without any loss (--codec auto).")
+    sentences += [
+        f"{found.title}: the source's JPEG tiles of level 0, glass and all, "
+        f"{found.jpeg_nbytes / 1e6:.2f} MB, would be about {found.nbytes / 1e6:.2f} MB "
+        f"({100 * (found.ratio - 1):+.0f} %)."
+        for found in comparison.transcodings
+    ]
+    sentences += [f"{sentence}." for sentence in comparison.missing]
     return "\n".join(sentences)
 
 
-def _shown_parameters(codec: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return method and parameters of a codec without the 64 digits of its weights."""
-    return [("codec" if k == "method" else k, v) for k, v in codec.items() if k != "weights"]
+def _listed(levels: Sequence[int]) -> str:
+    """Return consecutive levels in words.
+
+    Examples
+    --------
+    >>> _listed([0, 1, 2]), _listed([3])
+    ('levels 0 to 2', 'level 3')
+    """
+    first, last = levels[0], levels[-1]
+    return f"level {first}" if first == last else f"levels {first} to {last}"
 
 
 def _is_off(codec: ComparedCodec) -> bool:

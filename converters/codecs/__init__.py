@@ -2,7 +2,7 @@
 
 from .base import ChunkCodec, ChunkKind
 from .curves import CodecFamily, family_of
-from .registry import check_codec, codec_for, codecs_for
+from .registry import check_codec, codec_for, codecs_for, lossless_codec
 
 __all__ = [
     "ChunkCodec",
@@ -12,4 +12,5 @@ __all__ = [
     "codec_for",
     "codecs_for",
     "family_of",
+    "lossless_codec",
 ]

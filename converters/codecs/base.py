@@ -25,12 +25,20 @@ class ChunkCodec:
         Keywords for `zarr.create_array`.
     is_lossless : bool
         Whether every sample comes back as it was.
+    channel_axis : int
+        Where the neural codec finds the channels of a chunk; 0 without channels.
     """
 
     method: str
     parameters: dict[str, Any]
     zarr_arguments: dict[str, Any] = field(repr=False)
     is_lossless: bool = False
+    channel_axis: int = 0
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Method and parameters together."""
+        return {"method": self.method, **self.parameters}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,14 @@ class CodecFamily:
 def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFamily:
     """Return a codec that codes such chunks.
 
+    Parameters
+    ----------
+    name : str
+        The option's value; "auto" is what codes pixels that are not kept exactly.
+    kind : ChunkKind
+    model : str
+        Of the neural codec.
+
     Raises
     ------
     WeightsError
@@ -71,7 +79,7 @@ def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFam
     >>> jpegxl.decode(jpegxl.encode(grey, 1.0)).shape
     (3, 64, 64)
     """
-    if name == "neural":
+    if name in ("auto", "neural"):
         return _neural_family(model_for(model, kind))
     if name in SCALES:
         return _peer_family(SCALES[name], kind)

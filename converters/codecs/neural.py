@@ -33,6 +33,7 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
             "quality": codec.quality,
         },
         zarr_arguments=_zarr_arguments(codec, kind),
+        channel_axis=codec.channel_axis or 0,
     )
 
 

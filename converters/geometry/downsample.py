@@ -92,9 +92,9 @@ def last_shares(extent: tuple[int, int], scale: int) -> tuple[float, float]:
     Parameters
     ----------
     extent : tuple of int
-        Height and width of what was reduced, in pixels of level 0.
+        Height and width of what was reduced, in its own pixels.
     scale : int
-        Pixels of level 0 along one of the reduction.
+        Of these, how many lie along one pixel of the reduction.
 
     Examples
     --------

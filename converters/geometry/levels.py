@@ -1,7 +1,7 @@
 """Levels, chunks and regions of a pyramid: integers only, no pixels."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,10 @@ __all__ = [
     "Region",
     "ceil_div",
     "cells_where",
+    "keep_level",
     "keep_levels",
     "plan_levels",
+    "reduced_levels",
 ]
 
 Cell = tuple[int, int]
@@ -61,6 +63,8 @@ class LevelGrid:
         Sides of chunks and of regions; a region is whole chunks, and of even side.
     step : int
         How many times smaller it is than the next finer level it is reduced from.
+    source_level : int, optional
+        Level of the source that it is; None if it is reduced from the level before.
     down_y, down_x : tuple of int
         Pixels of level 0 along one of its own, as a fraction (numerator, denominator).
     """
@@ -71,8 +75,14 @@ class LevelGrid:
     chunk_px: int
     region_px: int
     step: int = 2
+    source_level: int | None = None
     down_y: Fraction = (1, 1)
     down_x: Fraction = (1, 1)
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether its pixels are means of those of the level before."""
+        return self.source_level is None
 
     @property
     def downsample(self) -> tuple[float, float]:
@@ -143,7 +153,7 @@ def plan_levels(
     region_px: int,
     step: int = 2,
 ) -> tuple[LevelGrid, ...]:
-    """Return the grids of levels that are reduced from level 0, which comes first.
+    """Return the grids of level 0 and of the levels that are reduced from it.
 
     Parameters
     ----------
@@ -165,29 +175,8 @@ def plan_levels(
     ...                                           region_px=2048)]
     [(1301, 900), (651, 450), (326, 225)]
     """
-    sizes = [shape]
-    while levels is None and max(sizes[-1]) > chunk_px:
-        sizes.append(_reduced(sizes[-1], step))
-    while levels is not None and len(sizes) < levels:
-        if sizes[-1] == (1, 1):
-            raise ConfigError(
-                f"levels is {levels}, and a slide of {shape[1]} x {shape[0]} pixels has at most "
-                f"{len(sizes)}"
-            )
-        sizes.append(_reduced(sizes[-1], step))
-    return tuple(
-        LevelGrid(
-            level=n,
-            height=h,
-            width=w,
-            chunk_px=chunk_px,
-            region_px=region_px,
-            step=step,
-            down_y=(step**n, 1),
-            down_x=(step**n, 1),
-        )
-        for n, (h, w) in enumerate(sizes)
-    )
+    first = keep_level((shape,), 0, chunk_px=chunk_px, region_px=region_px)
+    return (first, *reduced_levels(first, levels=levels, step=step))
 
 
 def keep_levels(
@@ -201,22 +190,83 @@ def keep_levels(
         (height, width) of each; any reduction, the same for height and width or not.
     """
     return tuple(
-        LevelGrid(
-            level=n,
-            height=height,
-            width=width,
-            chunk_px=chunk_px,
-            region_px=region_px,
-            down_y=(shapes[0][0], height),
-            down_x=(shapes[0][1], width),
-        )
-        for n, (height, width) in enumerate(shapes)
+        keep_level(shapes, level, chunk_px=chunk_px, region_px=region_px)
+        for level in range(len(shapes))
     )
 
 
-def _reduced(shape: tuple[int, int], step: int) -> tuple[int, int]:
-    """Return the size of the next level: a part of a pixel at the edge counts as one."""
-    return ceil_div(shape[0], step), ceil_div(shape[1], step)
+def keep_level(
+    shapes: tuple[tuple[int, int], ...], level: int, *, chunk_px: int, region_px: int
+) -> LevelGrid:
+    """Return the grid of one of the levels that a source has already.
+
+    Parameters
+    ----------
+    shapes : tuple
+        (height, width) of each level, largest first.
+    level : int
+        Which of them it is.
+    """
+    height, width = shapes[level]
+    return LevelGrid(
+        level=level,
+        height=height,
+        width=width,
+        chunk_px=chunk_px,
+        region_px=region_px,
+        source_level=level,
+        down_y=(shapes[0][0], height) if level else (1, 1),
+        down_x=(shapes[0][1], width) if level else (1, 1),
+    )
+
+
+def reduced_levels(
+    last: LevelGrid, *, levels: int | None = None, step: int = 2
+) -> tuple[LevelGrid, ...]:
+    """Return the grids of the levels that follow `last`, each reduced from the one before.
+
+    Chunks and regions are as large as those of `last`, so that a region is reduced from whole ones.
+
+    Parameters
+    ----------
+    last : LevelGrid
+        The last level that is not reduced.
+    levels : int, optional
+        How many levels there are to be in all; by default as many as it takes until one chunk
+        holds the whole slide.
+    step : {2, 4}
+        How many times smaller each level is than the one before.
+
+    Raises
+    ------
+    ConfigError
+        If the slide is too small for so many.
+    """
+    grids = [last]
+    while levels is None and max(grids[-1].height, grids[-1].width) > last.chunk_px:
+        grids.append(_reduced(grids[-1], step))
+    while levels is not None and grids[-1].level + 1 < levels:
+        if (grids[-1].height, grids[-1].width) == (1, 1):
+            raise ConfigError(
+                f"levels is {levels}, and a slide of {last.width} x {last.height} pixels has at "
+                f"most {len(grids)}"
+            )
+        grids.append(_reduced(grids[-1], step))
+    return tuple(grids[1:])
+
+
+def _reduced(grid: LevelGrid, step: int) -> LevelGrid:
+    """Return the next level: a part of a pixel at the edge counts as one."""
+    return replace(
+        grid,
+        level=grid.level + 1,
+        height=ceil_div(grid.height, step),
+        width=ceil_div(grid.width, step),
+        step=step,
+        source_level=None,
+        down_y=(grid.down_y[0] * step, grid.down_y[1]),
+        down_x=(grid.down_x[0] * step, grid.down_x[1]),
+    )
 
 
 def cells_where(chosen: NDArray[np.bool_]) -> list[Cell]:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.measure.picking import pick
 
 from ..geometry.downsample import reduce_pixels, to_pixels
-from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, cells_where, plan_levels
-from ..options import ConvertOptions
+from ..geometry.levels import Cell, LevelGrid, Region, ceil_div, cells_where
 from ..sources import Frame, SlideSource
 from ..tissue.glass_plan import GlassPlan
 
@@ -22,7 +21,8 @@ __all__ = [
     "pick_samples",
     "sample_chunks",
     "sample_glass",
-    "sample_reduced",
+    "sample_level",
+    "sampled_levels",
 ]
 
 # As many pixels as 16 chunks of 512.
@@ -45,10 +45,13 @@ class SampleChunk:
         Shape (c, h, w), as they would be coded: painted where glass is.
     tissue : ndarray
         Shape (h, w), bool.
+    place : tuple
+        Its frame, and its (row, column) among the level's chunks.
     """
 
     pixels: NDArray[Any]
     tissue: NDArray[np.bool_]
+    place: tuple[Frame, Cell]
 
     def padded(self, side: int, fill_value: int) -> NDArray[Any]:
         """Return the pixels as the chunk is stored, (c, side, side)."""
@@ -58,9 +61,9 @@ class SampleChunk:
 
 
 def sample_chunks(
-    source: SlideSource, options: ConvertOptions, glass: GlassPlan, *, count: int | None = None
+    source: SlideSource, grid: LevelGrid, glass: GlassPlan, *, count: int | None = None
 ) -> list[SampleChunk]:
-    """Return chunks of level 0 with tissue: the same ones each time.
+    """Return chunks of level 0, whose grid is given, with tissue: the same ones each time.
 
     Of a slide without any, whatever is there; of one with several frames, of some of these.
 
@@ -74,12 +77,9 @@ def sample_chunks(
     SourceError
         If they do not decode.
     """
-    (grid,) = plan_levels(
-        source.info.shape, levels=1, chunk_px=options.chunk_px, region_px=options.region_px
-    )
     chosen = glass.with_tissue[0] if glass.with_tissue[0].any() else ~glass.elided[0]
     if count is None:
-        count = min(max(_PIXELS // options.chunk_px**2, 1), _MOST_CHUNKS)
+        count = min(max(_PIXELS // grid.chunk_px**2, 1), _MOST_CHUNKS)
     places = _pick(source, chosen, count) or [((0,) * len(source.info.frames), (0, 0))]
     return [_read(source, glass, grid, place) for place in places]
 
@@ -90,25 +90,46 @@ def sample_glass(source: SlideSource, grid: LevelGrid, glass: GlassPlan) -> list
     return [_read(source, glass, grid, place) for place in _pick(source, chosen, _FEW)]
 
 
-def sample_reduced(
-    source: SlideSource,
-    grids: tuple[LevelGrid, ...],
-    glass: GlassPlan,
-    *,
-    use_existing_levels: bool,
+def sample_level(
+    source: SlideSource, grids: tuple[LevelGrid, ...], glass: GlassPlan, level: int
 ) -> list[SampleChunk]:
-    """Return a few chunks of level 1 with tissue: smaller pictures take more bits a pixel."""
-    if len(grids) == 1:
-        return []
-    grid, samples = grids[1], []
-    for frame, cell in _pick(source, glass.with_tissue[1], _FEW):
+    """Return a few chunks with tissue of a smaller level, which takes more bits a pixel.
+
+    Parameters
+    ----------
+    grids : tuple of LevelGrid
+        All levels.
+    level : int
+        A level of the source, or one that is reduced from a level of the source.
+    """
+    grid, samples = grids[level], []
+    for frame, cell in _pick(source, glass.with_tissue[level], _FEW):
         region = grid.chunk(cell)
-        if use_existing_levels:
-            planes = _planes(source, region, frame, level=1)
+        if grid.source_level is None:
+            planes = _reduced(source, region, frame, grids[level - 1], grid)
         else:
-            planes = _reduced(source, region, frame, grids)
-        samples.append(_sample(planes, region, grid, glass))
+            planes = _planes(source, region, frame, grid.source_level)
+        samples.append(_sample(planes, region, grid, glass, (frame, cell)))
     return samples
+
+
+def sampled_levels(grids: tuple[LevelGrid, ...]) -> dict[int, list[int]]:
+    """Return the levels to be sampled, and for which levels each stands: reduced ones are alike.
+
+    Examples
+    --------
+    >>> from numcodecs_neural.converters.geometry.levels import plan_levels
+    >>> own, *reduced = plan_levels((2000, 3000), levels=4, chunk_px=512, region_px=2048)
+    >>> sampled_levels((own, *reduced))
+    {0: [0], 1: [1, 2, 3]}
+    """
+    levels: dict[int, list[int]] = {}
+    for level, grid in enumerate(grids):
+        if level and grid.is_reduced and grids[level - 1].is_reduced:
+            levels[max(levels)].append(level)
+        else:
+            levels[level] = [level]
+    return levels
 
 
 def pick_samples(candidates: NDArray[np.bool_], level: int, *, least: int = 1) -> NDArray[np.bool_]:
@@ -163,24 +184,32 @@ def _read(
 ) -> SampleChunk:
     frame, cell = place
     region = grid.chunk(cell)
-    return _sample(_planes(source, region, frame), region, grid, glass)
+    return _sample(_planes(source, region, frame), region, grid, glass, place)
 
 
-def _sample(planes: NDArray[Any], region: Region, grid: LevelGrid, glass: GlassPlan) -> SampleChunk:
+def _sample(
+    planes: NDArray[Any],
+    region: Region,
+    grid: LevelGrid,
+    glass: GlassPlan,
+    place: tuple[Frame, Cell],
+) -> SampleChunk:
     return SampleChunk(
-        pixels=glass.painted(planes, region, grid), tissue=glass.tissue_pixels(region, grid)
+        pixels=glass.painted(planes, region, grid),
+        tissue=glass.tissue_pixels(region, grid),
+        place=place,
     )
 
 
 def _reduced(
-    source: SlideSource, region: Region, frame: Frame, grids: tuple[LevelGrid, ...]
+    source: SlideSource, region: Region, frame: Frame, fine: LevelGrid, grid: LevelGrid
 ) -> NDArray[Any]:
-    """Return a region of level 1, as the writer reduces it."""
-    fine, step = grids[0], grids[1].step
+    """Return a region of a level, as the writer reduces it from `fine`, a level of the source."""
+    step = grid.step
     y, x = step * region.y, step * region.x
     height = min(step * region.height, fine.height - y)
     width = min(step * region.width, fine.width - x)
-    planes = _planes(source, Region(y, x, height, width), frame)
+    planes = _planes(source, Region(y, x, height, width), frame, fine.source_level or 0)
     reduced = reduce_pixels(planes, step.bit_length() - 1)
     return to_pixels(reduced, source.info.dtype)
 

@@ -44,6 +44,10 @@ class RegionResult:
         How many those are.
     low, high : float, optional
         The darkest and the brightest original sample in them; None without any.
+    exact : int
+        How many chunks are stored exactly, in a level that keeps the source's JPEG data.
+    fallbacks : dict
+        How many of the others are not, by the reason why.
     """
 
     level: int
@@ -56,6 +60,8 @@ class RegionResult:
     chunks_sampled: int = 0
     low: float | None = None
     high: float | None = None
+    exact: int = 0
+    fallbacks: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-safe values, which `from_json` takes back."""

@@ -5,7 +5,6 @@ import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,15 @@ from ..sources import SlideSource
 from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes
 from ..sources.folder import Folder
 from ..store.arrays import LABEL_GROUP, PyramidArrays, create_arrays, write_plain
-from ..store.associated import write_extras
+from ..store.associated import file_notices, write_extras
 from ..store.display_range import display_windows, sample_limits
-from ..store.metadata import Picture, write_coverage_groups, write_image_group, write_label_groups
+from ..store.metadata import (
+    Picture,
+    Reduction,
+    write_coverage_groups,
+    write_image_group,
+    write_label_groups,
+)
 from ..store.transaction import UnfinishedStore, fingerprint_in, output_folder
 from .checkpoint import Checkpoint, RegionResult
 from .coverage import (
@@ -28,10 +33,18 @@ from .coverage import (
 )
 from .plan import ConversionPlan, plan_conversion
 from .provenance import provenance
+from .rate_control import quality_that_fits
 from .reduced_pixels import ReducedPixels
 from .region_writer import PyramidWriter
 from .scheduler import run_on_cluster, run_on_threads
-from .summary import LevelReport, SlideReport, notices_of, report_levels
+from .summary import (
+    LevelReport,
+    SlideReport,
+    archive_notices,
+    larger_than_source,
+    notices_of,
+    report_levels,
+)
 
 __all__ = [
     "Progress",
@@ -93,7 +106,7 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
     started = time.perf_counter()
     options = plan.options
     # First, before a store is replaced: the codec may not reach the PSNR that is asked for.
-    codec = {"method": plan.codec.method, **plan.codec.parameters}
+    plan.codecs  # noqa: B018 (found when first used)
     with (
         explained(output),
         UnfinishedStore(
@@ -108,7 +121,7 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
         results = _write_regions(plan, arrays, unfinished, progress)
         levels = _describe(plan, arrays, results)
         unfinished.finish()
-    return _report(plan, levels, output=output, codec=codec, started=started)
+    return _report(plan, levels, output=output, started=started)
 
 
 def is_converted(plan: ConversionPlan, output: str) -> bool:
@@ -136,7 +149,7 @@ def _arrays(unfinished: UnfinishedStore, plan: ConversionPlan) -> PyramidArrays:
             axes=plan.axes,
             dtype=plan.info.dtype,
             version=plan.options.ome_zarr_version,
-            codec=plan.codec,
+            codecs=plan.codecs,
             glass=plan.glass,
         )
         unfinished.note_arrays()
@@ -165,10 +178,8 @@ def run_writer(writer: PyramidWriter, progress: Progress) -> list[RegionResult]:
     return run_on_threads(writer, workers=options.workers, advance=advance)
 
 
-def reduced_pixels(plan: ConversionPlan, folder: Folder) -> ReducedPixels | None:
-    """Return the reduced pixels of a plan in a folder; None if levels are read from the source."""
-    if plan.options.use_existing_levels:
-        return None
+def reduced_pixels(plan: ConversionPlan, folder: Folder) -> ReducedPixels:
+    """Return the reduced pixels of a plan in a folder."""
     return ReducedPixels(
         folder=folder,
         grids=plan.grids,
@@ -196,7 +207,7 @@ def _describe(
     if arrays.has_label:
         write_label_groups(store, version, picture)
     extras = write_extras(store, plan.source, plan.options)
-    levels = report_levels(results, plan.grids, coverage, plan.info)
+    levels = report_levels(results, plan.levels, plan.codecs, coverage, plan.info)
     block = provenance(plan, levels, extras)
     write_image_group(store, "", version, picture, {"numcodecs_neural": block})
     return levels
@@ -226,8 +237,17 @@ def _picture(plan: ConversionPlan, arrays: PyramidArrays) -> Picture:
         channels=info.channels,
         windows=display_windows(arrays.images[-1], plan.axes, limits),
         limits=limits,
-        reduction="source" if plan.options.use_existing_levels else "area average",
+        reduction=_reduction(plan),
     )
+
+
+def _reduction(plan: ConversionPlan) -> Reduction:
+    """Return how the levels after the first came about."""
+    are_reduced = {grid.is_reduced for grid in plan.grids[1:]}
+    if are_reduced == {True, False}:
+        return "source, then area average"
+    is_source = are_reduced == {False} or plan.options.use_existing_levels
+    return "source" if is_source else "area average"
 
 
 def _report(
@@ -235,10 +255,10 @@ def _report(
     levels: tuple[LevelReport, ...],
     *,
     output: str,
-    codec: dict[str, Any],
     started: float,
 ) -> SlideReport:
     info, glass = plan.info, plan.glass
+    nbytes = sum(level.nbytes for level in levels)
     pixel_nbytes = info.samples * info.dtype.itemsize * plan.axes.count
     return SlideReport(
         source=info.name,
@@ -247,12 +267,41 @@ def _report(
         glass=glass.treatment,
         tissue_area=None if glass.tissue is None else round(float(glass.tissue.mean()), 4),
         raw_nbytes=pixel_nbytes * sum(grid.pixels for grid in plan.grids),
-        nbytes=sum(level.nbytes for level in levels),
+        nbytes=nbytes,
         source_nbytes=info.size_bytes,
-        cautions=notices_of(info, levels[0]),
-        codec=codec,
+        cautions=(*notices_of(info, levels), *_notices_of_plan(plan, levels, nbytes)),
+        codec=plan.codec.told,
         seconds=round(time.perf_counter() - started, 2),
     )
+
+
+def _notices_of_plan(
+    plan: ConversionPlan, levels: tuple[LevelReport, ...], nbytes: int
+) -> list[str]:
+    """Return notices about a store that is larger than its source, and about an archive."""
+    sentences = []
+    size = plan.info.size_bytes
+    if size and nbytes > size:
+        sentences.append(larger_than_source(nbytes / size, _advice(plan, levels, size / nbytes)))
+    if plan.options.archive:
+        sentences += archive_notices(plan.info, plan.options)
+        sentences += file_notices(plan.source, plan.options)
+    return sentences
+
+
+def _advice(plan: ConversionPlan, levels: tuple[LevelReport, ...], part: float) -> str:
+    """Return what would make a store `part` as large as it is."""
+    stored_at = plan.codec.parameters.get("quality")
+    if levels[0].coding == "lossy" and stored_at is not None:
+        quality = quality_that_fits(
+            plan.source, plan.options, plan.grids[0], plan.glass, quality=stored_at, part=part
+        )
+        if quality is not None:
+            return f"at --quality {quality} it would be about as large"
+        return "no --quality makes it as small"
+    if plan.glass.tissue is not None and plan.glass.treatment == "keep":
+        return "it would be smaller without its glass (--glass elide, and no --archive)"
+    return "lossy codecs make it smaller (--codec neural, --quality)"
 
 
 def _counter(total: int, progress: Progress) -> Callable[[int], None]:

@@ -9,14 +9,16 @@ from typing import Any
 from ..codecs import ChunkCodec
 from ..options import ConvertOptions
 from ..sources import SlideInfo
+from .levels import LevelPlan
 
 __all__ = ["fingerprint_of"]
 
-# The codec stands for the last three, and these change how fast a store is written, and whether it
-# may be, never what is in it.
-_NOT_STORED = (
-    *("workers", "scheduler", "scratch", "overwrite", "resume"),
-    *("model", "quality", "target_psnr"),
+# These change how fast a store is written, and whether it may be, never what is in it.
+_NOT_STORED = ("workers", "scheduler", "scratch", "overwrite", "resume")
+# For these stand the levels and their codecs.
+_DECIDED = (
+    *("codec", "model", "quality", "levels_quality", "target_psnr", "archive"),
+    *("chunk_px", "shard_px", "levels", "downsample"),
 )
 
 # Rises when the same slide and options come to other pixels: 2 since the edges of odd levels are
@@ -25,7 +27,11 @@ _PIXELS = 2
 
 
 def fingerprint_of(
-    info: SlideInfo, options: ConvertOptions, codec: ChunkCodec, tissue_picture: bytes = b""
+    info: SlideInfo,
+    options: ConvertOptions,
+    levels: tuple[LevelPlan, ...],
+    codecs: tuple[ChunkCodec, ...],
+    tissue_picture: bytes = b"",
 ) -> str:
     """Return the SHA-256 of slide, options, weights and software, in hexadecimal.
 
@@ -33,21 +39,29 @@ def fingerprint_of(
 
     Parameters
     ----------
-    codec : ChunkCodec
-        Stands for the options that chose it, with the digest of its weights. Of options that name a
-        PSNR, at a quality that is always the same: the PSNR stands for the quality then.
+    levels : tuple of LevelPlan
+        Stand for the options that chose them.
+    codecs : tuple of ChunkCodec
+        That of each level, with the digest of its weights. Of options that name a PSNR, at a
+        quality that is always the same: the PSNR stands for the quality then.
     tissue_picture : bytes
         Content of the picture that is the tissue mask, where one is given.
     """
     described: dict[str, Any] = asdict(info)
-    for profile in ("icc_profile", "ome_xml"):
+    for profile in ("icc_profile", "ome_xml", "description"):
         described[profile] = _sha256(repr(described[profile]).encode())
-    kept = {key: value for key, value in asdict(options).items() if key not in _NOT_STORED}
+    left_out = _NOT_STORED + _DECIDED
+    kept = {key: value for key, value in asdict(options).items() if key not in left_out}
+    kept["glass"] = options.treatment
     if options.target_psnr is not None:
         kept["target_psnr"] = float(options.target_psnr)
     if tissue_picture:
         kept["tissue"] = _sha256(tissue_picture)
-    parts = [version("numcodecs-neural"), _PIXELS, described, kept, codec.method, codec.parameters]
+    decided = [
+        [asdict(level.grid), level.coding, codec.method, codec.parameters]
+        for level, codec in zip(levels, codecs, strict=True)
+    ]
+    parts = [version("numcodecs-neural"), _PIXELS, described, kept, decided]
     return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
 
 

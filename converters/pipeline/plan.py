@@ -7,19 +7,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..codecs import ChunkCodec, codec_for
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codecs import ChunkCodec, codec_for, lossless_codec
 from ..geometry.axes import Axes
-from ..geometry.levels import LevelGrid, keep_levels, plan_levels
+from ..geometry.levels import LevelGrid
 from ..options import ConvertOptions
 from ..sources import SlideInfo, SlideSource
 from ..tissue import find_tissue, glass_colour, is_bright_field, read_overview
 from ..tissue.glass_plan import GlassPlan, plan_glass
 from .fingerprint import fingerprint_of
+from .levels import LevelPlan, plan_store_levels
 from .rate_control import quality_for_psnr
 
-__all__ = ["ConversionPlan", "plan_conversion"]
+__all__ = ["ConversionPlan", "plan_conversion", "with_options"]
+
+Colour = tuple[int, int, int]
 
 GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
+# Of reduced levels, by default, where level 0 is kept exactly.
+LEVELS_QUALITY = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,22 +43,28 @@ class ConversionPlan:
         The slide; it stays open.
     options : ConvertOptions
         The options that were asked for.
-    grids : tuple of LevelGrid
+    levels : tuple of LevelPlan
         All levels.
     """
 
     source: SlideSource
     options: ConvertOptions
-    grids: tuple[LevelGrid, ...]
+    levels: tuple[LevelPlan, ...]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "info"}
+        # The plan of the glass holds the mask.
+        return {key: value for key, value in vars(self).items() if key not in ("info", "tissue")}
 
     @cached_property
     def info(self) -> SlideInfo:
         """The description of the slide, under the name that it has in the store."""
         name = self.options.name
         return self.source.info if name is None else replace(self.source.info, name=name)
+
+    @property
+    def grids(self) -> tuple[LevelGrid, ...]:
+        """The sizes of all levels."""
+        return tuple(level.grid for level in self.levels)
 
     @property
     def axes(self) -> Axes:
@@ -67,15 +81,22 @@ class ConversionPlan:
             If the codec does not code the slide.
         """
         asked = self.options
-        if asked.target_psnr is not None:
-            # In place of the quality that reaches it, which only coding tells.
-            asked = replace(asked, quality=0)
-        codec = codec_for(asked, self.info)
-        return fingerprint_of(self.info, asked, codec, _tissue_picture(asked))
+        # In place of the quality that reaches a PSNR, which only coding tells.
+        quality = asked.quality if asked.target_psnr is None else 0
+        return fingerprint_of(
+            self.info, asked, self.levels, self._codecs(quality), _tissue_picture(asked)
+        )
+
+    @property
+    def codec(self) -> ChunkCodec:
+        """The codec of level 0."""
+        return self.codecs[0]
 
     @cached_property
-    def codec(self) -> ChunkCodec:
-        """The codec of the chunks; samples of the slide are coded if the options name a PSNR.
+    def codecs(self) -> tuple[ChunkCodec, ...]:
+        """The codec of each level; samples of the slide are coded if the options name a PSNR.
+
+        That of a level that keeps its JPEG data codes chunks of it that cannot be kept.
 
         Raises
         ------
@@ -85,13 +106,28 @@ class ConversionPlan:
             If the slide does not decode.
         """
         asked = self.options
-        if asked.target_psnr is not None:
-            asked = replace(asked, quality=quality_for_psnr(self.source, asked, self.glass))
-        return codec_for(asked, self.info)
+        if asked.target_psnr is None:
+            return self._codecs(asked.quality)
+        return self._codecs(quality_for_psnr(self.source, asked, self.grids[0], self.glass))
+
+    def _codecs(self, quality: int) -> tuple[ChunkCodec, ...]:
+        """Return the codec of each level, for a quality of level 0."""
+        options, version = self.options, self.options.ome_zarr_version
+        reduced = options.levels_quality
+        if reduced is None:
+            reduced = min(quality, LEVELS_QUALITY) if self.levels[0].is_exact else quality
+        return tuple(
+            lossless_codec(self.info, version)
+            if level.coding == "lossless"
+            else codec_for(
+                replace(options, quality=reduced if level.grid.is_reduced else quality), self.info
+            )
+            for level in self.levels
+        )
 
     @cached_property
-    def glass(self) -> GlassPlan:
-        """Tissue mask and treatment of glass; only plain RGB of 8 bits can have any."""
+    def tissue(self) -> tuple[NDArray[np.bool_] | None, Colour]:
+        """Tissue mask, or None, and colour of the glass; only plain RGB of 8 bits can have any."""
         options, info = self.options, self.info
         tissue, colour = None, (255, 255, 255)
         can_have_glass = self.axes.is_plain and info.is_rgb and info.dtype == "uint8"
@@ -101,13 +137,32 @@ class ConversionPlan:
                 tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
             del overview
             _give_back_memory()
+        return tissue, colour
+
+    @cached_property
+    def glass(self) -> GlassPlan:
+        """Treatment of glass, level by level."""
+        options, info, (tissue, colour) = self.options, self.info, self.tissue
         return plan_glass(
             tissue,
             self.grids,
-            treatment=options.glass,
+            treatment=options.treatment,
             colour=colour,
             margin_px=GLASS_MARGIN_PX if info.mpp is None else options.margin_um / min(info.mpp),
         )
+
+
+def with_options(plan: ConversionPlan, **changes: Any) -> ConversionPlan:
+    """Return the plan of the same slide with other options, whose tissue is not looked for again.
+
+    Parameters
+    ----------
+    **changes
+        Fields of `ConvertOptions` that do not change what is tissue.
+    """
+    other = plan_conversion(plan.source, replace(plan.options, **changes))
+    vars(other)["tissue"] = plan.tissue
+    return other
 
 
 def plan_conversion(source: SlideSource, options: ConvertOptions) -> ConversionPlan:
@@ -116,22 +171,11 @@ def plan_conversion(source: SlideSource, options: ConvertOptions) -> ConversionP
     Raises
     ------
     ConfigError
-        If the slide does not have the levels that the options name.
+        If the slide does not have the levels that the options name, or an archive cannot have the
+        chunks that they name.
     """
-    return ConversionPlan(source=source, options=options, grids=_grids(source.info, options))
-
-
-def _grids(info: SlideInfo, options: ConvertOptions) -> tuple[LevelGrid, ...]:
-    chunk_px, region_px = options.chunk_px, options.region_px
-    if options.use_existing_levels:
-        return keep_levels(info.level_shapes, chunk_px=chunk_px, region_px=region_px)
-    return plan_levels(
-        info.shape,
-        levels=options.levels,
-        chunk_px=chunk_px,
-        region_px=region_px,
-        step=options.downsample,
-    )
+    levels = plan_store_levels(source, options)
+    return ConversionPlan(source=source, options=options, levels=levels)
 
 
 def _tissue_picture(options: ConvertOptions) -> bytes:

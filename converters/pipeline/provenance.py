@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ..sources import Compression
+from ..store.deidentify import aperio_without_confidential
 from .plan import ConversionPlan
 from .summary import LevelReport
 
@@ -21,7 +22,7 @@ def provenance(
     Parameters
     ----------
     plan : ConversionPlan
-        A codec that loses nothing is no step of the history.
+        A level 0 that loses nothing adds no step to the history.
     levels : tuple of LevelReport
         What was written.
     extras : dict
@@ -31,20 +32,23 @@ def provenance(
     first = levels[0]
     history = [_described(step) for step in info.history]
     step = {
-        "method": codec.method,
-        **codec.parameters,
+        **codec.told,
+        **_part(first),
         "ratio": first.ratio_stored,
         "psnr_db": first.psnr_db,
         "ssim": first.ssim,
         "chunks_sampled": first.chunks_sampled,
     }
-    if not codec.is_lossless:
+    if not first.is_exact:
         history.append(_without_none(step))
     return {
         "schema_version": 1,
         "software": f"numcodecs-neural {version('numcodecs-neural')}",
         "settings": plan.fingerprint,
         "lossy_history": history,
+        "levels": [
+            _noted(level, grid.step) for level, grid in zip(levels, plan.grids, strict=True)
+        ],
         "glass": {
             "treatment": glass.treatment,
             "is_bright_field": glass.tissue is not None,
@@ -54,7 +58,39 @@ def provenance(
         },
         **({"magnification": info.magnification} if info.magnification else {}),
         **({"extras": extras} if extras else {}),
+        **_image_description(plan),
     }
+
+
+def _part(first: LevelReport) -> dict[str, int]:
+    """Return how many chunks a step changed, where the others kept the source's JPEG data."""
+    if first.coding != "jpeg":
+        return {}
+    return {"chunks": sum(first.fallbacks.values()), "of_chunks": first.stored}
+
+
+def _noted(level: LevelReport, step: int) -> dict[str, Any]:
+    """Return what is exact of a level, and what it was made of."""
+    return _without_none(
+        {
+            "coding": level.coding,
+            "is_exact": level.is_exact,
+            "why": level.why or None,
+            "source_level": level.source_level,
+            "reduced_by": step if level.source_level is None else None,
+            "codec": level.codec,
+            "exact": level.exact if level.coding == "jpeg" else None,
+            "fallbacks": level.fallbacks or None,
+        }
+    )
+
+
+def _image_description(plan: ConversionPlan) -> dict[str, str]:
+    text = plan.info.description
+    if text is None:
+        return {}
+    kept = text if plan.options.confidential else aperio_without_confidential(text)
+    return {"image_description": kept}
 
 
 def _described(step: Compression) -> dict[str, Any]:

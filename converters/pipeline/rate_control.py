@@ -1,20 +1,31 @@
 """Rate control: the setting of a codec that reaches a PSNR or SSIM on samples of the slide."""
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cache
 
 from numcodecs_neural.errors import ConfigError
 
 from ..codecs import ChunkKind, CodecFamily, codec_for, family_of
+from ..geometry.levels import LevelGrid
 from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import SampleChunk, data_range_of, sample_chunks
 from ..options import ConvertOptions
 from ..sources import SlideSource
 from ..tissue.glass_plan import GlassPlan
 
-__all__ = ["Measured", "Trial", "quality_for_psnr", "setting_for_ssim", "ssim_of"]
+__all__ = [
+    "Measured",
+    "Trial",
+    "quality_for_psnr",
+    "quality_that_fits",
+    "setting_for_ssim",
+    "ssim_of",
+]
+
+# Enough to tell a quality by sizes alone.
+FEW_CHUNKS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +71,16 @@ class Trial:
     data_range: float
 
     @classmethod
-    def of(cls, source: SlideSource, options: ConvertOptions, glass: GlassPlan) -> "Trial":
-        """Read the samples of a slide: chunks of level 0 with tissue."""
-        return cls.on(sample_chunks(source, options, glass), options, glass)
+    def of(cls, source: SlideSource, grid: LevelGrid, glass: GlassPlan) -> "Trial":
+        """Read the samples of a slide: chunks of level 0, whose grid is given, with tissue."""
+        return cls.on(sample_chunks(source, grid, glass), grid.chunk_px, glass)
 
     @classmethod
-    def on(cls, samples: list[SampleChunk], options: ConvertOptions, glass: GlassPlan) -> "Trial":
-        """Return samples as they will be stored."""
+    def on(cls, samples: list[SampleChunk], chunk_px: int, glass: GlassPlan) -> "Trial":
+        """Return samples as they will be stored, in chunks of `chunk_px`."""
         return cls(
             samples=samples,
-            chunk_px=options.chunk_px,
+            chunk_px=chunk_px,
             fill_value=glass.fill_value,
             data_range=data_range_of(samples),
         )
@@ -108,10 +119,17 @@ class Trial:
         )
 
 
-def quality_for_psnr(source: SlideSource, options: ConvertOptions, glass: GlassPlan) -> int:
+def quality_for_psnr(
+    source: SlideSource, options: ConvertOptions, grid: LevelGrid, glass: GlassPlan
+) -> int:
     """Return the lowest quality whose PSNR on sampled tissue is at least ``options.target_psnr``.
 
     The same for the same slide and options, each time and everywhere.
+
+    Parameters
+    ----------
+    grid : LevelGrid
+        That of level 0.
 
     Raises
     ------
@@ -126,7 +144,7 @@ def quality_for_psnr(source: SlideSource, options: ConvertOptions, glass: GlassP
     codec_for(options, source.info)  # refuses what it cannot code
     kind = ChunkKind.of(source.info, options.ome_zarr_version)
     family = family_of(options.codec, kind, options.model)
-    trial = Trial.of(source, options, glass)
+    trial = Trial.of(source, grid, glass)
 
     @cache
     def psnr_at(quality: int) -> float:
@@ -140,6 +158,47 @@ def quality_for_psnr(source: SlideSource, options: ConvertOptions, glass: GlassP
             f"is {psnr_at(100):.2f} dB: ask for less, or choose another codec"
         )
     return bisect_left(range(101), target, key=psnr_at)
+
+
+def quality_that_fits(
+    source: SlideSource,
+    options: ConvertOptions,
+    grid: LevelGrid,
+    glass: GlassPlan,
+    *,
+    quality: int,
+    part: float,
+) -> int | None:
+    """Return the best quality at which a lossy store would take `part` of what it takes now.
+
+    A few chunks of level 0 stand for all of the store. Returns None where no quality is low enough.
+
+    Parameters
+    ----------
+    grid : LevelGrid
+        That of level 0.
+    quality : int
+        The quality of the store.
+    part : float
+        Less than 1.
+
+    Raises
+    ------
+    SourceError
+        If the slide does not decode.
+    """
+    kind = ChunkKind.of(source.info, options.ome_zarr_version)
+    family = family_of(options.codec, kind, options.model)
+    samples = sample_chunks(source, grid, glass, count=FEW_CHUNKS)
+    planes = [sample.padded(grid.chunk_px, glass.fill_value) for sample in samples]
+
+    @cache
+    def nbytes_at(quality: int) -> int:
+        setting = family.setting_of(quality)
+        return sum(len(family.encode(each, setting)) for each in planes)
+
+    found = bisect_right(range(quality), part * nbytes_at(quality), key=nbytes_at) - 1
+    return None if found < 0 else found
 
 
 def setting_for_ssim(trial: Trial, family: CodecFamily, ssim: float) -> Measured:

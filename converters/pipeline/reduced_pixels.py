@@ -3,6 +3,7 @@
 One file of raw samples for each region, which appears whole or not at all.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class ReducedPixels:
     folder : Folder
         The folder of these files.
     grids : tuple of LevelGrid
-        All levels, each reduced from the one before.
+        All levels, of which some are reduced from the one before.
     samples : int
         Samples of a pixel.
     dtype : numpy.dtype
@@ -39,21 +40,26 @@ class ReducedPixels:
     samples: int
     dtype: "np.dtype[Any]"
 
+    def is_wanted(self, level: int) -> bool:
+        """Return whether the next level is reduced from this one."""
+        return level + 1 < len(self.grids) and self.grids[level + 1].is_reduced
+
     def leave(self, level: int, frame: Frame, cell: Cell, pixels: NDArray[Any]) -> None:
-        """Keep a region of a level, reduced for the next; nothing if it is the last level.
+        """Keep a region of a level, reduced for the next; nothing if `is_wanted` says so.
 
         Parameters
         ----------
         pixels : ndarray
-            (sample, y, x): raw pixels of level 0, of others what `collect` returned.
+            (sample, y, x): raw pixels of a level of the source, of others what `collect` returned.
         """
-        if level + 1 == len(self.grids):
+        if not self.is_wanted(level):
             return
-        grid = self.grids[level]
-        scale, region = grid.down_y[0], grid.region(cell)
+        base = max(index for index in range(level + 1) if not self.grids[index].is_reduced)
+        scale = math.prod(grid.step for grid in self.grids[base + 1 : level + 1])
+        region, whole = self.grids[level].region(cell), self.grids[base]
         extent = (
-            min(region.height * scale, self.grids[0].height - region.y * scale),
-            min(region.width * scale, self.grids[0].width - region.x * scale),
+            min(region.height * scale, whole.height - region.y * scale),
+            min(region.width * scale, whole.width - region.x * scale),
         )
         end = scale * self.grids[level + 1].step
         while scale < end:

@@ -1,10 +1,14 @@
 """PyramidWriter: the task of one region.
 
-A task of level 0 reads its region of the slide, once. It stores the region, and leaves its reduced
-pixels for the next level. A task of level n takes the reduced pixels of the regions under it, and
-does the same. So no stored chunk is ever decoded to make another, no two tasks write one file, and
-memory holds only the regions in work. A task may run again after a crash: it finds the region in
-the checkpoint, or the same pixels, and writes the same bytes.
+A task of a level of the source reads its region of the slide, once. It stores the region, and
+leaves its reduced pixels if the next level is made of them. A task of a reduced level takes the
+reduced pixels of the regions under it, and does the same. So no stored chunk is ever decoded to
+make another, no two tasks write one file, and memory holds only the regions in work. A task may run
+again after a crash: it finds the region in the checkpoint, or the same pixels, and writes the same
+bytes.
+
+Of a level that keeps the source's JPEG data, these are offered to the encoder with the pixels. It
+decodes what it made of them and compares; what differs it codes like all other pixels.
 """
 
 from dataclasses import dataclass
@@ -14,15 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.codec import is_lossy
+from numcodecs_neural.jpeg.offers import offered
+
 from ..geometry.axes import Frame
 from ..geometry.downsample import to_pixels
 from ..geometry.levels import Cell, LevelGrid, Region, cells_where
 from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import pick_samples
 from ..store.arrays import PyramidArrays
-from ..store.chunk_sizes import chunk_nbytes
+from ..store.chunk_sizes import StoredRegion
 from ..store.region_files import region_files
 from .checkpoint import Checkpoint, RegionResult
+from .exact_chunks import RegionMosaics, offers_of, read_mosaics
 from .plan import ConversionPlan
 from .reduced_pixels import ReducedPixels
 
@@ -49,8 +57,8 @@ class PyramidWriter:
         The arrays of the store.
     checkpoint : Checkpoint
         The regions that are done.
-    reduced : ReducedPixels, optional
-        Pixels that wait for the next level; None if levels are read from the source.
+    reduced : ReducedPixels
+        Pixels that wait for the next level.
     only : frozenset, optional
         The regions to write, where all others are stored already; None for all.
     """
@@ -58,7 +66,7 @@ class PyramidWriter:
     plan: ConversionPlan
     arrays: PyramidArrays
     checkpoint: Checkpoint
-    reduced: ReducedPixels | None
+    reduced: ReducedPixels
     only: frozenset[Place] | None = None
 
     def places(self) -> list[Place]:
@@ -97,7 +105,7 @@ class PyramidWriter:
         if result is None or not self._is_whole(grid, result):
             result = self._write(grid, frame, cell)
             self.checkpoint.add(result)
-        if level and self.reduced is not None:
+        if grid.is_reduced:
             # Only now: a task that has to write this region again needs them.
             self.reduced.clear(level, frame, cell)
         return result
@@ -119,13 +127,23 @@ class PyramidWriter:
         for chunk in _cells_where(glass.elided[grid.level], grid, cell):
             # Zarr stores no chunk of the fill value. None of these holds tissue to be measured.
             pixels[:, *grid.chunk(chunk).relative_to(region).slices] = glass.fill_value
+        found = self._mosaics(grid, frame, cell)
         shape = axes.frame_shape(region.height, region.width)
         selection = axes.index(frame, region)
-        self.arrays.write_image(grid.level, selection, pixels.reshape(shape), grid.chunk_px)
+        offers = offers_of(self.plan, grid, region, pixels, found)
+        with offered(offers, are_exact=self.plan.options.archive):
+            self.arrays.write_image(grid.level, selection, pixels.reshape(shape), grid.chunk_px)
         if self.arrays.has_label:
             tissue = glass.tissue_pixels(region, grid)
             self.arrays.write_label(grid.level, region.slices, tissue)
-        return self._result(grid, frame, cell, pixels)
+        return self._result(grid, frame, cell, pixels, found)
+
+    def _mosaics(self, grid: LevelGrid, frame: Frame, cell: Cell) -> RegionMosaics:
+        """Return the JPEG data behind the chunks of a region, after its pixels were read."""
+        if self.plan.levels[grid.level].coding != "jpeg":
+            return RegionMosaics(mosaics={}, refused={})
+        stored = _cells_where(~self.plan.glass.elided[grid.level], grid, cell)
+        return read_mosaics(self.plan, grid, frame, stored)
 
     def _read(self, grid: LevelGrid, frame: Frame, cell: Cell) -> NDArray[Any]:
         """Return the pixels of a region, (sample, y, x), after leaving them for the next level.
@@ -133,30 +151,41 @@ class PyramidWriter:
         They may be written to. Those of the source keep its memory layout, where the samples of a
         pixel lie together: Zarr copies each chunk into planes in any case.
         """
-        source = self.plan.source
-        if grid.level and self.reduced is not None:
+        source, glass = self.plan.source, self.plan.glass
+        if grid.is_reduced:
             reduced = self.reduced.collect(
                 grid.level, frame, cell, make=partial(self._reduce, grid.level - 1, frame)
             )
             self.reduced.leave(grid.level, frame, cell, reduced)
             return to_pixels(reduced, source.info.dtype)
         region = grid.region(cell)
-        read = np.require(source.read_region(region, grid.level, frame), requirements="W")
-        pixels = self.plan.glass.painted(np.moveaxis(read, -1, 0), region, grid)
-        if self.reduced is not None:
-            self.reduced.leave(grid.level, frame, cell, pixels)
+        is_elided = glass.elided[grid.level][grid.chunks_of(cell)].all()
+        if is_elided and not self.reduced.is_wanted(grid.level):
+            info = source.info
+            return np.empty((info.samples, region.height, region.width), info.dtype)
+        level = grid.source_level or 0
+        read = np.require(source.read_region(region, level, frame), requirements="W")
+        pixels = glass.painted(np.moveaxis(read, -1, 0), region, grid)
+        self.reduced.leave(grid.level, frame, cell, pixels)
         return pixels
 
     def _reduce(self, level: int, frame: Frame, cell: Cell) -> None:
         """Leave a region reduced for the next level, as it was when it was stored."""
         self._read(self.plan.grids[level], frame, cell)
-        if level and self.reduced is not None:
+        if self.plan.grids[level].is_reduced:
             self.reduced.clear(level, frame, cell)
 
     def _result(
-        self, grid: LevelGrid, frame: Frame, cell: Cell, pixels: NDArray[Any]
+        self,
+        grid: LevelGrid,
+        frame: Frame,
+        cell: Cell,
+        pixels: NDArray[Any],
+        found: RegionMosaics,
     ) -> RegionResult:
-        sizes, nbytes = self._stored(grid, frame, cell)
+        stored = self._stored(grid, frame, cell)
+        sizes, nbytes = stored.nbytes()
+        lossy = self._lossy(stored, sizes)
         samples = self._sampled_in(grid, frame, cell)
         outer = grid.region(cell)
         originals = [pixels[:, *grid.chunk(c).relative_to(outer).slices] for c in samples]
@@ -177,16 +206,37 @@ class PyramidWriter:
             chunks_sampled=len(samples),
             low=min((float(original.min()) for original in originals), default=None),
             high=max((float(original.max()) for original in originals), default=None),
+            exact=0 if lossy is None else int((sizes > 0).sum()) - len(lossy),
+            fallbacks={} if lossy is None else found.fallbacks(lossy),
         )
 
-    def _stored(self, grid: LevelGrid, frame: Frame, cell: Cell) -> tuple[NDArray[np.int64], int]:
-        """Return the bytes of each chunk of a region, and of its files."""
-        image = self.arrays.images[grid.level]
-        return chunk_nbytes(self.arrays.store, image, grid, cell, axes=self.plan.axes, frame=frame)
+    def _lossy(self, stored: StoredRegion, sizes: NDArray[np.int64]) -> list[Cell] | None:
+        """Return the stored chunks of a region that lost something, of a level that is to be exact.
+
+        None for all other levels.
+        """
+        if self.plan.levels[stored.grid.level].coding != "jpeg":
+            return None
+        rows, columns = stored.grid.chunks_of(stored.cell)
+        return [
+            (rows.start + row, columns.start + column)
+            for (row, column), start in stored.starts(sizes).items()
+            if is_lossy(start)
+        ]
+
+    def _stored(self, grid: LevelGrid, frame: Frame, cell: Cell) -> StoredRegion:
+        return StoredRegion(
+            store=self.arrays.store,
+            array=self.arrays.images[grid.level],
+            grid=grid,
+            cell=cell,
+            axes=self.plan.axes,
+            frame=frame,
+        )
 
     def _sampled_in(self, grid: LevelGrid, frame: Frame, cell: Cell) -> list[Cell]:
         """Return which chunks of a region are measured: of the first frame only."""
-        if self.plan.codec.is_lossless or any(frame):
+        if self.plan.codecs[grid.level].is_lossless or any(frame):
             return []
         return _cells_where(self._samples[grid.level], grid, cell)
 

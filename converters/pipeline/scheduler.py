@@ -96,9 +96,8 @@ def _write_region(
 
 
 def _finer(writer: PyramidWriter, level: int, cell: Cell) -> list[Cell]:
-    if level == 0 or writer.reduced is None:
-        return []
-    return writer.plan.grids[level].finer_regions(cell, writer.plan.grids[level - 1])
+    grids = writer.plan.grids
+    return grids[level].finer_regions(cell, grids[level - 1]) if grids[level].is_reduced else []
 
 
 def _key(level: int, frame: Frame, cell: Cell) -> str:

@@ -1,21 +1,28 @@
 """SlideReport and LevelReport: sizes and distortion of a conversion, in numbers; and notices."""
 
+import itertools
 import math
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.levels import LevelGrid
+from ..codecs import ChunkCodec
 from ..measure.distortion import ChunkQuality
+from ..options import ConvertOptions
 from ..sources import SlideInfo
 from .checkpoint import RegionResult
 from .coverage import ELIDED, EMPTY, STORED
+from .levels import Coding, LevelPlan
 
 __all__ = [
     "LevelReport",
     "SlideReport",
+    "archive_notices",
+    "described_levels",
+    "larger_than_source",
     "notices_of",
     "report_levels",
 ]
@@ -48,6 +55,18 @@ class LevelReport:
         How many chunks that is.
     elided_area : float
         Part of the level's pixels that is elided.
+    coding : {"jpeg", "lossless", "lossy"}
+        "jpeg" keeps the JPEG data of the source's tiles, "lossless" keeps all pixels.
+    why : str
+        Why it is not "jpeg": a clause, or empty.
+    source_level : int, optional
+        Level of the source that it is; None if it is reduced from the level before.
+    codec : dict
+        Method and parameters; of a level of coding "jpeg", of those chunks that could not be kept.
+    exact : int
+        Stored chunks of a level of coding "jpeg" that are exact.
+    fallbacks : dict
+        How many of its other chunks are not, by the reason why.
     """
 
     level: int
@@ -65,6 +84,27 @@ class LevelReport:
     ssim: float | None
     chunks_sampled: int
     elided_area: float
+    coding: Coding
+    why: str
+    source_level: int | None
+    codec: dict[str, Any]
+    exact: int = 0
+    fallbacks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every stored pixel is that of the source."""
+        return self.source_level is not None and self.coding != "lossy" and not self.fallbacks
+
+    @property
+    def pixels(self) -> str:
+        """How exact the pixels are, for tables; a star stands for chunks that are not."""
+        if self.coding == "jpeg":
+            return "exact*" if self.fallbacks else "exact"
+        if self.coding == "lossless":
+            return "exact" if self.is_exact else "lossless"
+        quality = self.codec.get("quality")
+        return "lossy" if quality is None else f"q{quality}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +126,7 @@ class SlideReport:
     source_nbytes : int, optional
         Size of the source file.
     codec : dict
-        Method and parameters.
+        Method and parameters of level 0, as `LevelReport` has them.
     cautions : tuple of str
         Notices, a sentence each.
     seconds : float
@@ -115,36 +155,46 @@ class SlideReport:
         """Bytes of the source file over stored bytes."""
         return _quotient(self.source_nbytes or 0, self.nbytes) or None
 
+    @property
+    def against_source(self) -> str | None:
+        """How much smaller or larger than the source file it is, in words."""
+        if not self.source_nbytes:
+            return None
+        percent = math.ceil(100 * (self.nbytes / self.source_nbytes - 1))
+        how = "LARGER" if percent > 0 else "smaller"
+        return f"{abs(percent)} % {how} than the source file"
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-safe values."""
-        return asdict(self) | {"ratio": self.ratio, "ratio_source": self.ratio_source}
+        ratios = {"ratio": self.ratio, "ratio_source": self.ratio_source}
+        return asdict(self) | ratios | {"against_source": self.against_source}
 
 
 def report_levels(
     results: list[RegionResult],
-    grids: tuple[LevelGrid, ...],
+    levels: tuple[LevelPlan, ...],
+    codecs: tuple[ChunkCodec, ...],
     coverage: list[NDArray[np.uint8]],
     info: SlideInfo,
 ) -> tuple[LevelReport, ...]:
     """Sum up the results of regions, level by level."""
     return tuple(
-        _report_level(
-            grid, coverage[grid.level], [r for r in results if r.level == grid.level], info
-        )
-        for grid in grids
+        _report_level(level, codec, values, [r for r in results if r.level == n], info)
+        for n, (level, codec, values) in enumerate(zip(levels, codecs, coverage, strict=True))
     )
 
 
-def notices_of(info: SlideInfo, first: LevelReport) -> tuple[str, ...]:
+def notices_of(info: SlideInfo, levels: tuple[LevelReport, ...]) -> tuple[str, ...]:
     """Return the notices of a conversion, one sentence each.
 
     Parameters
     ----------
     info : SlideInfo
         The slide.
-    first : LevelReport
-        Its level 0 in the store.
+    levels : tuple of LevelReport
+        Its levels in the store.
     """
+    first = levels[0]
     sentences = []
     if info.series_count > 1:
         sentences.append(
@@ -153,7 +203,11 @@ def notices_of(info: SlideInfo, first: LevelReport) -> tuple[str, ...]:
         )
     if info.mpp is None:
         sentences.append("the source does not tell the size of a pixel: scales count pixels")
-    source_bpp = _source_bpp(info)
+    sentences += [_of_fallbacks(level) for level in levels if level.fallbacks]
+    is_of_jpeg = bool(info.history) and info.history[-1].method == "jpeg"
+    if is_of_jpeg and first.coding == "lossy" and first.why:
+        sentences.append(f"level 0 is JPEG in the source and is not kept exactly: {first.why}")
+    source_bpp = None if first.is_exact else _source_bpp(info)
     if source_bpp is not None and first.bpp is not None and first.bpp > source_bpp:
         sentences.append(
             f"the source holds {source_bpp:.2f} bits per pixel and the store {first.bpp:.2f}: "
@@ -162,9 +216,71 @@ def notices_of(info: SlideInfo, first: LevelReport) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def larger_than_source(times: float, advice: str = "") -> str:
+    """Return the notice of a store that is so many times as large as its source."""
+    percent = math.ceil(100 * (times - 1))
+    return f"the store is {percent} % LARGER than the source file{': ' if advice else ''}{advice}"
+
+
+def archive_notices(info: SlideInfo, options: ConvertOptions) -> list[str]:
+    """Return what an archive does not hold, unless options ask for it."""
+    sentences = []
+    if info.ome_xml is not None and not options.confidential:
+        sentences.append(
+            "the OME-XML is kept without people, dates and free text: --confidential keeps all of "
+            "it"
+        )
+    if info.description is not None and not options.confidential:
+        sentences.append(
+            "the slide's description is kept without people, dates and free text: --confidential "
+            "keeps all of it"
+        )
+    left_out = [name for name in ("label", "macro") if not getattr(options, name)]
+    if left_out:
+        sentences.append(
+            f"pictures of the slide's {' and '.join(left_out)} are not in the archive: "
+            f"{' and '.join(f'--{name}' for name in left_out)} would keep them"
+        )
+    return sentences
+
+
+def described_levels(report: SlideReport) -> list[str]:
+    """Return how exact levels are and what codes them: a sentence for each run of like ones."""
+    found = []
+    for said, alike in itertools.groupby(report.levels, _described):
+        levels = [level.level for level in alike]
+        first, last = levels[0], levels[-1]
+        which = f"Level {first}" if first == last else f"Levels {first} to {last}"
+        found.append(f"{which}: {said}")
+    return found
+
+
+def _described(level: LevelReport) -> str:
+    method, *parameters = ((k, v) for k, v in level.codec.items() if k != "weights")
+    codec = ", ".join((f"codec {method[1]}", *(f"{name} {value}" for name, value in parameters)))
+    if level.coding == "jpeg":
+        but = f", but for {sum(level.fallbacks.values())} chunks" if level.fallbacks else ""
+        return f"every pixel of what is stored is exact, as the source's own JPEG data{but}"
+    if level.is_exact:
+        return f"every pixel of what is stored is exact, by {codec}"
+    why = "reduced" if level.source_level is None else level.why
+    return f"{codec}{f' ({why})' if why else ''}"
+
+
+def _of_fallbacks(level: LevelReport) -> str:
+    reasons = "; ".join(f"{count} since {reason}" for reason, count in level.fallbacks.items())
+    count = sum(level.fallbacks.values())
+    return f"{count} of {level.stored} chunks of level {level.level} are not exact: {reasons}"
+
+
 def _report_level(
-    grid: LevelGrid, coverage: NDArray[np.uint8], results: list[RegionResult], info: SlideInfo
+    level: LevelPlan,
+    codec: ChunkCodec,
+    coverage: NDArray[np.uint8],
+    results: list[RegionResult],
+    info: SlideInfo,
 ) -> LevelReport:
+    grid = level.grid
     nbytes = sum(result.nbytes for result in results)
     stored_pixels = grid.pixels_where(coverage == STORED)
     frames = math.prod(info.frame_shape)
@@ -184,7 +300,20 @@ def _report_level(
         **_quality(results, is_8_bit=info.dtype == np.uint8),
         chunks_sampled=sum(result.chunks_sampled for result in results),
         elided_area=round(grid.pixels_where(coverage == ELIDED) / (frames * grid.pixels), 4),
+        coding="lossless" if codec.is_lossless else level.coding,
+        why=level.why,
+        source_level=grid.source_level,
+        codec=codec.told,
+        exact=sum(result.exact for result in results),
+        fallbacks=_sum([result.fallbacks for result in results]),
     )
+
+
+def _sum(counts: list[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
 
 
 def _quality(results: list[RegionResult], *, is_8_bit: bool) -> dict[str, float | None]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from ..pipeline.checkpoint import RegionResult
 from ..pipeline.coverage import STORED
 from ..pipeline.summary import LevelReport, SlideReport, report_levels
 from ..sources import Frame, SlideInfo
-from ..store.chunk_sizes import chunk_nbytes
+from ..store.chunk_sizes import StoredRegion
 from .stored_slide import StoredSlide
 
 __all__ = ["ChunkMap", "map_chunks", "report_of"]
@@ -105,34 +104,38 @@ def report_of(
         samples=stored.axes.samples,
         frames=stored.axes.frames,
     )
-    step = dict(stored.block["lossy_history"][-1])
     results = [
         result
         for level in range(len(stored.grids))
         for result in _results(stored, level, list(stored.axes.all_frames()))
     ]
     coverage = [stored.coverage(level) for level in range(len(stored.grids))]
-    levels = report_levels(results, stored.grids, coverage, info)
+    levels = report_levels(results, stored.levels, stored.codecs, coverage, info)
+    noted = stored.block.get("levels") or [{}] * len(levels)
+    levels = tuple(
+        replace(level, exact=its.get("exact", 0), fallbacks=its.get("fallbacks", {}))
+        for level, its in zip(levels, noted, strict=True)
+    )
     pixel_nbytes = info.samples * first.dtype.itemsize * int(np.prod(frames, dtype=np.int64))
     return SlideReport(
         source=name,
         output=output,
-        levels=(_with_quality(levels[0], step), *levels[1:]),
+        levels=(_with_quality(levels[0], stored), *levels[1:]),
         glass=stored.block["glass"]["treatment"],
         tissue_area=None if mask is None else round(float(mask.mean()), 4),
         raw_nbytes=pixel_nbytes * sum(grid.pixels for grid in stored.grids),
         nbytes=sum(level.nbytes for level in levels),
         source_nbytes=None,
-        codec={key: value for key, value in step.items() if key not in _MEASURED},
+        codec=stored.codecs[0].told,
         seconds=0.0,
     )
 
 
-# Of a step of the history, what is not about the codec.
-_MEASURED = ("ratio", "psnr_db", "ssim", "chunks_sampled")
-
-
-def _with_quality(level: LevelReport, step: dict[str, Any]) -> LevelReport:
+def _with_quality(level: LevelReport, stored: StoredSlide) -> LevelReport:
+    history = stored.block["lossy_history"]
+    if not history or level.coding == "lossless" or level.is_exact:
+        return level
+    step = history[-1]
     return replace(
         level,
         psnr_db=step.get("psnr_db"),
@@ -146,9 +149,10 @@ def _results(stored: StoredSlide, level: int, frames: list[Frame]) -> Iterator[R
 
     def measure(region: tuple[Frame, tuple[int, int]]) -> RegionResult:
         frame, cell = region
-        sizes, nbytes = chunk_nbytes(
-            stored.folder, image, grid, cell, axes=stored.axes, frame=frame
+        written = StoredRegion(
+            store=stored.folder, array=image, grid=grid, cell=cell, axes=stored.axes, frame=frame
         )
+        sizes, nbytes = written.nbytes()
         pixels = grid.region(cell).pixels
         return RegionResult(
             level=level, frame=frame, cell=cell, pixels=pixels, chunk_nbytes=sizes, nbytes=nbytes

@@ -13,6 +13,7 @@ from ..batch.run import Outcome, as_sentence, opened
 from ..options import ConvertOptions
 from ..pipeline.summary import SlideReport
 from ..sources import SlideInfo, SlideSource
+from ..trials.jpeg_transcode import Transcoding, transcode_tiles
 from .chunk_map import ChunkMap, map_chunks, report_of
 from .crops import Crops, chunks_with_tissue, cut_crops
 from .jpeg_estimate import JpegEstimate, estimate_jpeg, glass_of
@@ -53,6 +54,10 @@ class SlideFacts:
         Crops at full resolution.
     jpeg : JpegEstimate, optional
         What the slide would take as JPEG.
+    transcodings : tuple of Transcoding
+        What its own JPEG tiles would take, kept by other tools.
+    missing : tuple of str
+        Which of these tools are left out, and why.
     troubles : list of str
         What could not be had, and why: sentences.
     """
@@ -66,6 +71,8 @@ class SlideFacts:
     chunks: ChunkMap | None = None
     crops: Crops | None = None
     jpeg: JpegEstimate | None = None
+    transcodings: tuple[Transcoding, ...] = ()
+    missing: tuple[str, ...] = ()
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -137,8 +144,9 @@ def _from_source(
             return
         with_tissue = chunks_with_tissue(stored, chunks)
         facts.crops = cut_crops(stored, source, chunks, with_tissue, count=crops)
-        glass = glass_of(stored, options, mask, with_tissue, facts.overviews[0][1])
-        facts.jpeg = estimate_jpeg(source, options, stored, glass)
+        glass = glass_of(stored, mask, with_tissue, facts.overviews[0][1])
+        facts.jpeg = estimate_jpeg(source, stored, glass)
+        facts.transcodings, facts.missing = transcode_tiles(source)
 
 
 def _of_source(report: SlideReport, source: SlideSource, options: ConvertOptions) -> SlideReport:

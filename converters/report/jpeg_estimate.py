@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs import ChunkKind, codecs_for, family_of
-from ..measure.sampling import SampleChunk, sample_glass, sample_reduced
-from ..options import ConvertOptions
+from ..measure.sampling import SampleChunk, sample_glass, sample_level
 from ..pipeline.coverage import ELIDED
 from ..pipeline.rate_control import Trial
 from ..sources import SlideSource
@@ -48,7 +47,6 @@ class JpegEstimate:
 
 def glass_of(
     stored: StoredSlide,
-    options: ConvertOptions,
     mask: NDArray[np.bool_] | None,
     with_tissue: NDArray[np.bool_],
     overview: NDArray[np.uint8],
@@ -82,7 +80,7 @@ def glass_of(
 
 
 def estimate_jpeg(
-    source: SlideSource, options: ConvertOptions, stored: StoredSlide, glass: GlassPlan
+    source: SlideSource, stored: StoredSlide, glass: GlassPlan
 ) -> JpegEstimate | None:
     """Code samples of a slide; return None for samples that JPEG cannot code.
 
@@ -96,33 +94,36 @@ def estimate_jpeg(
         return None
     family = family_of("jpeg", kind)
     setting = family.setting_of(JPEG_QUALITY)
-    trial = Trial.of(source, options, glass)
+    grid = stored.grids[0]
+    trial = Trial.of(source, grid, glass)
 
-    def rate(samples: list[SampleChunk]) -> float:
+    def rate(samples: list[SampleChunk], level: int) -> float:
         """Return bytes per pixel; padding is coded, and not counted."""
-        planes = (sample.padded(options.chunk_px, glass.fill_value) for sample in samples)
+        side = stored.grids[level].chunk_px
+        planes = (sample.padded(side, glass.fill_value) for sample in samples)
         nbytes = sum(len(family.encode(each, setting)) for each in planes)
         return nbytes / max(sum(sample.tissue.size for sample in samples), 1)
 
     measured = trial.measure(family, setting)
     of_tissue = measured.nbytes / sum(sample.tissue.size for sample in trial.samples)
-    of_reduced = rate(_reduced(source, options, stored, glass))
+    is_pyramid = len(stored.grids) > 1
+    of_reduced = rate(_reduced(source, stored, glass), 1) if is_pyramid else 0.0
 
     def whole(plan: GlassPlan) -> int:
         """Return the size of a store of which `plan` tells what is not in it."""
         first, *reduced = (
-            grid.pixels_where(chunks)
-            for chunks, grid in zip(plan.with_tissue, stored.grids, strict=True)
+            each.pixels_where(chunks)
+            for chunks, each in zip(plan.with_tissue, stored.grids, strict=True)
         )
         others = sum(
-            grid.pixels_where(~tissue & ~elided)
-            for tissue, elided, grid in zip(
+            each.pixels_where(~tissue & ~elided)
+            for tissue, elided, each in zip(
                 plan.with_tissue, plan.elided, stored.grids, strict=True
             )
         )
         total = first * of_tissue + sum(reduced) * of_reduced
         if others:
-            total += others * rate(sample_glass(source, stored.grids[0], plan))
+            total += others * rate(sample_glass(source, grid, plan), 0)
         return round(stored.axes.count * total)
 
     kept = replace(glass, elided=tuple(np.zeros_like(chunks) for chunks in glass.elided))
@@ -136,21 +137,13 @@ def estimate_jpeg(
     )
 
 
-def _reduced(
-    source: SlideSource, options: ConvertOptions, stored: StoredSlide, glass: GlassPlan
-) -> list[SampleChunk]:
+def _reduced(source: SlideSource, stored: StoredSlide, glass: GlassPlan) -> list[SampleChunk]:
     """Return chunks of level 1 with tissue, a few from each of three parts of all."""
     samples: list[SampleChunk] = []
-    if len(stored.grids) == 1:
-        return samples
     cells = np.argwhere(glass.with_tissue[1])
     for part in (cells[start::3] for start in range(3)):
         chosen = np.zeros_like(glass.with_tissue[1])
         chosen[tuple(part.T)] = True
-        samples += sample_reduced(
-            source,
-            stored.grids,
-            replace(glass, with_tissue=(glass.with_tissue[0], chosen)),
-            use_existing_levels=options.use_existing_levels,
-        )
+        part_of_glass = replace(glass, with_tissue=(glass.with_tissue[0], chosen))
+        samples += sample_level(source, stored.grids, part_of_glass, 1)
     return samples

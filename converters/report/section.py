@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..options import ConvertOptions
-from ..pipeline.summary import SlideReport, notices_of
+from ..pipeline.summary import SlideReport, described_levels, larger_than_source, notices_of
 from ..sources import SlideInfo
 from .facts import SlideFacts
 from .figures import mask_figure, rate_figure
@@ -85,18 +85,28 @@ def _of_report(report: SlideReport, info: SlideInfo | None) -> list[str]:
         found.append(
             "Almost all of the slide was taken for tissue: if there is glass, look at the mask."
         )
-    notices = () if info is None else notices_of(info, report.levels[0])
+    notices = list(report.cautions)
+    if info is not None and not notices:
+        notices += notices_of(info, report.levels)
+        if report.source_nbytes and report.nbytes > report.source_nbytes:
+            notices.append(larger_than_source(report.nbytes / report.source_nbytes))
     return found + [f"{text[:1].upper()}{text[1:]}." for text in notices]
 
 
 def _sizes(facts: SlideFacts, report: SlideReport) -> list[Size]:
     """Return this store's size first and raw pixels last."""
-    title = _METHODS.get(str(report.codec.get("method")), "stored")
     first, jpeg = report.levels[0], facts.jpeg
+    title = _METHODS.get(str(report.codec.get("method")), "stored")
+    if first.coding == "jpeg":
+        title = "its JPEG kept exactly"
     own = Size(f"this store ({title})", report.nbytes, psnr_db=first.psnr_db, ssim=first.ssim)
     sizes = [own]
     if report.source_nbytes:
         sizes.append(Size("the source file", report.source_nbytes))
+    sizes += (
+        Size(f"its JPEG tiles of level 0, {found.title}", found.nbytes, is_estimate=True, ssim=1.0)
+        for found in facts.transcodings
+    )
     if jpeg is not None:
         name = f"JPEG at quality {JPEG_QUALITY}"
         forms = {name: jpeg.nbytes_whole}
@@ -116,7 +126,8 @@ def _settings(
     facts: SlideFacts, report: SlideReport, options: ConvertOptions
 ) -> list[tuple[str, str]]:
     """Return how the slide was converted: (name, value) pairs."""
-    pairs = [(key.replace("_", " "), _value(value)) for key, value in report.codec.items()]
+    pairs = [("levels", sentence) for sentence in described_levels(report)]
+    pairs += [(key.replace("_", " "), _value(value)) for key, value in report.codec.items()]
     pairs.append(("glass", report.glass))
     if report.tissue_area is None:
         pairs.append(("tissue", "no mask: the slide is not bright-field"))

@@ -11,9 +11,18 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
+from ..codecs import ChunkCodec
 from ..geometry.axes import Axes, Frame
-from ..geometry.levels import LevelGrid, Region, keep_levels, plan_levels
+from ..geometry.levels import (
+    LevelGrid,
+    Region,
+    keep_level,
+    keep_levels,
+    plan_levels,
+    reduced_levels,
+)
 from ..options import REGION_PX
+from ..pipeline.levels import LevelPlan
 from ..sources.coverage import COVERAGE_GROUP
 from ..sources.folder import Folder
 from ..store.arrays import LABEL_GROUP
@@ -21,6 +30,9 @@ from ..store.transaction import store_folder
 from .pictures import DisplayRange
 
 __all__ = ["StoredSlide", "open_stored"]
+
+# Of a step of the history, what is not about the codec.
+_MEASURED = ("ratio", "psnr_db", "ssim", "chunks_sampled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,8 +47,10 @@ class StoredSlide:
         Its root.
     axes : Axes
         Those of its levels.
-    grids : tuple of LevelGrid
+    levels : tuple of LevelPlan
         Its levels.
+    codecs : tuple of ChunkCodec
+        What codes the chunks of each, as far as the store tells.
     version : str
         Of OME-Zarr.
     block : dict
@@ -50,11 +64,17 @@ class StoredSlide:
     folder: Folder
     group: zarr.Group
     axes: Axes
-    grids: tuple[LevelGrid, ...]
+    levels: tuple[LevelPlan, ...]
+    codecs: tuple[ChunkCodec, ...]
     version: str
     block: dict[str, Any]
     channels: tuple[tuple[str, DisplayRange], ...]
     has_mask: bool
+
+    @property
+    def grids(self) -> tuple[LevelGrid, ...]:
+        """The sizes of its levels."""
+        return tuple(level.grid for level in self.levels)
 
     @property
     def first_frame(self) -> Frame:
@@ -130,11 +150,17 @@ def _stored(folder: Folder, group: zarr.Group) -> StoredSlide:
     ome = attributes.get("ome", attributes)
     (multiscale,) = ome["multiscales"]
     axes = _axes(multiscale, _array(group, "0"))
+    grids = _grids(multiscale, group, block.get("levels"))
+    noted = block.get("levels") or _noted_of_old(block, len(grids))
     return StoredSlide(
         folder=folder,
         group=group,
         axes=axes,
-        grids=_grids(multiscale, group),
+        levels=tuple(
+            LevelPlan(grid=grid, coding=level["coding"], why=level.get("why", ""))
+            for grid, level in zip(grids, noted, strict=True)
+        ),
+        codecs=tuple(_codec(level) for level in noted),
         version="0.4" if group.metadata.zarr_format == 2 else "0.5",
         block=block,
         channels=tuple(_channel(channel) for channel in ome["omero"]["channels"]),
@@ -151,19 +177,54 @@ def _axes(multiscale: dict[str, Any], first: zarr.Array[Any]) -> Axes:
     return Axes(samples=samples, frames=tuple((name, lengths[name]) for name in names))
 
 
-def _grids(multiscale: dict[str, Any], group: zarr.Group) -> tuple[LevelGrid, ...]:
+def _noted_of_old(block: dict[str, Any], levels: int) -> list[dict[str, Any]]:
+    """Return what a store without notes about its levels says of each: its last lossy step."""
+    step = dict(block["lossy_history"][-1]) if block["lossy_history"] else {"method": "lossless"}
+    codec = {key: value for key, value in step.items() if key not in _MEASURED}
+    return [{"coding": "lossy", "codec": codec}] * levels
+
+
+def _codec(level: dict[str, Any]) -> ChunkCodec:
+    method, *parameters = level["codec"].items()
+    return ChunkCodec(
+        method=str(method[1]),
+        parameters=dict(parameters),
+        zarr_arguments={},
+        is_lossless=level["coding"] == "lossless",
+    )
+
+
+def _grids(
+    multiscale: dict[str, Any], group: zarr.Group, noted: list[dict[str, Any]] | None
+) -> tuple[LevelGrid, ...]:
+    """Return the levels: as the store notes them, or as older ones are known to be."""
     datasets = multiscale["datasets"]
     arrays = [_array(group, dataset["path"]) for dataset in datasets]
-    first, chunk_px = arrays[0], int(arrays[0].chunks[-1])
-    # Where there are no shards, any square of whole chunks does.
-    region_px = int(first.shards[-1]) if first.shards else max(REGION_PX // chunk_px, 1) * chunk_px
     shapes = tuple((int(array.shape[-2]), int(array.shape[-1])) for array in arrays)
+    if noted is not None:
+        grids: list[LevelGrid] = []
+        for level, (array, its) in enumerate(zip(arrays, noted, strict=True)):
+            chunk_px, region_px = _sides(array)
+            if its.get("source_level") is None:
+                grids += reduced_levels(grids[-1], levels=level + 1, step=its["reduced_by"])
+            else:
+                grids.append(keep_level(shapes, level, chunk_px=chunk_px, region_px=region_px))
+        return tuple(grids)
+    chunk_px, region_px = _sides(arrays[0])
     if multiscale.get("type") == "source":
         return keep_levels(shapes, chunk_px=chunk_px, region_px=region_px)
     scales = [dataset["coordinateTransformations"][0]["scale"][-1] for dataset in datasets]
     step = round(scales[1] / scales[0]) if len(scales) > 1 else 2
     return plan_levels(
         shapes[0], levels=len(shapes), chunk_px=chunk_px, region_px=region_px, step=step
+    )
+
+
+def _sides(array: zarr.Array[Any]) -> tuple[int, int]:
+    """Return the sides of chunks and of regions; without shards any square of whole chunks does."""
+    chunk_px = int(array.chunks[-1])
+    return chunk_px, (
+        int(array.shards[-1]) if array.shards else max(REGION_PX // chunk_px, 1) * chunk_px
     )
 
 

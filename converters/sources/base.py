@@ -104,6 +104,8 @@ class SlideInfo:
         The slide's colour profile.
     ome_xml : str, optional
         The source's own OME-XML.
+    description : str, optional
+        What an Aperio slide says about itself, in the words of its first page.
     """
 
     name: str
@@ -122,6 +124,7 @@ class SlideInfo:
     series_count: int = 1
     icc_profile: bytes | None = field(default=None, repr=False)
     ome_xml: str | None = field(default=None, repr=False)
+    description: str | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -217,6 +220,9 @@ class SlideSource(Protocol):
             If a tile is damaged; names the file, the level and the tile.
         """
 
+    def jpeg_file(self) -> bytes | None:
+        """Return the slide's file if it is one JPEG whose coefficients are kept; None if not."""
+
     def close(self) -> None:
         """Let go of the file; closing twice does no harm."""
 
@@ -233,6 +239,10 @@ class WithoutJpeg:
     def read_mosaic(self, region: Region, level: int = 0, frame: Frame = ()) -> Mosaic:
         """Raise UnsupportedJpegError: there are no JPEG tiles."""
         raise UnsupportedJpegError(self.not_jpeg)
+
+    def jpeg_file(self) -> bytes | None:
+        """Return None: the slide is not one JPEG file."""
+        return None
 
 
 class FileSource(WithoutJpeg):

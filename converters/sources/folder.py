@@ -88,6 +88,14 @@ class Folder:
         with self._opened() as (fs, root):
             return bytes(fs.tail(f"{root}/{name}", nbytes))
 
+    def parts(self, places: list[tuple[str, int]], nbytes: int) -> list[bytes]:
+        """Return up to `nbytes` from each (name of a file, offset), all at once behind a URL."""
+        with self._opened() as (fs, root):
+            names = [f"{root}/{name}" for name, _ in places]
+            starts = [offset for _, offset in places]
+            found = fs.cat_ranges(names, starts, [start + nbytes for start in starts])
+            return [bytes(part) for part in found]
+
     def files(self, below: str) -> Iterator[tuple[str, int]]:
         """Iterate over the paths below a folder in it, and the stored sizes, of all its files."""
         if self.path:
@@ -193,15 +201,14 @@ class Archive(Folder):
 
     def tail(self, name: str, nbytes: int) -> bytes:
         """Return the last `nbytes` of a file that is not compressed."""
-        # ZipFile would read all that is before them.
-        entry = self.zip_file.getinfo(self._name(name))
-        with Path(self.location).open("rb") as file:
-            file.seek(entry.header_offset + _LENGTHS)
-            lengths = file.read(_HEADER_NBYTES - _LENGTHS)
-            start = entry.header_offset + _HEADER_NBYTES
-            start += int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-            file.seek(start + entry.file_size - nbytes)
-            return file.read(nbytes)
+        return self._part(name, self._entry_of(name).file_size - nbytes, nbytes)
+
+    def parts(self, places: list[tuple[str, int]], nbytes: int) -> list[bytes]:
+        """Return up to `nbytes` from each (name of a file that is not compressed, offset)."""
+        return [
+            self._part(name, offset, min(nbytes, self._entry_of(name).file_size - offset))
+            for name, offset in places
+        ]
 
     def files(self, below: str) -> Iterator[tuple[str, int]]:
         """Iterate over the paths below a folder in it, and the stored sizes, of all its files."""
@@ -213,6 +220,20 @@ class Archive(Folder):
     def close(self) -> None:
         """Close the zip."""
         self.zip_file.close()
+
+    def _part(self, name: str, offset: int, nbytes: int) -> bytes:
+        # ZipFile would read all that is before them.
+        entry = self._entry_of(name)
+        with Path(self.location).open("rb") as file:
+            file.seek(entry.header_offset + _LENGTHS)
+            lengths = file.read(_HEADER_NBYTES - _LENGTHS)
+            start = entry.header_offset + _HEADER_NBYTES + offset
+            start += int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+            file.seek(start)
+            return file.read(nbytes)
+
+    def _entry_of(self, name: str) -> zipfile.ZipInfo:
+        return self.zip_file.getinfo(self._name(name))
 
     def _entry(self, name: str) -> zipfile.ZipInfo | None:
         return self.zip_file.NameToInfo.get(self._name(name))

@@ -97,17 +97,22 @@ def create_arrays(
     axes: Axes,
     dtype: "np.dtype[Any]",
     version: OmeZarrVersion,
-    codec: ChunkCodec,
+    codecs: tuple[ChunkCodec, ...],
     glass: GlassPlan,
 ) -> None:
     """Create all arrays; they hold nothing yet.
+
+    Parameters
+    ----------
+    codecs : tuple of ChunkCodec
+        That of each level.
 
     Raises
     ------
     ConfigError
         If the codec cannot code such chunks.
     """
-    for grid in grids:
+    for grid, codec in zip(grids, codecs, strict=True):
         _create_image(arrays, grid, axes, dtype, version, codec, glass)
         if arrays.has_label:
             _create_label(arrays.store, grid, version)

@@ -13,8 +13,9 @@ from ..sources.folder import Folder
 from .arrays import write_plain
 from .deidentify import without_confidential
 from .metadata import Picture, write_image_group
+from .source_markers import JPEG_MARKERS, markers_of, write_markers
 
-__all__ = ["write_extras"]
+__all__ = ["file_notices", "write_extras"]
 
 OME_XML = "OME/METADATA.ome.xml"
 ICC_PROFILE = "icc_profile"
@@ -44,7 +45,29 @@ def write_extras(store: Folder, source: SlideSource, options: ConvertOptions) ->
         if pixels is not None:
             _write_picture(store, name, pixels, version)
             written[name] = f"{ASSOCIATED_GROUP}/{name}"
+    data = source.jpeg_file() if options.archive else None
+    if data is not None:
+        written |= _write_markers(store, data, options)
     return written
+
+
+def file_notices(source: SlideSource, options: ConvertOptions) -> list[str]:
+    """Return why an archive of one JPEG file does not give back its bytes; empty if it does."""
+    data = source.jpeg_file() if options.archive else None
+    if data is None:
+        return []
+    found = markers_of(data, confidential=options.confidential)
+    return (
+        [f"the JPEG file is restored with new markers: {found}"] if isinstance(found, str) else []
+    )
+
+
+def _write_markers(store: Folder, data: bytes, options: ConvertOptions) -> dict[str, str]:
+    """Write the markers of a JPEG file if they may be kept; return where."""
+    found = markers_of(data, confidential=options.confidential)
+    if isinstance(found, str):
+        return {}
+    return {JPEG_MARKERS: write_markers(store, data, found, options.ome_zarr_version)}
 
 
 def _write_profile(store: Folder, profile: bytes, version: OmeZarrVersion) -> None:

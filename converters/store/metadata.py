@@ -20,7 +20,13 @@ from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP
 from ..sources.folder import Folder
 from .arrays import LABEL_GROUP
 
-__all__ = ["Picture", "write_coverage_groups", "write_image_group", "write_label_groups"]
+__all__ = [
+    "Picture",
+    "Reduction",
+    "write_coverage_groups",
+    "write_image_group",
+    "write_label_groups",
+]
 
 _RGB = tuple(
     Channel(label=label, color=color)
@@ -32,7 +38,11 @@ _REDUCTIONS = {
     "area average": "Each pixel is the mean of the original pixels under it, in integers of 1/256 "
     "grey level for samples of 8 and 16 bits; no stored pixel is averaged.",
     "source": "The levels that the source had.",
+    "source, then area average": "The levels that the source had; below the last of them each "
+    "pixel is the mean of that level's pixels under it, in integers of 1/256 grey level for "
+    "samples of 8 and 16 bits; no stored pixel is averaged.",
 }
+Reduction = Literal["area average", "source", "source, then area average"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +67,7 @@ class Picture:
         For each channel the darkest and the brightest sample to show, out of all that there may be.
     limits : tuple of float
         The least and the greatest value of a sample.
-    reduction : {"area average", "source"}
+    reduction : {"area average", "source", "source, then area average"}
         How levels came about.
     """
 
@@ -69,7 +79,7 @@ class Picture:
     channels: tuple[Channel, ...]
     windows: tuple[tuple[float, float], ...]
     limits: tuple[float, float]
-    reduction: str = "area average"
+    reduction: Reduction = "area average"
 
 
 def write_image_group(

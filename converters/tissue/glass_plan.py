@@ -67,6 +67,13 @@ class GlassPlan:
         pixels[:, ~kept] = np.array(self.colour, np.uint8)[:, None]
         return pixels
 
+    def is_painted(self, region: Region, grid: LevelGrid) -> bool:
+        """Return whether `painted` changes a pixel of a level's region."""
+        if self.treatment != "flatten" or self.kept is None:
+            return False
+        kept = sample_mask(self.kept, region, self.slide_shape, grid.down_y, grid.down_x)
+        return not bool(kept.all())
+
     def tissue_pixels(self, region: Region, grid: LevelGrid) -> NDArray[np.bool_]:
         """Return the tissue mask, bool (y, x), in the pixels of `region` of a level."""
         if self.tissue is None:

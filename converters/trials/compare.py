@@ -8,10 +8,11 @@ from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
 
 from ..codecs import ChunkKind, CodecFamily, codecs_for, family_of
-from ..measure.sampling import own_range_of, sample_glass, sample_reduced
+from ..measure.sampling import own_range_of
 from ..options import ConvertOptions
-from ..pipeline.plan import ConversionPlan
+from ..pipeline.plan import ConversionPlan, with_options
 from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
+from .dry_run import code_sort, sorts_of
 from .jpeg_transcode import Transcoding, transcode_tiles
 
 __all__ = ["ComparedCodec", "Comparison", "compare"]
@@ -81,8 +82,14 @@ class Comparison:
         What was done about glass in the estimates of whole stores.
     codecs : tuple of ComparedCodec
         Smallest first.
-    transcoding : Transcoding, optional
-        Of the source's own JPEG tiles, where it has any.
+    source_nbytes : int, optional
+        Size of the source file.
+    exact_levels : tuple of int
+        The levels of the source that the codec "exact" keeps.
+    transcodings : tuple of Transcoding
+        Of the source's own JPEG tiles, where it has any, by other tools.
+    missing : tuple of str
+        What is not compared, and why: sentences without their full stops.
     """
 
     source: str
@@ -93,22 +100,27 @@ class Comparison:
     data_range: float
     glass: str
     codecs: tuple[ComparedCodec, ...]
-    transcoding: Transcoding | None
+    source_nbytes: int | None = None
+    exact_levels: tuple[int, ...] = ()
+    transcodings: tuple[Transcoding, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         values = asdict(self)
-        values["codecs"] = list(values["codecs"])
-        if self.transcoding is not None:
-            values["transcoding"]["nbytes"] = self.transcoding.nbytes
+        for name in ("codecs", "exact_levels", "transcodings", "missing"):
+            values[name] = list(values[name])
+        for told, found in zip(values["transcodings"], self.transcodings, strict=True):
+            told["nbytes"] = found.nbytes
         return values
 
 
 def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: None) -> Comparison:
     """Code samples of a slide with every codec, set to the SSIM of JPEG at quality 80.
 
-    Where JPEG does not code such samples, the SSIM is that of another lossy codec at the quality
-    of the options. Nothing is written.
+    Beside them: the slide as it is, and what keeps its own JPEG tiles without any loss. Where JPEG
+    does not code such samples, the SSIM is that of another lossy codec at the quality of the
+    options. Nothing is written.
 
     Parameters
     ----------
@@ -125,9 +137,11 @@ def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: No
     SourceError
         If it does not decode.
     """
-    options, glass = plan.options, plan.glass
     families = _families(plan)
-    trial, store = Trial.of(plan.source, options, glass), _Store.of(plan)
+    # Lossy codecs have the pyramid that a conversion by them has.
+    lossy = with_options(plan, codec="neural", archive=False) if _is_exact(plan) else plan
+    options, glass = lossy.options, lossy.glass
+    trial, store = Trial.of(plan.source, lossy.grids[0], glass), _Store.of(lossy)
     if not plan.info.is_rgb:
         trial = replace(trial, data_range=own_range_of(trial.samples))
     # One thread, for all codecs alike.
@@ -138,17 +152,23 @@ def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: No
             progress(number, len(families))
             measured = first if family is reference else _equal(family, trial, first)
             found.append(_describe(family, measured, first, trial, store))
+        if _is_exact(plan):
+            found.append(_describe_exact(plan, first, trial))
         progress(len(families), len(families))
+    transcodings, missing = transcode_tiles(plan.source)
     return Comparison(
         source=plan.info.name,
         reference_title=reference.title,
         reference_setting=reference.shown(first.setting),
         chunks=len(trial.samples),
-        chunk_px=options.chunk_px,
+        chunk_px=trial.chunk_px,
         data_range=trial.data_range,
         glass=glass.treatment,
         codecs=tuple(sorted(found, key=lambda codec: codec.size)),
-        transcoding=transcode_tiles(plan.source),
+        source_nbytes=plan.info.size_bytes,
+        exact_levels=tuple(n for n, level in enumerate(plan.levels) if level.coding == "jpeg"),
+        transcodings=transcodings,
+        missing=missing,
     )
 
 
@@ -162,34 +182,21 @@ class _Store:
         How many those are.
     others : tuple
         Samples and number of those of smaller levels with tissue, and of those without.
-    frames : int
-        How often there are all of them.
     """
 
     tissue: int
     others: tuple[tuple[Trial, int], ...]
-    frames: int
 
     @classmethod
     def of(cls, plan: ConversionPlan) -> "_Store":
-        source, glass = plan.source, plan.glass
-        with_tissue = [int(chunks.sum()) for chunks in glass.with_tissue]
-        stored = [int((~chunks).sum()) for chunks in glass.elided]
-        if not with_tissue[0]:
-            with_tissue = stored
-        reduced = sample_reduced(
-            source, plan.grids, glass, use_existing_levels=plan.options.use_existing_levels
-        )
-        without = sample_glass(source, plan.grids[0], glass)
-        counted = [(reduced, sum(with_tissue[1:])), (without, sum(stored) - sum(with_tissue))]
+        sorts = sorts_of(plan)
         return cls(
-            tissue=with_tissue[0],
+            tissue=sum(sort.count for sort in sorts if sort.has_tissue and not sort.level),
             others=tuple(
-                (Trial.on(samples, plan.options, glass), count)
-                for samples, count in counted
-                if samples and count
+                (Trial.on(sort.samples, plan.grids[sort.level].chunk_px, plan.glass), sort.count)
+                for sort in sorts
+                if sort.level or not sort.has_tissue
             ),
-            frames=plan.axes.count,
         )
 
     def nbytes(self, family: CodecFamily, setting: float, chunk_nbytes: float) -> int:
@@ -197,7 +204,33 @@ class _Store:
         total = self.tissue * chunk_nbytes
         for trial, count in self.others:
             total += count * trial.measure(family, setting).nbytes / len(trial.samples)
-        return round(self.frames * total)
+        return round(total)
+
+
+def _is_exact(plan: ConversionPlan) -> bool:
+    """Return whether level 0 keeps the source's JPEG data."""
+    return plan.levels[0].coding == "jpeg"
+
+
+def _describe_exact(plan: ConversionPlan, first: Measured, trial: Trial) -> ComparedCodec:
+    """Return the store that keeps the source's JPEG data, beside lossy ones."""
+    coded = [(sort, code_sort(sort, plan)) for sort in sorts_of(plan)]
+    sort, chunk = coded[0]
+    pixels = sum(sample.tissue.size for sample in sort.samples) / len(sort.samples)
+    megapixels = plan.grids[0].chunk_px ** 2 / 1e6
+    return ComparedCodec(
+        name="exact",
+        title="exact JPEG",
+        setting="lossless",
+        ssim=1.0,
+        psnr_db=None,
+        is_equal=False,
+        bpp=round(8 * chunk.nbytes / pixels, 4),
+        size=round(chunk.nbytes / pixels / (first.nbytes / trial.pixels), 4),
+        nbytes=round(sum(each.count * it.nbytes for each, it in coded)),
+        encode_mpx_s=round(megapixels / chunk.encode_s, 2),
+        decode_mpx_s=round(megapixels / chunk.decode_s, 2),
+    )
 
 
 def _families(plan: ConversionPlan) -> list[CodecFamily]:

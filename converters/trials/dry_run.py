@@ -2,16 +2,23 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import zarr
-from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
-from ..measure.sampling import SampleChunk, sample_chunks, sample_glass, sample_reduced
+from numcodecs_neural.jpeg.offers import offered
+
+from ..measure.sampling import (
+    SampleChunk,
+    sample_chunks,
+    sample_glass,
+    sample_level,
+    sampled_levels,
+)
+from ..pipeline.exact_chunks import offers_of, read_mosaics
 from ..pipeline.plan import ConversionPlan
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Coded", "Estimate", "Sort", "code_sort", "estimate", "sorts_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,10 @@ class Estimate:
         Part of level 0 that is not stored.
     seconds : float
         Of coding, with the options' workers; reading comes on top.
+    exact : tuple of int
+        The levels that are to be exact.
+    why : str
+        Why level 0 is not; empty where it is, or the options do not ask for it.
     """
 
     shape: tuple[int, int]
@@ -40,6 +51,46 @@ class Estimate:
     nbytes: int
     elided_area: float
     seconds: float
+    exact: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sort:
+    """Samples of one sort of chunks.
+
+    Parameters
+    ----------
+    level : int
+        The level that the samples are of.
+    has_tissue : bool
+        Whether they hold tissue.
+    samples : list of SampleChunk
+        At least one.
+    count : int
+        How many chunks of this sort a store has, in all frames.
+    """
+
+    level: int
+    has_tissue: bool
+    samples: list[SampleChunk]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """One chunk of a sort, the mean of all samples.
+
+    Parameters
+    ----------
+    nbytes : float
+    encode_s, decode_s : float
+        Seconds.
+    """
+
+    nbytes: float
+    encode_s: float
+    decode_s: float
 
 
 def estimate(plan: ConversionPlan) -> Estimate:
@@ -50,57 +101,78 @@ def estimate(plan: ConversionPlan) -> Estimate:
     SourceError, ConfigError, WeightsError
         As `convert` does.
     """
-    nbytes, seconds = 0.0, 0.0
-    for samples, count in _sorts(plan):
-        mean_nbytes, mean_seconds = _code(samples, plan)
-        nbytes += count * mean_nbytes
-        seconds += count * mean_seconds
+    coded = [(sort.count, code_sort(sort, plan)) for sort in sorts_of(plan)]
     first = plan.grids[0]
     every = plan.axes.count * sum(grid.pixels for grid in plan.grids)
     return Estimate(
         shape=plan.info.shape,
         levels=len(plan.grids),
         raw_nbytes=plan.info.samples * plan.info.dtype.itemsize * every,
-        nbytes=round(nbytes),
+        nbytes=round(sum(count * chunk.nbytes for count, chunk in coded)),
         elided_area=first.pixels_where(plan.glass.elided[0]) / first.pixels,
-        seconds=seconds / plan.options.workers,
+        seconds=sum(count * chunk.encode_s for count, chunk in coded) / plan.options.workers,
+        exact=tuple(n for n, level in enumerate(plan.levels) if level.is_exact),
+        why=plan.levels[0].why,
     )
 
 
-def _sorts(plan: ConversionPlan) -> list[tuple[list[SampleChunk], int]]:
-    """Return samples of each sort of chunk, and how many chunks of that sort would be stored.
+def sorts_of(plan: ConversionPlan) -> list[Sort]:
+    """Return samples of each sort of chunk, and how many of that sort would be stored.
 
-    Those with tissue of level 0 and of smaller levels, and those without.
+    Those with tissue of each level of the source, those of reduced levels together, and those
+    without tissue.
     """
-    source, glass = plan.source, plan.glass
+    source, glass, grids = plan.source, plan.glass, plan.grids
     stored = sum(int((~chunks).sum()) for chunks in glass.elided)
     tissue = [int(chunks.sum()) for chunks in glass.with_tissue]
     if not tissue[0]:
-        tissue = [stored]
-    reduced = sample_reduced(
-        source, plan.grids, glass, use_existing_levels=plan.options.use_existing_levels
-    )
-    without = sample_glass(source, plan.grids[0], glass)
+        tissue = [stored, *(0 for _ in grids[1:])]
     sorts = [
-        (sample_chunks(source, plan.options, glass), tissue[0]),
-        (reduced, sum(tissue[1:])),
-        (without, stored - sum(tissue)),
+        Sort(
+            level=level,
+            has_tissue=True,
+            samples=sample_level(source, grids, glass, level)
+            if level
+            else sample_chunks(source, grids[0], glass),
+            count=sum(tissue[n] for n in alike),
+        )
+        for level, alike in sampled_levels(grids).items()
     ]
-    return [(samples, plan.axes.count * count) for samples, count in sorts if samples and count]
+    without = sample_glass(source, grids[0], glass)
+    sorts.append(Sort(level=0, has_tissue=False, samples=without, count=stored - sum(tissue)))
+    return [
+        Sort(
+            level=sort.level,
+            has_tissue=sort.has_tissue,
+            samples=sort.samples,
+            count=plan.axes.count * sort.count,
+        )
+        for sort in sorts
+        if sort.samples and sort.count
+    ]
 
 
-def _code(samples: list[SampleChunk], plan: ConversionPlan) -> tuple[float, float]:
-    """Return bytes and seconds of one chunk, the mean of all."""
-    coded = [
-        _code_chunk(sample.padded(plan.grids[0].chunk_px, plan.glass.fill_value), plan)
-        for sample in (samples[0], *samples)
-    ]
+def code_sort(sort: Sort, plan: ConversionPlan) -> Coded:
+    """Return size and times of one chunk of a sort, with the JPEG data behind it if they are kept.
+
+    Raises
+    ------
+    SourceError
+        If the slide does not decode.
+    """
     # The first one twice: what is loaded and compiled for it is not counted.
-    nbytes, seconds = zip(*coded[1:], strict=True)
-    return sum(nbytes) / len(samples), sum(seconds) / len(samples)
+    samples = [sort.samples[0], *sort.samples]
+    coded = [_code(sample, sort.level, plan) for sample in samples][1:]
+    return Coded(
+        nbytes=sum(chunk.nbytes for chunk in coded) / len(coded),
+        encode_s=sum(chunk.encode_s for chunk in coded) / len(coded),
+        decode_s=sum(chunk.decode_s for chunk in coded) / len(coded),
+    )
 
 
-def _code_chunk(planes: NDArray[Any], plan: ConversionPlan) -> tuple[int, float]:
+def _code(sample: SampleChunk, level: int, plan: ConversionPlan) -> Coded:
+    grid, (frame, cell) = plan.grids[level], sample.place
+    planes = sample.padded(grid.chunk_px, plan.glass.fill_value)
     chunk = planes.reshape(plan.axes.frame_shape(*planes.shape[1:]))
     array = zarr.create_array(
         MemoryStore(),
@@ -109,9 +181,19 @@ def _code_chunk(planes: NDArray[Any], plan: ConversionPlan) -> tuple[int, float]
         dtype=chunk.dtype,
         zarr_format=2 if plan.options.ome_zarr_version == "0.4" else 3,
         config={"write_empty_chunks": True},
-        **plan.codec.zarr_arguments,
+        **plan.codecs[level].zarr_arguments,
     )
     metadata = int(array.nbytes_stored())
     started = time.perf_counter()
-    array[...] = chunk
-    return int(array.nbytes_stored()) - metadata, time.perf_counter() - started
+    cells = [cell] if plan.levels[level].coding == "jpeg" else []
+    found = read_mosaics(plan, grid, frame, cells)
+    offers = offers_of(plan, grid, grid.chunk(cell), sample.pixels, found)
+    with offered(offers, are_exact=plan.options.archive):
+        array[...] = chunk
+    written = time.perf_counter()
+    array[...]
+    return Coded(
+        nbytes=int(array.nbytes_stored()) - metadata,
+        encode_s=written - started,
+        decode_s=time.perf_counter() - written,
+    )

@@ -1,6 +1,6 @@
-"""Lossless transcoding of a slide's own JPEG tiles to JPEG XL: how much it would save."""
+"""Lossless transcoding of a slide's own JPEG tiles by other tools: how much they would save."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,11 +9,12 @@ from numcodecs_neural.measure.picking import pick
 __all__ = ["Transcoding", "WithJpegFiles", "transcode_tiles"]
 
 _TILES = 64
+_LEPTON = "Lepton is not installed, and is not compared: pip install 'numcodecs-neural[lepton]'"
 
 
 @runtime_checkable
 class WithJpegFiles(Protocol):
-    """A source whose stored tiles can be had as they are."""
+    """A source whose stored tiles can be had as JPEG files."""
 
     def jpeg_files(self, level: int = 0) -> Iterator[tuple[int, int, bytes]]:
         """Yield (row, column, JPEG file) of each tile of a level that is stored as JPEG."""
@@ -21,10 +22,12 @@ class WithJpegFiles(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcoding:
-    """Tiles of level 0 as JPEG XL keeps them: their JPEG files can be had back, bit by bit.
+    """Tiles of level 0 as a tool keeps them: their JPEG files can be had back, bit by bit.
 
     Parameters
     ----------
+    title : str
+        Name of the tool, for tables.
     jpeg_nbytes : int
         Of all tiles, as they are in the source.
     tiles : int
@@ -33,6 +36,7 @@ class Transcoding:
         Size of those after, over that before.
     """
 
+    title: str
     jpeg_nbytes: int
     tiles: int
     ratio: float
@@ -43,32 +47,72 @@ class Transcoding:
         return round(self.jpeg_nbytes * self.ratio)
 
 
-def transcode_tiles(source: object) -> Transcoding | None:
-    """Transcode a sample of a source's own JPEG tiles.
+def transcode_tiles(source: object) -> tuple[tuple[Transcoding, ...], tuple[str, ...]]:
+    """Transcode a sample of a source's own JPEG tiles, by JPEG XL and by Lepton.
 
-    Returns None where there are none, or none that JPEG XL can keep.
+    Returns
+    -------
+    found : tuple of Transcoding
+        Empty where the source has no JPEG tiles, or none that a tool can keep.
+    missing : tuple of str
+        Which tools are left out, and why: sentences without their full stops.
 
     Raises
     ------
     SourceError
         If the file ends before a tile does.
     """
-    import imagecodecs
-
     if not isinstance(source, WithJpegFiles):
-        return None
+        return (), ()
     total, picked = _pick(source)
+    if not picked:
+        return (), ()
+    tools: dict[str, Callable[[bytes], bytes | None]] = {"JPEG XL transcoding": _jpegxl}
+    lepton = _lepton()
+    if lepton is not None:
+        tools["Lepton"] = lepton
+    tried = (_transcode(title, tool, total, picked) for title, tool in tools.items())
+    return tuple(found for found in tried if found), (() if lepton else (_LEPTON,))
+
+
+def _transcode(
+    title: str, tool: Callable[[bytes], bytes | None], total: int, picked: list[bytes]
+) -> Transcoding | None:
+    """Return what a tool makes of tiles; None if it can keep none of them."""
     before = after = tiles = 0
     for jpeg in picked:
-        try:
-            transcoded = imagecodecs.jpegxl_encode_jpeg(jpeg, numthreads=1)
-        except imagecodecs.JpegxlError:
-            # Kinds of JPEG that it does not know, such as of 12 bits.
-            continue
-        before, after, tiles = before + len(jpeg), after + len(transcoded), tiles + 1
+        kept = tool(jpeg)
+        if kept is not None:
+            before, after, tiles = before + len(jpeg), after + len(kept), tiles + 1
     if not tiles:
         return None
-    return Transcoding(jpeg_nbytes=total, tiles=tiles, ratio=round(after / before, 4))
+    ratio = round(after / before, 4)
+    return Transcoding(title=title, jpeg_nbytes=total, tiles=tiles, ratio=ratio)
+
+
+def _jpegxl(jpeg: bytes) -> bytes | None:
+    import imagecodecs
+
+    try:
+        return bytes(imagecodecs.jpegxl_encode_jpeg(jpeg, numthreads=1))
+    except imagecodecs.JpegxlError:
+        return None  # Kinds of JPEG that it does not know, such as of 12 bits.
+
+
+def _lepton() -> Callable[[bytes], bytes | None] | None:
+    """Return Lepton's encoder, if it is installed: there are wheels for a few platforms only."""
+    try:
+        import lepton_jpeg_python
+    except ImportError:
+        return None
+
+    def encode(jpeg: bytes) -> bytes | None:
+        try:
+            return bytes(lepton_jpeg_python.compress_bytes(jpeg, {"max_partitions": 1}))
+        except RuntimeError:
+            return None  # It raises nothing narrower, at kinds of JPEG that it does not know.
+
+    return encode
 
 
 def _pick(source: WithJpegFiles) -> tuple[int, list[bytes]]:

@@ -34,16 +34,18 @@ def scratch_nbytes(plan: ConversionPlan) -> int:
     may wait.
     """
     options, grids = plan.options, plan.grids
-    if options.use_existing_levels or len(grids) == 1:
+    reduced = [grid for grid in grids if grid.is_reduced]
+    if not reduced:
         return 0
     nbytes = plan.info.samples * reduced_dtype(plan.info.dtype).itemsize
-    every = nbytes * plan.axes.count * sum(grid.pixels for grid in grids[1:])
+    every = nbytes * plan.axes.count * sum(grid.pixels for grid in reduced)
     if options.scheduler is not None:
         return every
-    step, side = grids[1].step, grids[0].region_px
-    piece = nbytes * ceil_div(min(side, grids[0].height), step)
-    piece *= ceil_div(min(side, grids[0].width), step)
-    return min(every, piece * step**2 * (len(grids) - 1 + options.workers))
+    base = grids[reduced[0].level - 1]
+    step, side = reduced[0].step, base.region_px
+    piece = nbytes * ceil_div(min(side, base.height), step)
+    piece *= ceil_div(min(side, base.width), step)
+    return min(every, piece * step**2 * (len(reduced) + options.workers))
 
 
 def check_space(plan: ConversionPlan, output: str) -> None:
@@ -125,8 +127,10 @@ def _there(folder: Folder) -> Path:
 
 def _raw_nbytes(plan: ConversionPlan) -> int:
     """Return the bytes of all chunks that would be stored, uncompressed."""
-    chunks = sum(int((~elided).sum()) for elided in plan.glass.elided)
-    pixels = plan.axes.count * chunks * plan.grids[0].chunk_px ** 2
+    pixels = plan.axes.count * sum(
+        int((~elided).sum()) * grid.chunk_px**2
+        for elided, grid in zip(plan.glass.elided, plan.grids, strict=True)
+    )
     return pixels * plan.info.samples * plan.info.dtype.itemsize
 
 

@@ -98,11 +98,13 @@ def codecs_at_equal_ssim(
     view: View, options: argparse.Namespace
 ) -> Iterator[tuple[CodecFamily, Measured]]:
     """Yield each codec, and what it does to all tissue at the quality that is nearest to JPEG's."""
-    plain = ConvertOptions(workers=options.workers)
-    glass = plan_conversion(view, plain).glass
-    few = Trial.of(view, plain, glass)
+    plain = ConvertOptions(codec="neural", workers=options.workers)
+    plan = plan_conversion(view, plain)
+    glass, grid = plan.glass, plan.grids[0]
+    few = Trial.of(view, grid, glass)
     count = int(glass.with_tissue[0].sum())
-    tissue = Trial.on(sample_chunks(view, plain, glass, count=count), plain, glass)
+    samples = sample_chunks(view, grid, glass, count=count)
+    tissue = Trial.on(samples, grid.chunk_px, glass)
     jpeg = by_quality(family_of("jpeg", ChunkKind()))
     few_ssim = ssim_of(few.measure(jpeg, JPEG_QUALITY))
     wanted = tissue.measure(jpeg, JPEG_QUALITY)

@@ -12,7 +12,7 @@ from numcodecs_neural.coding.enc_lossy import encode_lossy
 from numcodecs_neural.coding.enc_plain import encode_constant, encode_stored
 from numcodecs_neural.coding.enc_task import EncodeParameters, EncodeTask, LossyEncoder, Payload
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk
-from numcodecs_neural.jpeg.offers import offer_for
+from numcodecs_neural.jpeg.offers import must_be_exact, offer_for
 
 __all__ = ["ENCODERS", "constant_box", "encode_chunk", "to_planes"]
 
@@ -48,6 +48,7 @@ def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: Lossy
             planes=inside,
             plane=(planes.shape[-2], planes.shape[-1]),
             mosaic=offer_for(planes),
+            must_be_exact=must_be_exact(planes),
             parameters=parameters,
             coder=coder,
         )

@@ -1,6 +1,7 @@
 """Mode ``jpeg`` of the encoder: the JPEG tiles behind a chunk, where they are offered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -35,31 +36,44 @@ class Coded(NamedTuple):
     weights_id: bytes = NO_WEIGHTS
 
 
-def _huffman(coefficients: Coefficients, layout: Layout) -> Coded:
+_Tried = Mapping[int, Coded]
+_Encode = Callable[[Coefficients, Layout, _Tried], Coded | None]
+
+
+def _huffman(coefficients: Coefficients, layout: Layout, _: _Tried) -> Coded:
     return Coded(HUFFMAN, encode_huffman(coefficients, layout))
 
 
-def _adaptive(coefficients: Coefficients, layout: Layout) -> Coded:
-    return Coded(ADAPTIVE, encode_adaptive(coefficients, layout))
-
-
-def _network(coefficients: Coefficients, layout: Layout) -> Coded | None:
+def _network(coefficients: Coefficients, layout: Layout, _: _Tried) -> Coded | None:
     weights_id = coefficient_weights().id
     try:
         data = encode_network(coefficients, layout, weights_id)
-    except BitstreamError:
+    except BitstreamError:  # components or grids that it has no networks for
         return None
     return Coded(NETWORK, data, weights_id)
 
 
-JPEG_ENCODERS: tuple[Callable[[Coefficients, Layout], Coded | None], ...] = (
-    _huffman,
-    _adaptive,
-    _network,
-)
-"""All coders of coefficients, by number; the smallest result is taken.
+def _adaptive(coefficients: Coefficients, layout: Layout, tried: _Tried) -> Coded | None:
+    """Code what the network does not know: quantised twice, nearly lossless, noisy."""
+    network, huffman = tried.get(NETWORK), tried.get(HUFFMAN)
+    if network is not None and huffman is not None:
+        most = max(_KNOWN_SHARE * len(huffman.data), _LITTLE)
+        if _LITTLE < len(network.data) <= most:
+            return None
+    return Coded(ADAPTIVE, encode_adaptive(coefficients, layout))
 
-None: the coder has no place for such components.
+
+_KNOWN_SHARE = 0.75
+"""Of Huffman's bytes, the network takes at most so many where the adaptive coder takes more."""
+_LITTLE = 2000
+"""So few bytes are coded by both: it takes no time, and there the adaptive coder may win."""
+
+JPEG_ENCODERS: Mapping[int, _Encode] = MappingProxyType(
+    {HUFFMAN: _huffman, NETWORK: _network, ADAPTIVE: _adaptive}
+)
+"""Coders of coefficients by number, in the order in which they are tried; the smallest is taken.
+
+Each gets the results so far, by number, and returns None where it has none or would lose.
 """
 
 
@@ -87,8 +101,12 @@ def encode_jpeg(task: EncodeTask, _: Payload | None) -> Payload | None:
 
 def _payload(mosaic: Mosaic) -> Payload:
     layout = Layout.of(mosaic)
-    tried = (encode(mosaic.coefficients, layout) for encode in JPEG_ENCODERS)
-    coded = min(filter(None, tried), key=lambda coded: len(coded.data))
+    tried: dict[int, Coded] = {}
+    for encode in JPEG_ENCODERS.values():
+        result = encode(mosaic.coefficients, layout, tried)
+        if result is not None:
+            tried[result.coder] = result
+    coded = min(tried.values(), key=lambda coded: len(coded.data))
     return Payload(
         mode=Mode.JPEG,
         sections=(pack_section(coded.coder, mosaic, coded.data),),

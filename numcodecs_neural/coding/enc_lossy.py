@@ -15,14 +15,16 @@ from numcodecs_neural.networks.description import Pixels
 __all__ = ["encode_lossy", "levels_of", "to_pixels"]
 
 
-def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload:
-    """Return what the networks make of the planes.
+def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
+    """Return what the networks make of the planes; None if nothing may be lost.
 
     Raises
     ------
     ConfigError
         If they have too many pixels.
     """
+    if task.must_be_exact:
+        return None
     n, _channels, height, width = task.planes.shape
     if n * height * width > MAX_LOSSY_PIXELS:
         raise ConfigError(

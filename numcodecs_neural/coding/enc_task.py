@@ -58,6 +58,8 @@ class EncodeTask:
         Height and width of the whole chunk.
     mosaic : Mosaic or None
         The JPEG tiles that are offered for the chunk.
+    must_be_exact : bool
+        Whether nothing may be lost, whatever the parameters say.
     parameters : EncodeParameters
     coder : LossyEncoder
     """
@@ -65,6 +67,7 @@ class EncodeTask:
     planes: NDArray[Any]
     plane: tuple[int, int]
     mosaic: Mosaic | None
+    must_be_exact: bool = False
     parameters: EncodeParameters
     coder: LossyEncoder
 

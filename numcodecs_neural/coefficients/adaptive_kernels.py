@@ -73,7 +73,7 @@ def _kernels() -> dict[str, Callable[..., Any]]:
     for name, signature in _SIGNATURES.items():
         plain = getattr(adaptive_rows, name)
         function = FunctionType(plain.__code__, names, name)
-        names[name] = compiled(*signature, owns_arrays=False)(function)
+        names[name] = compiled(*signature, allocates=False)(function)
     return names
 
 

@@ -2,7 +2,7 @@
 
 from numcodecs_neural.format.header import MAX_CHUNK_NBYTES, NO_WEIGHTS, ChunkHeader
 from numcodecs_neural.format.modes import Mode
-from numcodecs_neural.format.sections import Chunk, pack_chunk, unpack_chunk
+from numcodecs_neural.format.sections import Chunk, mode_of, pack_chunk, unpack_chunk
 
 __all__ = [
     "MAX_CHUNK_NBYTES",
@@ -10,6 +10,7 @@ __all__ = [
     "Chunk",
     "ChunkHeader",
     "Mode",
+    "mode_of",
     "pack_chunk",
     "unpack_chunk",
 ]

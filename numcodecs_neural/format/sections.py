@@ -12,9 +12,9 @@ from numcodecs_neural.errors import (
 )
 from numcodecs_neural.format.checksum import crc32c
 from numcodecs_neural.format.header import ChunkHeader
-from numcodecs_neural.format.modes import RULES
+from numcodecs_neural.format.modes import RULES, Mode
 
-__all__ = ["MAGIC", "VERSION", "Chunk", "pack_chunk", "unpack_chunk"]
+__all__ = ["MAGIC", "VERSION", "Chunk", "mode_of", "pack_chunk", "unpack_chunk"]
 
 MAGIC = b"NNIC"
 VERSION = 2
@@ -50,6 +50,23 @@ def pack_chunk(header: ChunkHeader, sections: Sequence[bytes]) -> bytes:
         raise BitstreamError(f"chunk would have {nbytes} bytes; the most are {_MAX_NBYTES}")
     chunk = _PREFIX.pack(MAGIC, VERSION, nbytes) + body
     return chunk + _CHECKSUM.pack(crc32c(chunk))
+
+
+def mode_of(start: bytes) -> Mode:
+    """Return the mode of a chunk from its first bytes; nothing else of it is checked.
+
+    Raises
+    ------
+    BitstreamError
+        If no chunk of this package starts so.
+    """
+    if start[: len(MAGIC)] != MAGIC or len(start) <= _PREFIX.size:
+        raise BitstreamError(f"not a chunk of this package: it starts with {start[:10]!r}")
+    if start[_PREFIX.size] not in list(Mode):
+        raise UnsupportedVersionError(
+            f"chunk has mode {start[_PREFIX.size]}, which is unknown here"
+        )
+    return Mode(start[_PREFIX.size])
 
 
 def unpack_chunk(chunk: bytes) -> Chunk:

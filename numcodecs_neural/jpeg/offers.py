@@ -8,8 +8,10 @@ table serves all threads of a process, since Zarr encodes on threads of its own.
 import hashlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +19,17 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
-__all__ = ["offer_for", "offered"]
+__all__ = ["must_be_exact", "offer_for", "offered"]
 
 _offers: dict[bytes, list[Mosaic]] = {}
+_exact: Counter[bytes] = Counter()
 _lock = threading.Lock()
 
 
 @contextmanager
-def offered(offers: Iterable[tuple[NDArray[np.uint8], int, Mosaic]]) -> Iterator[None]:
+def offered(
+    offers: Iterable[tuple[NDArray[np.uint8], int, Mosaic | None]], *, are_exact: bool = False
+) -> Iterator[None]:
     """Offer mosaics for chunks that are encoded meanwhile, in any thread of this process.
 
     Nothing is promised: a chunk whose pixels are not exactly those of its mosaic is encoded as if
@@ -34,7 +39,10 @@ def offered(offers: Iterable[tuple[NDArray[np.uint8], int, Mosaic]]) -> Iterator
     ----------
     offers : iterable of (chunk, channel_axis, mosaic)
         The whole chunk as the codec will get it, padded at the array's edge; where its channels
-        lie, as in the codec's parameters, 0 without channels; and what it was decoded from.
+        lie, as in the codec's parameters, 0 without channels; and what it was decoded from, if
+        that is known.
+    are_exact : bool
+        Whether these chunks are stored without loss even where their mosaics cannot be kept.
 
     Raises
     ------
@@ -47,16 +55,39 @@ def offered(offers: Iterable[tuple[NDArray[np.uint8], int, Mosaic]]) -> Iterator
     >>> with offered([(chunk, -3, mosaic)]):  # doctest: +SKIP
     ...     array[:, :512, :512] = chunk
     """
-    own = [(_digest(_planes(chunk, axis)), mosaic) for chunk, axis, mosaic in offers]
+    keyed = [(_digest(_planes(chunk, axis)), mosaic) for chunk, axis, mosaic in offers]
+    own = [(key, mosaic) for key, mosaic in keyed if mosaic is not None]
+    exact = Counter(key for key, _ in keyed if are_exact)
     with _lock:
+        _exact.update(exact)
         for key, mosaic in own:
             _offers.setdefault(key, []).append(mosaic)
     try:
         yield
     finally:
         with _lock:
+            _exact.subtract(exact)
             for key, mosaic in own:
                 _withdraw(key, mosaic)
+            for key in exact:
+                if not _exact[key]:
+                    del _exact[key]
+
+
+def must_be_exact(planes: NDArray[Any]) -> bool:
+    """Return whether a chunk is to be stored without loss, whatever the codec's settings are.
+
+    Parameters
+    ----------
+    planes : ndarray, shape (n, C, H, W)
+        All samples of the chunk, C-contiguous.
+    """
+    with _lock:
+        if not _exact or len(planes) != 1 or planes.dtype != np.uint8:
+            return False
+    key = _digest(planes)
+    with _lock:
+        return key in _exact
 
 
 def offer_for(planes: NDArray[np.uint8]) -> Mosaic | None:
@@ -107,6 +138,7 @@ def _forget() -> None:
     global _lock
     _lock = threading.Lock()
     _offers.clear()
+    _exact.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -26,7 +26,7 @@ import zarr
 from numcodecs_neural import config
 from numcodecs_neural.converters.geometry.downsample import halve_again, halve_pixels, to_pixels
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.options import ConvertOptions
+from numcodecs_neural.converters.options import CHUNK_PX, ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.sources import open_source
 from tests.annotations import Image, ReadFiles
@@ -82,7 +82,8 @@ def test_converting_takes_little_longer_than_encoding(
 def converted(slide: Path, store: Path) -> None:
     """Convert the slide as the command line would."""
     with closing(open_source(slide)) as source:
-        convert(source, str(store), ConvertOptions(workers=WORKERS, overwrite=True))
+        options = ConvertOptions(codec="neural", workers=WORKERS, overwrite=True)
+        convert(source, str(store), options)
 
 
 def levels_of(slide: Path) -> list[Image]:
@@ -93,7 +94,7 @@ def levels_of(slide: Path) -> list[Image]:
     levels = [np.ascontiguousarray(np.moveaxis(pixels, -1, 0))]
     reduced = halve_pixels(levels[0])
     levels.append(to_pixels(reduced))
-    while max(levels[-1].shape) > ConvertOptions().chunk_px:
+    while max(levels[-1].shape) > CHUNK_PX:
         reduced = halve_again(reduced)
         levels.append(to_pixels(reduced))
     return levels

@@ -259,7 +259,7 @@ def test_layouts_that_it_does_not_code_are_left_to_other_coders(grid: str) -> No
     planes = [Plane(steps=(8,) * 64, coded=np.ones(shape, np.bool_)) for shape in shapes]
     layout = Layout(colour=colour, planes=tuple(planes))
 
-    assert JPEG_ENCODERS[NETWORK](filled(layout, 1), layout) is None
+    assert JPEG_ENCODERS[NETWORK](filled(layout, 1), layout, {}) is None
     with pytest.raises(BitstreamError, match="network coder"):
         decode(b"\0\0\1\0", layout)
 

@@ -202,7 +202,7 @@ def test_the_network_coder_gives_the_coefficients_that_were_encoded(
         planes = read_network(data, read_mosaic(fields), find_networks(weights.id, WEIGHTS))
 
         assert fields.rest() == data
-        assert equal(planes, mosaic.coefficients)
+        assert equal(tuple(planes), mosaic.coefficients)
 
 
 def random_mosaic(

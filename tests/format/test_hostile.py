@@ -13,7 +13,7 @@ from numcodecs_neural.errors import (
     TruncatedChunkError,
     UnsupportedVersionError,
 )
-from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk, unpack_chunk
+from numcodecs_neural.format import ChunkHeader, Mode, mode_of, pack_chunk, unpack_chunk
 from numcodecs_neural.format.checksum import crc32c
 
 HEADER = ChunkHeader(
@@ -128,3 +128,16 @@ def test_any_sealed_bytes_are_a_chunk_or_a_bitstream_error(body: bytes) -> None:
 def test_another_number_of_sections_cannot_be_packed(count: int) -> None:
     with pytest.raises(BitstreamError, match=f"{count} sections"):
         pack_chunk(HEADER, [b""] * count)
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"NNIC", b"NNIC\x02\0\0\0\0", b"\xff\xd8\xff\xe0 a JPEG header"], ids=repr
+)
+def test_what_starts_no_chunk_has_no_mode(start: bytes) -> None:
+    with pytest.raises(BitstreamError, match="not a chunk of this package"):
+        mode_of(start)
+
+
+def test_a_mode_of_a_later_release_is_named() -> None:
+    with pytest.raises(UnsupportedVersionError, match="mode 99"):
+        mode_of(b"NNIC\x02\0\0\0\0\x63")

@@ -86,11 +86,12 @@ def main() -> None:
     refuse_if_released(folder, is_unreleased=options.unreleased)
     # With this coder alone, or the smallest result would be frozen.
     coders = enc_jpeg.JPEG_ENCODERS
-    enc_jpeg.JPEG_ENCODERS = (coders[CODERS[options.coder]],)
+    number = CODERS[options.coder]
+    enc_jpeg.JPEG_ENCODERS = {number: coders[number]}
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / folder.name
         made.mkdir()
-        write(made, CODERS[options.coder])
+        write(made, number)
         if folder.exists():
             shutil.rmtree(folder)
         shutil.copytree(made, folder)

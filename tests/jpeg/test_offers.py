@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from numcodecs_neural import NeuralImage
+from numcodecs_neural.codec import is_lossy
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.mosaic import Mosaic
-from numcodecs_neural.jpeg.offers import offer_for, offered
+from numcodecs_neural.jpeg.offers import must_be_exact, offer_for, offered
 from tests.jpeg.streams import photo, saved
 
 
@@ -65,6 +67,32 @@ def test_offers_end_where_their_block_fails(mosaic: Mosaic) -> None:
         raise KeyError
 
     assert offer_for(planes_of(mosaic)) is None
+
+
+def test_chunks_must_be_exact_while_they_are_offered_so(mosaic: Mosaic) -> None:
+    planes, other = planes_of(mosaic), planes_of(mosaic) // 2
+    chunk = mosaic.pixels()
+
+    with offered([(chunk, -1, None)], are_exact=True):
+        with offered([(chunk, -1, None)], are_exact=True):
+            pass
+        assert (must_be_exact(planes), must_be_exact(other)) == (True, False)
+        assert offer_for(planes) is None
+
+    with offered([(chunk, -1, mosaic)]):
+        assert not must_be_exact(planes)
+
+
+def test_an_exact_chunk_without_a_mosaic_is_stored_without_loss() -> None:
+    codec = NeuralImage(quality=20, channel_axis=-1)
+    chunk = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+
+    with offered([(chunk, -1, None)], are_exact=True):
+        exact = codec.encode(chunk)
+    lossy = codec.encode(chunk)
+
+    assert np.array_equal(codec.decode(exact), chunk)
+    assert (is_lossy(exact[:16]), is_lossy(lossy[:16])) == (False, True)
 
 
 def test_other_pixels_are_not_found(mosaic: Mosaic) -> None:

@@ -1,13 +1,21 @@
 """Coefficients come back as the stream that they were read from, or as a smaller one."""
 
+from collections.abc import Callable
+
 import hypothesis
 import numpy as np
 import pytest
 
-from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.errors import ConfigError, JpegError
 from numcodecs_neural.jpeg import Coefficients, Colour, Frame, Process
-from numcodecs_neural.jpeg.reading import read_jpeg
-from numcodecs_neural.jpeg.writing import rewrite_jpeg, write_baseline
+from numcodecs_neural.jpeg.reading import read_heads, read_jpeg
+from numcodecs_neural.jpeg.writing import (
+    rewrite_jpeg,
+    write_abbreviated,
+    write_baseline,
+    write_tables,
+)
+from numcodecs_neural.jpeg.writing.standard_tables import STANDARD_AC, STANDARD_DC
 from tests.jpeg.streams import (
     PROGRESSIVE,
     SEQUENTIAL,
@@ -20,6 +28,7 @@ from tests.jpeg.streams import (
     saved,
 )
 
+Cut = Callable[[bytes, bytes], list[bytes]]
 Image = tuple[Frame, Colour, tuple[tuple[int, ...], ...], Coefficients]
 
 
@@ -64,6 +73,60 @@ def test_tables_made_from_counts_are_those_that_libjpeg_makes(interval: int) -> 
     assert read_jpeg(stream)[0].scans[0].ac_tables == description.scans[0].ac_tables
     begin = len(description.scans[0].head)
     assert stream.endswith(source[begin:])
+
+
+def test_the_standard_tables_are_those_that_libjpeg_writes_unless_told_otherwise() -> None:
+    (scan,) = read_jpeg(saved(photo()))[0].scans
+
+    assert (*STANDARD_DC, STANDARD_DC[1]) == scan.dc_tables
+    assert (*STANDARD_AC, STANDARD_AC[1]) == scan.ac_tables
+
+
+@hypothesis.given(images(steps=65535))
+def test_tiles_and_tables_apart_are_the_image(image: Image) -> None:
+    frame, colour, steps, coefficients = image
+    hypothesis.assume(len(steps) == 1 or blocks_of_unit(frame) <= 10)
+
+    tile, tables = write_abbreviated(*image), write_tables(steps)
+
+    description, found = read_jpeg(tile, tables=tables)
+    assert (description.colour, description.steps) == (colour, steps)
+    assert equal(found, coefficients)
+
+
+def blocks_of_unit(frame: Frame) -> int:
+    return sum(component.horizontal * component.vertical for component in frame.components)
+
+
+def test_a_tile_whose_units_do_not_fit_into_one_scan_is_refused(rng: np.random.Generator) -> None:
+    frame = frame_of(32, 32, (4, 4), (1, 1), (1, 1))
+    coefficients = random_coefficients(rng, frame)
+
+    with pytest.raises(ConfigError, match="18 blocks do not fit into one scan, which takes 10"):
+        write_abbreviated(frame, Colour.YCBCR, ((1,) * 64,) * 3, coefficients)
+
+
+@pytest.mark.parametrize("options", [*SEQUENTIAL.values(), *PROGRESSIVE.values()], ids=str)
+def test_all_but_its_data_describes_a_stream(options: dict[str, object]) -> None:
+    description, _ = read_jpeg(saved(photo(), comment=b"kept", **options) + b"trailing")
+
+    assert read_heads([*(scan.head for scan in description.scans), description.tail]) == description
+
+
+@pytest.mark.parametrize(
+    ("cut", "says"),
+    [
+        pytest.param(lambda head, tail: [head, head[-14:]], "goes on with another", id="tail"),
+        pytest.param(lambda head, tail: [head + tail, tail], "does not end with", id="head"),
+        pytest.param(lambda head, tail: [head[:2] + tail, tail], "does not end with", id="no scan"),
+        pytest.param(lambda head, tail: [tail], "no image", id="no head"),
+    ],
+)
+def test_pieces_that_are_no_heads_are_refused(cut: Cut, says: str) -> None:
+    description, _ = read_jpeg(saved(photo()))
+
+    with pytest.raises(JpegError, match=says):
+        read_heads(cut(description.scans[0].head, description.tail))
 
 
 @hypothesis.given(images(steps=65535))

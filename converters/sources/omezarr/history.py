@@ -74,6 +74,8 @@ def lossy_history(
         if "method" in entry and entry["method"] not in _LOSSLESS and not _is_lossless(entry)
     ]
     last = _canonical(steps[-1].method) if steps else None
+    if _keeps_all(block):
+        return tuple(steps)
     for name, settings in codecs.items():
         method = _LOSSY.get(_plain(name))
         if method is None or method == last or _is_lossless(settings):
@@ -81,6 +83,13 @@ def lossy_history(
         entry = {"method": method, **settings}
         steps.append(_step(entry if ratio is None else entry | {"ratio": round(ratio, 2)}))
     return tuple(steps)
+
+
+def _keeps_all(block: Any) -> bool:
+    """Return whether our own record says that level 0 lost nothing, whatever its codec can do."""
+    levels = block.get("levels") if isinstance(block, dict) else None
+    first = levels[0] if isinstance(levels, list) and levels else None
+    return isinstance(first, dict) and first.get("is_exact") is True
 
 
 def _nested(codecs: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:

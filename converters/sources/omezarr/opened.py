@@ -111,6 +111,7 @@ class OpenedImage:
             series_count=count,
             icc_profile=None if profile is None else profile.tobytes(),
             ome_xml=text,
+            description=self._block.get("image_description"),
         )
 
     def _frames(self, *, has_names: bool) -> tuple[tuple[str, int], ...]:

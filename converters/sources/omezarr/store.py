@@ -43,6 +43,11 @@ class ZarrFiles:
         except OPEN_ERRORS as exc:
             raise SourceError(f"{path} cannot be opened as a zip of a Zarr store: {exc}") from exc
 
+    @property
+    def folder(self) -> Folder:
+        """Where the files are."""
+        return self._folder
+
     def group(self) -> zarr.Group:
         """Return the root group.
 

@@ -116,6 +116,10 @@ class PlainSource(FileSource):
         """Return the window of a JPEG file that `region` needs, as `SlideSource` says."""
         return super().read_mosaic(region) if self._jpeg is None else self._jpeg.mosaic(region)
 
+    def jpeg_file(self) -> bytes | None:
+        """Return the file if it is a JPEG whose coefficients are kept."""
+        return None if self.jpeg_tiles().reason is not None else self._path.read_bytes()
+
     def close(self) -> None:
         """Let go of coefficients; nothing is open."""
         if self._jpeg is not None:

@@ -152,6 +152,7 @@ class TiffSource(FileSource):
         bits = min((n for n in (stated, stored) if n), default=8 * photometric.dtype.itemsize)
         files = {page.parent.filehandle.path for page in image if page is not None}
         axes = dict(layout.frames)
+        first: Any = tiff.pages.first
         return SlideInfo(
             name=image_name(self._path, self._series),
             level_shapes=tuple(level.shape for level in self._levels),
@@ -169,6 +170,7 @@ class TiffSource(FileSource):
             series_count=count,
             icc_profile=said.icc_profile,
             ome_xml=said.ome_xml,
+            description=str(first.description) if tiff.is_svs else None,
         )
 
 

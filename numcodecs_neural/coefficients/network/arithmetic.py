@@ -14,7 +14,7 @@ from numcodecs_neural.coefficients.network.tables import (
     LOGARITHM,
     OUTERMOST,
 )
-from numcodecs_neural.compilation import Integer, compiled, readable
+from numcodecs_neural.compilation import Integer, inlined, readable
 
 __all__ = [
     "NOTHING",
@@ -40,7 +40,7 @@ _EXTRAPOLATED, _OUTERMOST = EXTRAPOLATED.astype(np.float64), OUTERMOST.astype(np
 _GROUP_LOG = LOG_GROUP_SIZE[GROUP_SIZE] + 256 * 5
 
 
-@compiled(types.int64, types.float64)
+@inlined(types.int64, types.float64)
 def log2_of(value: float) -> Integer:
     """Return 256 log2 of a positive integer below 2^53, by its leading 9 bits.
 
@@ -50,7 +50,7 @@ def log2_of(value: float) -> Integer:
     return ((bits >> 52) - 1023) * 256 + LOGARITHM[(bits >> 44) & 255]
 
 
-@compiled(types.int64, types.int64)
+@inlined(types.int64, types.int64)
 def companded(value: Integer) -> Integer:
     """Return the logarithm, with its sign, of a coefficient in sixteenths."""
     size = min(
@@ -59,7 +59,7 @@ def companded(value: Integer) -> Integer:
     return size if value >= 0 else -size
 
 
-@compiled(types.int64, types.int64, types.int64, types.int64)
+@inlined(types.int64, types.int64, types.int64, types.int64)
 def level_of(energy: Integer, group: Integer, finer: Integer) -> Integer:
     """Return the logarithm of the mean magnitude of a group, from the sum of its magnitudes.
 
@@ -70,13 +70,13 @@ def level_of(energy: Integer, group: Integer, finer: Integer) -> Integer:
     return (log * _STEEPNESS + 128) >> 8
 
 
-@compiled(types.int64, types.int64, types.int64)
+@inlined(types.int64, types.int64, types.int64)
 def clamped(value: Integer, limit: Integer) -> Integer:
     """Return `value` within ``[-limit, limit]``."""
     return min(max(value, -limit), limit)
 
 
-@compiled(types.void, types.float64[::1], types.int64[::1])
+@inlined(types.void, types.float64[::1], types.int64[::1])
 def outline(block: NDArray[np.float64], out: NDArray[np.int64]) -> None:
     """Write the one-dimensional DCT of a block's lower and right borders.
 
@@ -108,7 +108,7 @@ def outline(block: NDArray[np.float64], out: NDArray[np.int64]) -> None:
         out[24 + a] = np.int64(np.floor(sample * 2.0**-12 + 0.5))
 
 
-@compiled(types.void, readable(types.int64), types.int64, types.int64[::1])
+@inlined(types.void, readable(types.int64), types.int64, types.int64[::1])
 def regress(sums: NDArray[np.int64], others: Integer, slopes: NDArray[np.int64]) -> None:
     """Write the slopes, in 1/1024, of a component on the one or two that were coded before.
 
@@ -139,7 +139,7 @@ def regress(sums: NDArray[np.int64], others: Integer, slopes: NDArray[np.int64])
     slopes[1] = clamped((y * a - x * c) // determinant, SLOPE_LIMIT)
 
 
-@compiled(
+@inlined(
     types.void,
     types.float64[:, ::1],
     types.int64,

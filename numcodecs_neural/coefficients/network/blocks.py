@@ -19,7 +19,14 @@ from numcodecs_neural.coefficients.network.arithmetic import (
     outline,
     regress,
 )
-from numcodecs_neural.coefficients.network.layers import add_row, multiply, rectify, rescale
+from numcodecs_neural.coefficients.network.layers import (
+    ROWS,
+    add_row,
+    find,
+    multiply,
+    rectify,
+    rescale,
+)
 from numcodecs_neural.coefficients.network.order import (
     AC_PASSES,
     COMPLETE,
@@ -36,14 +43,7 @@ from numcodecs_neural.coefficients.network.order import (
     VISIBLE_COUNT,
 )
 from numcodecs_neural.coefficients.network.prepared import Prepared
-from numcodecs_neural.coefficients.network.state import (
-    Block,
-    Layers,
-    Rows,
-    new_block,
-    new_layers,
-    new_rows,
-)
+from numcodecs_neural.coefficients.network.state import Block, Layers, Rows, new_block, new_rows
 from numcodecs_neural.coefficients.network.statuses import (
     DONE,
     OUT_OF_RANGE,
@@ -63,7 +63,7 @@ from numcodecs_neural.coefficients.network.tables import (
     ZERO_PROBABILITY,
 )
 from numcodecs_neural.coefficients.network.twins import FEATURE_LIMIT
-from numcodecs_neural.compilation import Integer, compiled, readable
+from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.jpeg.description import MAX_COEFFICIENT
 
 __all__ = ["code_blocks", "prepared_type"]
@@ -95,8 +95,10 @@ _MEAN_LIMIT = 1 << 36
 _GUESS_LIMIT = 1 << 40
 _MAGNITUDE_LIMIT = 12800
 _STEERED = STEERED.astype(np.int64)
+_VISIBLE = np.pad(VISIBLE, [(0, 0), (0, -GROUPS % ROWS)], constant_values=GROUPS)
 
-_rows, _block, _layers = typeof(new_rows(1)), typeof(new_block()), typeof(new_layers(1, 1, 1))
+_rows, _block = typeof(new_rows(1)), typeof(new_block())
+_layers = types.NamedTuple([*[types.float32[::1]] * 5, types.uint16[::1]], Layers)
 _blocks = types.int16[:, :, ::1]
 _twins = readable(types.int32, 4)
 _progress, _words, _steps = types.int64[::1], readable(types.uint16), types.int32[:, ::1]
@@ -121,16 +123,18 @@ def _prepared_type() -> types.Type:
 prepared_type = _prepared_type()
 
 
-@compiled(types.int64, types.float32, types.int64, types.int64)
+@inlined(types.int64, types.float32, types.int64, types.int64)
 def _looked_up(output: np.float32, zero: Integer, size: Integer) -> Integer:
     """Return the place of an output, in 1/256, in a table of steps of 1/32."""
     return min(max((np.int64(output) >> 3) + zero, 0), size - 1)
 
 
-@compiled(types.void, _rows, prepared_type, _twins, types.int64)
-def _read_twins(rows: Rows, net: Prepared, twins: NDArray[np.int32], y: Integer) -> None:
+@inlined(types.void, _rows, _block, prepared_type, _twins, types.int64)
+def _read_twins(
+    rows: Rows, block: Block, net: Prepared, twins: NDArray[np.int32], y: Integer
+) -> None:
     """Note borders and levels of a row of the twins."""
-    values, energy = np.zeros(64), np.zeros(GROUPS, np.int64)
+    values, energy = block.values, block.energy
     for c in range(twins.shape[0]):
         for x in range(twins.shape[2]):
             energy[:] = 0
@@ -144,7 +148,7 @@ def _read_twins(rows: Rows, net: Prepared, twins: NDArray[np.int32], y: Integer)
                 rows.twin_level[c, y % 3, x, group] = level_of(energy[group], group, 0)
 
 
-@compiled(types.void, _block, _blocks, types.int64, types.int64, types.int64)
+@inlined(types.void, _block, _blocks, types.int64, types.int64, types.int64)
 def _look_around(
     block: Block, blocks: NDArray[np.int16], step: Integer, y: Integer, x: Integer
 ) -> None:
@@ -184,7 +188,7 @@ def _look_around(
     dc[_DC_N], dc[_DC_W], dc[_DC_NW], dc[_DC_NE] = north, west, north_west, north_east
 
 
-@compiled(types.int64, _rows, _block, _layers, prepared_type, _blocks, types.int64, types.int64)
+@inlined(types.int64, _rows, _block, _layers, prepared_type, _blocks, types.int64, types.int64)
 def _see_own(
     rows: Rows,
     block: Block,
@@ -243,7 +247,7 @@ def _see_own(
     return at + 4
 
 
-@compiled(
+@inlined(
     types.void,
     _rows,
     _block,
@@ -313,7 +317,7 @@ def _see_twins(
             block.squares[2, k] = block.scaled[0, k] * block.scaled[1, k]
 
 
-@compiled(types.void, _block, types.int64)
+@inlined(types.void, _block, types.int64)
 def _regress_again(block: Block, others: Integer) -> None:
     """Bring the slopes up to date with what is decoded of the block."""
     for i in range(5):
@@ -321,7 +325,7 @@ def _regress_again(block: Block, others: Integer) -> None:
     regress(block.both, others, block.slopes)
 
 
-@compiled(types.void, _layers, _block, prepared_type, types.int64, types.int64)
+@inlined(types.void, _layers, _block, prepared_type, types.int64, types.int64)
 def _run_layers(
     layers: Layers, block: Block, net: Prepared, number: Integer, count: Integer
 ) -> None:
@@ -329,21 +333,22 @@ def _run_layers(
     sums, outputs = layers.sums, layers.outputs
     for j in range(sums.size):
         sums[j] = layers.accumulator[j] + net.bias[number, j]
-    for i in range(VISIBLE_COUNT[number]):
-        group = VISIBLE[number, i]
-        add_row(sums, block.level[group], net.own[number], group)
+    visible, found = _VISIBLE[number], VISIBLE_COUNT[number]
+    multiply(block.level, visible, found, net.own[number], sums.size, sums)
     rectify(sums, net.scale1[number], layers.activations)
     for j in range(sums.size):
         sums[j] = net.layer_bias[number, j]
-    multiply(layers.activations, net.layer[number], sums.size, sums)
+    found = find(layers.activations, layers.places)
+    multiply(layers.activations, layers.places, found, net.layer[number], sums.size, sums)
     rectify(sums, net.scale2[number], layers.activations)
-    for j in range(count):
+    for j in range(outputs.size):
         outputs[j] = net.head_bias[number, j]
-    multiply(layers.activations, net.heads[number], count, outputs)
+    found = find(layers.activations, layers.places)
+    multiply(layers.activations, layers.places, found, net.heads[number], count, outputs)
     rescale(outputs, net.scale3[number], count)
 
 
-@compiled(types.void, _rows, _block, prepared_type, _twins, types.int64, types.int64)
+@inlined(types.void, _rows, _block, prepared_type, _twins, types.int64, types.int64)
 def _begin_sums(
     rows: Rows, block: Block, net: Prepared, twins: NDArray[np.int32], y: Integer, x: Integer
 ) -> None:
@@ -371,14 +376,14 @@ def _begin_sums(
             add_product(sums, j, weights, 19 if c else 16, spare)
 
 
-@compiled(types.int64, prepared_type, types.int64, types.int64, types.int64)
+@inlined(types.int64, prepared_type, types.int64, types.int64, types.int64)
 def _mean_in_sixteenths(net: Prepared, k: Integer, mean: Integer, offset: Integer) -> Integer:
     """Return a mean, in 2^-16 of a dequantised unit, in sixteenths of a step."""
     limited = clamped(mean, _MEAN_LIMIT)
     return clamped(((limited * net.inverse24[k] + (1 << 35)) >> 36) + offset, 1 << 18)
 
 
-@compiled(
+@inlined(
     types.int64,
     types.int64,
     _rows,
@@ -567,7 +572,7 @@ def _code_pass(
     return progress[STATUS]
 
 
-@compiled(types.void, _block, prepared_type, _twins, types.int64, types.int64, types.int64)
+@inlined(types.void, _block, prepared_type, _twins, types.int64, types.int64, types.int64)
 def _skip_passes(
     block: Block, net: Prepared, twins: NDArray[np.int32], y: Integer, x: Integer, number: Integer
 ) -> None:
@@ -589,7 +594,7 @@ def _skip_passes(
         block.energy[GROUP[k]] += magnitude
 
 
-@compiled(
+@inlined(
     types.int64,
     types.int64,
     _rows,
@@ -723,7 +728,7 @@ def _code_dc(
     return progress[STATUS]
 
 
-@compiled(types.void, _rows, _block, prepared_type, types.int64, types.int64, types.int64)
+@inlined(types.void, _rows, _block, prepared_type, types.int64, types.int64, types.int64)
 def _complete(
     rows: Rows, block: Block, net: Prepared, others: Integer, number: Integer, x: Integer
 ) -> None:
@@ -751,7 +756,7 @@ def _complete(
         rows.running[k] = running + (((block.magnitude[k] << 15) - running) * rate >> 16)
 
 
-@compiled(types.void, _rows, types.int64, types.int64)
+@inlined(types.void, _rows, types.int64, types.int64)
 def _leave_out(rows: Rows, row: Integer, x: Integer) -> None:
     """Note that a block is not coded."""
     rows.magnitude[row, x, :] = 0
@@ -774,6 +779,7 @@ def _leave_out(rows: Rows, row: Integer, x: Integer) -> None:
     _progress,
     _words,
     _steps,
+    allocates=False,
 )
 def code_blocks(
     decodes: Integer,
@@ -809,10 +815,10 @@ def code_blocks(
     others, height, columns = twins.shape[0], blocks.shape[0], blocks.shape[1]
     most = 64 * MAX_STEPS + AC_PASSES
     if others:
-        _read_twins(rows, net, twins, 0)
+        _read_twins(rows, block, net, twins, 0)
     for y in range(height):
         if others and y + 1 < height:
-            _read_twins(rows, net, twins, y + 1)
+            _read_twins(rows, block, net, twins, y + 1)
         for x in range(columns):
             if not coded[y, x]:
                 _leave_out(rows, y % 3, x)
@@ -825,7 +831,9 @@ def code_blocks(
             if others:
                 _see_twins(rows, block, layers, net, twins, y, x, at)
             layers.accumulator[:] = 0
-            multiply(layers.inputs, net.trunk, layers.accumulator.size, layers.accumulator)
+            found = find(layers.inputs, layers.places)
+            accumulator = layers.accumulator
+            multiply(layers.inputs, layers.places, found, net.trunk, accumulator.size, accumulator)
             block.known[:] = 0
             block.values[:] = 0
             block.energy[:] = 0

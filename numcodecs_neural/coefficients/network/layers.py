@@ -8,19 +8,32 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import Integer, compiled, readable
+from numcodecs_neural.compilation import Integer, inlined, readable
 
-__all__ = ["ACTIVATION_LIMIT", "OUTPUT_LIMIT", "add_row", "multiply", "rectify", "rescale"]
+__all__ = [
+    "ACTIVATION_LIMIT",
+    "COLUMNS",
+    "OUTPUT_LIMIT",
+    "ROWS",
+    "add_row",
+    "find",
+    "multiply",
+    "rectify",
+    "rescale",
+]
 
 ACTIVATION_LIMIT = 1023
 """Largest activation of a hidden layer."""
 OUTPUT_LIMIT = 32767
 """Largest magnitude of an output, in 1/256."""
 
+ROWS, COLUMNS = 4, 16
+"""`multiply` takes so many rows at once, and a multiple of so many columns."""
+
 _vector, _matrix = types.float32[::1], readable(types.float32, 2)
 
 
-@compiled(types.void, _vector, types.float32, _matrix, types.int64)
+@inlined(types.void, _vector, types.float32, _matrix, types.int64)
 def add_row(
     sums: NDArray[np.float32], factor: np.float32, rows: NDArray[np.float32], row: Integer
 ) -> None:
@@ -29,22 +42,61 @@ def add_row(
         sums[j] += factor * rows[row, j]
 
 
-@compiled(types.void, _vector, _matrix, types.int64, _vector)
+@inlined(types.int64, _vector, types.uint16[::1])
+def find(values: NDArray[np.float32], places: NDArray[np.uint16]) -> Integer:
+    """Sort the places of `values`, those that are not zero first; return how many these are."""
+    found, last = 0, values.size - 1
+    for i in range(values.size):
+        places[found] = places[last - i + found] = i
+        found += values[i] != 0
+    return found
+
+
+@inlined(
+    types.void,
+    _vector,
+    readable(types.uint16),
+    types.int64,
+    _matrix,
+    types.int64,
+    _vector,
+    fuses=True,
+)
 def multiply(
     values: NDArray[np.float32],
+    places: NDArray[np.uint16],
+    found: Integer,
     matrix: NDArray[np.float32],
     count: Integer,
     sums: NDArray[np.float32],
 ) -> None:
-    """Add `values` times the first `count` columns of a matrix to `sums`; zeros cost nothing."""
-    for i in range(values.size):
-        value = values[i]
-        if value != 0:
-            for j in range(count):
-                sums[j] += value * matrix[i, j]
+    """Add the values at the first places times their rows of a matrix to `sums`.
+
+    Parameters
+    ----------
+    values : ndarray
+    places : ndarray
+        `found` places, and up to a multiple of `ROWS` some whose products are zero.
+    found : int
+    matrix : ndarray, shape (values, columns)
+        The columns are a multiple of `COLUMNS`, so that they are whole vectors of the processor.
+    count : int
+        Columns that are wanted; some more may be added.
+    sums : ndarray, shape (columns,)
+    """
+    for at in range(0, found, ROWS):
+        i, j, k, m = places[at], places[at + 1], places[at + 2], places[at + 3]
+        first, second, third, fourth = values[i], values[j], values[k], values[m]
+        for column in range((count + COLUMNS - 1) & -COLUMNS):
+            sums[column] += (
+                first * matrix[i, column]
+                + second * matrix[j, column]
+                + third * matrix[k, column]
+                + fourth * matrix[m, column]
+            )
 
 
-@compiled(types.void, readable(types.float32), readable(types.float32), _vector)
+@inlined(types.void, readable(types.float32), readable(types.float32), _vector)
 def rectify(
     sums: NDArray[np.float32], scale: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
@@ -53,7 +105,7 @@ def rectify(
         out[j] = min(max(np.floor(sums[j] * scale[j]), np.float32(0)), np.float32(ACTIVATION_LIMIT))
 
 
-@compiled(types.void, _vector, readable(types.float32), types.int64)
+@inlined(types.void, _vector, readable(types.float32), types.int64)
 def rescale(outputs: NDArray[np.float32], scale: NDArray[np.float32], count: Integer) -> None:
     """Write ``clamp(floor(outputs * scale), -OUTPUT_LIMIT - 1, OUTPUT_LIMIT)`` in place."""
     for j in range(count):

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.coefficients.network import statuses
 from numcodecs_neural.coefficients.network.parameters import (
-    FEATURES,
     NAMES,
     Component,
-    output_counts,
     read_components,
 )
 from numcodecs_neural.coefficients.network.prepared import prepare
@@ -81,16 +79,13 @@ def run_model(
     for name, number in zip(names, _order(layout), strict=True):
         component, plane, blocks = components[name], layout.planes[number], coefficients[number]
         plane_steps = np.array(plane.steps, np.int64)
+        net = prepare(component, plane_steps)
         kernel(
             int(words is not None),
-            prepare(component, plane_steps),
+            net,
             new_rows(blocks.shape[1]),
             new_block(),
-            new_layers(
-                len(FEATURES[component.others]),
-                component.width,
-                max(output_counts(component.others)),
-            ),
+            new_layers(net),
             blocks,
             np.ascontiguousarray(plane.coded),
             _twins(known, blocks.shape),
@@ -113,9 +108,12 @@ def _twins(known: list[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np
 
 def _multiply(
     values: NDArray[np.float32],
+    places: NDArray[np.uint16],
+    found: int,
     matrix: NDArray[np.float32],
     count: int,
     sums: NDArray[np.float32],
 ) -> None:
     """Do what `layers.multiply` does, by numpy: the same integers, in another order."""
-    sums[:count] += values @ matrix[:, :count]
+    chosen = places[:found]
+    sums[:count] += values[chosen] @ matrix[chosen, :count]

@@ -107,8 +107,10 @@ def _listed(chosen: NDArray[np.bool_]) -> tuple[Integers, Integers]:
 _passes = np.arange(len(PASSES))[:, None]
 COMPLETE, COMPLETED = _listed(_LAST_PASS[None] == _passes)
 """How many groups end with each pass, and which."""
-VISIBLE_COUNT, VISIBLE = _listed(_LAST_PASS[None] < _passes)
-"""How many groups are complete before each pass, and which."""
+_complete = _LAST_PASS[None] < _passes
+VISIBLE_COUNT = _complete.sum(1).astype(np.int64)
+VISIBLE = np.sort(np.where(_complete, np.arange(GROUPS), GROUPS)).astype(np.uint16)
+"""How many groups are complete before each pass, and which, followed by `GROUPS`."""
 
 _targets = [[(k, i) for k in ORDER for i in range(6) if NEAR[k, i] == j] for j in range(64)]
 TARGET_COUNT = np.array([len(targets) for targets in _targets], np.int64)

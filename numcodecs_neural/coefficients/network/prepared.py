@@ -1,10 +1,12 @@
 """What the quantisation steps of a component make of its network: constants of one chunk."""
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coefficients.network.layers import COLUMNS, ROWS
 from numcodecs_neural.coefficients.network.order import NEAR
 from numcodecs_neural.coefficients.network.parameters import Component
 from numcodecs_neural.coefficients.network.tables import LOGARITHM
@@ -58,24 +60,29 @@ def prepare(component: Component, steps: NDArray[np.int64]) -> Prepared:
     offset = a["base"].astype(np.int64) + a["slope"].astype(np.int64) * (logs - 1024)
     magnitude, floor = _magnitudes(component, steps)
     return Prepared(
-        **{key: _floats(a[key]) for key in ("trunk", "own", "signed", "layer", "layer_bias")},
+        **_of_any_steps(component),
         bias=_floats(a["bias"].astype(np.int64) + by_steps),
-        heads=_floats(a["heads"]),
-        head_bias=_floats(a["head_bias"]),
-        scale1=_floats(2.0 ** -a["shift1"].astype(np.float64)),
-        scale2=_floats(2.0 ** -a["shift2"].astype(np.float64)),
-        scale3=_floats(2.0 ** -a["shift3"].astype(np.float64)),
         magnitude=magnitude,
         floor=floor,
         offset=offset - exponent.sum(1) * (17 * 256 + logs),
         exponent=exponent,
-        mean=a["mean"].astype(np.int64),
-        mix=a["mix"].astype(np.int64),
-        ratio=a["ratio"].astype(np.int64),
         steps=steps,
         inverse16=((1 << 16) + steps // 2) // steps,
         inverse24=((1 << 24) + steps // 2) // steps,
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _of_any_steps(component: Component) -> dict[str, NDArray[Any]]:
+    """Return the constants that no steps change."""
+    a = component.arrays
+    layers = ("trunk", "own", "signed", "layer", "layer_bias", "heads", "head_bias")
+    scales = {f"scale{i}": 2.0 ** -a[f"shift{i}"].astype(np.float64) for i in (1, 2, 3)}
+    return {
+        **{key: _floats(a[key]) for key in layers},
+        **{key: _floats(scale) for key, scale in scales.items()},
+        **{key: a[key].astype(np.int64) for key in ("mean", "mix", "ratio")},
+    }
 
 
 def _magnitudes(
@@ -84,10 +91,8 @@ def _magnitudes(
     """Return the weights of magnitudes, for those that count steps, and what is always added."""
     weights = component.arrays["magnitude"].astype(np.int64)
     floor = component.arrays["floor"].astype(np.int64) * steps
-    for k in range(1, 64):
-        for i, j in enumerate(NEAR[k].tolist()):
-            if j >= 0:
-                floor[:, k] += weights[:, i, k] * 4 * steps[j]
+    near = np.where(NEAR >= 0, steps[NEAR], 0).T
+    floor[:, 1:] += (weights[:, : len(near), 1:] * near[:, 1:]).sum(1) * 4
     scaled = weights.copy()
     scaled[:, _OF_NEIGHBOURS] *= steps
     scaled[:, _RUN] = (scaled[:, _RUN] * steps + 4) >> 3
@@ -103,4 +108,7 @@ def _log2_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _floats(values: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(values, np.float32)
+    """Return float32, with zeros up to whole rows and columns as `layers.multiply` takes them."""
+    multiples = (1,) * (values.ndim - 2) + (ROWS, COLUMNS)
+    rests = [(0, -size % multiple) for size, multiple in zip(values.shape, multiples, strict=True)]
+    return np.pad(values.astype(np.float32), rests)

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coefficients.network.arithmetic import NOTHING
+from numcodecs_neural.coefficients.network.layers import ROWS
 from numcodecs_neural.coefficients.network.order import GROUPS
+from numcodecs_neural.coefficients.network.prepared import Prepared
 
 __all__ = ["Block", "Layers", "Rows", "new_block", "new_layers", "new_rows"]
 
@@ -57,6 +59,7 @@ class Block(NamedTuple):
     energy : (GROUPS,)
         Sums of magnitudes.
     level : (GROUPS,)
+        Of the groups that are complete, and zeros up to a multiple of `layers.ROWS`.
     known : (4, 8)
         Upper border and row, left border and column of what is decoded, in 2^-12.
     twin_known : (2, 2, 8)
@@ -92,13 +95,21 @@ class Block(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """Vectors between layers."""
+    """Vectors between layers.
+
+    Parameters
+    ----------
+    inputs, accumulator, sums, activations, outputs : (...,)
+    places : (...,)
+        Of what is not zero in `inputs` or `activations`.
+    """
 
     inputs: NDArray[np.float32]
     accumulator: NDArray[np.float32]
     sums: NDArray[np.float32]
     activations: NDArray[np.float32]
     outputs: NDArray[np.float32]
+    places: NDArray[np.uint16]
 
 
 def new_rows(columns: int) -> Rows:
@@ -123,7 +134,7 @@ def new_block() -> Block:
         values=np.zeros(64),
         magnitude=np.zeros(64, np.int64),
         energy=np.zeros(GROUPS, np.int64),
-        level=np.zeros(GROUPS, np.float32),
+        level=np.zeros(-(-GROUPS // ROWS) * ROWS, np.float32),
         known=np.zeros((4, 8), np.int64),
         twin_known=np.zeros((2, 2, 8), np.int64),
         slopes=np.zeros(3, np.int64),
@@ -137,12 +148,14 @@ def new_block() -> Block:
     )
 
 
-def new_layers(inputs: int, width: int, outputs: int) -> Layers:
+def new_layers(net: Prepared) -> Layers:
     """Return room for the vectors of a network."""
+    inputs, width = net.trunk.shape
     return Layers(
         inputs=np.zeros(inputs, np.float32),
         accumulator=np.zeros(width, np.float32),
         sums=np.zeros(width, np.float32),
         activations=np.zeros(width, np.float32),
-        outputs=np.zeros(outputs, np.float32),
+        outputs=np.zeros(net.head_bias.shape[1], np.float32),
+        places=np.zeros(inputs, np.uint16),
     )

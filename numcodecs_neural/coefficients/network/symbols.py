@@ -24,7 +24,7 @@ from numcodecs_neural.coefficients.network.tables import (
     LOGISTIC_LIMIT,
     SHIFT,
 )
-from numcodecs_neural.compilation import Integer, compiled, readable
+from numcodecs_neural.compilation import Integer, inlined, readable
 
 __all__ = ["MAX_STEPS", "PRECISION_BITS", "code_flag", "code_symbol"]
 
@@ -37,7 +37,7 @@ _MAX_ZEROS = 12
 _progress, _words, _steps = types.int64[::1], readable(types.uint16), types.int32[:, ::1]
 
 
-@compiled(types.void, _progress, _words, types.int64, types.int64, types.int64)
+@inlined(types.void, _progress, _words, types.int64, types.int64, types.int64)
 def _advance(
     progress: NDArray[np.int64],
     words: NDArray[np.uint16],
@@ -61,7 +61,7 @@ def _advance(
     progress[STATE] = state
 
 
-@compiled(types.void, _progress, _steps, types.int64, types.int64)
+@inlined(types.void, _progress, _steps, types.int64, types.int64)
 def _collect(
     progress: NDArray[np.int64], steps: NDArray[np.int32], start: Integer, frequency: Integer
 ) -> None:
@@ -72,7 +72,7 @@ def _collect(
     progress[POSITION] = position + 1
 
 
-@compiled(types.int64, types.int64, _progress, _words, _steps, types.int64, types.int64)
+@inlined(types.int64, types.int64, _progress, _words, _steps, types.int64, types.int64)
 def _code_bits(
     decodes: Integer,
     progress: NDArray[np.int64],
@@ -94,7 +94,7 @@ def _code_bits(
     return value
 
 
-@compiled(types.int64, types.int64, _progress, _words, _steps, types.int64)
+@inlined(types.int64, types.int64, _progress, _words, _steps, types.int64)
 def _code_escape(
     decodes: Integer,
     progress: NDArray[np.int64],
@@ -120,7 +120,7 @@ def _code_escape(
     return lowest + _code_bits(decodes, progress, words, steps, 2 + zeros, value - lowest)
 
 
-@compiled(types.int64, types.int64, _progress, _words, _steps, types.int64, types.int64)
+@inlined(types.int64, types.int64, _progress, _words, _steps, types.int64, types.int64)
 def code_flag(
     decodes: Integer,
     progress: NDArray[np.int64],
@@ -144,14 +144,14 @@ def code_flag(
     return 0
 
 
-@compiled(types.int64, types.int64)
+@inlined(types.int64, types.int64)
 def _logistic(argument: Integer) -> Integer:
     """Return 2^15 times the logistic function of an argument in 1/256."""
     within = min(max(argument, -LOGISTIC_LIMIT), LOGISTIC_LIMIT)
     return LOGISTIC[within + LOGISTIC_LIMIT]
 
 
-@compiled(types.int64, *[types.int64] * 8)
+@inlined(types.int64, *[types.int64] * 8)
 def _start(
     cell: Integer,
     lowest: Integer,
@@ -173,7 +173,7 @@ def _start(
     return ((shared * below) >> PRECISION_BITS) + cell - lowest + 1
 
 
-@compiled(
+@inlined(
     types.int64,
     types.int64,
     _progress,

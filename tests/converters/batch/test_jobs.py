@@ -296,5 +296,5 @@ def test_codecs_are_compared_on_the_slide(run_cli: RunCli, svs: Path, tmp_path: 
     for title in ("JPEG XL", "he-fast-1", "JPEG 2000", "Zstandard"):
         assert title in out
     assert "each codec set to the SSIM of JPEG at quality 80" in out
-    assert "kept by JPEG XL without any loss" in out
+    assert " MB, would be about " in out
     assert not list(tmp_path.glob("*.zarr"))

@@ -13,7 +13,9 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--codec", "jpegxl"], {"codec": "jpegxl"}),
     (["--model", "he-perceptual"], {"model": "he-perceptual"}),
     (["--quality", "71"], {"quality": 71}),
+    (["--levels-quality", "30"], {"levels_quality": 30}),
     (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
+    (["--archive"], {"archive": True}),
     (["--chunk", "256"], {"chunk_px": 256}),
     (["--tile-size", "256"], {"chunk_px": 256}),
     (["--shard", "1024"], {"shard_px": 1024}),
@@ -35,6 +37,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--workers", "3"], {"workers": 3}),
     (["-w", "3"], {"workers": 3}),
     (["--scheduler", "tcp://host:8786"], {"scheduler": "tcp://host:8786"}),
+    (["--scratch", "/fast"], {"scratch": "/fast"}),
     (["--overwrite"], {"overwrite": True}),
     (["--resume"], {"resume": True}),
 ]

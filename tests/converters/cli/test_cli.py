@@ -72,8 +72,20 @@ def test_the_report_is_written_as_json(
         pytest.param(["--quality", "60.5"], "'60.5' is no whole number", id="part of a quality"),
         pytest.param(["--chunk", "100"], "chunk is 100; it must be a multiple of 16", id="chunk"),
         pytest.param(["--chunk", "0"], "chunk is 0", id="no chunk"),
+        pytest.param(["--shard", "1000"], "shard is 1000; it must be a multiple of 16", id="shard"),
         pytest.param(
-            ["--shard", "1000"], "shard is 1000; it must be a multiple of 512", id="shard"
+            ["--shard", "1000", "--chunk", "512"], "must be a multiple of 512", id="shard of chunks"
+        ),
+        pytest.param(["--levels-quality", "101"], "levels-quality is 101", id="levels' quality"),
+        pytest.param(
+            ["--archive", "--codec", "jpegxl"], "codec is jpegxl: leave one", id="archive's codec"
+        ),
+        pytest.param(
+            ["--archive", "--glass", "flatten"], "glass is flatten: leave", id="archive's glass"
+        ),
+        pytest.param(["--archive", "--levels", "3"], "levels is 3: leave", id="archive's levels"),
+        pytest.param(
+            ["--archive", "--target-psnr", "40"], "target-psnr is 40", id="archive's PSNR"
         ),
         pytest.param(
             ["--shard", "1024", "--ome-zarr-version", "0.4"], "0.4 has no shards", id="v2 shard"

@@ -23,6 +23,10 @@ LARGE = LevelReport(
     ssim=0.9876,
     chunks_sampled=64,
     elided_area=0.5,
+    coding="lossy",
+    why="",
+    source_level=0,
+    codec={"method": "jpegxl", "quality": 60},
 )
 
 
@@ -55,7 +59,8 @@ def test_figures_are_whole_where_the_output_is_a_pipe(
     show_outcome(outcome_of(large))
 
     figures = (
-        "0  234567x123456   54321    55555   10662   12345.68   10.25   51.27   38.12   0.9876"
+        "0  234567x123456     q60   54321    55555   10662   12345.68   10.25   51.27   38.12"
+        "   0.9876"
     )
     out = capsys.readouterr().out
     assert figures.split() in [line.split() for line in out.splitlines()]

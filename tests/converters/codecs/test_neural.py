@@ -26,7 +26,8 @@ def test_workers_do_not_change_a_byte(
 def test_the_store_and_the_report_say_what_was_lost(
     run_cli: RunCli, svs: Path, tmp_path: Path
 ) -> None:
-    run_cli(svs, "-o", tmp_path / "out", "--quality", 30, "--report", tmp_path / "report.json")
+    arguments = (svs, "-o", tmp_path / "out", "--codec", "neural", "--quality", 30)
+    run_cli(*arguments, "--report", tmp_path / "report.json")
 
     block: Any = zarr.open_group(tmp_path / "out", mode="r").attrs["numcodecs_neural"]
     ours = block["lossy_history"][-1]

@@ -1,6 +1,7 @@
 """The fingerprint: what makes another store changes it, and nothing else does."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,23 @@ from numcodecs_neural.converters.codecs import codec_for
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline import fingerprint
 from numcodecs_neural.converters.pipeline.fingerprint import fingerprint_of
+from numcodecs_neural.converters.pipeline.levels import plan_store_levels
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
-from numcodecs_neural.converters.sources import Channel, Compression, SlideInfo
+from numcodecs_neural.converters.sources import Channel, Compression, JpegTiles, SlideInfo
 from tests.converters.conftest import slide_info
 
 PLAIN = ConvertOptions(workers=2)
-INFO = slide_info(level_shapes=((80, 90),), mpp=(0.5, 0.5), size_bytes=7000)
+INFO = slide_info(level_shapes=((800, 900),), mpp=(0.5, 0.5), size_bytes=7000)
 STORED: dict[str, Any] = {
     "codec": "jpegxl",
     "model": "he-perceptual",
     "quality": 61,
+    "levels_quality": 50,
     "target_psnr": 38,
+    "archive": True,
     "chunk_px": 256,
     "shard_px": 512,
-    "levels": 2,
+    "levels": 3,
     "downsample": 4,
     "use_existing_levels": True,
     "ome_zarr_version": "0.4",
@@ -44,7 +48,7 @@ NOT_STORED: dict[str, Any] = {
 }
 DESCRIBED: dict[str, Any] = {
     "name": "other",
-    "level_shapes": ((80, 91),),
+    "level_shapes": ((800, 901),),
     "mpp": None,
     "history": (Compression(method="jpeg", quality=80),),
     "size_bytes": 7001,
@@ -59,11 +63,27 @@ DESCRIBED: dict[str, Any] = {
     "series_count": 2,
     "icc_profile": b"profile",
     "ome_xml": "<OME/>",
+    "description": "Aperio Image Library v12",
 }
 
 
-def digest(options: ConvertOptions = PLAIN, info: SlideInfo = INFO, picture: bytes = b"") -> str:
-    found: str = fingerprint_of(info, options, codec_for(options), picture)
+class Described:
+    """A slide of which there is nothing but its description."""
+
+    def __init__(self, info: SlideInfo, tiles: JpegTiles) -> None:
+        self.info, self._tiles = info, tiles
+
+    def jpeg_tiles(self, level: int = 0) -> JpegTiles:
+        return self._tiles
+
+
+NOT_JPEG = JpegTiles(reason="its pixels are not JPEG")
+
+
+def digest(
+    options: ConvertOptions = PLAIN, info: SlideInfo = INFO, tiles: JpegTiles = NOT_JPEG
+) -> str:
+    found: str = plan_conversion(Described(info, tiles), options).fingerprint
     return found
 
 
@@ -79,7 +99,9 @@ def test_who_does_the_work_does_not_change_the_fingerprint(name: str) -> None:
 
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_another_slide_changes_the_fingerprint(name: str) -> None:
-    assert digest(info=replace(INFO, **{name: DESCRIBED[name]})) != digest()
+    options = replace(PLAIN, codec="zstd")  # which codes them all
+
+    assert digest(options, replace(INFO, **{name: DESCRIBED[name]})) != digest(options)
 
 
 def test_quality_beside_a_psnr_does_not_change_the_fingerprint(array_source: Any) -> None:
@@ -90,11 +112,15 @@ def test_quality_beside_a_psnr_does_not_change_the_fingerprint(array_source: Any
     assert plan.fingerprint != plan_conversion(array_source, PLAIN).fingerprint
 
 
-def test_the_content_of_the_picture_of_tissue_counts_and_its_place_does_not() -> None:
-    here, there = (replace(PLAIN, tissue=path) for path in ("a/mask.png", "b/mask.png"))
+def test_the_content_of_the_picture_of_tissue_counts_and_its_place_does_not(tmp_path: Path) -> None:
+    pictures = [tmp_path / name for name in ("here.png", "there.png", "other.png")]
+    for path, content in zip(pictures, (b"one", b"one", b"other"), strict=True):
+        path.write_bytes(content)
 
-    assert digest(here, picture=b"one") == digest(there, picture=b"one")
-    assert digest(here, picture=b"one") != digest(here, picture=b"other")
+    here, there, other = (digest(replace(PLAIN, tissue=str(path))) for path in pictures)
+
+    assert here == there
+    assert here != other
 
 
 def test_stores_of_other_arithmetic_are_not_continued(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,8 +133,24 @@ def test_stores_of_other_arithmetic_are_not_continued(monkeypatch: pytest.Monkey
 def test_weights_of_the_same_name_are_told_apart() -> None:
     codec = codec_for(PLAIN)
     other = replace(codec, parameters=codec.parameters | {"weights": "0" * 16})
+    (level, *_) = plan_store_levels(Described(INFO, NOT_JPEG), PLAIN)
 
-    assert fingerprint_of(INFO, PLAIN, codec) != fingerprint_of(INFO, PLAIN, other)
+    found, of_other = (fingerprint_of(INFO, PLAIN, (level,), (each,)) for each in (codec, other))
+
+    assert found != of_other
+
+
+def test_options_that_name_what_is_the_default_do_not_change_the_fingerprint() -> None:
+    named = replace(PLAIN, codec="neural", chunk_px=512, shard_px=2048, glass="elide", downsample=2)
+
+    assert digest(named) == digest()
+
+
+def test_levels_that_are_kept_exactly_change_the_fingerprint() -> None:
+    tiles = JpegTiles(tile=(256, 256), unit=(16, 16), grid=(4, 4))
+
+    assert digest(tiles=tiles) != digest()
+    assert digest(replace(PLAIN, codec="neural"), tiles=tiles) == digest()
 
 
 def test_every_option_is_in_a_test_above() -> None:

@@ -1,7 +1,9 @@
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -12,6 +14,7 @@ from rich.console import Console
 from numcodecs_neural.converters.cli.tables import comparison_summary, comparison_table
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
+from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.converters.trials.compare import ComparedCodec, Comparison, compare
 from numcodecs_neural.converters.trials.jpeg_transcode import Transcoding, transcode_tiles
 from numcodecs_neural.errors import ConfigError
@@ -51,6 +54,7 @@ def rgb(tissue: Image, jpeg: bytes, options: ConvertOptions) -> Comparison:
             super().__init__([jpeg] * 5)
             self.info, self.read_region = slide.info, slide.read_region
             self.read_associated, self.close = slide.read_associated, slide.close
+            self.jpeg_tiles = slide.jpeg_tiles
 
     from tests.converters.conftest import ArraySource
 
@@ -95,8 +99,9 @@ def test_comparison_is_json(rgb: Comparison) -> None:
     values = json.loads(json.dumps(rgb.to_json(), allow_nan=False))
 
     assert len(values["codecs"]) == 6
-    assert values["transcoding"]["tiles"] == 5
-    assert values["transcoding"]["nbytes"] < values["transcoding"]["jpeg_nbytes"]
+    first = values["transcodings"][0]
+    assert (first["title"], first["tiles"]) == ("JPEG XL transcoding", 5)
+    assert first["nbytes"] < first["jpeg_nbytes"]
 
 
 def test_table_has_a_line_for_each_codec(rgb: Comparison) -> None:
@@ -129,12 +134,13 @@ def test_what_is_not_equal_is_marked(rgb: Comparison) -> None:
 
 
 def test_summary_tells_what_transcoding_saves(rgb: Comparison) -> None:
-    transcoding = Transcoding(jpeg_nbytes=10_000_000, tiles=64, ratio=0.8)
+    found = Transcoding(title="Lepton", jpeg_nbytes=10_000_000, tiles=64, ratio=0.8)
 
-    told = comparison_summary(replace(rgb, transcoding=transcoding))
+    told = comparison_summary(replace(rgb, transcodings=(found,)))
 
-    assert "10.00 MB would be about 8.00 MB (-20 %)" in told
-    assert "JPEG tiles" not in comparison_summary(replace(rgb, transcoding=None))
+    assert "Lepton: the source's JPEG tiles" in told
+    assert "10.00 MB, would be about 8.00 MB (-20 %)" in told
+    assert "JPEG tiles" not in comparison_summary(replace(rgb, transcodings=()))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
@@ -151,7 +157,7 @@ def test_grey_slides_are_compared_on_their_own_range(
     assert set(by_name(found)) == (peers | {"jpeg"} if dtype == "uint8" else peers)
     assert found.reference_title == ("JPEG" if dtype == "uint8" else "grey-fast-1")
     assert found.data_range == np.ptp(pixels.astype(int))
-    assert found.transcoding is None
+    assert found.transcodings == ()
     # So small a sample has steps of quality that are coarser than what counts as equal.
     ssims = [codec.ssim for codec in found.codecs if codec.name != "zstd"]
     assert max(ssims) - min(ssims) < 0.01
@@ -168,9 +174,9 @@ def test_slide_that_only_lossless_codecs_code_is_refused(
 
 
 def test_tiles_are_sampled_and_all_counted(jpeg: bytes) -> None:
-    transcoding = transcode_tiles(WithTiles([jpeg] * 100))
+    transcoding = transcode_tiles(WithTiles([jpeg] * 100))[0][0]
 
-    assert transcoding is not None
+    assert transcoding.title == "JPEG XL transcoding"
     assert transcoding.tiles == 64
     assert transcoding.jpeg_nbytes == 100 * len(jpeg)
     kept = imagecodecs.jpegxl_encode_jpeg(jpeg)
@@ -180,8 +186,53 @@ def test_tiles_are_sampled_and_all_counted(jpeg: bytes) -> None:
 
 @pytest.mark.parametrize("tiles", [[], [b"not a picture"]])
 def test_nothing_to_transcode_is_none(tiles: list[bytes]) -> None:
-    assert transcode_tiles(WithTiles(tiles)) is None
+    assert transcode_tiles(WithTiles(tiles))[0] == ()
 
 
 def test_source_without_tiles_has_nothing_to_transcode() -> None:
-    assert transcode_tiles(object()) is None
+    assert transcode_tiles(object()) == ((), ())
+
+
+def test_lepton_is_compared_where_it_is_installed(jpeg: bytes) -> None:
+    lepton = pytest.importorskip("lepton_jpeg_python", reason="Lepton is not installed")
+
+    found, missing = transcode_tiles(WithTiles([jpeg] * 3))
+
+    assert missing == ()
+    assert [each.title for each in found] == ["JPEG XL transcoding", "Lepton"]
+    kept = lepton.compress_bytes(jpeg, {"max_partitions": 1})
+    assert found[1].ratio == pytest.approx(len(kept) / len(jpeg), abs=1e-4)
+    assert lepton.decompress_bytes(kept) == jpeg
+
+
+def test_lepton_that_is_not_installed_is_left_out_and_named(
+    jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lepton_jpeg_python", None)
+
+    found, missing = transcode_tiles(WithTiles([jpeg] * 3))
+
+    assert [each.title for each in found] == ["JPEG XL transcoding"]
+    assert missing[0].startswith("Lepton is not installed")
+
+
+def test_a_jpeg_slide_is_compared_with_its_exact_store_and_its_file(
+    svs: Path, options: ConvertOptions
+) -> None:
+    source = open_source(svs)
+
+    found = compare(plan_conversion(source, replace(options, chunk_px=240)))
+
+    exact = by_name(found)["exact"]
+    assert (exact.ssim, exact.psnr_db, exact.setting) == (1, None, "lossless")
+    assert exact.nbytes > 0
+    assert exact.decode_mpx_s > 0
+    assert found.exact_levels == (0, 1)
+    assert found.source_nbytes == svs.stat().st_size
+    screen = Console(file=io.StringIO(), width=140)
+    screen.print(comparison_table(found))
+    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert any(line.strip().startswith("source file") for line in lines)
+    assert any(line.strip().startswith("JPEG XL transcoding") for line in lines)
+    assert "levels 0 to 1 of the source without any loss" in comparison_summary(found)
+    source.close()
