@@ -1759,7 +1759,8 @@ class NetworkPlane:
         self, intervals: Intervals, a: Arrays, steps: Array, coded: Array, before: list[Array]
     ) -> None:
         self.intervals, self.a, self.steps = intervals, a, steps
-        self.rows, self.columns = coded.shape
+        self.rows: int = coded.shape[0]
+        self.columns: int = coded.shape[1]
         self.coefficients = np.zeros((*coded.shape, 64), np.int64)
         self.q: list[int] = steps.tolist()
         self.r16 = [(2**16 + q // 2) // q for q in self.q]

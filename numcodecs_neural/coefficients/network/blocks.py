@@ -88,6 +88,12 @@ __all__ = ["code_blocks", "prepared_type"]
 ) = range(16)
 _DC_N, _DC_W, _DC_NW, _DC_NE = range(4)
 
+# No integer here leaves 2^62, and no float64 2^53. Coefficients have 11 bits and steps 16, weights
+# of means and magnitudes at most 2^15, gates 2^13. In sixteenths, a difference of DC that is not
+# clamped stays below 2^32, and all else that goes into a mean below 2^31: with its weights below
+# 2^48, with its gate below 2^61. A magnitude of 12800 times its step is below 2^30, so a sum of
+# magnitudes, floor included, is below 2^51. A twin is below 2^18 sixteenths of a step; a block has
+# 63 products of it with symbols, and sums of ten blocks times 2^14 are divided: below 2^53.
 _DC_PASS = AC_PASSES
 _TO_BORDER = 11586
 """2^24 over the first entry of `EXTRAPOLATED`, and of `OUTERMOST`."""
