@@ -20,6 +20,7 @@ __all__ = [
     "NOTHING",
     "SLOPE_LIMIT",
     "add_product",
+    "add_products",
     "clamped",
     "companded",
     "level_of",
@@ -157,3 +158,26 @@ def add_product(
     """Add ``weights[j, i]`` times `values` to ``sums[j]``, coefficient by coefficient."""
     for k in range(64):
         sums[j, k] += weights[j, i, k] * values[k]
+
+
+@inlined(
+    types.void,
+    types.float64[:, ::1],
+    types.int64,
+    readable(types.float64, 3),
+    types.int64,
+    readable(types.float64),
+    readable(types.float64),
+    fuses=True,
+)
+def add_products(
+    sums: NDArray[np.float64],
+    j: Integer,
+    weights: NDArray[np.float64],
+    i: Integer,
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+) -> None:
+    """Do `add_product` with two arrays, and with ``weights[j, i + 1]`` for the second."""
+    for k in range(64):
+        sums[j, k] += weights[j, i, k] * first[k] + weights[j, i + 1, k] * second[k]

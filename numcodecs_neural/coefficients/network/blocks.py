@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.coefficients.network.arithmetic import (
     NOTHING,
     add_product,
+    add_products,
     clamped,
     companded,
     level_of,
@@ -101,10 +102,14 @@ _MEAN_LIMIT = 1 << 36
 _GUESS_LIMIT = 1 << 40
 _MAGNITUDE_LIMIT = 12800
 _STEERED = STEERED.astype(np.int64)
+_ORDER, _GROUP, _TARGETS, _TARGET_INPUT = (
+    table.astype(np.uint8) for table in (ORDER, GROUP, TARGETS, TARGET_INPUT)
+)
+"""Unsigned: no look-up by these need ask whether an index counts from the end."""
 _VISIBLE = np.pad(VISIBLE, [(0, 0), (0, -GROUPS % ROWS)], constant_values=GROUPS)
 
 _rows, _block = typeof(new_rows(1)), typeof(new_block())
-_layers = types.NamedTuple([*[types.float32[::1]] * 5, types.uint16[::1]], Layers)
+_layers = types.NamedTuple([*[types.float32[::1]] * 5, *[types.uint16[::1]] * 2], Layers)
 _blocks = types.int16[:, :, ::1]
 _twins = readable(types.int32, 4)
 _progress, _words, _steps = types.int64[::1], readable(types.uint16), types.int32[:, ::1]
@@ -148,7 +153,7 @@ def _read_twins(
                 values[k] = twins[c, y, x, k]
             for k in range(1, 64):
                 size = np.int64(abs(values[k]))
-                energy[GROUP[k]] += (size * 2 * net.inverse16[k] + 32768) >> 16
+                energy[_GROUP[k]] += (size * 2 * net.inverse16[k] + 32768) >> 16
             outline(values, rows.twin_border[c, y % 3, x])
             for group in range(GROUPS):
                 rows.twin_level[c, y % 3, x, group] = level_of(energy[group], group, 0)
@@ -215,7 +220,7 @@ def _see_own(
         at += GROUPS
     energy[:] = 0
     for k in range(64):
-        energy[GROUP[k]] += rows.running[k] >> 10
+        energy[_GROUP[k]] += rows.running[k] >> 10
     for group in range(GROUPS):
         inputs[at + group] = level_of(energy[group], group, 5)
     at += GROUPS
@@ -363,18 +368,18 @@ def _begin_sums(
     for j in range(3):
         for k in range(64):
             sums[j, k] = net.floor[j, k]
-        for neighbour in range(6):
+        for neighbour in range(0, 6, 2):
             row, column = place[_W_ROW + 2 * neighbour], place[_W + 2 * neighbour]
-            add_product(sums, j, weights, 6 + neighbour, rows.magnitude[row, column])
+            other_row, other = place[_W_ROW + 2 * neighbour + 2], place[_W + 2 * neighbour + 2]
+            first, second = rows.magnitude[row, column], rows.magnitude[other_row, other]
+            add_products(sums, j, weights, 6 + neighbour, first, second)
     west, north = rows.spread[place[_W_ROW], place[_W]], rows.spread[place[_N_ROW], place[_N]]
+    running = block.running
     for k in range(64):
         spare[k] = west[k] + north[k]
+        running[k] = rows.running[k] >> 12
     for j in range(3):
-        add_product(sums, j, weights, 12, spare)
-    for k in range(64):
-        spare[k] = np.float64(rows.running[k] >> 12)
-    for j in range(3):
-        add_product(sums, j, weights, 13, spare)
+        add_products(sums, j, weights, 12, spare, running)
     for c in range(twins.shape[0]):
         for k in range(64):
             spare[k] = 2.0 * abs(np.float64(twins[c, y, x, k]))
@@ -431,7 +436,7 @@ def _code_pass(
     outputs, known, weights, mean_of = layers.outputs, block.known, net.magnitude, net.mean
     slope0, slope1, slope2 = block.slopes[0], block.slopes[1], block.slopes[2]
     for o in range(count):
-        k = ORDER[first + o]
+        k = np.int64(_ORDER[first + o])
         u, v = k & 7, k >> 3
         size_n = size_w = jump_n = jump_w = sample_n = sample_w = third_n = third_w = np.int64(0)
         symbol_n: Integer = np.int64(blocks[y - 1, x, k]) if up else np.int64(0)
@@ -568,10 +573,10 @@ def _code_pass(
             block.twin_known[1, 1, v] += EXTRAPOLATED[u] * second_twin
         if magnitude:
             block.magnitude[k] = magnitude
-            block.energy[GROUP[k]] += magnitude
+            block.energy[_GROUP[k]] += magnitude
             size = np.float64(magnitude * net.steps[k])
             for t in range(TARGET_COUNT[k]):
-                target, i = TARGETS[k, t], TARGET_INPUT[k, t]
+                target, i = _TARGETS[k, t], _TARGET_INPUT[k, t]
                 block.sums[0, target] += weights[0, i, target] * size
                 block.sums[1, target] += weights[1, i, target] * size
                 block.sums[2, target] += weights[2, i, target] * size
@@ -587,7 +592,7 @@ def _skip_passes(
     if others == 0:
         return
     for rank in range(PASS_START[number], PASS_START[_DC_PASS]):
-        k = ORDER[rank]
+        k = np.int64(_ORDER[rank])
         guess = block.slopes[0] * np.int64(twins[0, y, x, k])
         block.inside[2] += np.int64(block.squares[0, k])
         if others == 2:
@@ -597,7 +602,7 @@ def _skip_passes(
         left_over = abs((guess + 512) >> 10)
         magnitude = min((left_over * 2 * net.inverse16[k] + 32768) >> 16, _MAGNITUDE_LIMIT)
         block.magnitude[k] = magnitude
-        block.energy[GROUP[k]] += magnitude
+        block.energy[_GROUP[k]] += magnitude
 
 
 @inlined(
@@ -837,9 +842,10 @@ def code_blocks(
             if others:
                 _see_twins(rows, block, layers, net, twins, y, x, at)
             layers.accumulator[:] = 0
-            found = find(layers.inputs, layers.places)
-            accumulator = layers.accumulator
-            multiply(layers.inputs, layers.places, found, net.trunk, accumulator.size, accumulator)
+            inputs, accumulator = layers.inputs, layers.accumulator
+            multiply(
+                inputs, layers.all_inputs, inputs.size, net.trunk, accumulator.size, accumulator
+            )
             block.known[:] = 0
             block.values[:] = 0
             block.energy[:] = 0
@@ -857,7 +863,7 @@ def code_blocks(
                     if not decodes:
                         are_zero = 1
                         for rank in range(first, PASS_START[_DC_PASS]):
-                            if blocks[y, x, ORDER[rank]] != 0:
+                            if blocks[y, x, _ORDER[rank]] != 0:
                                 are_zero = 0
                                 break
                     are_zero = code_flag(decodes, progress, words, steps, probability, are_zero)

@@ -44,11 +44,11 @@ def add_row(
 
 @inlined(types.int64, _vector, types.uint16[::1])
 def find(values: NDArray[np.float32], places: NDArray[np.uint16]) -> Integer:
-    """Sort the places of `values`, those that are not zero first; return how many these are."""
+    """Sort places, those of positive values before those of zeros; return how many these are."""
     found, last = 0, values.size - 1
     for i in range(values.size):
         places[found] = places[last - i + found] = i
-        found += values[i] != 0
+        found += values[i] > 0
     return found
 
 

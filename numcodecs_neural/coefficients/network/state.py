@@ -73,10 +73,12 @@ class Block(NamedTuple):
         Of these, and their product.
     sums : (3, 64)
         Weighted sums of magnitudes.
+    running : (64,)
+        Running means, in 1/256 of a step.
     spare : (100,)
     """
 
-    place: NDArray[np.int64]
+    place: NDArray[np.uint32]
     dc: NDArray[np.int64]
     values: NDArray[np.float64]
     magnitude: NDArray[np.int64]
@@ -91,6 +93,7 @@ class Block(NamedTuple):
     scaled: NDArray[np.float64]
     squares: NDArray[np.float64]
     sums: NDArray[np.float64]
+    running: NDArray[np.float64]
     spare: NDArray[np.float64]
 
 
@@ -101,7 +104,9 @@ class Layers(NamedTuple):
     ----------
     inputs, accumulator, sums, activations, outputs : (...,)
     places : (...,)
-        Of what is not zero in `inputs` or `activations`.
+        Of the activations, those that are not zero first.
+    all_inputs : (...,)
+        Of the inputs, few of which are zero.
     """
 
     inputs: NDArray[np.float32]
@@ -110,6 +115,7 @@ class Layers(NamedTuple):
     activations: NDArray[np.float32]
     outputs: NDArray[np.float32]
     places: NDArray[np.uint16]
+    all_inputs: NDArray[np.uint16]
 
 
 def new_rows(columns: int) -> Rows:
@@ -129,7 +135,7 @@ def new_rows(columns: int) -> Rows:
 def new_block() -> Block:
     """Return room for one block."""
     return Block(
-        place=np.zeros(16, np.int64),
+        place=np.zeros(16, np.uint32),
         dc=np.zeros(4, np.int64),
         values=np.zeros(64),
         magnitude=np.zeros(64, np.int64),
@@ -144,6 +150,7 @@ def new_block() -> Block:
         scaled=np.zeros((2, 64)),
         squares=np.zeros((3, 64)),
         sums=np.zeros((3, 64)),
+        running=np.zeros(64),
         spare=np.zeros(100),
     )
 
@@ -157,5 +164,6 @@ def new_layers(net: Prepared) -> Layers:
         sums=np.zeros(width, np.float32),
         activations=np.zeros(width, np.float32),
         outputs=np.zeros(net.head_bias.shape[1], np.float32),
-        places=np.zeros(inputs, np.uint16),
+        places=np.zeros(width, np.uint16),
+        all_inputs=np.arange(inputs, dtype=np.uint16),
     )
