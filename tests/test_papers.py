@@ -278,6 +278,74 @@ def test_equal_ssim_runs(run: Run, load: Load, images: Path, figure: Path) -> No
     assert is_png(figure)
 
 
+@pytest.fixture
+def jpeg(tissue: Image, tmp_path: Path) -> Path:
+    """Return a JPEG file of 192 x 192 pixels, 4:2:0."""
+    path = tmp_path / "tissue.jpg"
+    pixels = np.ascontiguousarray(tissue.transpose(1, 2, 0)[:192, :192])
+    path.write_bytes(imagecodecs.jpeg_encode(pixels, level=90, subsampling="420"))
+    return path
+
+
+def test_what_costs_nothing_is_kept_and_what_costs_much_is_dropped(load: Load, jpeg: Path) -> None:
+    script = load("on_the_grid")
+    (crop,) = script.read_crops(jpeg, 96, 1)
+    mosaic = crop.mosaic
+
+    free, cheap, dear = (script.priced(mosaic, mosaic.steps, price) for price in (0, 40, 1000))
+
+    for kept, some, few, all_of in zip(
+        free.coefficients, cheap.coefficients, dear.coefficients, mosaic.coefficients, strict=True
+    ):
+        assert np.array_equal(kept, all_of)
+        assert np.array_equal(few[..., 0], all_of[..., 0])
+        assert np.count_nonzero(few) < np.count_nonzero(some) < np.count_nonzero(all_of)
+    points = [script.kept(crop, each) for each in (free, cheap, dear)]
+    assert points[0].bpp == points[0].ssim == 1
+    assert points[0].bpp > points[1].bpp > points[2].bpp
+    assert points[0].ssim > points[1].ssim > points[2].ssim
+
+
+def test_requantised_coefficients_keep_their_values_to_half_a_step(load: Load, jpeg: Path) -> None:
+    script = load("on_the_grid")
+    (crop,) = script.read_crops(jpeg, 96, 1)
+    mosaic = crop.mosaic
+    steps = script.annex_k(mosaic, 60)
+
+    coarser = script.requantised(mosaic, steps)
+
+    assert coarser.steps == steps
+    for number, each in enumerate(map(np.array, steps)):
+        before = mosaic.coefficients[number] * np.array(mosaic.steps[number])
+        assert (each >= mosaic.steps[number]).all()
+        assert (abs(coarser.coefficients[number] * each - before) <= each / 2).all()
+    assert script.annex_k(mosaic, 98) == mosaic.steps
+
+
+def test_on_the_grid_runs(run: Run, jpeg: Path) -> None:
+    settings = {"jpeg444": (20, 98)}
+    few = {"LEVELS": (0.9, 0.93), "PEER_SETTINGS": settings, "QUALITIES": (0, 100)}
+    strengths = {"FACTORS": (1.5, 12), "TABLES": (85, 20), "PRICES": (4, 100)}
+    arguments = (jpeg, "--side", 96, "--crops", 2)
+
+    text = run("on_the_grid", *arguments, "--peers", "jpeg444", **few, **strengths)
+
+    assert "| 2 crops | SSIM 0.9 | SSIM 0.93 |" in text
+    for name in ("larger steps", "larger steps and dropped"):
+        low, high = (float(cell.split()[0]) for cell in cells(text, name))
+        assert low < high < 100
+    assert cells(text, "best variant or exact against best other")[1].endswith(" %")
+
+
+def test_gains_are_those_of_the_best_or_the_exact_chunk(load: Load) -> None:
+    script = load("on_the_grid")
+    sizes = {"a": [0.5, 2.0, None], "b": [0.8, 3.0, None], "c": [0.6, None, 0.9]}
+
+    gains = [script.gain(sizes, ["a", "b"], at) for at in range(3)]
+
+    assert gains == [pytest.approx(0.2), pytest.approx(-0.5), None]
+
+
 def test_a_model_needs_as_much_as_itself(
     run: Run, images: Path, features: Path, figure: Path
 ) -> None:
