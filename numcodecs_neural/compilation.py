@@ -100,7 +100,7 @@ def inlined(
 ) -> Callable[[_Function], _Function]:
     """Compile, as `compiled` does, what becomes a part of the kernels that call it.
 
-    It must not make arrays. Tuples of arrays cost nothing then: a call copies them.
+    It must not make arrays. No call is left that would copy its tuples of arrays.
 
     Parameters
     ----------
