@@ -21,13 +21,13 @@ from numcodecs_neural.coefficients.network.arithmetic import (
     regress,
 )
 from numcodecs_neural.coefficients.network.layers import (
-    ROWS,
     add_row,
     find,
     multiply,
     rectify,
     rescale,
 )
+from numcodecs_neural.coefficients.network.limits import ROWS
 from numcodecs_neural.coefficients.network.order import (
     AC_PASSES,
     COMPLETE,

@@ -8,27 +8,15 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from numcodecs_neural.coefficients.network.limits import (
+    ACTIVATION_LIMIT,
+    COLUMNS,
+    OUTPUT_LIMIT,
+    ROWS,
+)
 from numcodecs_neural.compilation import Integer, inlined, readable
 
-__all__ = [
-    "ACTIVATION_LIMIT",
-    "COLUMNS",
-    "OUTPUT_LIMIT",
-    "ROWS",
-    "add_row",
-    "find",
-    "multiply",
-    "rectify",
-    "rescale",
-]
-
-ACTIVATION_LIMIT = 1023
-"""Largest activation of a hidden layer."""
-OUTPUT_LIMIT = 32767
-"""Largest magnitude of an output, in 1/256."""
-
-ROWS, COLUMNS = 4, 16
-"""`multiply` takes so many rows at once, and a multiple of so many columns."""
+__all__ = ["add_row", "find", "multiply", "rectify", "rescale"]
 
 _vector, _matrix = types.float32[::1], readable(types.float32, 2)
 

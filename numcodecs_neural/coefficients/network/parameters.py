@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.layers import ACTIVATION_LIMIT
+from numcodecs_neural.coefficients.network.limits import ACTIVATION_LIMIT
 from numcodecs_neural.coefficients.network.order import GROUPS, PASS_START, PASSES, STEERED
 from numcodecs_neural.coefficients.network.tables import DIGEST, LOG_SCALES, MAX_RATIO
 from numcodecs_neural.errors import WeightsError

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.layers import COLUMNS, ROWS
+from numcodecs_neural.coefficients.network.limits import COLUMNS, ROWS
 from numcodecs_neural.coefficients.network.order import NEAR
 from numcodecs_neural.coefficients.network.parameters import Component
 from numcodecs_neural.coefficients.network.tables import LOGARITHM

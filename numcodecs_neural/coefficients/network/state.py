@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coefficients.network.arithmetic import NOTHING
-from numcodecs_neural.coefficients.network.layers import ROWS
+from numcodecs_neural.coefficients.network.limits import ROWS
 from numcodecs_neural.coefficients.network.order import GROUPS
 from numcodecs_neural.coefficients.network.prepared import Prepared
 
@@ -59,7 +59,7 @@ class Block(NamedTuple):
     energy : (GROUPS,)
         Sums of magnitudes.
     level : (GROUPS,)
-        Of the groups that are complete, and zeros up to a multiple of `layers.ROWS`.
+        Of the groups that are complete, and zeros up to a multiple of `limits.ROWS`.
     known : (4, 8)
         Upper border and row, left border and column of what is decoded, in 2^-12.
     twin_known : (2, 2, 8)
