@@ -6,7 +6,7 @@ import google_crc32c
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec, ShardingCodecIndexLocation
+from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 
 from numcodecs_neural.errors import SourceError
 
@@ -125,7 +125,7 @@ def _check_sharding(array: zarr.Array[Any]) -> None:
     (sharding,) = metadata.codecs
     is_known = (
         isinstance(sharding, ShardingCodec)
-        and sharding.index_location == ShardingCodecIndexLocation.end
+        and _at(sharding) == "end"
         and [type(codec) for codec in sharding.index_codecs] == [BytesCodec, Crc32cCodec]
     )
     if not is_known:
@@ -133,3 +133,9 @@ def _check_sharding(array: zarr.Array[Any]) -> None:
             f"the shards of {array.path} have an index of another kind than zarr writes by itself: "
             "offset and size of each chunk with a CRC-32C, at the end"
         )
+
+
+def _at(sharding: ShardingCodec) -> str:
+    """Return where a shard has its index: zarr up to 3.3 says it by an enumeration."""
+    location: Any = sharding.index_location
+    return str(getattr(location, "value", location))

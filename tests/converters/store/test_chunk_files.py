@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from zarr.codecs import BytesCodec, ShardingCodec, ShardingCodecIndexLocation
+from zarr.codecs import BytesCodec, ShardingCodec
 
 from numcodecs_neural.converters.sources.folder import Archive, Folder
 from numcodecs_neural.converters.store.chunk_files import EMPTY, StoredChunks
@@ -99,7 +99,7 @@ def test_shards_of_another_kind_are_refused(pixels: Image, tmp_path: Path) -> No
     sharding = ShardingCodec(
         chunk_shape=(3, 8, 8),
         codecs=[BytesCodec()],
-        index_location=ShardingCodecIndexLocation.start,
+        index_location="start",
     )
     array = zarr.create(
         store=tmp_path, path="0", shape=(3, 16, 24), chunks=(3, 16, 24), codecs=[sharding]
