@@ -326,7 +326,7 @@ def test_a_page_that_cannot_be_written_costs_no_store(
 def test_a_page_appears_whole_or_not_at_all(
     svs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full_disk(*arguments: Any) -> Iterator[str]:
+    def full_disk(*arguments: Any, **options: Any) -> Iterator[str]:
         yield "<!doctype html>"
         raise OSError(28, "No space left on device")
 
