@@ -78,7 +78,7 @@ def test_any_bytes_are_pixels_or_a_bitstream_error(data: bytes, kept: int) -> No
 @pytest.mark.parametrize("size", [(65535, 65535, 1, 1), (1, 1, 65535, 65535), (8, 8, 1024, 1024)])
 def test_giant_sizes_take_no_memory(size: tuple[int, ...]) -> None:
     side = 1 << 13
-    section = SECTION[:1] + b"\1" + struct.pack("<4H", *size) + b"\x11\x11\x11\1\0\0" + bytes(200)
+    section = b"\0\1" + struct.pack("<4H", *size) + b"\x11\x11\x11\1\0\0" + bytes(200)
     header = ChunkHeader(
         mode=Mode.JPEG, dtype=np.dtype("u1"), shape=(3, side, side), box=(8, 8), channel_axis=-3
     )
@@ -110,8 +110,10 @@ def test_giant_sizes_take_no_memory(size: tuple[int, ...]) -> None:
 def test_a_header_that_does_not_suit_the_tiles_is_refused(
     header: dict[str, Any], says: str
 ) -> None:
+    by_huffman = b"\0" + SECTION[1:]
+
     with pytest.raises(BitstreamError, match=says):
-        decode(SECTION, **header)
+        decode(by_huffman, **header)
 
 
 def test_coefficients_are_refused_as_pixels_are() -> None:
