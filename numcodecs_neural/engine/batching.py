@@ -6,11 +6,9 @@ requests that arrive collect; the next batch takes all of one kind. A lone reque
 
 from __future__ import annotations
 
-import queue
 import threading
-import weakref
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,15 +44,19 @@ class _Request:
 
 
 class BatchingCoder:
-    """A coder that collects the requests of all threads for another that takes batches."""
+    """A coder that collects the requests of all threads for another that takes batches.
+
+    Batches run in the worker of an executor: an interpreter that ends waits for it. A daemon thread
+    is killed wherever it is, and within torch that aborts the process.
+    """
 
     def __init__(self, coder: _BatchCoder) -> None:
         self.weights_id, self.channels = coder.weights_id, coder.channels
         self.pixel_fraction = coder.pixel_fraction
         self._coder = coder
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        threading.Thread(target=_serve, args=(self._requests,), daemon=True).start()
-        weakref.finalize(self, self._requests.put, None)
+        self._waiting: list[_Request] = []
+        self._lock = threading.Lock()
+        self._worker = ThreadPoolExecutor(max_workers=1)
 
     def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the stream of (n, C, H, W)."""
@@ -76,29 +78,19 @@ class BatchingCoder:
 
     def _submit(self, kind: Hashable, run: Callable[[list[Any]], list[Any]], item: Any) -> Any:
         request = _Request(kind, run, item)
-        self._requests.put(request)
+        with self._lock:
+            self._waiting.append(request)
+        self._worker.submit(self._run_next)
         return request.future.result()
 
-
-def _serve(requests: queue.SimpleQueue[_Request | None]) -> None:
-    """Run batches until the coder is gone."""
-    waiting: list[_Request] = []
-    while True:
-        if not waiting:
-            first = requests.get()
-            if first is None:
-                return
-            waiting.append(first)
-        while not requests.empty():
-            further = requests.get()
-            if further is None:
-                return
-            waiting.append(further)
-        kind = waiting[0].kind
-        batch = [r for r in waiting if r.kind == kind][:MAX_BATCH]
-        taken = set(map(id, batch))
-        waiting = [r for r in waiting if id(r) not in taken]
-        _run(batch)
+    def _run_next(self) -> None:
+        """Run the oldest request and those of its kind, unless a batch before took them all."""
+        with self._lock:
+            alike = [r for r in self._waiting if r.kind == self._waiting[0].kind][:MAX_BATCH]
+            taken = set(map(id, alike))
+            self._waiting = [r for r in self._waiting if id(r) not in taken]
+        if alike:
+            _run(alike)
 
 
 def _run(batch: list[_Request]) -> None:

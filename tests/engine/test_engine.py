@@ -100,7 +100,7 @@ def in_flight_together(
     futures = [pool.submit(request, coder) for request in requests]
     pause = threading.Event()
     for _ in range(60_000):
-        if coder._requests.qsize() == len(requests):
+        if len(coder._waiting) == len(requests):
             break
         pause.wait(0.001)
     recorder.open.set()

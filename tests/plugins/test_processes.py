@@ -70,6 +70,27 @@ def test_the_device_changes_no_pixel(device: str, stored: Any, fresh_python: Fre
     assert read.split()[0] == digest(stored[:])
 
 
+def test_a_process_that_ends_waits_for_the_batch_in_work(fresh_python: FreshPython) -> None:
+    """Else the thread is killed within torch, and the process aborts after all is printed."""
+    code = (
+        "import threading, time, types\n"
+        "from numcodecs_neural.engine.batching import BatchingCoder\n"
+        "begun = threading.Event()\n"
+        "def decode_batch(streams, shape, quality):\n"
+        "    begun.set()\n"
+        "    time.sleep(0.5)\n"
+        "    print('done', flush=True)\n"
+        "    return streams\n"
+        "coder = BatchingCoder(types.SimpleNamespace(\n"
+        "    weights_id=b'', channels=3, pixel_fraction=0, decode_batch=decode_batch))\n"
+        "client = threading.Thread(target=coder.decode, args=(b'', (1, 8, 8), 60), daemon=True)\n"
+        "client.start()\n"
+        "begun.wait()"
+    )
+
+    assert fresh_python(code) == "done"
+
+
 def test_an_open_array_pickles(stored: Any) -> None:
     again = pickle.loads(pickle.dumps(stored))
 
