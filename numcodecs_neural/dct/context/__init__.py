@@ -1,0 +1,1 @@
+"""The learned context model that codes quantised coefficients of the transform."""

@@ -1,0 +1,97 @@
+"""Decode the quantised coefficients of an image (SPEC.md, section 6)."""
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import uncompiled, use_numba
+from numcodecs_neural.dct.context import dec_kernels
+from numcodecs_neural.dct.context.model import ContextModel
+from numcodecs_neural.dct.context.order import COEFFICIENTS
+from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
+from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
+
+__all__ = ["HEAD", "LOWEST_STATE", "decode"]
+
+HEAD = struct.Struct("<I")
+"""How many words of 16 bits follow the states; then come plain bits."""
+LOWEST_STATE = 1 << 16
+_STATES = np.dtype("<u4")
+_RESERVE = 64
+"""Zeros behind words and bits, more than the symbols of a diagonal take."""
+
+
+def decode(
+    data: bytes,
+    shape: tuple[int, int],
+    steps: NDArray[np.int64],
+    matrices: NDArray[np.int64] | None,
+    model: ContextModel,
+) -> NDArray[np.int16]:
+    """Return the coefficients (rows, columns, axes, 256) of an image of ``shape`` blocks.
+
+    Parameters
+    ----------
+    data : bytes
+    shape : (int, int)
+    steps : (axes, 256) int64
+        In eighths of a grey level.
+    matrices : (2, 3, 3) or None
+        The axes of colour; None for grey.
+    model : ContextModel
+
+    Raises
+    ------
+    BitstreamError
+        If `data` are damaged.
+    """
+    start = HEAD.size + dec_kernels.LANES * _STATES.itemsize
+    if len(data) < start:
+        raise TruncatedChunkError(f"coefficients have {len(data)} bytes; expected {start} or more")
+    (count,) = HEAD.unpack_from(data)
+    if len(data) < start + 2 * count:
+        raise TruncatedChunkError(
+            f"coefficients have {len(data)} bytes; expected {start} and {count} words"
+        )
+    lanes = np.frombuffer(data, _STATES, dec_kernels.LANES, HEAD.size).astype(np.int64)
+    if lanes.min() < LOWEST_STATE:
+        raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
+    words = np.concatenate(
+        [np.frombuffer(data, "<u2", count, start).astype(np.uint16), np.zeros(_RESERVE, np.uint16)]
+    )
+    plain = data[start + 2 * count :]
+    bits = np.frombuffer(plain + bytes(4 * _RESERVE - len(plain) % 4), "<u4").astype(np.uint32)
+    at = np.array([0, 0, 0, dec_kernels.DONE, count, 8 * len(plain)], np.int64)
+    room = Room.of(*shape, model)
+    packed, large = model.packed, numbers_for_steps(model, steps)
+    tables = (packed.passes, packed.diagonals, packed.small, large)
+    tables += (packed.limits, packed.bounds, packed.raw_bits)
+    details, constants = dec_kernels.decode_details, dec_kernels.decode_constants
+    if not use_numba():
+        details, constants = uncompiled(details), uncompiled(constants)
+    common = (room.shape, room.coefficients, *room.common(), *tables, words, bits, lanes, at)
+    details(*common)
+    if at[dec_kernels.STATUS] == dec_kernels.DONE:
+        constants(
+            *common,
+            steps.reshape(-1),
+            turn_between(matrices),
+            model.arrays["means"].astype(np.int64).reshape(-1),
+            room.edges,
+            room.missed,
+        )
+    _check_end(at, lanes, plain)
+    return room.coefficients.reshape(*shape, model.axes, COEFFICIENTS)
+
+
+def _check_end(at: NDArray[np.int64], lanes: NDArray[np.int64], plain: bytes) -> None:
+    status = at[dec_kernels.STATUS]
+    if status == dec_kernels.TRUNCATED:
+        raise TruncatedChunkError("coefficients end early")
+    if status == dec_kernels.BAD_ESCAPE:
+        raise BitstreamError("a coefficient has more than 16 bits")
+    rest = 8 * len(plain) - int(at[dec_kernels.BIT])
+    is_used_up = at[dec_kernels.WORD] == at[dec_kernels.WORDS_LEFT] and 0 <= rest < 8
+    if not is_used_up or (lanes != LOWEST_STATE).any() or (rest and plain[-1] >> (8 - rest)):
+        raise BitstreamError("coefficients do not end where their words and bits do")

@@ -1,0 +1,279 @@
+"""The decoder of coefficients, block by block: symbols from words and bits (SPEC.md, section 6)."""
+
+import numpy as np
+from numba import types
+
+from numcodecs_neural.compilation import Integer, compiled, inlined, readable
+from numcodecs_neural.dct.context.kernels import (
+    BLOCK,
+    COLUMN,
+    DIAGONAL,
+    ENERGY_LIMIT,
+    INDEXES,
+    KNOWN_LIMIT,
+    MARGIN,
+    SHORTS,
+    STATE,
+    WORDS,
+    energy_of,
+    flag_index,
+    hidden_layers,
+    indexes_of_diagonal,
+    scales_of_pass,
+    spread_energies,
+)
+from numcodecs_neural.dct.context.means import (
+    edges_of,
+    eighths_of,
+    mean_of,
+    note_constant,
+    with_other_axes,
+)
+from numcodecs_neural.vectors import not_above
+
+__all__ = ["ENTRIES", "LANES", "decode_constants", "decode_details"]
+
+LANES = 8
+ENTRIES = 16
+ESCAPE = ENTRIES - 1
+LARGEST_ESCAPE = 14
+"""Bits below the highest one of an escape: coefficients fit int16."""
+
+LARGEST = 32767
+
+DONE, TRUNCATED, BAD_ESCAPE = 0, 1, 2
+COUNT, WORD, BIT, STATUS, WORDS_LEFT, BITS_LEFT = range(6)
+
+_SHORTS, _WORDS = readable(types.int16), readable(types.int32)
+_CODE, _BITS = readable(types.uint16), readable(types.uint32)
+_TABLE = readable(types.int64, 2)
+_INT = types.int64
+_START, _LENGTH, _PLACE = DIAGONAL["start"], DIAGONAL["length"], DIAGONAL["place"]
+_AXIS, _FLAGGED, _FAMILY = COLUMN["axis"], COLUMN["is_flagged"], COLUMN["family"]
+_FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
+_SPREAD, _SCALE = COLUMN["spread"], COLUMN["energy_scale"]
+
+
+@inlined(_INT, _INT, _SHORTS, _WORDS, _CODE, STATE, STATE)
+def next_entry(
+    table: Integer, limits: Integer, bounds: Integer, words: Integer, lanes: Integer, at: Integer
+) -> Integer:
+    """Take the next symbol of a table off its lane."""
+    lane = at[COUNT] & (LANES - 1)
+    state = lanes[lane]
+    slot = state & 16383
+    entry = not_above(limits, table * ENTRIES, slot)
+    start = bounds[table * (ENTRIES + 1) + entry]
+    frequency = bounds[table * (ENTRIES + 1) + entry + 1] - start
+    state = frequency * (state >> 14) + slot - start
+    if state < 65536:
+        state = (state << 16) | np.int64(words[at[WORD]])
+        at[WORD] += 1
+    lanes[lane] = state
+    at[COUNT] += 1
+    return entry
+
+
+@inlined(_INT, _INT, _BITS, STATE)
+def next_bits(count: Integer, bits: Integer, at: Integer) -> Integer:
+    """Take up to 16 plain bits, the lowest first."""
+    place = at[BIT]
+    word = place >> 5
+    both = np.int64(bits[word]) | (np.int64(bits[word + 1]) << 32)
+    at[BIT] = place + count
+    return (both >> (place & 31)) & ((1 << count) - 1)
+
+
+@inlined(_INT, _BITS, STATE)
+def next_escape(bits: Integer, at: Integer) -> Integer:
+    """Take a number in Exp-Golomb code: zeros, a one, and as many bits as there were zeros."""
+    zeros = 0
+    while next_bits(1, bits, at) == 0:
+        zeros += 1
+        if zeros > LARGEST_ESCAPE:
+            at[STATUS] = BAD_ESCAPE
+            return 0
+    return (1 << zeros) - 1 + next_bits(zeros, bits, at)
+
+
+@inlined(_INT, _INT, _INT, _BITS, STATE)
+def signed_rest(entry: Integer, extra: Integer, bits: Integer, at: Integer) -> Integer:
+    """Return by how much a symbol differs from what was expected."""
+    if entry < ESCAPE:
+        return ((entry - ESCAPE // 2) << extra) + next_bits(extra, bits, at)
+    size = ((ESCAPE // 2) << extra) + 1 + next_bits(extra, bits, at)
+    size += next_escape(bits, at) << extra
+    sign = next_bits(1, bits, at)
+    return (size ^ -sign) + sign
+
+
+@inlined(types.boolean, STATE)
+def is_over(at: Integer) -> Integer:
+    """Whether more was taken than there is; both arrays have a reserve for a block behind it."""
+    if at[WORD] > at[WORDS_LEFT] or at[BIT] > at[BITS_LEFT]:
+        at[STATUS] = TRUNCATED
+    return at[STATUS] != DONE
+
+
+@compiled(
+    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
+    allocates=False,
+)  # fmt: skip
+def decode_details(
+    shape: Integer,
+    coefficients: Integer,
+    known: Integer,
+    sums: Integer,
+    energy: Integer,
+    hidden: Integer,
+    scales: Integer,
+    indexes: Integer,
+    passes: Integer,
+    diagonals: Integer,
+    small: Integer,
+    large: Integer,
+    limits: Integer,
+    bounds: Integer,
+    raw_bits: Integer,
+    words: Integer,
+    bits: Integer,
+    lanes: Integer,
+    at: Integer,
+) -> None:
+    """Decode every coefficient but the constant parts."""
+    rows, columns, axes = shape[0], shape[1], shape[2]
+    wide = columns + 2
+    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
+    width = passes[-1, 0]
+    for number in range(passes.shape[0] - 1 - axes):
+        axis = passes[number, _AXIS]
+        first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
+        tables = passes[number, _FAMILY] * INDEXES
+        flags = passes[-1, 2]
+        for row in range(rows):
+            for column in range(columns):
+                block = row * columns + column
+                here = (row + 1) * wide + column + 1
+                hidden_layers(
+                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
+                )
+                energy[here] = 0
+                if passes[number, _FLAGGED]:
+                    level = flag_index(number, passes, small, large, hidden)
+                    is_empty = next_entry(flags + level, limits, bounds, words, lanes, at) == 0
+                    if is_over(at):
+                        return
+                    if is_empty:
+                        continue
+                scales_of_pass(number, passes, small, hidden, scales)
+                own = axis * plane + here * BLOCK + MARGIN
+                target = (block * axes + axis) * 256
+                scale, total = 0, 0
+                for diagonal in range(first, last):
+                    indexes_of_diagonal(
+                        diagonal, axis, own, below, plane, diagonals, small, large, known, scales,
+                        scale, indexes,
+                    )  # fmt: skip
+                    start = own + diagonals[diagonal, _START]
+                    place = target + diagonals[diagonal, _PLACE]
+                    for i in range(diagonals[diagonal, _LENGTH]):
+                        index = np.int64(indexes[i])
+                        entry = next_entry(tables + index, limits, bounds, words, lanes, at)
+                        extra = raw_bits[index]
+                        size = entry << extra
+                        if extra:
+                            size += next_bits(extra, bits, at)
+                        if entry == ESCAPE:
+                            size += next_escape(bits, at) << extra
+                        if size > LARGEST:
+                            at[STATUS] = BAD_ESCAPE
+                        elif size:
+                            sign = next_bits(1, bits, at)
+                            known[start + i] = min(size, KNOWN_LIMIT)
+                            total += min(size, ENERGY_LIMIT)
+                            coefficients[place + 15 * i] = (size ^ -sign) + sign
+                    scale += diagonals[diagonal, _LENGTH]
+                    if is_over(at):
+                        return
+                energy[here] = energy_of(total, passes[number, _SCALE])
+        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
+
+
+@compiled(
+    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
+    STATE, STATE, STATE, STATE, STATE,
+    allocates=False,
+)  # fmt: skip
+def decode_constants(
+    shape: Integer,
+    coefficients: Integer,
+    known: Integer,
+    sums: Integer,
+    energy: Integer,
+    hidden: Integer,
+    scales: Integer,
+    indexes: Integer,
+    passes: Integer,
+    diagonals: Integer,
+    small: Integer,
+    large: Integer,
+    limits: Integer,
+    bounds: Integer,
+    raw_bits: Integer,
+    words: Integer,
+    bits: Integer,
+    lanes: Integer,
+    at: Integer,
+    steps: Integer,
+    turn: Integer,
+    weights: Integer,
+    edges: Integer,
+    missed: Integer,
+) -> None:
+    """Decode the constant part of every block, when all else is known."""
+    rows, columns, axes = shape[0], shape[1], shape[2]
+    wide = columns + 2
+    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
+    width = passes[-1, 0]
+    edges_of(rows, columns, axes, coefficients, steps, turn, weights, edges)
+    for number in range(passes.shape[0] - 1 - axes, passes.shape[0] - 1):
+        axis = passes[number, _AXIS]
+        diagonal = passes[number, _FIRST]
+        step = steps[axis * 256]
+        for row in range(rows):
+            for column in range(columns):
+                block = row * columns + column
+                here = (row + 1) * wide + column + 1
+                own = axis * plane + here * BLOCK + MARGIN
+                hidden_layers(
+                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
+                )
+                scales_of_pass(number, passes, small, hidden, scales)
+                indexes_of_diagonal(
+                    diagonal, axis, own, below, plane, diagonals, small, large, known, scales, 0,
+                    indexes,
+                )  # fmt: skip
+                expected = mean_of(row, column, columns, axis, axes, weights, edges)
+                expected = with_other_axes(expected, block, axis, axes, weights, missed)
+                eighths = eighths_of(expected, step)
+                whole = (eighths + 4) >> 3
+                fraction = eighths - 8 * whole
+                index = np.int64(indexes[0])
+                table = passes[-1, 3] + abs(fraction) * INDEXES + index
+                entry = next_entry(table, limits, bounds, words, lanes, at)
+                extra = raw_bits[index]
+                rest = signed_rest(entry, extra, bits, at)
+                symbol = whole + (-rest if fraction < 0 else rest)
+                if abs(symbol) > LARGEST:
+                    at[STATUS] = BAD_ESCAPE
+                if is_over(at):
+                    return
+                coefficients[(block * axes + axis) * 256] = symbol
+                known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
+                energy[here] = energy_of(
+                    min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE]
+                )
+                note_constant(symbol, expected, step, block, axis, axes, edges, missed)
+        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])

@@ -1,0 +1,157 @@
+"""The constant part of a block, predicted from the edges of its neighbours and its own details.
+
+Pixels go on across a block's border. What a block looks like at its upper and left edge is known
+but for its constant part, and so is what the blocks above and left look like there: the constant
+part is the one that makes them meet. Both are sums over the coefficients of a block's first column
+and first row alone, so the prediction is a weighted sum of those.
+"""
+
+import numpy as np
+from numba import types
+
+from numcodecs_neural.compilation import Integer, inlined, readable
+from numcodecs_neural.dct.context.kernels import SHORTS, STATE
+
+__all__ = ["EDGES", "edges_of", "eighths_of", "mean_of", "note_constant", "with_other_axes"]
+
+EDGES = 4
+"""Numbers of a block and axis: its own edges, what the blocks below and to the right are told of
+its edges, and its constant part."""
+OWN, BELOW, RIGHT, CONSTANT = range(EDGES)
+
+WEIGHTS = 4 * 16
+"""Of the column above, the own column, the row to the left and the own row; then come those of the
+constant parts of four neighbours, and of what other axes missed."""
+CORNERS = WEIGHTS
+OTHERS = WEIGHTS + 4
+
+_LIMIT = 32767
+_INT = types.int64
+_SHORTS = readable(types.int16)
+_VALUES = readable(types.int64)
+
+
+@inlined(_INT, _INT, _INT)
+def _limited(symbol: Integer, step: Integer) -> Integer:
+    return min(max(symbol * step, -_LIMIT), _LIMIT)
+
+
+@inlined(types.void, _INT, _INT, _INT, SHORTS, _VALUES, _VALUES, _VALUES, STATE)
+def edges_of(
+    rows: Integer,
+    columns: Integer,
+    axes: Integer,
+    coefficients: Integer,
+    steps: Integer,
+    turn: Integer,
+    weights: Integer,
+    edges: Integer,
+) -> None:
+    """Sum the details of the first row and column of each block.
+
+    Parameters
+    ----------
+    rows, columns, axes : int
+    coefficients : (blocks, axes, 256) int16, flat
+    steps : (axes, 256) int64, flat
+        In eighths of a grey level.
+    turn : (axes, axes) int64, flat
+        From the axes of high frequencies to those of low ones, in 2**-13.
+    weights : (axes, 71) int64, flat
+        In 2**-10.
+    edges : (blocks, axes, 4) int64, flat
+    """
+    for block in range(rows * columns):
+        for axis in range(axes):
+            w = axis * (OTHERS + 3)
+            own, below, right = 0, 0, 0
+            for k in range(1, 16):
+                down, across = 0, 0
+                if k < 4 or axes == 1:
+                    at = (block * axes + axis) * 256
+                    down = _limited(coefficients[at + 16 * k], steps[axis * 256 + 16 * k])
+                    across = _limited(coefficients[at + k], steps[axis * 256 + k])
+                else:
+                    for other in range(axes):
+                        at = (block * axes + other) * 256
+                        factor = turn[axis * axes + other]
+                        down += factor * _limited(
+                            coefficients[at + 16 * k], steps[other * 256 + 16 * k]
+                        )
+                        across += factor * _limited(coefficients[at + k], steps[other * 256 + k])
+                    down = (down + 4096) >> 13
+                    across = (across + 4096) >> 13
+                below += weights[w + k] * down
+                own += weights[w + 16 + k] * down
+                right += weights[w + 32 + k] * across
+                own += weights[w + 48 + k] * across
+            at = (block * axes + axis) * EDGES
+            edges[at + OWN], edges[at + BELOW], edges[at + RIGHT] = own, below, right
+            edges[at + CONSTANT] = 0
+
+
+@inlined(_INT, _INT, _INT, _INT, _INT, _INT, _VALUES, STATE)
+def mean_of(
+    row: Integer,
+    column: Integer,
+    columns: Integer,
+    axis: Integer,
+    axes: Integer,
+    weights: Integer,
+    edges: Integer,
+) -> Integer:
+    """Return what a block's constant part is expected to be, in eighths of a level by 2**-10.
+
+    Without what earlier axes of the same block missed.
+    """
+    w = axis * (OTHERS + 3)
+    stride = axes * EDGES
+    at = ((row * columns + column) * axes + axis) * EDGES
+    expected = edges[at + OWN]
+    above = at - columns * stride
+    if row:
+        constant = edges[above + CONSTANT]
+        expected += edges[above + BELOW] + (weights[w] + weights[w + CORNERS + 1]) * constant
+        if column:
+            expected += weights[w + CORNERS] * edges[above - stride + CONSTANT]
+        if column + 1 < columns:
+            expected += weights[w + CORNERS + 2] * edges[above + stride + CONSTANT]
+    if column:
+        constant = edges[at - stride + CONSTANT]
+        expected += edges[at - stride + RIGHT]
+        expected += (weights[w + 32] + weights[w + CORNERS + 3]) * constant
+    return expected
+
+
+@inlined(_INT, _INT, _INT, _INT, _INT, _VALUES, STATE)
+def with_other_axes(
+    expected: Integer, block: Integer, axis: Integer, axes: Integer, weights: Integer, missed: Integer
+) -> Integer:
+    """Add what earlier axes of the same block say: where they were missed, this one is too."""
+    w = axis * (OTHERS + 3) + OTHERS
+    for other in range(axis):
+        expected += (weights[w + other] * missed[block * axes + other]) >> 10
+    return expected
+
+
+@inlined(_INT, _INT, _INT)
+def eighths_of(expected: Integer, step: Integer) -> Integer:
+    """Return an expected constant part in eighths of its step, rounded."""
+    return (8 * expected + (step << 9)) // (step << 10)
+
+
+@inlined(types.void, _INT, _INT, _INT, _INT, _INT, _INT, STATE, STATE)
+def note_constant(
+    symbol: Integer,
+    expected: Integer,
+    step: Integer,
+    block: Integer,
+    axis: Integer,
+    axes: Integer,
+    edges: Integer,
+    missed: Integer,
+) -> None:
+    """Keep a constant part for what comes after it."""
+    value = _limited(symbol, step)
+    edges[(block * axes + axis) * EDGES + CONSTANT] = value
+    missed[block * axes + axis] = (value << 10) - expected

@@ -1,0 +1,266 @@
+"""The context model of a weights file: its integers, proven and laid out for the kernels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, STARTS, passes
+from numcodecs_neural.errors import WeightsError
+from numcodecs_neural.weights.files import WeightsFile
+
+__all__ = ["KIND", "STEP_INPUTS", "VERSION", "ContextModel"]
+
+KIND, VERSION = "context", 1
+FAMILIES, FRACTIONS, INDEXES, ENTRIES = 4, 5, 64, 16
+STEP_INPUTS, DETAIL_STEPS = 4, 2
+TAPS, OWN_TAPS = 9, 4
+OTHERS = 3
+MEANS = 4 * SIDE + 4 + OTHERS
+SLOTS = 1 << 14
+
+# Largest values of what is multiplied: see kernels.
+_KNOWN, _ENERGY, _HIDDEN = 63, 224, 16383
+_INT32 = 1 << 31
+_UINT16 = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """The numbers as the kernels take them (`kernels` names the columns).
+
+    Parameters
+    ----------
+    passes, diagonals : (n, columns) int64
+        A row for each, and a last row of `passes` with the sizes of the layers and where the tables
+        of flags and of constant parts begin.
+    small, large : int16, int32
+    limits : (tables * 16,) int16, bounds : (tables * 17,) int32
+        Where the entries of the symbol tables begin: without and with the first.
+    raw_bits : (64,) int64
+        By index, how many low bits of a magnitude are plain.
+    """
+
+    passes: NDArray[np.int64]
+    diagonals: NDArray[np.int64]
+    small: NDArray[np.int16]
+    large: NDArray[np.int32]
+    limits: NDArray[np.int16]
+    bounds: NDArray[np.int32]
+    raw_bits: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ContextModel:
+    """What says how each coefficient is coded.
+
+    Parameters
+    ----------
+    axes : int
+        Of colour: 3, or 1 for grey.
+    arrays : mapping of str to ndarray
+        As SPEC.md, section 6, names them.
+    """
+
+    axes: int
+    arrays: Mapping[str, NDArray[Any]]
+
+    @classmethod
+    def from_file(cls, file: WeightsFile) -> "ContextModel":
+        """Read and prove a model.
+
+        Raises
+        ------
+        WeightsError
+            If the file lacks something, or a bound does not hold.
+        """
+        described = file.description
+        if described.get("kind") != KIND or described.get("version") != VERSION:
+            raise WeightsError(f"the file holds no context model of version {VERSION}")
+        model = cls(axes=described["axes"], arrays=file.arrays)
+        model._check_shapes()
+        model._prove()
+        return model
+
+    @property
+    def width(self) -> int:
+        """Numbers of the first hidden layer."""
+        return int(self.arrays["layer"].shape[1])
+
+    @property
+    def second(self) -> int:
+        """Numbers of the second hidden layer."""
+        return int(self.arrays["layer"].shape[2])
+
+    def _check_shapes(self) -> None:
+        if self.axes not in (1, 3) or "layer" not in self.arrays or self.arrays["layer"].ndim != 3:
+            raise WeightsError("the context model has no layers, or axes other than 1 or 3")
+        count, a, w, s = len(passes(self.axes)), self.axes, self.width, self.second
+        if w % SIDE or s % SIDE:
+            raise WeightsError(f"the context model has layers of {w} and {s}, not multiples of 16")
+        tables = (FAMILIES + FRACTIONS) * INDEXES
+        expected = {
+            "spread": (count, TAPS, w),
+            "own": (count, OWN_TAPS, w),
+            "bias": (count, w),
+            "bias_steps": (count, STEP_INPUTS, w),
+            "layer": (count, w, s),
+            "layer_bias": (count, s),
+            "heads": (a, COEFFICIENTS, s),
+            "flag": (count, s),
+            "flag_bias": (count,),
+            "base": (a, COEFFICIENTS),
+            "base_steps": (DETAIL_STEPS, a, COEFFICIENTS),
+            "elements": (a, COEFFICIENTS, SIDE),
+            "floors": (a, COEFFICIENTS),
+            "slopes": (a, COEFFICIENTS),
+            "means": (a, MEANS),
+            "tables": (tables, ENTRIES),
+            "flag_tables": (INDEXES,),
+            "raw_bits": (INDEXES,),
+        }
+        for name, shape in expected.items():
+            found = self.arrays[name].shape if name in self.arrays else None
+            if found != shape:
+                raise WeightsError(f"array {name!r} has the shape {found}; expected {shape}")
+
+    def _prove(self) -> None:
+        """No sum leaves its integers, whatever was decoded before."""
+        w = {name: array.astype(np.int64) for name, array in self.arrays.items()}
+        # all energies of all passes, and the own ones; the input of steps is below 2**10
+        reach = np.abs(w["spread"]).sum((0, 1)) * _ENERGY
+        reach = reach + np.abs(w["own"]).sum(1) * _ENERGY + np.abs(w["bias"])
+        reach = reach + (np.abs(w["bias_steps"]).sum(1) << 4)
+        _refuse(reach >= _INT32, "spread")
+        reach = np.abs(w["layer"]).sum(1) * _HIDDEN + np.abs(w["layer_bias"])
+        _refuse(reach >= _INT32, "layer")
+        reach = np.abs(w["heads"]).sum(-1) * _HIDDEN
+        _refuse(reach >= _INT32, "heads")
+        _refuse(np.abs(w["flag"]).sum(-1) * _HIDDEN + np.abs(w["flag_bias"]) >= _INT32, "flag")
+        most = np.full(SIDE, _KNOWN)
+        most[5:9] *= 2
+        most[14] *= 4
+        _refuse(w["elements"] < 0, "elements")
+        _refuse((w["elements"] * most).sum(-1) + w["floors"] >= _UINT16, "elements")
+        _refuse((w["floors"] < 1) | (w["floors"] >= 1 << 15), "floors")
+        _refuse(np.abs(w["slopes"]) >= 1 << 20, "slopes")
+        _refuse(np.abs(w["base"]) >= 1 << 24, "base")
+        _refuse(np.abs(w["base_steps"]) >= 1 << 16, "base_steps")
+        _refuse(np.abs(w["means"]) >= 1 << 15, "means")
+        _refuse((w["tables"] < 1).any(-1) | (w["tables"].sum(-1) != SLOTS), "tables")
+        _refuse((w["flag_tables"] < 1) | (w["flag_tables"] >= SLOTS), "flag_tables")
+        _refuse((w["raw_bits"] < 0) | (w["raw_bits"] > 12), "raw_bits")
+
+    @cached_property
+    def packed(self) -> Packed:
+        """The numbers as the kernels take them."""
+        return _pack(self)
+
+
+def _refuse(breaks: NDArray[np.bool_], name: str) -> None:
+    if np.any(breaks):
+        raise WeightsError(f"numbers of {name!r} break the bounds of the context model")
+
+
+class _Pile:
+    """Numbers behind each other, each part at a known place."""
+
+    def __init__(self, dtype: type) -> None:
+        self.parts: list[NDArray[Any]] = []
+        self.dtype, self.size = dtype, 0
+
+    def put(self, numbers: NDArray[Any]) -> int:
+        """Add numbers, and return where they begin."""
+        start = self.size
+        self.parts.append(np.ascontiguousarray(numbers, self.dtype).reshape(-1))
+        self.size += self.parts[-1].size
+        return start
+
+    def array(self) -> NDArray[Any]:
+        """Return all, and a few zeros that loads of 16 may touch."""
+        return np.concatenate([*self.parts, np.zeros(64, self.dtype)])
+
+
+def _paired(weights: NDArray[Any]) -> NDArray[Any]:
+    """Return weights (inputs, outputs) as pairs of inputs: (pairs, outputs, 2)."""
+    inputs, outputs = weights.shape
+    padded = np.zeros((inputs + inputs % 2, outputs), weights.dtype)
+    padded[:inputs] = weights
+    return padded.reshape(-1, 2, outputs).transpose(0, 2, 1)
+
+
+def _rows_of(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Pad the first axis to a multiple of 16."""
+    short = -len(numbers) % SIDE
+    return np.concatenate([numbers, np.zeros((short, *numbers.shape[1:]), numbers.dtype)])
+
+
+def _pack(model: ContextModel) -> Packed:
+    a = model.arrays
+    small, large = _Pile(np.int16), _Pile(np.int32)
+    pass_rows, diagonal_rows = [], []
+    for number, step in enumerate(passes(model.axes)):
+        members = slice(step.start, step.start + step.length)
+        heads = _rows_of(a["heads"][step.axis, members])
+        pass_rows.append(
+            [
+                *(step.axis, step.length, int(step.is_flagged), step.family),
+                *(len(diagonal_rows), len(step.diagonals)),
+                small.put(_paired(a["spread"][number])),
+                small.put(_paired(a["own"][number])),
+                small.put(_paired(a["layer"][number])),
+                small.put(_paired(heads.T)),
+                small.put(a["flag"][number]),
+                large.put(np.zeros(model.width)),  # in place of it come the biases of a chunk
+                large.put(a["layer_bias"][number]),
+                large.put(a["flag_bias"][number]),
+                round(48 * 64 / step.length),
+                step.start,
+            ]
+        )
+        for diagonal in step.diagonals:
+            here = slice(diagonal.start, diagonal.start + diagonal.length)
+            elements = _rows_of(a["elements"][step.axis, here])
+            one, two = _back(diagonal.number)
+            diagonal_rows.append(
+                [
+                    *(diagonal.start, diagonal.length, diagonal.place, one, two),
+                    int(diagonal is step.diagonals[0]),
+                    small.put(elements.T),
+                    large.put(np.zeros(SIDE)),  # in place of it comes the base of a chunk
+                    large.put(_rows_of(a["slopes"][step.axis, here])),
+                    small.put(_rows_of(a["floors"][step.axis, here])),
+                ]
+            )
+    flags, constants = (FAMILIES + FRACTIONS) * INDEXES, FAMILIES * INDEXES
+    sizes = [model.width, model.second, flags, constants]
+    pass_rows.append(sizes + [0] * (len(pass_rows[0]) - len(sizes)))
+    frequencies = np.zeros((flags + INDEXES, ENTRIES), np.int64)
+    frequencies[:flags] = a["tables"]
+    frequencies[flags:, 1] = a["flag_tables"]
+    frequencies[flags:, 0] = SLOTS - frequencies[flags:, 1]
+    bounds = np.concatenate([np.zeros((len(frequencies), 1), int), frequencies.cumsum(1)], 1)
+    limits = np.concatenate([bounds[:, 1:ENTRIES], np.full((len(bounds), 1), 32767)], 1)
+    return Packed(
+        passes=np.array(pass_rows, np.int64),
+        diagonals=np.array(diagonal_rows, np.int64),
+        small=small.array(),
+        large=large.array(),
+        limits=limits.astype(np.int16).reshape(-1),
+        bounds=bounds.astype(np.int32).reshape(-1),
+        raw_bits=a["raw_bits"].astype(np.int64),
+    )
+
+
+def _back(number: int) -> tuple[int, int]:
+    """Where the coefficients lie that are one and two lower, of the first one of a diagonal.
+
+    Of the first coefficient (u, v): (u - 1, v) at the first place, (u, v - 1) behind it; (u - 2, v)
+    at the second, (u - 1, v - 1) and (u, v - 2) behind it.
+    """
+    one = STARTS[number - 1] - (number < SIDE) if number >= 1 else -SIDE
+    two = STARTS[number - 2] - max(0, min(2, SIDE + 1 - number)) if number >= 2 else -SIDE
+    return one, two

@@ -1,0 +1,96 @@
+"""What the kernels need for one image: the model's numbers for its steps, and room to work in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.dct.context.kernels import BLOCK, COLUMN, DIAGONAL, MARGIN
+from numcodecs_neural.dct.context.means import EDGES
+from numcodecs_neural.dct.context.model import ContextModel
+from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural, passes
+
+__all__ = ["Room", "numbers_for_steps", "turn_between"]
+
+_UNIT = (127 + 3 + 4) << 6
+"""Of logarithms of steps, in 64ths of an octave: steps are in eighths, and 16 levels are zero."""
+_BEND = 83
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Arrays that the kernels fill, for `rows` x `columns` blocks."""
+
+    shape: NDArray[np.int64]
+    coefficients: NDArray[np.int16]
+    known: NDArray[np.int16]
+    sums: NDArray[np.int32]
+    energy: NDArray[np.int16]
+    hidden: NDArray[np.int16]
+    scales: NDArray[np.int32]
+    indexes: NDArray[np.int32]
+    edges: NDArray[np.int64]
+    missed: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: int, columns: int, model: ContextModel) -> "Room":
+        """Make room, all zeros."""
+        blocks, bordered = rows * columns, (rows + 2) * (columns + 2)
+        return cls(
+            shape=np.array([rows, columns, model.axes], np.int64),
+            coefficients=np.zeros(blocks * model.axes * COEFFICIENTS, np.int16),
+            known=np.zeros(model.axes * bordered * BLOCK + MARGIN, np.int16),
+            sums=np.zeros(blocks * model.width, np.int32),
+            energy=np.zeros(bordered, np.int16),
+            hidden=np.zeros(model.width + model.second, np.int16),
+            scales=np.zeros(COEFFICIENTS, np.int32),
+            indexes=np.zeros(SIDE, np.int32),
+            edges=np.zeros(blocks * model.axes * EDGES, np.int64),
+            missed=np.zeros(blocks * model.axes, np.int64),
+        )
+
+    def common(self) -> tuple[NDArray[np.int16] | NDArray[np.int32], ...]:
+        """Return the arrays that follow `known` in every kernel."""
+        return self.known, self.sums, self.energy, self.hidden, self.scales, self.indexes
+
+
+def numbers_for_steps(model: ContextModel, steps: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the model's int32 numbers for an image whose steps, in eighths, are (axes, 256)."""
+    arrays, packed = model.arrays, model.packed
+    large = packed.large.copy()
+    floats = steps[:, natural()].astype(np.float32)
+    octaves = (floats.view(np.int32).astype(np.int64) >> 17) - _UNIT
+    slopes = arrays["base_steps"].astype(np.int64)
+    base = slopes[0] * octaves + slopes[1] * np.maximum(octaves, 0)
+    base = arrays["base"] + ((base + 32) >> 6)
+    firsts: dict[tuple[int, int], int] = {}
+    for number, step in enumerate(passes(model.axes)):
+        row = packed.passes[number]
+        here = octaves[step.axis, step.start : step.start + step.length]
+        mean = int(here.sum() + step.length // 2) // step.length
+        first = firsts.setdefault((step.start, step.length), mean)
+        inputs = np.array([mean, max(mean, 0), max(mean - _BEND, 0), mean - first])
+        bias = inputs @ arrays["bias_steps"][number].astype(np.int64)
+        at = row[COLUMN["bias"]]
+        large[at : at + model.width] = arrays["bias"][number] + ((bias + 32) >> 6)
+        for diagonal, place in zip(
+            step.diagonals, range(row[COLUMN["first_diagonal"]], len(packed.diagonals)), strict=False
+        ):
+            at = packed.diagonals[place, DIAGONAL["base"]]
+            values = base[step.axis, diagonal.start : diagonal.start + diagonal.length]
+            large[at : at + diagonal.length] = values
+    return large
+
+
+def turn_between(matrices: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Return what turns the axes of high frequencies into those of low ones, in 2**-13, flat.
+
+    Parameters
+    ----------
+    matrices : (2, 3, 3) or None
+        Of low and of high frequencies, in 2**-14; None for grey.
+    """
+    if matrices is None:
+        return np.array([1 << 13], np.int64)
+    low, high = matrices.astype(np.int64)
+    return ((low @ high.T + (1 << 14)) >> 15).reshape(-1)

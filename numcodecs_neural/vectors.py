@@ -1,0 +1,295 @@
+"""Sixteen integers at once inside kernels: LLVM vectors where numba compiles, else numpy arrays.
+
+numba has no type for a register of several integers, and its loops become one only by luck. The
+operations here become single instructions of whatever processor runs them; LLVM splits what is too
+wide. Vectors are ``int16`` or ``int32``, and wrap around as numpy's arrays do. Each operation has a
+meaning in Python as well, which uncompiled kernels run.
+
+No index is checked: a kernel must know that 16 elements lie there.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+from numpy.typing import NDArray
+
+__all__ = [
+    "LANES",
+    "add",
+    "float_bits",
+    "load16",
+    "load32",
+    "magnitude",
+    "maximum",
+    "minimum",
+    "mul",
+    "narrow",
+    "not_above",
+    "products",
+    "shift_right",
+    "splat16",
+    "splat32",
+    "store16",
+    "store32",
+    "widen",
+    "widen_unsigned",
+]
+
+LANES = 16
+
+_INT16, _INT32, _INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+_HAS_AVX2 = bool(llvm.get_host_cpu_features().get("avx2"))
+
+
+class _Vector(types.Type):  # type: ignore[misc]
+    """Sixteen integers of one width, as numba types them."""
+
+    def __init__(self, bits: int) -> None:
+        self.scalar = types.Integer.from_bitwidth(bits)
+        self.llvm = ir.VectorType(ir.IntType(bits), LANES)
+        super().__init__(name=f"vector of {LANES} int{bits}")
+
+
+@register_model(_Vector)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A vector is one value of LLVM."""
+
+    def __init__(self, manager: Any, vector: _Vector) -> None:
+        super().__init__(manager, vector, vector.llvm)
+
+
+_SHORT, _LONG = _Vector(16), _Vector(32)
+
+
+def _operation(meaning: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make an operation that kernels call, and that uncompiled ones call as `meaning`."""
+
+    def decorate(typing: Callable[..., Any]) -> Any:
+        operation = intrinsic(typing)
+        operation.py_func = meaning
+        return operation
+
+    return decorate
+
+
+def _address(context: Any, builder: Any, array: Any, kind: Any, index: Any, of: Any) -> Any:
+    data = cgutils.create_struct_proxy(kind)(context, builder, array).data
+    at = context.cast(builder, index, of, types.intp)
+    return builder.gep(data, [at])
+
+
+def _loading(vector: _Vector) -> Any:
+    def meaning(array: NDArray[Any], index: int) -> NDArray[Any]:
+        return array[index : index + LANES].copy()
+
+    @_operation(meaning)
+    def load(_typing: Any, array: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            kind, of = signature.args
+            address = _address(context, builder, given[0], kind, given[1], of)
+            loaded = builder.load(builder.bitcast(address, vector.llvm.as_pointer()))
+            loaded.align = vector.scalar.bitwidth // 8
+            return loaded
+
+        return vector(array, index), generate
+
+    return load
+
+
+def _storing(vector: _Vector) -> Any:
+    def meaning(array: NDArray[Any], index: int, value: NDArray[Any]) -> None:
+        array[index : index + LANES] = value
+
+    @_operation(meaning)
+    def store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            kind, of, _ = signature.args
+            address = _address(context, builder, given[0], kind, given[1], of)
+            stored = builder.store(given[2], builder.bitcast(address, vector.llvm.as_pointer()))
+            stored.align = vector.scalar.bitwidth // 8
+            return context.get_dummy_value()
+
+        return types.void(array, index, value), generate
+
+    return store
+
+
+load16, load32 = _loading(_SHORT), _loading(_LONG)
+store16, store32 = _storing(_SHORT), _storing(_LONG)
+
+
+def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
+    """Return a vector of one value."""
+    empty = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
+    first = builder.insert_element(empty, value, ir.Constant(_INT32, 0))
+    places = ir.Constant(ir.VectorType(_INT32, count), [0] * count)
+    return builder.shuffle_vector(first, empty, places)
+
+
+def _splatting(vector: _Vector) -> Any:
+    dtype = np.dtype(vector.scalar.name)
+
+    def meaning(value: int) -> NDArray[Any]:
+        return np.full(LANES, value, dtype)
+
+    @_operation(meaning)
+    def splat(_typing: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            return _filled(builder, context.cast(builder, *given, *signature.args, vector.scalar))
+
+        return vector(value), generate
+
+    return splat
+
+
+splat16, splat32 = _splatting(_SHORT), _splatting(_LONG)
+
+
+def _of_two(meaning: Callable[[Any, Any], Any], make: Callable[[Any, Any, Any], Any]) -> Any:
+    @_operation(meaning)
+    def combine(_typing: Any, one: Any, other: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+            return make(builder, *given)
+
+        return one(one, other), generate
+
+    return combine
+
+
+def _lower(builder: Any, one: Any, other: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", one, other), one, other)
+
+
+def _higher(builder: Any, one: Any, other: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", one, other), one, other)
+
+
+add = _of_two(np.add, lambda builder, one, other: builder.add(one, other))
+mul = _of_two(np.multiply, lambda builder, one, other: builder.mul(one, other))
+shift_right = _of_two(np.right_shift, lambda builder, one, other: builder.ashr(one, other))
+minimum = _of_two(np.minimum, _lower)
+maximum = _of_two(np.maximum, _higher)
+
+
+def _of_one(
+    meaning: Callable[[Any], Any], make: Callable[[Any, Any], Any], result: _Vector | None = None
+) -> Any:
+    @_operation(meaning)
+    def change(_typing: Any, vector: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+            return make(builder, *given)
+
+        return (result or vector)(vector), generate
+
+    return change
+
+
+def _without_sign(builder: Any, vector: Any) -> Any:
+    return _higher(builder, vector, builder.neg(vector))
+
+
+def _bits_of_float(builder: Any, vector: Any) -> Any:
+    floats = builder.sitofp(vector, ir.VectorType(ir.FloatType(), LANES))
+    return builder.bitcast(floats, _LONG.llvm)
+
+
+magnitude = _of_one(np.abs, _without_sign)
+widen = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.sext(v, _LONG.llvm), _LONG)
+widen_unsigned = _of_one(
+    lambda v: v.view(np.uint16).astype(np.int32), lambda b, v: b.zext(v, _LONG.llvm), _LONG
+)
+narrow = _of_one(lambda v: v.astype(np.int16), lambda b, v: b.trunc(v, _SHORT.llvm), _SHORT)
+float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_float, _LONG)
+"""The bits of each integer as a float32: ``bits >> 23`` is 127 and the integer's logarithm, and the
+bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
+
+
+def _products(
+    sums: NDArray[Any], first: int, second: int, weights: NDArray[Any], index: int
+) -> Any:
+    two = weights[index : index + 2 * LANES].astype(np.int32).reshape(LANES, 2)
+    return sums + two[:, 0] * np.int32(first) + two[:, 1] * np.int32(second)
+
+
+@_operation(_products)
+def products(
+    _typing: Any, sums: Any, first: Any, second: Any, weights: Any, index: Any
+) -> Any:
+    """Add to 16 sums the products of two factors with 16 pairs of int16 weights.
+
+    Sum ``i`` grows by ``first * weights[index + 2 i] + second * weights[index + 2 i + 1]``, where
+    both factors fit int16.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        _, one, two, kind, of = signature.args
+        low = context.cast(builder, given[1], one, types.int16)
+        high = context.cast(builder, given[2], two, types.int16)
+        both = builder.or_(
+            builder.zext(low, _INT32),
+            builder.shl(builder.zext(high, _INT32), ir.Constant(_INT32, 16)),
+        )
+        factors = builder.bitcast(_filled(builder, both, LANES // 2), _SHORT.llvm)
+        address = _address(context, builder, given[3], kind, given[4], of)
+        halves = [
+            _half_products(builder, builder.gep(address, [ir.Constant(_INT64, at)]), factors)
+            for at in (0, LANES)
+        ]
+        places = ir.Constant(ir.VectorType(_INT32, LANES), list(range(LANES)))
+        return builder.add(given[0], builder.shuffle_vector(*halves, places))
+
+    return _LONG(sums, first, second, weights, index), generate
+
+
+def _half_products(builder: Any, address: Any, factors: Any) -> Any:
+    """Return eight sums of two products."""
+    weights = builder.load(builder.bitcast(address, _SHORT.llvm.as_pointer()))
+    weights.align = 2
+    half = ir.VectorType(_INT32, LANES // 2)
+    if _HAS_AVX2:
+        kind = ir.FunctionType(half, [_SHORT.llvm, _SHORT.llvm])
+        multiply = cgutils.get_or_insert_function(
+            builder.module, kind, "llvm.x86.avx2.pmadd.wd"
+        )
+        return builder.call(multiply, [weights, factors])
+    single = builder.mul(
+        builder.sext(weights, _LONG.llvm), builder.sext(factors, _LONG.llvm)
+    )
+    even, odd = (
+        builder.shuffle_vector(
+            single,
+            single,
+            ir.Constant(ir.VectorType(_INT32, LANES // 2), list(range(start, LANES, 2))),
+        )
+        for start in (0, 1)
+    )
+    return builder.add(even, odd)
+
+
+def _not_above(array: NDArray[Any], index: int, value: int) -> int:
+    return int((array[index : index + LANES] <= value).sum())
+
+
+@_operation(_not_above)
+def not_above(_typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Count those of 16 int16 that are not above a value."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kind, of, number = signature.args
+        address = _address(context, builder, given[0], kind, given[1], of)
+        loaded = builder.load(builder.bitcast(address, _SHORT.llvm.as_pointer()))
+        loaded.align = 2
+        limit = _filled(builder, context.cast(builder, given[2], number, types.int16))
+        bits = builder.bitcast(builder.icmp_signed("<=", loaded, limit), _INT16)
+        count = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_INT16, [_INT16]), "llvm.ctpop.i16"
+        )
+        return builder.zext(builder.call(count, [bits]), _INT64)
+
+    return types.int64(array, index, value), generate
