@@ -37,6 +37,8 @@ __all__ = [
     "splat32",
     "store16",
     "store32",
+    "tile_products",
+    "total_product",
     "widen",
     "widen_unsigned",
 ]
@@ -211,40 +213,73 @@ bits below make the logarithm linear between powers of two. Exact for magnitudes
 
 
 def _products(
-    sums: NDArray[Any], first: int, second: int, weights: NDArray[Any], index: int
+    sums: NDArray[Any], factors: NDArray[Any], at: int, weights: NDArray[Any], index: int
 ) -> Any:
     two = weights[index : index + 2 * LANES].astype(np.int32).reshape(LANES, 2)
-    return sums + two[:, 0] * np.int32(first) + two[:, 1] * np.int32(second)
+    return sums + two @ factors[at : at + 2].astype(np.int32)
 
 
 @_operation(_products)
 def products(
-    _typing: Any, sums: Any, first: Any, second: Any, weights: Any, index: Any
+    _typing: Any, sums: Any, factors: Any, at: Any, weights: Any, index: Any
 ) -> Any:
-    """Add to 16 sums the products of two factors with 16 pairs of int16 weights.
+    """Add to 16 sums of int32 the products of two int16 factors with 16 pairs of int16 weights.
 
-    Sum ``i`` grows by ``first * weights[index + 2 i] + second * weights[index + 2 i + 1]``, where
-    both factors fit int16.
+    Sum ``i`` grows by ``factors[at] * weights[index + 2 i]`` and by
+    ``factors[at + 1] * weights[index + 2 i + 1]``.
     """
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        _, one, two, kind, of = signature.args
-        low = context.cast(builder, given[1], one, types.int16)
-        high = context.cast(builder, given[2], two, types.int16)
-        both = builder.or_(
-            builder.zext(low, _INT32),
-            builder.shl(builder.zext(high, _INT32), ir.Constant(_INT32, 16)),
-        )
-        factors = builder.bitcast(_filled(builder, both, LANES // 2), _SHORT.llvm)
-        address = _address(context, builder, given[3], kind, given[4], of)
-        halves = [
-            _half_products(builder, builder.gep(address, [ir.Constant(_INT64, at)]), factors)
-            for at in (0, LANES)
-        ]
-        places = ir.Constant(ir.VectorType(_INT32, LANES), list(range(LANES)))
-        return builder.add(given[0], builder.shuffle_vector(*halves, places))
+        _, kind, of, table, place = signature.args
+        factors = _address(context, builder, given[1], kind, given[2], of)
+        weights = _address(context, builder, given[3], table, given[4], place)
+        return builder.add(given[0], _pair_products(builder, factors, weights))
 
-    return _LONG(sums, first, second, weights, index), generate
+    return _LONG(sums, factors, at, weights, index), generate
+
+
+def _tile_products(
+    sums: NDArray[Any], factors: NDArray[Any], at: int, weights: NDArray[Any], index: int
+) -> Any:
+    tile = weights[index : index + LANES * LANES].astype(np.int32).reshape(-1, LANES, 2)
+    pairs = factors[at : at + LANES].astype(np.int32).reshape(-1, 1, 2)
+    return sums + (tile * pairs).sum((0, 2), dtype=np.int32)
+
+
+@_operation(_tile_products)
+def tile_products(_typing: Any, sums: Any, factors: Any, at: Any, weights: Any, index: Any) -> Any:
+    """Add to 16 sums of int32 the products of 16 int16 factors with 16 x 16 int16 weights.
+
+    The weights lie as `products` takes them, for one pair of factors after the other.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        _, kind, of, table, place = signature.args
+        factors = _address(context, builder, given[1], kind, given[2], of)
+        weights = _address(context, builder, given[3], table, given[4], place)
+        total = given[0]
+        for pair in range(LANES // 2):
+            both = builder.gep(factors, [ir.Constant(_INT64, 2 * pair)])
+            here = builder.gep(weights, [ir.Constant(_INT64, 2 * LANES * pair)])
+            total = builder.add(total, _pair_products(builder, both, here))
+        return total
+
+    return _LONG(sums, factors, at, weights, index), generate
+
+
+def _pair_products(builder: Any, factors: Any, weights: Any) -> Any:
+    """Return 16 sums of two products."""
+    pair = builder.load(builder.bitcast(factors, ir.VectorType(_INT16, 2).as_pointer()))
+    pair.align = 2
+    repeated = builder.shuffle_vector(
+        pair, pair, ir.Constant(ir.VectorType(_INT32, LANES), [0, 1] * (LANES // 2))
+    )
+    halves = [
+        _half_products(builder, builder.gep(weights, [ir.Constant(_INT64, at)]), repeated)
+        for at in (0, LANES)
+    ]
+    places = ir.Constant(ir.VectorType(_INT32, LANES), list(range(LANES)))
+    return builder.shuffle_vector(*halves, places)
 
 
 def _half_products(builder: Any, address: Any, factors: Any) -> Any:
@@ -293,3 +328,34 @@ def not_above(_typing: Any, array: Any, index: Any, value: Any) -> Any:
         return builder.zext(builder.call(count, [bits]), _INT64)
 
     return types.int64(array, index, value), generate
+
+
+def _total_product(one: NDArray[Any], at: int, other: NDArray[Any], index: int) -> int:
+    pair = one[at : at + LANES].astype(np.int32), other[index : index + LANES].astype(np.int32)
+    return int((pair[0] * pair[1]).sum())
+
+
+@_operation(_total_product)
+def total_product(_typing: Any, one: Any, at: Any, other: Any, index: Any) -> Any:
+    """Return the sum of 16 products of int16, which fits int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kind, of, table, place = signature.args
+        address = _address(context, builder, given[0], kind, given[1], of)
+        factors = builder.load(builder.bitcast(address, _SHORT.llvm.as_pointer()))
+        factors.align = 2
+        address = _address(context, builder, given[2], table, given[3], place)
+        sums = _half_products(builder, address, factors)
+        for half in (4, 2, 1):
+            numbers = ir.VectorType(_INT32, half)
+            low, high = (
+                builder.shuffle_vector(
+                    sums, sums, ir.Constant(numbers, list(range(start, start + half)))
+                )
+                for start in (0, half)
+            )
+            sums = builder.add(low, high)
+        only = builder.extract_element(sums, ir.Constant(_INT32, 0))
+        return builder.sext(only, _INT64)
+
+    return types.int64(one, at, other, index), generate

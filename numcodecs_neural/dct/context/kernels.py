@@ -30,6 +30,8 @@ from numcodecs_neural.vectors import (
     splat32,
     store16,
     store32,
+    tile_products,
+    total_product,
     widen_unsigned,
 )
 
@@ -123,20 +125,13 @@ def spread_energies(
             to = (row * columns + column) * width
             for group in range(0, width, 16):
                 total = load32(sums, to + group)
-                weights = spread + 2 * group
-                total = products(total, energy[at], energy[at + 1], small, weights)
-                weights += 2 * width
-                total = products(total, energy[at + 2], energy[at + wide], small, weights)
-                weights += 2 * width
-                total = products(
-                    total, energy[at + wide + 1], energy[at + wide + 2], small, weights
-                )
-                weights += 2 * width
-                total = products(
-                    total, energy[at + 2 * wide], energy[at + 2 * wide + 1], small, weights
-                )
-                weights += 2 * width
-                total = products(total, energy[at + 2 * wide + 2], 0, small, weights)
+                weights = spread + 12 * group
+                total = products(total, energy, at, small, weights)
+                total = products(total, energy, at + 2, small, weights + 32)
+                total = products(total, energy, at + wide, small, weights + 64)
+                total = products(total, energy, at + wide + 2, small, weights + 96)
+                total = products(total, energy, at + 2 * wide, small, weights + 128)
+                total = products(total, energy, at + 2 * wide + 2, small, weights + 160)
                 store32(sums, to + group, total)
 
 
@@ -160,20 +155,16 @@ def hidden_layers(
     zero, limit = splat32(0), splat32(HIDDEN_LIMIT)
     for group in range(0, width, 16):
         total = add(load32(sums, to + group), load32(large, bias + group))
-        total = products(
-            total, energy[at - wide - 1], energy[at - wide], small, own + 2 * group
-        )
-        total = products(
-            total, energy[at - wide + 1], energy[at - 1], small, own + 2 * (width + group)
-        )
+        weights = own + 8 * group
+        total = products(total, energy, at - wide - 1, small, weights)
+        total = products(total, energy, at - wide + 1, small, weights + 32)
+        total = products(total, energy, at - 1, small, weights + 64)
         total = minimum(maximum(shift_right(total, splat32(8)), zero), limit)
         store16(hidden, group, narrow(total))
     for group in range(0, second, 16):
         total = load32(large, layer_bias + group)
-        weights = layer + 2 * group
-        for pair in range(0, width, 2):
-            total = products(total, hidden[pair], hidden[pair + 1], small, weights)
-            weights += 2 * second
+        for unit in range(0, width, 16):
+            total = tile_products(total, hidden, unit, small, layer + width * group + 16 * unit)
         total = minimum(maximum(shift_right(total, splat32(10)), zero), limit)
         store16(hidden, width + group, narrow(total))
 
@@ -185,9 +176,9 @@ def flag_index(
     """Return which level of probability the flag of a pass has in a block."""
     width, second = passes[-1, 0], passes[-1, 1]
     flag = passes[number, _FLAG]
-    total = np.int32(large[passes[number, _FLAG_BIAS]])
-    for unit in range(second):
-        total += np.int32(hidden[width + unit]) * np.int32(small[flag + unit])
+    total = np.int64(large[passes[number, _FLAG_BIAS]])
+    for unit in range(0, second, 16):
+        total += total_product(hidden, width + unit, small, flag + unit)
     return min(max((total >> 12) + FLAG_LEVELS // 2, 0), FLAG_LEVELS - 1)
 
 
@@ -201,12 +192,9 @@ def scales_of_pass(
     padded = (passes[number, _LENGTH] + 15) // 16 * 16
     for group in range(0, padded, 16):
         total = splat32(0)
-        weights = heads + 2 * group
-        for pair in range(0, second, 2):
-            total = products(
-                total, hidden[width + pair], hidden[width + pair + 1], small, weights
-            )
-            weights += 2 * padded
+        weights = heads + second * group
+        for unit in range(0, second, 16):
+            total = tile_products(total, hidden, width + unit, small, weights + 16 * unit)
         store32(scales, group, shift_right(total, splat32(12)))
 
 

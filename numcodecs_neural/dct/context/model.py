@@ -185,11 +185,18 @@ class _Pile:
 
 
 def _paired(weights: NDArray[Any]) -> NDArray[Any]:
-    """Return weights (inputs, outputs) as pairs of inputs: (pairs, outputs, 2)."""
+    """Return weights (inputs, outputs) as kernels take them: by 16 outputs, by pairs of inputs."""
     inputs, outputs = weights.shape
-    padded = np.zeros((inputs + inputs % 2, outputs), weights.dtype)
-    padded[:inputs] = weights
-    return padded.reshape(-1, 2, outputs).transpose(0, 2, 1)
+    pairs = weights.reshape(inputs // 2, 2, outputs // SIDE, SIDE)
+    return pairs.transpose(2, 0, 3, 1)
+
+
+def _by_row(weights: NDArray[Any]) -> NDArray[Any]:
+    """Return weights of neighbours, three a row, with a zero behind each row: pairs do not cross."""
+    rows = np.zeros((-(-len(weights) // 3), 4, weights.shape[1]), weights.dtype)
+    for place, numbers in enumerate(weights):
+        rows[place // 3, place % 3] = numbers
+    return rows.reshape(-1, weights.shape[1])
 
 
 def _rows_of(numbers: NDArray[Any]) -> NDArray[Any]:
@@ -209,8 +216,8 @@ def _pack(model: ContextModel) -> Packed:
             [
                 *(step.axis, step.length, int(step.is_flagged), step.family),
                 *(len(diagonal_rows), len(step.diagonals)),
-                small.put(_paired(a["spread"][number])),
-                small.put(_paired(a["own"][number])),
+                small.put(_paired(_by_row(a["spread"][number]))),
+                small.put(_paired(_by_row(a["own"][number]))),
                 small.put(_paired(a["layer"][number])),
                 small.put(_paired(heads.T)),
                 small.put(a["flag"][number]),

@@ -41,7 +41,7 @@ class Room:
             coefficients=np.zeros(blocks * model.axes * COEFFICIENTS, np.int16),
             known=np.zeros(model.axes * bordered * BLOCK + MARGIN, np.int16),
             sums=np.zeros(blocks * model.width, np.int32),
-            energy=np.zeros(bordered, np.int16),
+            energy=np.zeros(bordered + MARGIN, np.int16),
             hidden=np.zeros(model.width + model.second, np.int16),
             scales=np.zeros(COEFFICIENTS, np.int32),
             indexes=np.zeros(SIDE, np.int32),
