@@ -25,11 +25,14 @@ class EncodeParameters:
         Where the channels lie; 0 for arrays without channels.
     value_range : (low, high), optional
         For samples of 16 bits: a grey level is no finer than this range of samples needs.
+    tune : str
+        Which measure of quality the steps are shaped for, where the weights can.
     """
 
     quality: int
     channel_axis: int = 0
     value_range: tuple[int, int] | None = None
+    tune: str = "psnr"
 
 
 class LossyEncoder(Protocol):

@@ -1,0 +1,157 @@
+"""Pixels through DCT and context model to payloads of the lossy mode (SPEC.md, section 7).
+
+An image that was decoded from a chunk of this quality before is known by its coefficients, which
+lie near multiples of their steps along some axes of colour: it gets these axes and symbols again.
+So generations lose next to nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, DctModel
+from numcodecs_neural.dct import enc_axes, enc_forward, enc_grid
+from numcodecs_neural.dct.colour import matrices_of
+from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET, encode
+from numcodecs_neural.dct.steps import Quantisation, steps_of
+from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.networks.dec_model import QUALITIES
+from numcodecs_neural.networks.description import Pixels
+from numcodecs_neural.weights import WeightsFile
+
+__all__ = ["TUNINGS", "DctEncoder", "Tuning", "encode_images"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a chunk's steps are shaped for.
+
+    Parameters
+    ----------
+    slope, chroma : int
+        As `Quantisation` has them.
+    gain : int
+        Base step in 256ths of the quality's, so that a quality means about the same size.
+    """
+
+    slope: int
+    chroma: int
+    gain: int
+
+
+TUNINGS: Mapping[str, Tuning] = MappingProxyType(
+    {
+        "psnr": Tuning(slope=7, chroma=16, gain=256),
+        "ssim": Tuning(slope=7, chroma=21, gain=236),
+        "ms-ssim": Tuning(slope=48, chroma=16, gain=128),
+    }
+)
+"""Shapes of steps by the measure that they serve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DctEncoder:
+    """What an encoder knows besides the decoder's model; free to change between releases.
+
+    Parameters
+    ----------
+    base : (101,) int64
+        Base step of each quality, in 64ths of a grey level.
+    price : int
+        What a bit is worth, in 256ths of a squared step.
+    """
+
+    base: NDArray[np.int64]
+    price: int
+
+    @classmethod
+    def from_file(cls, file: WeightsFile, decoder_sha256: str) -> "DctEncoder":
+        """Read an encoder file.
+
+        Raises
+        ------
+        WeightsError
+            If the file lacks something, or belongs to another decoder.
+        """
+        described = file.description
+        if described.get("kind") != "context-encoder":
+            raise WeightsError("the file holds no encoder of a context model")
+        if described.get("decoder_sha256") != decoder_sha256:
+            raise WeightsError("the encoder file belongs to other decoder weights")
+        base = file.arrays.get("base")
+        if base is None or base.shape != (QUALITIES,) or base.min() < 1:
+            raise WeightsError(f"the encoder file has no base steps of {QUALITIES} qualities")
+        return cls(base=base.astype(np.int64), price=int(described["price"]))
+
+    def quantisation(self, quality: int, tune: str) -> Quantisation:
+        """Return the steps that a quality stands for.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such tuning.
+        """
+        tuning = TUNINGS.get(tune)
+        if tuning is None:
+            raise ConfigError(f"tune is {tune!r}; it must be {' or '.join(map(repr, TUNINGS))}")
+        base = (int(self.base[quality]) * tuning.gain + 128) >> 8
+        return Quantisation(max(base, 1), tuning.slope, tuning.chroma)
+
+
+def encode_images(
+    images: Pixels, quality: int, tune: str, *, model: DctModel, encoder: DctEncoder
+) -> bytes:
+    """Return the payload of images of one size.
+
+    Parameters
+    ----------
+    images : ndarray of uint8 or uint16, shape (n, C, H, W)
+        Pixels of the model: grey levels with ``model.pixel_fraction`` bits below them.
+    quality : int
+    tune : str
+        One of `TUNINGS`.
+    """
+    quantisation = encoder.quantisation(quality, tune)
+    steps = steps_of(quantisation, model.channels)
+    parts = [HEAD.pack(*quantisation)]
+    for image in _padded(images):
+        coefficients = enc_forward.forward(image, model.pixel_fraction)
+        angles, is_decoded = _grid_of(coefficients, image, steps, model)
+        matrices = None
+        if model.channels > 1:
+            matrices = matrices_of(angles)
+            coefficients = enc_axes.rotate(coefficients, matrices)
+            parts.append(angles.astype(ANGLES).tobytes())
+        price = 0 if is_decoded else encoder.price
+        stream, _ = encode(
+            targets_of(coefficients, steps), steps, matrices, model.context, price
+        )
+        parts += [LENGTH.pack(len(stream)), stream]
+    return b"".join(parts)
+
+
+def targets_of(coefficients: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return coefficients in sixteenths of their steps, rounded."""
+    targets = np.rint(coefficients * (16 / steps.astype(np.float64)))
+    return targets.clip(-LARGEST_TARGET, LARGEST_TARGET).astype(np.int32)
+
+
+def _grid_of(
+    coefficients: NDArray[np.int32], image: Pixels, steps: NDArray[np.int64], model: DctModel
+) -> tuple[NDArray[np.int64], bool]:
+    """Return the angles of an image's axes, and whether it was decoded along them before."""
+    clipped = enc_forward.clipped_blocks(image, model.pixel_fraction)
+    return enc_grid.find_grid(coefficients, steps.astype(np.int32), clipped, model.pixel_fraction)
+
+
+def _padded(images: Pixels) -> Pixels:
+    """Images extended to whole blocks by repeating their last row and column."""
+    height, width = images.shape[2:]
+    if height % BLOCK == 0 and width % BLOCK == 0:
+        return images
+    return np.pad(
+        images, ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge"
+    )
