@@ -1,1 +1,4 @@
-"""The transform "colour + DCT": a chunk's own colour axes, and a cosine transform in integers."""
+"""Colour axes and DCT in integers: between pixels and coefficients of blocks.
+
+Modules that encode are called ``enc_*``; nothing else imports them.
+"""
