@@ -121,6 +121,10 @@ class NeuralImage(ImageCodec[Chunk]):
         smaller levels than the range needs, and all have one quality; and what is decoded and
         encoded again stays on its levels. Nothing is clipped: a chunk that exceeds it takes larger
         levels. Kept under ``encoder``: no reader needs it.
+    tune : {"psnr", "ssim", "ms-ssim"}, optional
+        Which measure of quality the bits serve best; by default ``"psnr"``, which is good for SSIM
+        as well. Weights that cannot be tuned refuse others. Kept under ``encoder``: no reader needs
+        it.
     encoder : dict, optional
         Notes of the encoder that wrote the data. Kept as they are; no reader needs them.
 
@@ -150,13 +154,14 @@ class NeuralImage(ImageCodec[Chunk]):
         weights: str | None = None,
         channel_axis: int | None = None,
         value_range: tuple[int, int] | None = None,
+        tune: str | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.weights = parameters.pin_weights(model, weights)
         self.quality = parameters.parse_quality(quality)
         info = parameters.installed_weights(self.model, self.weights)
         self.channel_axis = parameters.resolve_channel_axis(channel_axis, info)
-        self.encoder = parameters.parse_encoder(encoder, value_range)
+        self.encoder = parameters.parse_encoder(encoder, value_range, tune)
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk.
@@ -192,6 +197,7 @@ class NeuralImage(ImageCodec[Chunk]):
             quality=self.quality,
             channel_axis=self.channel_axis or 0,
             value_range=parameters.value_range_of(self.encoder),
+            tune=parameters.tune_of(self.encoder),
         )
         return encode(array, info, chosen)
 

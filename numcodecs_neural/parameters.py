@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numcodecs_neural.weights import WeightsInfo
 
 __all__ = [
+    "TUNINGS",
     "check_chunk",
     "check_keys",
     "check_samples",
@@ -33,6 +34,7 @@ __all__ = [
     "pin_weights",
     "require_weights",
     "resolve_channel_axis",
+    "tune_of",
     "value_range_of",
 ]
 
@@ -43,6 +45,9 @@ _AXES = {
     -1: "(..., y, x, c)",
     None: "(..., y, x)",
 }
+TUNINGS = ("psnr", "ssim", "ms-ssim")
+"""Measures of quality that steps can be shaped for; the first is the usual one."""
+
 _LEAST_AXES = {-4: 4, -3: 3, -1: 3}
 
 
@@ -282,13 +287,14 @@ def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | Non
     return axis
 
 
-def parse_encoder(value: object, value_range: object = None) -> dict[str, Any]:
-    """Return a copy of `value` that is certain to be JSON, with `value_range` where that is given.
+def parse_encoder(value: object, value_range: object = None, tune: object = None) -> dict[str, Any]:
+    """Return a copy of `value` that is certain to be JSON, with what else is given.
 
     Raises
     ------
     ConfigError
-        If `value` is no dictionary of JSON values, or `value_range` not two integers that rise.
+        If `value` is no dictionary of JSON values, `value_range` not two integers that rise, or
+        `tune` no name of a tuning.
     """
     if not (value is None or isinstance(value, Mapping)):
         raise ConfigError(f"encoder is {value!r}; it must be a dictionary of JSON values")
@@ -298,7 +304,26 @@ def parse_encoder(value: object, value_range: object = None) -> dict[str, Any]:
         raise ConfigError(f"encoder must be a dictionary of JSON values: {exc}") from exc
     if value_range is not None:
         copied["value_range"] = list(_parse_range(value_range))
+    if tune is not None:
+        copied["tune"] = _parse_tune(tune)
     return copied
+
+
+def tune_of(encoder: Mapping[str, Any]) -> str:
+    """Return the tuning that `encoder` notes, or the usual one.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    return _parse_tune(encoder.get("tune", TUNINGS[0]))
+
+
+def _parse_tune(value: object) -> str:
+    if value not in TUNINGS:
+        raise ConfigError(f"tune is {value!r}; it must be {' or '.join(map(repr, TUNINGS))}")
+    return str(value)
 
 
 def value_range_of(encoder: Mapping[str, Any]) -> tuple[int, int] | None:

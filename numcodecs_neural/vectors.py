@@ -220,9 +220,7 @@ def _products(
 
 
 @_operation(_products)
-def products(
-    _typing: Any, sums: Any, factors: Any, at: Any, weights: Any, index: Any
-) -> Any:
+def products(_typing: Any, sums: Any, factors: Any, at: Any, weights: Any, index: Any) -> Any:
     """Add to 16 sums of int32 the products of two int16 factors with 16 pairs of int16 weights.
 
     Sum ``i`` grows by ``factors[at] * weights[index + 2 i]`` and by
@@ -289,13 +287,9 @@ def _half_products(builder: Any, address: Any, factors: Any) -> Any:
     half = ir.VectorType(_INT32, LANES // 2)
     if _HAS_AVX2:
         kind = ir.FunctionType(half, [_SHORT.llvm, _SHORT.llvm])
-        multiply = cgutils.get_or_insert_function(
-            builder.module, kind, "llvm.x86.avx2.pmadd.wd"
-        )
+        multiply = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.wd")
         return builder.call(multiply, [weights, factors])
-    single = builder.mul(
-        builder.sext(weights, _LONG.llvm), builder.sext(factors, _LONG.llvm)
-    )
+    single = builder.mul(builder.sext(weights, _LONG.llvm), builder.sext(factors, _LONG.llvm))
     even, odd = (
         builder.shuffle_vector(
             single,

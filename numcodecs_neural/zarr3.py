@@ -156,6 +156,8 @@ class NeuralImageCodec(ImageSerializer):
     value_range : (int, int), optional
         For samples of 16 bits: the lowest and the highest to expect, so that all chunks have one
         quality.
+    tune : {"psnr", "ssim", "ms-ssim"}, optional
+        Which measure of quality the bits serve best.
     encoder : dict, optional
         Notes of the encoder that wrote the data; no reader needs them.
 
@@ -198,6 +200,7 @@ class NeuralImageCodec(ImageSerializer):
         weights: str | None = None,
         channel_axis: int | None = None,
         value_range: tuple[int, int] | None = None,
+        tune: str | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
         self._take(
@@ -207,6 +210,7 @@ class NeuralImageCodec(ImageSerializer):
                 weights=weights,
                 channel_axis=channel_axis,
                 value_range=value_range,
+                tune=tune,
                 encoder=encoder,
             )
         )

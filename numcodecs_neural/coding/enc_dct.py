@@ -126,9 +126,7 @@ def encode_images(
             coefficients = enc_axes.rotate(coefficients, matrices)
             parts.append(angles.astype(ANGLES).tobytes())
         price = 0 if is_decoded else encoder.price
-        stream, _ = encode(
-            targets_of(coefficients, steps), steps, matrices, model.context, price
-        )
+        stream, _ = encode(targets_of(coefficients, steps), steps, matrices, model.context, price)
         parts += [LENGTH.pack(len(stream)), stream]
     return b"".join(parts)
 
@@ -152,6 +150,4 @@ def _padded(images: Pixels) -> Pixels:
     height, width = images.shape[2:]
     if height % BLOCK == 0 and width % BLOCK == 0:
         return images
-    return np.pad(
-        images, ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge"
-    )
+    return np.pad(images, ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge")

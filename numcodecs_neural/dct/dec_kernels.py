@@ -24,10 +24,10 @@ from numcodecs_neural.dct.arithmetic import (
 from numcodecs_neural.dct.dec_inverse import COLUMN_SHIFT, ROW_SHIFT, pixel_dtype
 from numcodecs_neural.dct.vectors import (
     LANES,
-    filled,
-    limited,
     either,
+    filled,
     is_zero,
+    limited,
     load_row,
     multiply_add,
     paired,

@@ -3,6 +3,9 @@
 Import it only when a torch device decodes. Products are in float64, which holds every sum exactly.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,9 +19,23 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MAX,
     VALUE_MIN,
 )
-from numcodecs_neural.dct.dec_inverse import COLUMN_SHIFT, ROW_SHIFT
+from numcodecs_neural.dct.dec_inverse import COLUMN_SHIFT, ROW_SHIFT, pixel_dtype
 
-__all__ = ["inverse"]
+__all__ = ["inverse", "inverse_on"]
+
+
+def inverse_on(
+    device: str,
+) -> Callable[[NDArray[np.int16], NDArray[np.int32] | None, int], NDArray[Any]]:
+    """Return `inverse` for arrays of numpy, computed on a device."""
+
+    def run(
+        coefficients: NDArray[np.int16], matrices: NDArray[np.int32] | None, fraction: int
+    ) -> NDArray[Any]:
+        pixels = inverse(torch.from_numpy(coefficients).to(device), matrices, fraction)
+        return pixels.cpu().numpy().astype(pixel_dtype(fraction))
+
+    return run
 
 
 def inverse(

@@ -10,7 +10,17 @@ from numcodecs_neural.compilation import use_numba
 from numcodecs_neural.dct.arithmetic import COSINE_BITS, IS_LOW, TURN
 from numcodecs_neural.dct.colour import ONE, cosine, matrices_of, sine
 
-__all__ = ["angles_of", "axes_of", "cross", "dot", "moments", "moments_plain", "principal_axes", "rotate", "rotate_plain"]
+__all__ = [
+    "angles_of",
+    "axes_of",
+    "cross",
+    "dot",
+    "moments",
+    "moments_plain",
+    "principal_axes",
+    "rotate",
+    "rotate_plain",
+]
 
 Matrix = list[list[float]]
 
@@ -168,7 +178,9 @@ _FINER = 16
 """Distances of matrices are in integers, so that they are the same on every machine."""
 
 # Angles found one after the other miss the nearest by one step at most.
-_NEIGHBOURS = np.array(sorted(itertools.product((-1, 0, 1), repeat=3), key=lambda x: np.abs(x).sum()))
+_NEIGHBOURS = np.array(
+    sorted(itertools.product((-1, 0, 1), repeat=3), key=lambda x: np.abs(x).sum())
+)
 
 
 def _nearest(x: float, y: float) -> int:

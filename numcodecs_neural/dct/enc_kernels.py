@@ -26,7 +26,6 @@ from numcodecs_neural.dct.vectors import (
     added,
     filled,
     load_lanes,
-    load_row,
     multiply_add,
     paired,
     row_of,
@@ -103,7 +102,9 @@ def _forward(
             for u in range(0, BLOCK, 4):
                 sums = sums_of_products(zero, rows, BLOCK * u, transposed, 0, BLOCK)
                 for i in range(4):
-                    rounded = shifted(added(shifted(sums[i], np.int32(1)), half), np.int32(_SHIFT - 1))
+                    rounded = shifted(
+                        added(shifted(sums[i], np.int32(1)), half), np.int32(_SHIFT - 1)
+                    )
                     store(rounded, coefficients, start + BLOCK * (u + i))
 
 

@@ -12,8 +12,8 @@ lane i. Positions count elements of an array in C order; nothing checks them.
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model

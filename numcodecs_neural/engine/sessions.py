@@ -20,6 +20,7 @@ from numcodecs_neural.dct.context.model import KIND
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.turns import turn
+from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.networks.backends.choice import Choice, backend_for, choose
 from numcodecs_neural.networks.backends.protocol import Backend
 from numcodecs_neural.networks.dec_model import DecoderModel
@@ -87,7 +88,18 @@ class NetworkCoder:
         return EncoderModel.from_file(load_encoder(self._info), self._info.sha256)
 
     def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
-        """Return the stream of (n, C, H, W)."""
+        """Return the stream of (n, C, H, W).
+
+        Raises
+        ------
+        ConfigError
+            If the parameters ask for a tuning, which these weights do not have.
+        """
+        if parameters.tune != "psnr":
+            raise ConfigError(
+                f"tune is {parameters.tune!r}, and the weights {self._info.name!r} cannot be "
+                "tuned: leave tune out, or choose another model"
+            )
         with turn():
             return self.encode_batch([images], parameters)[0]
 

@@ -323,8 +323,6 @@ def decode_constants(
                     return
                 coefficients[(block * axes + axis) * 256] = symbol
                 known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
-                energy[here] = energy_of(
-                    min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE]
-                )
+                energy[here] = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
         spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])

@@ -10,7 +10,6 @@ from numcodecs_neural.dct.context import enc_kernels
 from numcodecs_neural.dct.context.dec_context import HEAD, LOWEST_STATE
 from numcodecs_neural.dct.context.dec_kernels import ENTRIES, LANES
 from numcodecs_neural.dct.context.model import ContextModel
-from numcodecs_neural.dct.context.order import COEFFICIENTS
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
 
 __all__ = ["LARGEST_TARGET", "encode"]

@@ -46,7 +46,9 @@ _SPREAD, _SCALE = COLUMN["spread"], COLUMN["energy_scale"]
 
 
 @inlined(types.void, _INT, _INT, _WORDS, WORDS, STATE)
-def note_entry(table: Integer, entry: Integer, bounds: Integer, notes: Integer, at: Integer) -> None:
+def note_entry(
+    table: Integer, entry: Integer, bounds: Integer, notes: Integer, at: Integer
+) -> None:
     """Note a symbol for the writer."""
     start = bounds[table * (ENTRIES + 1) + entry]
     frequency = bounds[table * (ENTRIES + 1) + entry + 1] - start
@@ -89,7 +91,9 @@ def cost_of(size: Integer, table: Integer, extra: Integer, costs: Integer) -> In
 
 
 @inlined(_INT, _INT, _INT, _INT, _INT, _WORDS)
-def chosen(target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer) -> Integer:
+def chosen(
+    target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer
+) -> Integer:
     """Return the magnitude for a coefficient, given in sixteenths of its step, without sign.
 
     The nearest, or the one below it, or nothing: whichever has the least of squared error in 256ths
@@ -304,9 +308,7 @@ def encode_constants(
                     put_bits(rest < 0, 1, plain, at)
                 coefficients[(block * axes + axis) * 256] = symbol
                 known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
-                energy[here] = energy_of(
-                    min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE]
-                )
+                energy[here] = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
         spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
 

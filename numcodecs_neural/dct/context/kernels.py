@@ -26,7 +26,6 @@ from numcodecs_neural.vectors import (
     narrow,
     products,
     shift_right,
-    splat16,
     splat32,
     store16,
     store32,
@@ -76,15 +75,42 @@ _INT = types.int64
 COLUMN = {
     name: number
     for number, name in enumerate(
-        "axis length is_flagged family first_diagonal diagonals spread own layer heads flag "
-        "bias layer_bias flag_bias energy_scale start".split()
+        [
+            "axis",
+            "length",
+            "is_flagged",
+            "family",
+            "first_diagonal",
+            "diagonals",
+            "spread",
+            "own",
+            "layer",
+            "heads",
+            "flag",
+            "bias",
+            "layer_bias",
+            "flag_bias",
+            "energy_scale",
+            "start",
+        ]
     )
 }
 # Columns of the table of diagonals.
 DIAGONAL = {
     name: number
     for number, name in enumerate(
-        "start length place back_one back_two is_first elements base slopes floor".split()
+        [
+            "start",
+            "length",
+            "place",
+            "back_one",
+            "back_two",
+            "is_first",
+            "elements",
+            "base",
+            "slopes",
+            "floor",
+        ]
     )
 }
 _SPREAD, _OWN, _LAYER, _HEADS = (COLUMN[n] for n in ("spread", "own", "layer", "heads"))
@@ -198,7 +224,9 @@ def scales_of_pass(
         store32(scales, group, shift_right(total, splat32(12)))
 
 
-@inlined(types.void, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, SHORTS, WORDS, _INT, WORDS)
+@inlined(
+    types.void, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, SHORTS, WORDS, _INT, WORDS
+)
 def indexes_of_diagonal(
     diagonal: Integer,
     axis: Integer,
@@ -259,9 +287,7 @@ def indexes_of_diagonal(
         if axis == 2:
             total = add(total, mul(load16(known, own - plane), load16(small, w + 240)))
     total = add(total, load16(small, diagonals[diagonal, _D_FLOOR]))
-    octaves = add(
-        shift_right(float_bits(widen_unsigned(total)), splat32(16)), splat32(-(135 << 7))
-    )
+    octaves = add(shift_right(float_bits(widen_unsigned(total)), splat32(16)), splat32(-(135 << 7)))
     wide = mul(octaves, load32(large, diagonals[diagonal, _D_SLOPES]))
     wide = shift_right(wide, splat32(8))
     wide = add(wide, load32(large, diagonals[diagonal, _D_BASE]))

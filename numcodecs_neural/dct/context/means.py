@@ -6,7 +6,6 @@ part is the one that makes them meet. Both are sums over the coefficients of a b
 and first row alone, so the prediction is a weighted sum of those.
 """
 
-import numpy as np
 from numba import types
 
 from numcodecs_neural.compilation import Integer, inlined, readable
@@ -125,7 +124,12 @@ def mean_of(
 
 @inlined(_INT, _INT, _INT, _INT, _INT, _VALUES, STATE)
 def with_other_axes(
-    expected: Integer, block: Integer, axis: Integer, axes: Integer, weights: Integer, missed: Integer
+    expected: Integer,
+    block: Integer,
+    axis: Integer,
+    axes: Integer,
+    weights: Integer,
+    missed: Integer,
 ) -> Integer:
     """Add what earlier axes of the same block say: where they were missed, this one is too."""
     w = axis * (OTHERS + 3) + OTHERS

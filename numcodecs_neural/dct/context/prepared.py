@@ -74,7 +74,9 @@ def numbers_for_steps(model: ContextModel, steps: NDArray[np.int64]) -> NDArray[
         at = row[COLUMN["bias"]]
         large[at : at + model.width] = arrays["bias"][number] + ((bias + 32) >> 6)
         for diagonal, place in zip(
-            step.diagonals, range(row[COLUMN["first_diagonal"]], len(packed.diagonals)), strict=False
+            step.diagonals,
+            range(row[COLUMN["first_diagonal"]], len(packed.diagonals)),
+            strict=False,
         ):
             at = packed.diagonals[place, DIAGONAL["base"]]
             values = base[step.axis, diagonal.start : diagonal.start + diagonal.length]
