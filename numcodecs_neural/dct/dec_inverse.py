@@ -1,0 +1,91 @@
+"""From coefficients to pixels: colour axes, then columns, then rows.
+
+With ``R(s, n) = (s + 2**(n - 1)) >> n`` and ``C16(x)`` x limited to int16, a block of `A` channels
+is
+
+    X[c, k] = C16(R(sum_a M[a, c] * Y[a, k], 14))          three channels; else X = Y
+    T[y, v] = C16(R(sum_u BASIS[u, y] * X[16 u + v], 12))  32nds of a grey level
+    P[y, x] = R(sum_v T[y, v] * BASIS[v, x] + (128 << 19), 19 - F)
+
+limited to ``0 .. (256 << F) - 1``, where M is the matrix of the coefficient's band and F the number
+of fraction bits. All sums are those of `arithmetic.largest_sums`, and exact in int32.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.dct.arithmetic import (
+    BASIS,
+    BLOCK,
+    COLUMN_SHIFT,
+    COSINE_BITS,
+    IS_LOW,
+    LEVEL,
+    ROW_SHIFT,
+    VALUE_MAX,
+    VALUE_MIN,
+    pixel_dtype,
+)
+
+__all__ = ["inverse", "inverse_plain"]
+
+Pixels = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+def inverse(
+    coefficients: NDArray[np.int16], matrices: NDArray[np.integer] | None, fraction: int
+) -> Pixels:
+    """Return the pixels of blocks.
+
+    Parameters
+    ----------
+    coefficients : (h, w, A, 256) int16
+        Dequantised, in eighths of a grey level; A is 1 or 3.
+    matrices : (2, 3, 3) or None
+        Colour axes of the low band and of the others; None for one channel.
+    fraction : int
+        Bits of a pixel below a grey level, 0 to 8.
+
+    Returns
+    -------
+    (A, 16 h, 16 w) uint8, or uint16 with fraction bits
+    """
+    if not use_numba():
+        return inverse_plain(coefficients, matrices, fraction)
+    from numcodecs_neural.dct import dec_kernels
+
+    return dec_kernels.inverse(coefficients, matrices, fraction)
+
+
+def inverse_plain(
+    coefficients: NDArray[np.int16], matrices: NDArray[np.integer] | None, fraction: int
+) -> Pixels:
+    """Do what `inverse` does, in float64, which holds every sum exactly."""
+    h, w, channels, _ = coefficients.shape
+    basis = BASIS.astype(np.float64)
+    rgb = coefficients.astype(np.float64)
+    if matrices is not None:
+        rgb = _to_rgb(rgb, matrices)
+    blocks = rgb.reshape(h, w, channels, BLOCK, BLOCK)
+    columns = _limited(_rounded(basis.T @ blocks, COLUMN_SHIFT))
+    rows = _rounded(columns @ basis + (LEVEL << ROW_SHIFT), ROW_SHIFT - fraction)
+    pixels = rows.clip(0, (256 << fraction) - 1).astype(pixel_dtype(fraction))
+    return pixels.transpose(2, 0, 3, 1, 4).reshape(channels, BLOCK * h, BLOCK * w)
+
+
+def _to_rgb(axes: Floats, matrices: NDArray[np.integer]) -> Floats:
+    low, high = (_rounded(m.astype(np.float64).T @ axes, COSINE_BITS) for m in matrices)
+    return _limited(np.where(IS_LOW, low, high))
+
+
+def _rounded(sums: Floats, shift: int) -> Floats:
+    rounded: Floats = np.floor((sums + (1 << (shift - 1))) / (1 << shift))
+    return rounded
+
+
+def _limited(values: Floats) -> Floats:
+    return values.clip(VALUE_MIN, VALUE_MAX)
