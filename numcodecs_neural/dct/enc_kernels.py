@@ -1,0 +1,295 @@
+"""Kernels of encoding, compiled by numba: the same integers as the plain ones.
+
+Import it only when chunks are encoded, since it imports numba.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import compiled, inlined, readable
+from numcodecs_neural.dct.arithmetic import (
+    BASIS,
+    BASIS_BITS,
+    BLOCK,
+    COEFFICIENT_BITS,
+    COEFFICIENTS,
+    COSINE_BITS,
+    LEVEL,
+    LOW_BAND,
+    ROW_BITS,
+)
+from numcodecs_neural.dct.vectors import (
+    PAIRS,
+    added,
+    filled,
+    load_lanes,
+    multiply_add,
+    paired,
+    row_of,
+    shifted,
+    spread_pair,
+    store,
+    sums_of_products,
+    total_of,
+)
+
+__all__ = ["clipped_blocks", "fit", "forward", "moments", "rotate"]
+
+Integers = NDArray[np.int16]
+
+_VALUES = types.int16[::1]
+_CONSTANTS = readable(types.int16)
+_BASIS = BASIS.ravel()
+_TRANSPOSED_PAIRS = BASIS.T.reshape(8, 2, 16).transpose(0, 2, 1).ravel()
+_SHIFT = BASIS_BITS + ROW_BITS - COEFFICIENT_BITS
+
+
+def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
+    """Do what `enc_forward.forward` does."""
+    channels, height, width = pixels.shape
+    shape = height // BLOCK, width // BLOCK, channels
+    coefficients = np.empty((*shape, COEFFICIENTS), np.int32)
+    kernel = _forward_of_uint16 if pixels.dtype == np.uint16 else _forward_of_uint8
+    kernel(
+        np.ascontiguousarray(pixels).reshape(-1),
+        _BASIS,
+        _TRANSPOSED_PAIRS,
+        fraction,
+        np.array(shape),
+        np.empty(COEFFICIENTS, np.int16),
+        np.empty(COEFFICIENTS, np.int16),
+        coefficients.reshape(-1),
+    )
+    return coefficients
+
+
+@inlined(types.void, _CONSTANTS, _CONSTANTS, types.int64, _VALUES)
+def _transform_columns(basis: Integers, pairs: Integers, fraction: int, rows: Integers) -> None:
+    shift = np.int32(BASIS_BITS + fraction - ROW_BITS)
+    half = filled(np.int32(1 << (BASIS_BITS + fraction - ROW_BITS - 1)))
+    for u in range(0, BLOCK, 4):
+        sums = sums_of_products(half, basis, BLOCK * u, pairs, 0, BLOCK)
+        for i in range(4):
+            store(shifted(sums[i], shift), rows, BLOCK * (u + i))
+
+
+def _forward(
+    pixels: NDArray[Any],
+    basis: Integers,
+    transposed: Integers,
+    fraction: int,
+    shape: NDArray[np.int64],
+    pairs: Integers,
+    rows: Integers,
+    coefficients: NDArray[np.int32],
+) -> None:
+    h, w, channels = shape
+    level = filled(np.int32(-(LEVEL << fraction)))
+    zero, half = filled(np.int32(0)), filled(np.int32(1 << (_SHIFT - 2)))
+    for block in range(h * w):
+        for c in range(channels):
+            corner = BLOCK * ((c * h + block // w) * BLOCK * w + block % w)
+            for y in range(0, BLOCK, 2):
+                at = corner + y * BLOCK * w
+                first = row_of(added(load_lanes(pixels, at), level))
+                second = row_of(added(load_lanes(pixels, at + BLOCK * w), level))
+                store(paired(first, second), pairs, BLOCK * y)
+            _transform_columns(basis, pairs, fraction, rows)
+            start = (block * channels + c) * COEFFICIENTS
+            for u in range(0, BLOCK, 4):
+                sums = sums_of_products(zero, rows, BLOCK * u, transposed, 0, BLOCK)
+                for i in range(4):
+                    rounded = shifted(
+                        added(shifted(sums[i], np.int32(1)), half), np.int32(_SHIFT - 1)
+                    )
+                    store(rounded, coefficients, start + BLOCK * (u + i))
+
+
+def _signature(pixel: "types.Type") -> tuple["types.Type", ...]:
+    arrays = [types.Array(pixel, 1, "C", readonly=True), _CONSTANTS, _CONSTANTS]
+    scratch = [types.int64, readable(types.int64), _VALUES, _VALUES]
+    return types.void, *arrays, *scratch, types.int32[::1]
+
+
+_forward_of_uint8 = compiled(*_signature(types.uint8), allocates=False)(_forward)
+_forward_of_uint16 = compiled(*_signature(types.uint16), allocates=False)(_forward)
+
+
+def rotate(coefficients: NDArray[np.int32], matrices: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Do what `enc_axes.rotate` does."""
+    rotated = np.empty(coefficients.shape, np.int32)
+    factors = np.zeros((2, 3, 4), np.int16)  # a 0 behind each row makes it pairs of factors
+    factors[:, :, :3] = matrices
+    _rotate(
+        np.ascontiguousarray(coefficients).reshape(-1),
+        factors.reshape(-1),
+        rotated.reshape(-1),
+    )
+    return rotated
+
+
+@compiled(types.void, readable(types.int32), _CONSTANTS, types.int32[::1], allocates=False)
+def _rotate(rgb: NDArray[np.int32], factors: Integers, axes: NDArray[np.int32]) -> None:
+    half = filled(np.int32(1 << (COSINE_BITS - 1)))
+    for block in range(0, rgb.size, 3 * COEFFICIENTS):
+        for at in range(block, block + COEFFICIENTS, BLOCK):
+            red = row_of(load_lanes(rgb, at))
+            green = row_of(load_lanes(rgb, at + COEFFICIENTS))
+            blue = row_of(load_lanes(rgb, at + 2 * COEFFICIENTS))
+            for a in range(3):
+                sums = multiply_add(half, paired(red, green), spread_pair(factors, 12 + 4 * a))
+                sums = multiply_add(sums, paired(blue, blue), spread_pair(factors, 14 + 4 * a))
+                store(shifted(sums, np.int32(COSINE_BITS)), axes, at + COEFFICIENTS * a)
+        for u in range(LOW_BAND):
+            for v in range(LOW_BAND - u):
+                at = block + BLOCK * u + v
+                for a in range(3):
+                    total = 1 << (COSINE_BITS - 1)
+                    for c in range(3):
+                        total += factors[4 * a + c] * rgb[at + COEFFICIENTS * c]
+                    axes[at + COEFFICIENTS * a] = total >> COSINE_BITS
+
+
+def moments(coefficients: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Do what `enc_axes.moments` does."""
+    both = np.zeros((2, 3, 3), np.int64)
+    _moments(np.ascontiguousarray(coefficients).reshape(-1), both)
+    return both
+
+
+@inlined(PAIRS, readable(types.int32), types.int64)
+def _two_rows(values: NDArray[np.int32], at: int) -> Any:
+    return paired(row_of(load_lanes(values, at)), row_of(load_lanes(values, at + BLOCK)))
+
+
+@inlined(types.void, readable(types.int32), types.int64, types.int64[:, :, ::1])
+def _move_low(rgb: NDArray[np.int32], block: int, both: NDArray[np.int64]) -> None:
+    """Move the low band of a block to where it belongs, without its DC."""
+    for u in range(LOW_BAND):
+        for v in range(LOW_BAND - u):
+            at = block + BLOCK * u + v
+            for a in range(3):
+                for b in range(a, 3):
+                    product = rgb[at + COEFFICIENTS * a] * rgb[at + COEFFICIENTS * b]
+                    both[1, a, b] -= product
+                    if u + v > 0:
+                        both[0, a, b] += product
+
+
+@compiled(types.void, readable(types.int32), types.int64[:, :, ::1], allocates=False)
+def _moments(rgb: NDArray[np.int32], both: NDArray[np.int64]) -> None:
+    zero = filled(np.int32(0))
+    for block in range(0, rgb.size, 3 * COEFFICIENTS):
+        s00 = s01 = s02 = s11 = s12 = s22 = zero
+        # A block's sums of squares are at most 2**28 by Parseval's theorem, so int32 holds them.
+        for at in range(block, block + COEFFICIENTS, 2 * BLOCK):
+            red = _two_rows(rgb, at)
+            green = _two_rows(rgb, at + COEFFICIENTS)
+            blue = _two_rows(rgb, at + 2 * COEFFICIENTS)
+            s00, s01 = multiply_add(s00, red, red), multiply_add(s01, red, green)
+            s02, s11 = multiply_add(s02, red, blue), multiply_add(s11, green, green)
+            s12, s22 = multiply_add(s12, green, blue), multiply_add(s22, blue, blue)
+        both[1, 0, 0] += total_of(s00)
+        both[1, 0, 1] += total_of(s01)
+        both[1, 0, 2] += total_of(s02)
+        both[1, 1, 1] += total_of(s11)
+        both[1, 1, 2] += total_of(s12)
+        both[1, 2, 2] += total_of(s22)
+        _move_low(rgb, block, both)
+    for band in range(2):
+        for a in range(3):
+            for b in range(a):
+                both[band, a, b] = both[band, b, a]
+
+
+def clipped_blocks(pixels: NDArray[Any], fraction: int) -> NDArray[np.bool_]:
+    """Do what `enc_forward.clipped_blocks` does."""
+    _, height, width = pixels.shape
+    clipped = np.zeros((height // BLOCK, width // BLOCK), np.bool_)
+    kernel = _clipped_of_uint16 if pixels.dtype == np.uint16 else _clipped_of_uint8
+    kernel(np.ascontiguousarray(pixels), pixels.dtype.type((256 << fraction) - 1), clipped)
+    return clipped
+
+
+def _clipped(pixels: NDArray[Any], white: Any, clipped: NDArray[np.bool_]) -> None:
+    channels, height, width = pixels.shape
+    for c in range(channels):
+        for y in range(height):
+            for j in range(width // BLOCK):
+                found = False
+                for x in range(BLOCK * j, BLOCK * j + BLOCK):
+                    found |= (pixels[c, y, x] == 0) | (pixels[c, y, x] == white)
+                clipped[y // BLOCK, j] |= found
+
+
+def _clipped_signature(pixel: "types.Type") -> tuple["types.Type", ...]:
+    return types.void, types.Array(pixel, 3, "C", readonly=True), pixel, types.boolean[:, ::1]
+
+
+_clipped_of_uint8 = compiled(*_clipped_signature(types.uint8), allocates=False)(_clipped)
+_clipped_of_uint16 = compiled(*_clipped_signature(types.uint16), allocates=False)(_clipped)
+
+
+def fit(
+    coefficients: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    frequencies: NDArray[np.int64],
+    steps: NDArray[np.int32],
+    matrix: NDArray[np.int64],
+    reach: int,
+) -> NDArray[np.int64]:
+    """Do what `enc_grid.fit` does."""
+    sums = np.zeros((7, 3), np.int64)
+    _fit(coefficients, blocks, frequencies, steps, matrix, reach, sums)
+    return sums
+
+
+@compiled(
+    types.void,
+    readable(types.int32, 3),
+    readable(types.int64),
+    readable(types.int64),
+    readable(types.int32, 2),
+    readable(types.int64, 2),
+    types.int64,
+    types.int64[:, ::1],
+    allocates=False,
+)
+def _fit(
+    coefficients: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    frequencies: NDArray[np.int64],
+    steps: NDArray[np.int32],
+    matrix: NDArray[np.int64],
+    reach: int,
+    sums: NDArray[np.int64],
+) -> None:
+    half = 1 << (COSINE_BITS - 1)
+    for i in blocks:
+        for k in frequencies:
+            step = steps[0, k], steps[1, k], steps[2, k]
+            limit = reach * min(step[0], step[1], step[2])
+            r, g, b = coefficients[i, 0, k], coefficients[i, 1, k], coefficients[i, 2, k]
+            y0 = (matrix[0, 0] * r + matrix[0, 1] * g + matrix[0, 2] * b + half) >> COSINE_BITS
+            y1 = (matrix[1, 0] * r + matrix[1, 1] * g + matrix[1, 2] * b + half) >> COSINE_BITS
+            y2 = (matrix[2, 0] * r + matrix[2, 1] * g + matrix[2, 2] * b + half) >> COSINE_BITS
+            if abs(y0) + abs(y1) + abs(y2) > limit:
+                continue
+            y = y0, y1, y2
+            q0 = step[0] * np.int64(np.floor(y0 / step[0] + 0.5))
+            q1 = step[1] * np.int64(np.floor(y1 / step[1] + 0.5))
+            q2 = step[2] * np.int64(np.floor(y2 / step[2] + 0.5))
+            q = q0, q1, q2
+            for a in range(3):
+                sums[0, a] += y[a] * y[a]
+                sums[1, a] += y[a - 2] * y[a - 1]
+                sums[2, a] += y[a - 2] * q[a - 1] - y[a - 1] * q[a - 2]
+                if q[a] != 0:
+                    sums[3, a] += (y[a] - q[a]) ** 2
+                    sums[4, a] += step[a] ** 2
+                    sums[5, a] += 1
+                else:
+                    sums[6, a] += y[a] * y[a]
