@@ -12,8 +12,9 @@ step, and it is so large that only the very axes of the chunk make it a multiple
 blocks are decoded with the axes found and with those nearby: the right ones give the same pixels.
 """
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MAX,
     VALUE_MIN,
 )
-from numcodecs_neural.dct.colour import ONE, matrices_of
+from numcodecs_neural.dct.colour import ONE, cosine, matrices_of, sine
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.dct.enc_axes import (
     NEIGHBOURS,
@@ -70,8 +71,8 @@ _NOISY = 1.5
 _COMPARED = 48
 """How many blocks are decoded with each of the angles nearby."""
 
-_MOVES = 2
-"""How often angles of each band move to the best of those nearby."""
+_ROUNDS = 2
+"""How often all angles nearby are tried, at most."""
 
 _LARGEST_TURN = 0.3
 """By which axes are refined at once, in radians."""
@@ -79,8 +80,8 @@ _LARGEST_TURN = 0.3
 _REACHES = 6, 6, 20, 60, 1 << 20
 """In steps, the largest coefficients that join while axes are refined."""
 
-_STARTS = tuple(math.pi / 12 * k for k in (0, 1, -1, 2, -2, 3))
-"""Turns around the first axis: the others are uncertain where their variances are alike."""
+_STARTS = 0, 43, -43, 85, -85, 128
+"""Angles around the first axis: the others are uncertain where their variances are alike."""
 
 
 def find_grid(
@@ -108,6 +109,7 @@ def find_grid(
     angles : (2, 3) int64
     is_decoded : bool
     """
+    steps = np.ascontiguousarray(steps, np.int32)
     own = [principal_axes(m) for m in moments(coefficients)]
     clipped = clipped_blocks(pixels, fraction)
     bands = [_samples(coefficients, steps, clipped, band) for band in range(2)]
@@ -178,7 +180,8 @@ def _samples(
 
 def _may_be_decoded(samples: _Samples, axes: Matrix) -> bool:
     """Return whether the first axis, which is nearly right, does not speak against it."""
-    sums = samples.fit(_integers(axes), _REACHES[0])
+    some = replace(samples, blocks=samples.blocks[::4])
+    sums = some.fit(_integers(axes), _REACHES[0])
     return bool(sums[5, 0] < _FEWEST or 12 * sums[3, 0] < _NO_BETTER * sums[4, 0])
 
 
@@ -215,7 +218,7 @@ class _Decoded:
         chosen = np.arange(min(_COMPARED, h * w)) * (h * w) // min(_COMPARED, h * w)
         blocks = pixels.reshape(channels, h, BLOCK, w, BLOCK)[:, chosen // w, :, chosen % w]
         self._coefficients = coefficients.reshape(1, h * w, *steps.shape)[:, chosen]
-        self._pixels = blocks.transpose(1, 2, 0, 3).reshape(channels, BLOCK, -1).astype(np.int32)
+        self._pixels = blocks.transpose(1, 2, 0, 3).reshape(channels, BLOCK, -1).astype(np.int64)
         self._steps, self._fraction = steps, fraction
 
     def distance(self, angles: NDArray[np.int64]) -> int:
@@ -230,8 +233,9 @@ class _Decoded:
 def _settled(decoded: _Decoded, angles: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the angles nearby that decode to what is most like the image."""
     least = decoded.distance(angles)
-    for band in (0, 1) * _MOVES:
-        for step in NEIGHBOURS[1:]:
+    for _ in range(_ROUNDS):
+        before = least
+        for band, step in itertools.product(range(2), NEIGHBOURS[1:]):
             if least == 0:
                 return angles
             moved = angles.copy()
@@ -239,11 +243,13 @@ def _settled(decoded: _Decoded, angles: NDArray[np.int64]) -> NDArray[np.int64]:
             distance = decoded.distance(moved)
             if distance < least:
                 angles, least = moved, distance
+        if least == before:
+            break
     return angles
 
 
-def _turned(axes: Matrix, angle: float) -> Matrix:
-    c, s = math.cos(angle), math.sin(angle)
+def _turned(axes: Matrix, angle: int) -> Matrix:
+    c, s = float(cosine(angle)) / ONE, float(sine(angle)) / ONE
     first, second, third = axes
     return [
         first,

@@ -243,7 +243,7 @@ def fit(
 ) -> NDArray[np.int64]:
     """Do what `enc_grid.fit` does."""
     sums = np.zeros((7, 3), np.int64)
-    _fit(coefficients, blocks, frequencies, steps, matrix, reach, sums)
+    _fit(coefficients, np.ascontiguousarray(blocks), frequencies, steps, matrix, reach, sums)
     return sums
 
 

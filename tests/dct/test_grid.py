@@ -1,9 +1,12 @@
 """An image that was decoded is told from others, and coded again as it was."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from numcodecs_neural import config
 from numcodecs_neural.dct import enc_kernels
 from numcodecs_neural.dct.arithmetic import VALUE_MAX, VALUE_MIN
 from numcodecs_neural.dct.colour import matrices_of
@@ -19,13 +22,13 @@ def steps_of(levels: int) -> NDArray[np.int32]:
 
 
 def quantised(
-    pixels: NDArray[np.uint8], angles: NDArray[np.int64], steps: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    pixels: NDArray[Any], angles: NDArray[np.int64], steps: NDArray[np.int32], fraction: int = 0
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return symbols, and the pixels that they decode to."""
     matrices = matrices_of(angles)
-    symbols = np.rint(rotate(forward(pixels, 0), matrices) / steps).astype(np.int64)
+    symbols = np.rint(rotate(forward(pixels, fraction), matrices) / steps).astype(np.int64)
     values = (symbols * steps).clip(VALUE_MIN, VALUE_MAX).astype(np.int16)
-    return symbols, inverse(values, matrices, 0)
+    return symbols, inverse(values, matrices, fraction)
 
 
 @pytest.mark.parametrize("levels", [4, 8, 16, 30])
@@ -42,6 +45,20 @@ def test_a_decoded_image_has_the_axes_and_symbols_it_was_decoded_from(
 
         assert (is_decoded, found.tolist()) == (True, angles.tolist())
         assert np.mean(again != symbols) < 1e-4
+
+
+@pytest.mark.parametrize("fraction", [3, 8])
+def test_finer_pixels_show_finer_steps(fraction: int, tissue: NDArray[np.uint8]) -> None:
+    fine = tissue.astype(np.uint16) << fraction
+    steps = steps_of(2)
+    angles = axes_of(forward(fine, fraction))
+    symbols, decoded = quantised(fine, angles, steps, fraction)
+
+    found, is_decoded = find_grid(decoded, forward(decoded, fraction), steps, fraction)
+    again, _ = quantised(decoded, found, steps, fraction)
+
+    assert (is_decoded, found.tolist()) == (True, angles.tolist())
+    np.testing.assert_array_equal(again, symbols)
 
 
 @pytest.mark.parametrize("levels", [1, 4, 16, 60])
@@ -77,3 +94,15 @@ def test_numba_sums_what_numpy_does(reach: int, tissue: NDArray[np.uint8]) -> No
     arguments = coefficients, blocks, frequencies, steps_of(5), matrix, reach
 
     np.testing.assert_array_equal(enc_kernels.fit(*arguments), fit_plain(*arguments))
+
+
+@pytest.mark.parametrize("is_decoded", [True, False])
+def test_numpy_finds_what_numba_does(is_decoded: bool, tissue: NDArray[np.uint8]) -> None:
+    steps = steps_of(12)
+    image = quantised(tissue, axes_of(forward(tissue, 0)), steps)[1] if is_decoded else tissue
+    expected = find_grid(image, forward(image, 0), steps, 0)
+
+    with config.set(backend="numpy"):
+        found = find_grid(image, forward(image, 0), steps, 0)
+
+    assert (found[1], found[0].tolist()) == (is_decoded, expected[0].tolist())
