@@ -167,6 +167,7 @@ def users_of(library: str, *, outside: tuple[str, ...] = ()) -> set[str]:
 
 def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
     assert users_of("torch", outside=("compressai", "training")) == {
+        "numcodecs_neural/dct/dec_torch.py",
         "numcodecs_neural/networks/backends/choice.py",
         # Measures that are written for torch: see its docstring.
         "numcodecs_neural/evaluation/perceptual.py",

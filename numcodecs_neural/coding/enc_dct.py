@@ -119,9 +119,11 @@ def encode_images(
     parts = [HEAD.pack(*quantisation)]
     for image in _padded(images):
         coefficients = enc_forward.forward(image, model.pixel_fraction)
-        angles, is_decoded = _grid_of(coefficients, image, steps, model)
-        matrices = None
+        is_decoded, matrices = False, None
         if model.channels > 1:
+            angles, is_decoded = enc_grid.find_grid(
+                image, coefficients, steps.astype(np.int32), model.pixel_fraction
+            )
             matrices = matrices_of(angles)
             coefficients = enc_axes.rotate(coefficients, matrices)
             parts.append(angles.astype(ANGLES).tobytes())
@@ -135,14 +137,6 @@ def targets_of(coefficients: NDArray[np.int32], steps: NDArray[np.int64]) -> NDA
     """Return coefficients in sixteenths of their steps, rounded."""
     targets = np.rint(coefficients * (16 / steps.astype(np.float64)))
     return targets.clip(-LARGEST_TARGET, LARGEST_TARGET).astype(np.int32)
-
-
-def _grid_of(
-    coefficients: NDArray[np.int32], image: Pixels, steps: NDArray[np.int64], model: DctModel
-) -> tuple[NDArray[np.int64], bool]:
-    """Return the angles of an image's axes, and whether it was decoded along them before."""
-    clipped = enc_forward.clipped_blocks(image, model.pixel_fraction)
-    return enc_grid.find_grid(coefficients, steps.astype(np.int32), clipped, model.pixel_fraction)
 
 
 def _padded(images: Pixels) -> Pixels:

@@ -18,17 +18,21 @@ __all__ = [
     "COEFFICIENTS",
     "COEFFICIENT_BITS",
     "COLUMN_BITS",
+    "COLUMN_SHIFT",
     "COSINES",
     "COSINE_BITS",
     "IS_LOW",
     "LEVEL",
     "LOW_BAND",
     "MAX_FRACTION",
+    "ROW_BITS",
+    "ROW_SHIFT",
     "SUM_LIMIT",
     "TURN",
     "VALUE_MAX",
     "VALUE_MIN",
     "largest_sums",
+    "pixel_dtype",
 ]
 
 BLOCK = 16
@@ -36,11 +40,15 @@ BLOCK = 16
 
 COEFFICIENTS = BLOCK * BLOCK
 
-COEFFICIENT_BITS, COLUMN_BITS = 3, 5
-"""Fraction bits of coefficients, and of columns that the first pass has transformed."""
+COEFFICIENT_BITS, COLUMN_BITS, ROW_BITS = 3, 5, 6
+"""Fraction bits of coefficients, and of what lies between the passes of decoding and encoding."""
 
 BASIS_BITS = 14
 COSINE_BITS = 14
+
+COLUMN_SHIFT = BASIS_BITS + COEFFICIENT_BITS - COLUMN_BITS
+ROW_SHIFT = BASIS_BITS + COLUMN_BITS
+"""What the passes of decoding shift by; the second by as much less as pixels have fraction bits."""
 
 VALUE_MIN, VALUE_MAX = -(1 << 15), (1 << 15) - 1
 """Coefficients and columns are limited to int16.
@@ -86,6 +94,11 @@ COSINES: NDArray[np.int32] = np.array(
 """Cosines of a quarter of a turn, both ends included; (257,)."""
 
 
+def pixel_dtype(fraction: int) -> type[np.uint8] | type[np.uint16]:
+    """Return the type of pixels with `fraction` bits below a grey level."""
+    return np.uint16 if fraction else np.uint8
+
+
 def largest_sums(matrix: NDArray[np.integer]) -> dict[str, int]:
     """Return how large any sum of the arithmetic can become, its rounding term included.
 
@@ -104,11 +117,9 @@ def largest_sums(matrix: NDArray[np.integer]) -> dict[str, int]:
     True
     """
     colour, basis = np.abs(matrix.astype(np.int64)), np.abs(BASIS.astype(np.int64))
-    rounding = 1 << (BASIS_BITS + COLUMN_BITS - 1)
+    rounding = 1 << (ROW_SHIFT - 1)
     return {
         "colour": int(colour.sum(0).max()) * -VALUE_MIN + (1 << (COSINE_BITS - 1)),
         "columns": int(basis.sum(0).max()) * -VALUE_MIN + rounding,
-        "rows": int(basis.sum(0).max()) * -VALUE_MIN
-        + (LEVEL << (BASIS_BITS + COLUMN_BITS))
-        + rounding,
+        "rows": int(basis.sum(0).max()) * -VALUE_MIN + (LEVEL << ROW_SHIFT) + rounding,
     }

@@ -19,29 +19,21 @@ from numpy.typing import NDArray
 from numcodecs_neural.compilation import use_numba
 from numcodecs_neural.dct.arithmetic import (
     BASIS,
-    BASIS_BITS,
     BLOCK,
-    COEFFICIENT_BITS,
-    COLUMN_BITS,
+    COLUMN_SHIFT,
     COSINE_BITS,
     IS_LOW,
     LEVEL,
+    ROW_SHIFT,
     VALUE_MAX,
     VALUE_MIN,
+    pixel_dtype,
 )
 
-__all__ = ["COLUMN_SHIFT", "ROW_SHIFT", "inverse", "inverse_plain", "pixel_dtype"]
-
-COLUMN_SHIFT = BASIS_BITS + COEFFICIENT_BITS - COLUMN_BITS
-ROW_SHIFT = BASIS_BITS + COLUMN_BITS
+__all__ = ["inverse", "inverse_plain"]
 
 Pixels = NDArray[Any]
 Floats = NDArray[np.float64]
-
-
-def pixel_dtype(fraction: int) -> type[np.uint8] | type[np.uint16]:
-    """Return the type of pixels with `fraction` bits below a grey level."""
-    return np.uint16 if fraction else np.uint8
 
 
 def inverse(

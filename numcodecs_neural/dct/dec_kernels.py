@@ -15,13 +15,15 @@ from numcodecs_neural.dct.arithmetic import (
     BASIS,
     BLOCK,
     COEFFICIENTS,
+    COLUMN_SHIFT,
     COSINE_BITS,
     LEVEL,
     LOW_BAND,
+    ROW_SHIFT,
     VALUE_MAX,
     VALUE_MIN,
+    pixel_dtype,
 )
-from numcodecs_neural.dct.dec_inverse import COLUMN_SHIFT, ROW_SHIFT, pixel_dtype
 from numcodecs_neural.dct.vectors import (
     LANES,
     either,

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from numcodecs_neural.dct.arithmetic import (
     BASIS,
     BLOCK,
+    COLUMN_SHIFT,
     COSINE_BITS,
     IS_LOW,
     LEVEL,
+    ROW_SHIFT,
     VALUE_MAX,
     VALUE_MIN,
 )
-from numcodecs_neural.dct.dec_inverse import COLUMN_SHIFT, ROW_SHIFT, pixel_dtype
 
 __all__ = ["inverse", "inverse_on"]
 

@@ -11,6 +11,7 @@ from numcodecs_neural.dct.arithmetic import COSINE_BITS, IS_LOW, TURN
 from numcodecs_neural.dct.colour import ONE, cosine, matrices_of, sine
 
 __all__ = [
+    "NEIGHBOURS",
     "angles_of",
     "axes_of",
     "cross",
@@ -98,7 +99,8 @@ def rotate_plain(
         np.floor((m.astype(np.float64) @ coefficients.astype(np.float64) + half) / (2 * half))
         for m in matrices
     )
-    return np.where(IS_LOW, low, high).astype(np.int32)
+    rotated: NDArray[np.int32] = np.where(IS_LOW, low, high).astype(np.int32)
+    return rotated
 
 
 def dot(a: list[float], b: list[float]) -> float:
@@ -167,7 +169,7 @@ def _nearest_angles(m: NDArray[np.float64]) -> NDArray[np.int64]:
     b = _nearest(left[0, 0], -left[2, 0])
     left = _turned(left, b, 0, 2)
     c = _nearest(left[1, 1] + left[2, 2], left[2, 1] - left[1, 2])
-    near = (np.array([a, b, c]) + _NEIGHBOURS) % TURN
+    near = (np.array([a, b, c]) + NEIGHBOURS) % TURN
     wanted = np.rint(m * (ONE * _FINER)).astype(np.int64)
     distances = ((matrices_of(near).astype(np.int64) * _FINER - wanted) ** 2).sum((1, 2))
     nearest: NDArray[np.int64] = near[distances.argmin()]
@@ -177,10 +179,10 @@ def _nearest_angles(m: NDArray[np.float64]) -> NDArray[np.int64]:
 _FINER = 16
 """Distances of matrices are in integers, so that they are the same on every machine."""
 
-# Angles found one after the other miss the nearest by one step at most.
-_NEIGHBOURS = np.array(
-    sorted(itertools.product((-1, 0, 1), repeat=3), key=lambda x: np.abs(x).sum())
+NEIGHBOURS: NDArray[np.int64] = np.array(
+    sorted(itertools.product((-1, 0, 1), repeat=3), key=lambda steps: sum(map(abs, steps)))
 )
+"""Steps to angles nearby, nearest first; (27, 3)."""
 
 
 def _nearest(x: float, y: float) -> int:

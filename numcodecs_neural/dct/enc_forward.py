@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import use_numba
-from numcodecs_neural.dct.arithmetic import BASIS, BASIS_BITS, BLOCK, COEFFICIENT_BITS, LEVEL
+from numcodecs_neural.dct.arithmetic import (
+    BASIS,
+    BASIS_BITS,
+    BLOCK,
+    COEFFICIENT_BITS,
+    LEVEL,
+    ROW_BITS,
+)
 
-__all__ = ["ROW_BITS", "clipped_blocks", "clipped_blocks_plain", "forward", "forward_plain"]
-
-ROW_BITS = 6
-"""Fraction bits of what the first pass leaves."""
+__all__ = ["clipped_blocks", "clipped_blocks_plain", "forward", "forward_plain"]
 
 
 def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:

@@ -7,19 +7,42 @@ each coefficient is rounded to multiples of its steps, and the rotation is found
 coefficients closest to these multiples. Large coefficients join when the axes have become exact
 enough for their rounding to be right.
 
-DC is left out. In flat blocks pixels are all rounded alike, which can move it by half a step.
+DC is left out so far. In flat blocks pixels are all rounded alike, which can move it by half a
+step, and it is so large that only the very axes of the chunk make it a multiple. At the end some
+blocks are decoded with the axes found and with those nearby: the right ones give the same pixels.
 """
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import use_numba
-from numcodecs_neural.dct.arithmetic import COEFFICIENT_BITS, COSINE_BITS, IS_LOW
-from numcodecs_neural.dct.colour import ONE, matrices_of
-from numcodecs_neural.dct.enc_axes import Matrix, angles_of, cross, dot, moments, principal_axes
+from numcodecs_neural.dct.arithmetic import (
+    BLOCK,
+    COEFFICIENT_BITS,
+    COSINE_BITS,
+    IS_LOW,
+    TURN,
+    VALUE_MAX,
+    VALUE_MIN,
+)
+from numcodecs_neural.dct.colour import ONE, cosine, matrices_of, sine
+from numcodecs_neural.dct.dec_inverse import inverse
+from numcodecs_neural.dct.enc_axes import (
+    NEIGHBOURS,
+    Matrix,
+    angles_of,
+    cross,
+    dot,
+    moments,
+    principal_axes,
+    rotate,
+)
+from numcodecs_neural.dct.enc_forward import clipped_blocks
 
 __all__ = ["find_grid", "fit", "fit_plain"]
 
@@ -42,20 +65,29 @@ _NO_BETTER = 0.6
 _ROUNDING = 0.4
 """Noise of the transform's own rounding, in squared eighths of a grey level."""
 
+_NOISY = 1.5
+"""Squared distances of so many times the noise are as good as any."""
+
+_COMPARED = 48
+"""How many blocks are decoded with each of the angles nearby."""
+
+_ROUNDS = 2
+"""How often all angles nearby are tried, at most."""
+
 _LARGEST_TURN = 0.3
 """By which axes are refined at once, in radians."""
 
 _REACHES = 6, 6, 20, 60, 1 << 20
 """In steps, the largest coefficients that join while axes are refined."""
 
-_STARTS = tuple(math.pi / 12 * k for k in (0, 1, -1, 2, -2, 3))
-"""Turns around the first axis: the others are uncertain where their variances are alike."""
+_STARTS = 0, 43, -43, 85, -85, 128
+"""Angles around the first axis: the others are uncertain where their variances are alike."""
 
 
 def find_grid(
+    pixels: NDArray[Any],
     coefficients: NDArray[np.int32],
     steps: NDArray[np.int32],
-    clipped: NDArray[np.bool_],
     fraction: int,
 ) -> tuple[NDArray[np.int64], bool]:
     """Return angles of colour axes, and whether an image was decoded along them with these steps.
@@ -64,12 +96,11 @@ def find_grid(
 
     Parameters
     ----------
+    pixels : (3, 16 h, 16 w)
     coefficients : (h, w, 3, 256) int32
-        What `enc_forward.forward` returns.
+        What `enc_forward.forward` returns for them.
     steps : (3, 256) int32
         Along colour axes, in eighths of a grey level.
-    clipped : (h, w) bool
-        What `enc_forward.clipped_blocks` returns; such blocks are looked at only without others.
     fraction : int
         Bits of a pixel below a grey level.
 
@@ -78,12 +109,15 @@ def find_grid(
     angles : (2, 3) int64
     is_decoded : bool
     """
+    steps = np.ascontiguousarray(steps, np.int32)
     own = [principal_axes(m) for m in moments(coefficients)]
+    clipped = clipped_blocks(pixels, fraction)
     bands = [_samples(coefficients, steps, clipped, band) for band in range(2)]
     if all(_may_be_decoded(*pair) for pair in zip(bands, own, strict=True)):
         fits = [_best_fit(*pair, fraction) for pair in zip(bands, own, strict=True)]
         if sum(f.symbols for f in fits) >= _FEWEST and all(f.is_good for f in fits):
-            return np.array([f.angles for f in fits]), True
+            angles = np.array([f.angles for f in fits])
+            return _settled(_Decoded(coefficients, pixels, steps, fraction), angles), True
     return np.array([angles_of(axes) for axes in own]), False
 
 
@@ -145,27 +179,77 @@ def _samples(
 
 
 def _may_be_decoded(samples: _Samples, axes: Matrix) -> bool:
-    """Return whether the first axis, which is nearly right, speaks against it: most images' does."""
-    sums = samples.fit(_integers(axes), _REACHES[0])
+    """Return whether the first axis, which is nearly right, does not speak against it."""
+    some = replace(samples, blocks=samples.blocks[::4])
+    sums = some.fit(_integers(axes), _REACHES[0])
     return bool(sums[5, 0] < _FEWEST or 12 * sums[3, 0] < _NO_BETTER * sums[4, 0])
 
 
+def _noise(fraction: int) -> float:
+    """Return the variance of a coefficient that rounding to pixels causes."""
+    level = 1 << COEFFICIENT_BITS
+    return level * level / 12 / float(1 << (2 * fraction)) + _ROUNDING
+
+
 def _best_fit(samples: _Samples, axes: Matrix, fraction: int) -> _Fit:
-    noise = (1 << (2 * COEFFICIENT_BITS)) / 12 / 4**fraction + _ROUNDING
     best = None
     for turn in _STARTS:
         angles = angles_of(_refined(samples, _turned(axes, turn)))
         fitted = _Fit(angles, samples.fit(matrices_of(angles), _REACHES[-1]))
         if best is None or fitted.distance < best.distance:
             best = fitted
-        if fitted.sums[3].sum() <= 1.5 * noise * fitted.symbols:
+        if fitted.sums[3].sum() <= _NOISY * _noise(fraction) * fitted.symbols:
             break
     assert best is not None
     return best
 
 
-def _turned(axes: Matrix, angle: float) -> Matrix:
-    c, s = math.cos(angle), math.sin(angle)
+class _Decoded:
+    """Some blocks of an image that was decoded, to compare with what angles would decode to."""
+
+    def __init__(
+        self,
+        coefficients: NDArray[np.int32],
+        pixels: NDArray[Any],
+        steps: NDArray[np.int32],
+        fraction: int,
+    ) -> None:
+        h, w, channels, _ = coefficients.shape
+        chosen = np.arange(min(_COMPARED, h * w)) * (h * w) // min(_COMPARED, h * w)
+        blocks = pixels.reshape(channels, h, BLOCK, w, BLOCK)[:, chosen // w, :, chosen % w]
+        self._coefficients = coefficients.reshape(1, h * w, *steps.shape)[:, chosen]
+        self._pixels = blocks.transpose(1, 2, 0, 3).reshape(channels, BLOCK, -1).astype(np.int64)
+        self._steps, self._fraction = steps, fraction
+
+    def distance(self, angles: NDArray[np.int64]) -> int:
+        """Return the sum of squared differences of pixels."""
+        matrices = matrices_of(angles)
+        symbols = np.rint(rotate(self._coefficients, matrices) / self._steps)
+        values = (symbols * self._steps).clip(VALUE_MIN, VALUE_MAX).astype(np.int16)
+        decoded = inverse(values, matrices, self._fraction)
+        return int(((decoded - self._pixels) ** 2).sum())
+
+
+def _settled(decoded: _Decoded, angles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the angles nearby that decode to what is most like the image."""
+    least = decoded.distance(angles)
+    for _ in range(_ROUNDS):
+        before = least
+        for band, step in itertools.product(range(2), NEIGHBOURS[1:]):
+            if least == 0:
+                return angles
+            moved = angles.copy()
+            moved[band] = (moved[band] + step) % TURN
+            distance = decoded.distance(moved)
+            if distance < least:
+                angles, least = moved, distance
+        if least == before:
+            break
+    return angles
+
+
+def _turned(axes: Matrix, angle: int) -> Matrix:
+    c, s = float(cosine(angle)) / ONE, float(sine(angle)) / ONE
     first, second, third = axes
     return [
         first,
@@ -202,7 +286,7 @@ def _rotation(sums: NDArray[np.int64]) -> list[float]:
 def _rotated(axes: Matrix, w: list[float]) -> Matrix:
     """Return rows turned by a small rotation vector, and made orthonormal again."""
     first, second, _ = (
-        [x + w[a - 2] * y - w[a - 1] * z for x, y, z in zip(axes[a], axes[a - 1], axes[a - 2])]
+        [axes[a][c] + w[a - 2] * axes[a - 1][c] - w[a - 1] * axes[a - 2][c] for c in range(3)]
         for a in range(3)
     )
     first = _unit(first)
@@ -217,7 +301,8 @@ def _unit(vector: list[float]) -> list[float]:
 
 
 def _integers(axes: Matrix) -> NDArray[np.int64]:
-    return np.rint(np.array(axes) * ONE).astype(np.int64)
+    matrix: NDArray[np.int64] = np.rint(np.array(axes) * ONE).astype(np.int64)
+    return matrix
 
 
 def fit(
@@ -248,12 +333,12 @@ def fit(
         symbols other than 0, squares of ``y - q``, squares of steps, and their number; for
         symbols 0, squares of y.
     """
-    matrix = matrix.astype(np.int64)
+    wide: NDArray[np.int64] = matrix.astype(np.int64)
     if not use_numba():
-        return fit_plain(coefficients, blocks, frequencies, steps, matrix, reach)
+        return fit_plain(coefficients, blocks, frequencies, steps, wide, reach)
     from numcodecs_neural.dct import enc_kernels
 
-    return enc_kernels.fit(coefficients, blocks, frequencies, steps, matrix, reach)
+    return enc_kernels.fit(coefficients, blocks, frequencies, steps, wide, reach)
 
 
 def fit_plain(

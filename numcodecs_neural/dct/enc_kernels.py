@@ -19,8 +19,8 @@ from numcodecs_neural.dct.arithmetic import (
     COSINE_BITS,
     LEVEL,
     LOW_BAND,
+    ROW_BITS,
 )
-from numcodecs_neural.dct.enc_forward import ROW_BITS
 from numcodecs_neural.dct.vectors import (
     PAIRS,
     added,
@@ -53,14 +53,14 @@ def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
     shape = height // BLOCK, width // BLOCK, channels
     coefficients = np.empty((*shape, COEFFICIENTS), np.int32)
     kernel = _forward_of_uint16 if pixels.dtype == np.uint16 else _forward_of_uint8
-    scratch = np.empty((2, COEFFICIENTS), np.int16)
     kernel(
         np.ascontiguousarray(pixels).reshape(-1),
         _BASIS,
         _TRANSPOSED_PAIRS,
         fraction,
         np.array(shape),
-        *scratch,
+        np.empty(COEFFICIENTS, np.int16),
+        np.empty(COEFFICIENTS, np.int16),
         coefficients.reshape(-1),
     )
     return coefficients
@@ -243,7 +243,7 @@ def fit(
 ) -> NDArray[np.int64]:
     """Do what `enc_grid.fit` does."""
     sums = np.zeros((7, 3), np.int64)
-    _fit(coefficients, blocks, frequencies, steps, matrix, reach, sums)
+    _fit(coefficients, np.ascontiguousarray(blocks), frequencies, steps, matrix, reach, sums)
     return sums
 
 

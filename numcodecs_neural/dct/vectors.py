@@ -47,7 +47,7 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _LANES = 16
 
 
-class Vector(types.Type):  # type: ignore[misc]  # numba ships no types
+class Vector(types.Type):
     """The type of a vector inside of kernels; none leaves them."""
 
     def __init__(self, bits: int, count: int) -> None:
@@ -56,13 +56,19 @@ class Vector(types.Type):  # type: ignore[misc]  # numba ships no types
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, vector: Vector) -> None:
-        super().__init__(manager, vector, vector.llvm)
+        super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
 
 
 LANES, ROW, PAIRS = Vector(32, _LANES), Vector(16, _LANES), Vector(16, 2 * _LANES)
 """Sums, values, and pairs of values."""
+
+
+def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function for kernels, which numba calls without the first argument."""
+    operation: Callable[..., Any] = intrinsic(function)
+    return operation
 
 
 def _shuffle(builder: Any, a: Any, b: Any, places: list[int]) -> Any:
@@ -81,13 +87,13 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any, k
     return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
 
 
-@intrinsic
+@_operation
 def load_row(typing: Any, array: Any, at: Any) -> Any:
     """Return 16 elements of an int16 array from a position."""
     return ROW(array, types.intp), _load(ROW.llvm)
 
 
-@intrinsic
+@_operation
 def load_lanes(typing: Any, array: Any, at: Any) -> Any:
     """Return 16 elements of an array of integers from a position, as int32."""
 
@@ -102,7 +108,7 @@ def load_lanes(typing: Any, array: Any, at: Any) -> Any:
     return LANES(array, types.intp), generate
 
 
-@intrinsic
+@_operation
 def load_pairs(typing: Any, array: Any, at: Any) -> Any:
     """Return 32 elements of an int16 array from a position."""
     return PAIRS(array, types.intp), _load(PAIRS.llvm)
@@ -110,13 +116,13 @@ def load_pairs(typing: Any, array: Any, at: Any) -> Any:
 
 def _load(kind: Any) -> Callable[..., Any]:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], *args, kind)
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], kind)
         return builder.load(pointer, align=2)
 
     return generate
 
 
-@intrinsic
+@_operation
 def spread_pair(typing: Any, array: Any, at: Any) -> Any:
     """Return pairs that are all the same two neighbours of an int16 array."""
 
@@ -128,7 +134,7 @@ def spread_pair(typing: Any, array: Any, at: Any) -> Any:
     return PAIRS(array, types.intp), generate
 
 
-@intrinsic
+@_operation
 def paired(typing: Any, first: Any, second: Any) -> Any:
     """Return two rows as pairs."""
 
@@ -139,7 +145,7 @@ def paired(typing: Any, first: Any, second: Any) -> Any:
     return PAIRS(first, second), generate
 
 
-@intrinsic
+@_operation
 def multiply_add(typing: Any, sums: Any, a: Any, b: Any) -> Any:
     """Return sums plus the products of pairs: two for each lane."""
 
@@ -171,7 +177,7 @@ def _products_of_avx2(builder: Any, a: Any, b: Any) -> Any:
     return _shuffle(builder, left, right, list(range(16)))
 
 
-@intrinsic
+@_operation
 def row_of(typing: Any, lanes: Any) -> Any:
     """Return lanes cut to int16."""
 
@@ -181,7 +187,7 @@ def row_of(typing: Any, lanes: Any) -> Any:
     return ROW(lanes), generate
 
 
-@intrinsic
+@_operation
 def added(typing: Any, first: Any, second: Any) -> Any:
     """Return sums of lanes."""
 
@@ -191,7 +197,7 @@ def added(typing: Any, first: Any, second: Any) -> Any:
     return LANES(first, second), generate
 
 
-@intrinsic
+@_operation
 def total_of(typing: Any, lanes: Any) -> Any:
     """Return the sum of all lanes, an int64."""
 
@@ -209,7 +215,7 @@ def total_of(typing: Any, lanes: Any) -> Any:
     return types.int64(lanes), generate
 
 
-@intrinsic
+@_operation
 def filled(typing: Any, value: Any) -> Any:
     """Return 16 lanes of the same value."""
 
@@ -219,7 +225,7 @@ def filled(typing: Any, value: Any) -> Any:
     return LANES(types.int32), generate
 
 
-@intrinsic
+@_operation
 def shifted(typing: Any, lanes: Any, bits: Any) -> Any:
     """Return each lane shifted right by an int32."""
 
@@ -229,7 +235,7 @@ def shifted(typing: Any, lanes: Any, bits: Any) -> Any:
     return LANES(lanes, types.int32), generate
 
 
-@intrinsic
+@_operation
 def limited(typing: Any, lanes: Any, low: Any, high: Any) -> Any:
     """Return each lane limited to two int32, both included."""
 
@@ -241,7 +247,7 @@ def limited(typing: Any, lanes: Any, low: Any, high: Any) -> Any:
     return LANES(lanes, types.int32, types.int32), generate
 
 
-@intrinsic
+@_operation
 def either(typing: Any, first: Any, second: Any) -> Any:
     """Return the bits that either of two rows has."""
 
@@ -251,7 +257,7 @@ def either(typing: Any, first: Any, second: Any) -> Any:
     return ROW(first, second), generate
 
 
-@intrinsic
+@_operation
 def is_zero(typing: Any, row: Any) -> Any:
     """Return whether all of a row is 0."""
 
@@ -262,7 +268,7 @@ def is_zero(typing: Any, row: Any) -> Any:
     return types.boolean(row), generate
 
 
-@intrinsic
+@_operation
 def store(typing: Any, vector: Any, array: Any, at: Any) -> Any:
     """Write a vector, cut to the type of an array, from a position of it."""
 
