@@ -119,8 +119,10 @@ def encode_images(
     parts = [HEAD.pack(*quantisation)]
     for image in _padded(images):
         coefficients = enc_forward.forward(image, model.pixel_fraction)
-        is_decoded, matrices = False, None
-        if model.channels > 1:
+        matrices = None
+        if model.channels == 1:
+            is_decoded = enc_grid.is_on_grid(coefficients, steps.astype(np.int32))
+        else:
             angles, is_decoded = enc_grid.find_grid(
                 image, coefficients, steps.astype(np.int32), model.pixel_fraction
             )

@@ -44,7 +44,7 @@ from numcodecs_neural.dct.enc_axes import (
 )
 from numcodecs_neural.dct.enc_forward import clipped_blocks
 
-__all__ = ["find_grid", "fit", "fit_plain"]
+__all__ = ["find_grid", "fit", "fit_plain", "is_on_grid"]
 
 _BANDS = np.flatnonzero(IS_LOW)[1:], np.flatnonzero(~IS_LOW)
 _BLOCKS = 512, 64
@@ -80,6 +80,11 @@ _LARGEST_TURN = 0.3
 _REACHES = 6, 6, 20, 60, 1 << 20
 """In steps, the largest coefficients that join while axes are refined."""
 
+_USUAL = angles_of(
+    [[3**-0.5] * 3, [2 * 6**-0.5, -(6**-0.5), -(6**-0.5)], [0.0, 2**-0.5, -(2**-0.5)]]
+)
+"""Grey, and red against the others."""
+
 _STARTS = 0, 43, -43, 85, -85, 128
 """Angles around the first axis: the others are uncertain where their variances are alike."""
 
@@ -92,7 +97,7 @@ def find_grid(
 ) -> tuple[NDArray[np.int64], bool]:
     """Return angles of colour axes, and whether an image was decoded along them with these steps.
 
-    If it was not, the angles are those of `enc_axes.axes_of`.
+    If it was not, the angles are those of `enc_axes.axes_of`, or the usual ones if it is blank.
 
     Parameters
     ----------
@@ -118,7 +123,34 @@ def find_grid(
         if sum(f.symbols for f in fits) >= _FEWEST and all(f.is_good for f in fits):
             angles = np.array([f.angles for f in fits])
             return _settled(_Decoded(coefficients, pixels, steps, fraction), angles), True
-    return np.array([angles_of(axes) for axes in own]), False
+    angles = np.array([angles_of(axes) for axes in own])
+    symbols = sum(
+        int(band.fit(matrix, _REACHES[-1])[5].sum())
+        for band, matrix in zip(bands, matrices_of(angles), strict=True)
+    )
+    # What is nearly blank has axes of noise, which the next generation would not find again.
+    return (angles if symbols >= _FEWEST else np.array([_USUAL, _USUAL])), False
+
+
+def is_on_grid(coefficients: NDArray[np.int32], steps: NDArray[np.int32]) -> bool:
+    """Return whether a grey image was decoded with these steps before.
+
+    Parameters
+    ----------
+    coefficients : (h, w, 1, 256) int32
+        What `enc_forward.forward` returns.
+    steps : (1, 256) int32
+        In eighths of a grey level.
+    """
+    blocks = coefficients.reshape(-1, coefficients.shape[-1])
+    count = min(sum(_BLOCKS), len(blocks))
+    values = blocks[np.arange(count) * len(blocks) // count][:, 1:].astype(np.float64)
+    step = np.broadcast_to(steps[0, 1:].astype(np.float64), values.shape)
+    nearest = step * np.rint(values / step)
+    is_symbol = nearest != 0
+    distance = float((((values - nearest) ** 2)[is_symbol]).sum())
+    reach = float((step**2)[is_symbol].sum())
+    return bool(is_symbol.sum() >= _FEWEST and 12 * distance <= _LARGEST_RATIO * reach)
 
 
 @dataclass(frozen=True, slots=True)

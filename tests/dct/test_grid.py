@@ -13,7 +13,7 @@ from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.dct.enc_axes import axes_of, rotate
 from numcodecs_neural.dct.enc_forward import forward
-from numcodecs_neural.dct.enc_grid import find_grid, fit_plain
+from numcodecs_neural.dct.enc_grid import find_grid, fit_plain, is_on_grid
 
 
 def steps_of(levels: int) -> NDArray[np.int32]:
@@ -106,3 +106,26 @@ def test_numpy_finds_what_numba_does(is_decoded: bool, tissue: NDArray[np.uint8]
         found = find_grid(image, forward(image, 0), steps, 0)
 
     assert (found[1], found[0].tolist()) == (is_decoded, expected[0].tolist())
+
+
+def test_nearly_blank_images_get_the_usual_axes() -> None:
+    pixels = np.full((3, 64, 64), 240, np.uint8)
+    pixels[:, 20, 30] = 180, 90, 120
+    other = np.full((3, 64, 64), 100, np.uint8)
+
+    axes = [find_grid(p, forward(p, 0), steps_of(60), 0)[0] for p in (pixels, other)]
+
+    np.testing.assert_array_equal(*axes)
+    np.testing.assert_array_equal(axes[0][0], axes[0][1])
+
+
+def test_grey_images_that_were_decoded_are_known() -> None:
+    rng = np.random.default_rng(3)
+    steps = np.full((1, 256), 64, np.int32)
+    symbols = rng.integers(-3, 4, (4, 4, 1, 256)) * (rng.random((4, 4, 1, 256)) < 0.1)
+    decoded = inverse((symbols * steps).astype(np.int16), None, 0)
+    noise = rng.integers(0, 256, decoded.shape, np.uint8)
+
+    assert is_on_grid(forward(decoded, 0), steps)
+    assert not is_on_grid(forward(noise, 0), steps)
+    assert not is_on_grid(forward(np.full_like(noise, 7), 0), steps)
