@@ -26,6 +26,8 @@ from context_model import CONSTANT_FAMILY, CROP_PX, ELEMENTS, ContextNet, Floats
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.enc_dct import targets_of
+from numcodecs_neural.dct.context.dec_context import HEAD
+from numcodecs_neural.dct.context.dec_kernels import LANES
 from numcodecs_neural.dct.context.enc_context import encode
 from numcodecs_neural.dct.context.model import KIND, VERSION, ContextModel
 from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural
@@ -45,6 +47,7 @@ SLOTS = 1 << 14
 LOWEST, BY_OCTAVE = -4.5, 5  # octaves of the scale where index 0 begins, and indexes in an octave
 ESCAPE = ENTRIES - 1
 HALF = ESCAPE // 2
+OVERHEAD = 8 * HEAD.size + 16 * LANES  # bits of a stream: half of its states hold no symbols
 
 # --- integers -------------------------------------------------------------------------------------
 
@@ -225,7 +228,8 @@ class Counts:
     entries : (9 * 64, 16)
     flags : (64, 2)
     written, ideal : float
-        Bits of all streams, and code lengths of the same symbols under the float model.
+        Bits of all streams but what any stream has, and code lengths of the same symbols under the
+        float model.
     """
 
     entries: Doubles = field(
@@ -270,7 +274,7 @@ def count(net: ContextNet, model: ContextModel, crops: Iterable[Floats], price: 
         symbols = torch.from_numpy(chosen.reshape(batch.exact.shape).astype(np.float32))
         coding = net(symbols, batch.steps, batch.turn)
         bits, flags = net.rate(symbols, coding)
-        counts.written += 8 * len(stream)
+        counts.written += 8 * len(stream) - OVERHEAD
         counts.ideal += float(bits.sum() + flags.sum())
         _add_flags(counts, net, symbols, coding)
         _add_details(counts, net, symbols, coding)

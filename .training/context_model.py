@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -130,6 +131,13 @@ def constant_inputs(values: Tensor, turn: Tensor) -> Tensor:
 # --- the network ----------------------------------------------------------------------------------
 
 
+#: By how much faster parameters learn: those that are fitted in closed form hardly change.
+SPEEDS = {
+    **dict.fromkeys(("edges", "corners", "others"), 0.01),
+    **dict.fromkeys(("elements", "floors", "slopes", "base", "base_steps"), 2.0),
+}
+
+
 class Batch(NamedTuple):
     """Coefficients of equally large images, C of them in a block: ``256 axis + 16 u + v``."""
 
@@ -158,6 +166,15 @@ class ContextNet(nn.Module):
     width, second : int
         Numbers of both hidden layers.
     """
+
+    belongs: Tensor  # (C, passes): 1 where a coefficient belongs to a pass
+    share: Tensor  # the same by the size of passes
+    pass_of: Tensor  # (C,)
+    family: Tensor  # (C,): which mix and ratio
+    flagged: Tensor  # passes that have flags
+    rank: Tensor  # (C,): places in coding order
+    lower: Tensor  # (5, C): which of `LOWER` are known
+    early: Tensor  # (2, C): and in passes before
 
     def __init__(self, axes: int = 3, width: int = 32, second: int = 32) -> None:
         super().__init__()
@@ -220,13 +237,11 @@ class ContextNet(nn.Module):
         networks = self.spread.numel() + self.own.numel() + self.layer.numel() + self.heads.numel()
         return (networks + self.elements.numel() + self.slopes.numel()) // COEFFICIENTS
 
-    def rates(self) -> list[dict[str, Any]]:
+    def groups_by_speed(self) -> list[dict[str, Any]]:
         """Return groups of parameters, and by how much faster than others they learn."""
-        slow, fast = ("edges", "corners", "others"), ("elements", "floors", "slopes", "base")
-        groups: dict[float, list[nn.Parameter]] = {0.01: [], 1.0: [], 2.0: []}
+        groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters():
-            is_fast = name in fast or name == "base_steps"
-            groups[0.01 if name in slow else 2.0 if is_fast else 1.0].append(parameter)
+            groups.setdefault(SPEEDS.get(name, 1.0), []).append(parameter)
         return [{"params": group, "times": times} for times, group in groups.items()]
 
     def forward(self, symbols: Tensor, steps: Tensor, turn: Tensor) -> Coding:
@@ -369,7 +384,7 @@ def save(model: ContextNet, path: Path, dtype: torch.dtype = torch.float32) -> N
     """Write the weights."""
     tensors = {k: v.detach().to(dtype).contiguous() for k, v in model.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, {"settings": json.dumps(model.settings)})
+    partial.write_bytes(to_bytes(tensors, {"settings": json.dumps(model.settings)}))
     partial.replace(path)
 
 
@@ -596,7 +611,7 @@ def train(model: ContextNet, images: Images, out: Path, plan: Plan, *, is_new: b
         fit_constants(model, crops)
         batch, symbols = draw(model, crops, 0, price=0)
         model.centre(symbols, batch.steps, batch.turn)
-    optimiser = torch.optim.Adam(model.rates(), betas=(0.9, 0.98))
+    optimiser = torch.optim.Adam(model.groups_by_speed(), betas=(0.9, 0.98))
     start, saved, losses = time.process_time(), time.monotonic(), []
     for step in range(plan.steps):
         for group in optimiser.param_groups:
