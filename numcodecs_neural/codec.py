@@ -104,7 +104,7 @@ class NeuralImage(ImageCodec[Chunk]):
     ----------
     model : str
         Name of the weights. A family such as ``"he-fast"`` is pinned to its newest exact name
-        (``"he-fast-1"``) at once, and only that is stored.
+        (``"he-fast-2"``) at once, and only that is stored.
     quality : int
         0 (smallest) to 100 (best).
     weights : str, optional
@@ -140,7 +140,7 @@ class NeuralImage(ImageCodec[Chunk]):
     >>> from numcodecs_neural import NeuralImage
     >>> codec = NeuralImage("he-fast", quality=60)
     >>> codec.model, codec.quality
-    ('he-fast-1', 60)
+    ('he-fast-2', 60)
     """
 
     codec_id = "neural_image"

@@ -181,7 +181,7 @@ class NeuralImageCodec(ImageSerializer):
     ...     compressors=None,
     ... )
     >>> array.serializer.model
-    'he-fast-1'
+    'he-fast-2'
     """
 
     image_codec = NeuralImage

@@ -133,8 +133,8 @@ def test_patches_are_spread_over_what_there_is(load: Load) -> None:
 
 def test_weights_of_files_code_as_those_of_the_release(load: Load, patch: Image) -> None:
     weights = load("papers_weights")
-    stem = str(resolve("he-fast").decoder_path).removesuffix(".decoder.safetensors")
-    by_name, by_file = weights.rgb_coders(f"he-fast,again={stem}", (40,))
+    stem = str(resolve("he-fast-1").decoder_path).removesuffix(".decoder.safetensors")
+    by_name, by_file = weights.rgb_coders(f"he-fast-1,again={stem}", (40,))
 
     stored = by_name.encode(patch, 40, (0, 255))
 

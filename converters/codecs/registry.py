@@ -42,7 +42,7 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
     >>> codec_for(ConvertOptions(codec="jpegxl", quality=90)).parameters
     {'quality': 90, 'effort': 7, 'distance': 1.0, 'lossless': False}
     >>> codec_for(ConvertOptions(quality=40)).parameters["model"]
-    'he-fast-1'
+    'he-fast-2'
     """
     kind = ChunkKind.of(info, options.ome_zarr_version)
     name: CodecName = "neural" if options.codec == "auto" else options.codec

@@ -33,7 +33,7 @@ class WeightsInfo:
     Parameters
     ----------
     name : str
-        Exact name, e.g. ``"he-fast-1"``.
+        Exact name, e.g. ``"he-fast-2"``.
     sha256 : str
         Digest of the decoder file, in hexadecimal: the identity of these weights.
     encoder_sha256 : str
@@ -100,7 +100,7 @@ def catalogue() -> list[str]:
 
     Examples
     --------
-    >>> "he-fast-1" in catalogue()
+    >>> "he-fast-2" in catalogue()
     True
     """
     return list(_read()[0])
@@ -117,7 +117,7 @@ def resolve(model: str) -> WeightsInfo:
     Examples
     --------
     >>> resolve("he-fast").name
-    'he-fast-1'
+    'he-fast-2'
     """
     infos, families = _read()
     info = infos.get(families.get(model, model))

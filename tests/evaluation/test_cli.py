@@ -35,7 +35,7 @@ def test_tables_json_and_plots_are_written(
 ) -> None:
     files = tmp_path / "out.json", tmp_path / "out.md"
     # A model that is named twice is measured once.
-    options = ["--models", "he-fast,he-fast-1", "--peers", "jpeg420,jpeg444", "--metrics", "ssim"]
+    options = ["--models", "he-fast,he-fast-2", "--peers", "jpeg420,jpeg444", "--metrics", "ssim"]
     outputs = ["--json", files[0], "--markdown", files[1], "--plots", tmp_path / "plots"]
 
     code, out, err = run_evaluate(folder, *options, "--aligned", *outputs)
@@ -43,12 +43,12 @@ def test_tables_json_and_plots_are_written(
     assert code == 0
     assert files[1].read_text() == out
     assert "colon, reduced by 2: image 2 of 2" in err
-    assert "| he-fast-1 | JPEG 4:2:0 | JPEG 4:4:4 |" in out
+    assert "| he-fast-2 | JPEG 4:2:0 | JPEG 4:4:4 |" in out
     assert "| **mean of sets** |" in out
     assert "at equal SSIM with JPEG at quality 80" in out
     assert len(list((tmp_path / "plots").glob("*.png"))) == 2 * 4
     found = read(files[0])
-    assert found["models"] == {"he-fast-1": resolve("he-fast").sha256}
+    assert found["models"] == {"he-fast-2": resolve("he-fast").sha256}
     scales = [result["scale"] for result in found["results"]]
     assert scales == ["native", "reduced by 2", "native, aligned"]
     native = found["results"][0]
@@ -56,10 +56,10 @@ def test_tables_json_and_plots_are_written(
     assert (native["images"], native["chunks"], native["pixels"]) == (2, 2, 64 * 80 + 64 * 64)
     # On it 80 x 96 and 80 x 80, wholly.
     assert found["results"][2]["pixels"] == 80 * 96 + 80 * 80
-    assert [point["setting"] for point in native["curves"]["he-fast-1"]] == [*range(0, 101, 10)]
-    assert all(0 < point["ssim"] < 1 for point in native["curves"]["he-fast-1"])
+    assert [point["setting"] for point in native["curves"]["he-fast-2"]] == [*range(0, 101, 10)]
+    assert all(0 < point["ssim"] < 1 for point in native["curves"]["he-fast-2"])
     assert native["curves"]["JPEG 4:2:0"][0]["setting"] == 30
-    assert [speed["coder"] for speed in found["speeds"]] == ["he-fast-1", *found["peers"]]
+    assert [speed["coder"] for speed in found["speeds"]] == ["he-fast-2", *found["peers"]]
     assert min(min(s["encode_mpx_s"], s["decode_cpu_ns"]) for s in found["speeds"]) > 0
 
 
@@ -80,7 +80,7 @@ def test_a_set_can_be_cut_to_its_first_images(folder: Path, run_evaluate: RunCli
 
     assert code == 0
     assert "image 1 of 1" in err
-    assert out.startswith("Rate (bits per pixel) and RGB-PSNR (dB) of `he-fast-1` by quality:")
+    assert out.startswith("Rate (bits per pixel) and RGB-PSNR (dB) of `he-fast-2` by quality:")
     assert "Speed" not in out
 
 
@@ -107,11 +107,11 @@ def test_codecs_of_a_file_take_part(folder: Path, tmp_path: Path, run_evaluate: 
     code, out, _ = run_evaluate(folder, *options)
 
     assert code == 0
-    assert "| he-fast-1 | the same |" in out
+    assert "| he-fast-2 | the same |" in out
     curves = read(tmp_path / "o.json")["results"][0]["curves"]
     for point, number in zip(curves["the same"], (2, 5, 8), strict=True):
-        assert point["bpp"] == curves["he-fast-1"][number]["bpp"]
-        assert point["psnr"] == curves["he-fast-1"][number]["psnr"]
+        assert point["bpp"] == curves["he-fast-2"][number]["bpp"]
+        assert point["psnr"] == curves["he-fast-2"][number]["psnr"]
 
 
 def test_images_that_are_all_one_colour_make_valid_json(
@@ -123,7 +123,7 @@ def test_images_that_are_all_one_colour_make_valid_json(
     code, _, _ = run_evaluate(tmp_path, "--peers", "jpeg420", *outputs)
 
     assert code == 0
-    points = read(tmp_path / "out.json")["results"][0]["curves"]["he-fast-1"]
+    points = read(tmp_path / "out.json")["results"][0]["curves"]["he-fast-2"]
     assert {point["psnr"] for point in points} == {None}
 
 
@@ -145,7 +145,7 @@ def test_grey_images_are_skipped_by_rgb_models(folder: Path, run_evaluate: RunCl
 
     assert code == 1
     assert "colon (RGB), native" in out
-    assert "colon (grey) was skipped: he-fast-1 cannot code grey images" in err
+    assert "colon (grey) was skipped: he-fast-2 cannot code grey images" in err
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,13 @@ def test_a_fresh_run_is_compared_with_a_stored_one(
 
     same, _, quiet = run_evaluate(*options, "--check", path)
     stored = read(path)
-    stored["results"][0]["curves"]["he-fast-1"][3]["psnr"] += 0.1
+    stored["results"][0]["curves"]["he-fast-2"][3]["psnr"] += 0.1
     path.write_text(json.dumps(stored))
     changed, _, err = run_evaluate(*options, "--check", path)
 
     assert (same, changed) == (0, 1)
     assert "not as in" not in quiet
-    assert "colon, native: he-fast-1 at 30 has" in err.splitlines()[-1]
+    assert "colon, native: he-fast-2 at 30 has" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class GreyImage:
 def test_grey_models_code_two_axes_and_know_the_range_of_16_bits(
     monkeypatch: pytest.MonkeyPatch, rng: Rng
 ) -> None:
-    info = dataclasses.replace(resolve("he-fast"), channels=1, dtypes=("uint8", "uint16"))
+    info = dataclasses.replace(resolve("he-fast-1"), channels=1, dtypes=("uint8", "uint16"))
     monkeypatch.setattr(coders, "resolve", lambda _: info)
     monkeypatch.setattr(coders, "NeuralImage", GreyImage)
     monkeypatch.setattr(GreyImage, "seen", [])

@@ -90,7 +90,7 @@ def test_metadata_name_the_codec_and_pin_the_weights(tmp_path: Path) -> None:
     assert len(bytes.fromhex(weights)) == 32
     assert stored == {
         "name": "neural_image",
-        "configuration": {"model": "he-fast-1", "quality": 70, "channel_axis": -3, "encoder": {}},
+        "configuration": {"model": "he-fast-2", "quality": 70, "channel_axis": -3, "encoder": {}},
     }
 
 

@@ -75,7 +75,7 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
-    info = resolve("he-fast")
+    info = resolve("he-fast-1")
     content = bytearray(info.decoder_path.read_bytes())
     content[-1] ^= 1
     (tmp_path / "changed").write_bytes(content)
@@ -103,7 +103,7 @@ def test_other_files_are_refused(content: bytes | None, says: str, tmp_path: Pat
 
 def test_a_lost_file_of_the_package_says_to_reinstall(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"cannot read the weights file .*; reinstall"):
-        read_weights(tmp_path / "lost", sha256=resolve("he-fast").sha256)
+        read_weights(tmp_path / "lost", sha256=resolve("he-fast-1").sha256)
 
 
 def test_foreign_safetensors_are_refused(tmp_path: Path) -> None:
@@ -128,14 +128,14 @@ def _without(file: WeightsFile, key: str) -> WeightsFile:
 
 @pytest.mark.parametrize("key", ["step", "groups", "context2.weight", "tables.size", "networks"])
 def test_a_decoder_that_lacks_something_is_refused(key: str) -> None:
-    file = load_decoder(resolve("he-fast"))
+    file = load_decoder(resolve("he-fast-1"))
 
     with pytest.raises(WeightsError, match="lacks"):
         DecoderModel.from_file(_without(file, key))
 
 
 def test_a_decoder_whose_sums_are_not_exact_is_refused() -> None:
-    file = load_decoder(resolve("he-fast"))
+    file = load_decoder(resolve("he-fast-1"))
     arrays: dict[str, Any] = dict(file.arrays)
     arrays["p.weight"] = np.full_like(arrays["p.weight"], 100)
 
@@ -161,7 +161,7 @@ def test_a_decoder_whose_sums_are_not_exact_is_refused() -> None:
 def test_a_decoder_without_three_tables_for_every_class_is_refused(
     change: Callable[[Any], dict[str, Any]], says: str
 ) -> None:
-    file = load_decoder(resolve("he-fast"))
+    file = load_decoder(resolve("he-fast-1"))
     arrays: dict[str, Any] = {**file.arrays, **change(file.arrays)}
 
     with pytest.raises(WeightsError, match=says):
@@ -169,7 +169,7 @@ def test_a_decoder_without_three_tables_for_every_class_is_refused(
 
 
 def test_an_encoder_of_other_weights_is_refused() -> None:
-    info = resolve("he-fast")
+    info = resolve("he-fast-1")
 
     with pytest.raises(WeightsError, match="belongs to other decoder weights"):
         EncoderModel.from_file(read_weights(info.encoder_path), "0" * 64)

@@ -212,9 +212,9 @@ def test_every_codec_that_is_offered_codes_the_slide(
 
 
 def test_model_is_chosen_by_the_samples_and_told() -> None:
-    assert codec_for(options("neural")).parameters["model"] == "he-fast-1"
+    assert codec_for(options("neural")).parameters["model"] == "he-fast-2"
     grey = codec_for(options("neural"), grey_info("uint16"))
-    assert grey.parameters["model"] == "grey-fast-1"
+    assert grey.parameters["model"] == "grey-fast-2"
     assert grey.method == "neural_image"
 
 
@@ -226,7 +226,7 @@ def test_model_by_name_is_used() -> None:
 
 
 def test_model_of_rgb_refuses_a_slide_of_one_sample() -> None:
-    with pytest.raises(ConfigError, match=r"he-fast-1 codes RGB.*grey-fast"):
+    with pytest.raises(ConfigError, match=r"he-fast-2 codes RGB.*grey-fast"):
         codec_for(options("neural", model="he-fast"), grey_info("uint8"))
 
 

@@ -175,7 +175,7 @@ def test_rgb_frames_are_coded_by_the_neural_codec(
     stored = np.moveaxis(np.asarray(group["0"]), 1 if axis == "t" else 0, -1)
     error = stored.astype(float) - pixels
     assert 10 * np.log10(255**2 / (error**2).mean()) > 30
-    assert report.codec["model"] == "he-fast-1"
+    assert report.codec["model"] == "he-fast-2"
 
 
 def test_grey_channels_are_coded_by_the_grey_model(rng: Rng, converted: Convert) -> None:
@@ -185,7 +185,7 @@ def test_grey_channels_are_coded_by_the_grey_model(rng: Rng, converted: Convert)
 
     group, report = converted(FrameSource(pixels, "c"), options(codec="neural", quality=80))
 
-    assert report.codec["model"] == "grey-fast-1"
+    assert report.codec["model"] == "grey-fast-2"
     assert np.abs(np.asarray(group["0"]).astype(int) - pixels[..., 0]).max() < 200
     assert report.levels[0].psnr_db is not None
     assert report.levels[0].ssim is None

@@ -59,7 +59,7 @@ def test_slide_is_converted_with_each_treatment(
     rows = [line.split("|")[1:-1] for line in shown.splitlines() if "quality" in line]
     (jpeg, ours) = ([cell.strip() for cell in row] for row in rows)
     assert jpeg[:2] == ["JPEG", "quality 80"]
-    assert ours[0] == "he-fast-1"
+    assert ours[0] == "he-fast-2"
     assert abs(float(jpeg[2]) - float(ours[2])) < 0.004
     for row in (jpeg, ours):
         keep, flatten, elide = (float(cell.split()[0]) for cell in row[4:])

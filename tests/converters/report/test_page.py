@@ -240,7 +240,7 @@ def test_the_settings_are_told(written: Written) -> None:
         row.all("dt")[0].text: row.all("dd")[0].text for row in written.page.all("dl")[0].all("div")
     }
 
-    assert settings["model"] == "he-fast-1"
+    assert settings["model"] == "he-fast-2"
     assert settings["quality"] == "50"
     assert settings["glass"] == "elide"
     assert settings["tissue mask"] == "threshold"
