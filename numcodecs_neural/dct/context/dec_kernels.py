@@ -5,13 +5,11 @@ from numba import types
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.dct.context.kernels import (
-    BLOCK,
     COLUMN,
     DIAGONAL,
     ENERGY_LIMIT,
     INDEXES,
     KNOWN_LIMIT,
-    MARGIN,
     SHORTS,
     STATE,
     WORDS,
@@ -19,8 +17,8 @@ from numcodecs_neural.dct.context.kernels import (
     flag_index,
     hidden_layers,
     indexes_of_diagonal,
+    place_of,
     scales_of_pass,
-    spread_energies,
 )
 from numcodecs_neural.dct.context.means import (
     edges_of,
@@ -51,7 +49,7 @@ _INT = types.int64
 _START, _LENGTH, _PLACE = DIAGONAL["start"], DIAGONAL["length"], DIAGONAL["place"]
 _AXIS, _FLAGGED, _FAMILY = COLUMN["axis"], COLUMN["is_flagged"], COLUMN["family"]
 _FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
-_SPREAD, _SCALE = COLUMN["spread"], COLUMN["energy_scale"]
+_SCALE = COLUMN["energy_scale"]
 
 
 @inlined(_INT, _INT, _SHORTS, _WORDS, _CODE, STATE, STATE)
@@ -206,40 +204,41 @@ def decode_details(
     """Decode every coefficient but the constant parts."""
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     for number in range(passes.shape[0] - 1 - axes):
         axis = passes[number, _AXIS]
         first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
         tables = passes[number, _FAMILY] * INDEXES
         flags = passes[-1, 2]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
-                energy[here] = 0
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
                 if passes[number, _FLAGGED]:
                     level = flag_index(number, passes, small, large, hidden)
                     is_empty = next_entry(flags + level, limits, bounds, words, lanes, at) == 0
                     if is_over(at):
                         return
                     if is_empty:
+                        left = 0
+                        energy[now + here] = 0
                         continue
                 scales_of_pass(number, passes, small, hidden, scales)
-                own = axis * plane + here * BLOCK + MARGIN
                 target = (block * axes + axis) * 256
                 scale, total = 0, 0
                 for diagonal in range(first, last):
                     indexes_of_diagonal(
-                        diagonal, axis, own, below, plane, diagonals, small, large, known, scales,
+                        diagonal, axis, here, wide, plane, diagonals, small, large, known, scales,
                         scale, indexes,
                     )  # fmt: skip
-                    start = own + diagonals[diagonal, _START]
-                    place = target + diagonals[diagonal, _PLACE]
                     length = diagonals[diagonal, _LENGTH]
+                    start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
+                    place = target + diagonals[diagonal, _PLACE]
                     total += decode_diagonal(
                         length, tables, start, place, indexes, limits, bounds, raw_bits, words,
                         bits, lanes, at, known, coefficients,
@@ -247,8 +246,8 @@ def decode_details(
                     scale += length
                     if is_over(at):
                         return
-                energy[here] = energy_of(total, passes[number, _SCALE])
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
+                left = energy_of(total, passes[number, _SCALE])
+                energy[now + here] = left
 
 
 @compiled(
@@ -286,24 +285,24 @@ def decode_constants(
     """Decode the constant part of every block, when all else is known."""
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     edges_of(rows, columns, axes, coefficients, steps, turn, weights, edges)
     for number in range(passes.shape[0] - 1 - axes, passes.shape[0] - 1):
         axis = passes[number, _AXIS]
         diagonal = passes[number, _FIRST]
         step = steps[axis * 256]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
-                own = axis * plane + here * BLOCK + MARGIN
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
                 scales_of_pass(number, passes, small, hidden, scales)
                 indexes_of_diagonal(
-                    diagonal, axis, own, below, plane, diagonals, small, large, known, scales, 0,
+                    diagonal, axis, here, wide, plane, diagonals, small, large, known, scales, 0,
                     indexes,
                 )  # fmt: skip
                 expected = mean_of(row, column, columns, axis, axes, weights, edges)
@@ -322,7 +321,8 @@ def decode_constants(
                 if is_over(at):
                     return
                 coefficients[(block * axes + axis) * 256] = symbol
+                own = place_of(axis, 0, here, 1, plane)
                 known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
-                energy[here] = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                left = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                energy[now + here] = left
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])

@@ -6,13 +6,11 @@ from numba import types
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.dct.context.dec_kernels import ENTRIES, ESCAPE, LANES
 from numcodecs_neural.dct.context.kernels import (
-    BLOCK,
     COLUMN,
     DIAGONAL,
     ENERGY_LIMIT,
     INDEXES,
     KNOWN_LIMIT,
-    MARGIN,
     SHORTS,
     STATE,
     WORDS,
@@ -20,8 +18,8 @@ from numcodecs_neural.dct.context.kernels import (
     flag_index,
     hidden_layers,
     indexes_of_diagonal,
+    place_of,
     scales_of_pass,
-    spread_energies,
 )
 from numcodecs_neural.dct.context.means import (
     edges_of,
@@ -42,7 +40,7 @@ _INT = types.int64
 _START, _LENGTH, _PLACE = DIAGONAL["start"], DIAGONAL["length"], DIAGONAL["place"]
 _AXIS, _FLAGGED, _FAMILY = COLUMN["axis"], COLUMN["is_flagged"], COLUMN["family"]
 _FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
-_SPREAD, _SCALE = COLUMN["spread"], COLUMN["energy_scale"]
+_SCALE = COLUMN["energy_scale"]
 
 
 @inlined(types.void, _INT, _INT, _WORDS, WORDS, STATE)
@@ -152,22 +150,22 @@ def encode_details(
     """
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     for number in range(passes.shape[0] - 1 - axes):
         axis = passes[number, _AXIS]
         first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
         tables = passes[number, _FAMILY] * INDEXES
         flags = passes[-1, 2]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
-                energy[here] = 0
-                own = axis * plane + here * BLOCK + MARGIN
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
+                left, energy[now + here] = 0, 0
                 target = (block * axes + axis) * 256
                 count, bit, level = at[COUNT], at[BITS], 0
                 spent, nothing = 0, 0
@@ -186,10 +184,11 @@ def encode_details(
                 scale, total = 0, 0
                 for diagonal in range(first, last):
                     indexes_of_diagonal(
-                        diagonal, axis, own, below, plane, diagonals, small, large, known, scales,
+                        diagonal, axis, here, wide, plane, diagonals, small, large, known, scales,
                         scale, indexes,
                     )  # fmt: skip
-                    start = own + diagonals[diagonal, _START]
+                    length = diagonals[diagonal, _LENGTH]
+                    start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
                     place = target + diagonals[diagonal, _PLACE]
                     for i in range(diagonals[diagonal, _LENGTH]):
                         index = np.int64(indexes[i])
@@ -218,14 +217,15 @@ def encode_details(
                         at[COUNT], at[BITS], total = count, bit, 0
                         note_entry(level, 0, bounds, notes, at)
                         for diagonal in range(first, last):
-                            start = own + diagonals[diagonal, _START]
+                            length = diagonals[diagonal, _LENGTH]
+                            start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
                             place = target + diagonals[diagonal, _PLACE]
                             for i in range(diagonals[diagonal, _LENGTH]):
                                 known[start + i] = 0
                                 coefficients[place + 15 * i] = 0
                         continue
-                energy[here] = energy_of(total, passes[number, _SCALE])
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
+                left = energy_of(total, passes[number, _SCALE])
+                energy[now + here] = left
 
 
 @compiled(
@@ -264,24 +264,24 @@ def encode_constants(
     """Note the constant part of every block: the nearest multiple of its step."""
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     edges_of(rows, columns, axes, coefficients, steps, turn, weights, edges)
     for number in range(passes.shape[0] - 1 - axes, passes.shape[0] - 1):
         axis = passes[number, _AXIS]
         diagonal = passes[number, _FIRST]
         step = steps[axis * 256]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
-                own = axis * plane + here * BLOCK + MARGIN
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
                 scales_of_pass(number, passes, small, hidden, scales)
                 indexes_of_diagonal(
-                    diagonal, axis, own, below, plane, diagonals, small, large, known, scales, 0,
+                    diagonal, axis, here, wide, plane, diagonals, small, large, known, scales, 0,
                     indexes,
                 )  # fmt: skip
                 expected = mean_of(row, column, columns, axis, axes, weights, edges)
@@ -307,10 +307,11 @@ def encode_constants(
                     put_escape(over >> extra, plain, at)
                     put_bits(rest < 0, 1, plain, at)
                 coefficients[(block * axes + axis) * 256] = symbol
+                own = place_of(axis, 0, here, 1, plane)
                 known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
-                energy[here] = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                left = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                energy[now + here] = left
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
 
 
 @compiled(_INT, _WORDS, _INT, types.Array(types.uint16, 1, "C"), STATE, allocates=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, STARTS, passes
+from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, STARTS, Diagonal, passes
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.files import WeightsFile
 
@@ -21,6 +21,11 @@ TAPS, OWN_TAPS = 9, 4
 OTHERS = 3
 MEANS = 4 * SIDE + 4 + OTHERS
 SLOTS = 1 << 14
+_NEIGHBOURS = {
+    **{0: (1, 0), 1: (0, 1), 2: (1, 1), 3: (2, 0), 4: (0, 2)},
+    **{5: (1, 0), 6: (0, 1), 7: (1, 0), 8: (0, 1)},
+}
+"""Which of the elements are of lower coefficients, and by how much in `u` and `v`."""
 
 # Largest values of what is multiplied: see kernels.
 _KNOWN, _ENERGY, _HIDDEN = 63, 224, 16383
@@ -230,11 +235,11 @@ def _pack(model: ContextModel) -> Packed:
         )
         for diagonal in step.diagonals:
             here = slice(diagonal.start, diagonal.start + diagonal.length)
-            elements = _rows_of(a["elements"][step.axis, here])
-            one, two = _back(diagonal.number)
+            elements = _rows_of(_existing(a["elements"][step.axis, here], diagonal))
+            one, two = _back(diagonal.number, 1), _back(diagonal.number, 2)
             diagonal_rows.append(
                 [
-                    *(diagonal.start, diagonal.length, diagonal.place, one, two),
+                    *(diagonal.start, diagonal.length, diagonal.place, *one, *two),
                     int(diagonal is step.diagonals[0]),
                     small.put(elements.T),
                     large.put(np.zeros(SIDE)),  # in place of it comes the base of a chunk
@@ -262,12 +267,24 @@ def _pack(model: ContextModel) -> Packed:
     )
 
 
-def _back(number: int) -> tuple[int, int]:
-    """Where the coefficients lie that are one and two lower, of the first one of a diagonal.
+def _back(number: int, by: int) -> tuple[int, int, int]:
+    """Where the coefficients lie that are `by` lower than those of a diagonal.
 
-    Of the first coefficient (u, v): (u - 1, v) at the first place, (u, v - 1) behind it; (u - 2, v)
-    at the second, (u - 1, v - 1) and (u, v - 2) behind it.
+    The start and length of their diagonal, and how far in it from the place of a coefficient (u, v)
+    the one of (u - by, v) is; those of rising u, up to (u, v - by), come behind it. Where a block
+    has no such coefficient, its weight is zero, and what is read there does not matter.
     """
-    one = STARTS[number - 1] - (number < SIDE) if number >= 1 else -SIDE
-    two = STARTS[number - 2] - max(0, min(2, SIDE + 1 - number)) if number >= 2 else -SIDE
-    return one, two
+    if number < by:
+        return 0, 1, 0
+    shift = -max(0, min(by, SIDE - 1 + by - number))
+    return STARTS[number - by], STARTS[number - by + 1] - STARTS[number - by], shift
+
+
+def _existing(elements: NDArray[Any], diagonal: Diagonal) -> NDArray[Any]:
+    """Return elements (length, 16) of a diagonal with zeros for neighbours outside the block."""
+    u = np.arange(diagonal.length) + max(0, diagonal.number - SIDE + 1)
+    v = diagonal.number - u
+    kept = elements.copy()
+    for place, (du, dv) in _NEIGHBOURS.items():
+        kept[(u < du) | (v < dv), place] = 0
+    return kept

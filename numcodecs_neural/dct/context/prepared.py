@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.kernels import BLOCK, COLUMN, DIAGONAL, MARGIN
+from numcodecs_neural.dct.context.kernels import COLUMN, DIAGONAL, MARGIN
 from numcodecs_neural.dct.context.means import EDGES
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural, passes
@@ -39,9 +39,9 @@ class Room:
         return cls(
             shape=np.array([rows, columns, model.axes], np.int64),
             coefficients=np.zeros(blocks * model.axes * COEFFICIENTS, np.int16),
-            known=np.zeros(model.axes * bordered * BLOCK + MARGIN, np.int16),
+            known=np.zeros(model.axes * bordered * COEFFICIENTS + 2 * MARGIN, np.int16),
             sums=np.zeros(blocks * model.width, np.int32),
-            energy=np.zeros(bordered + MARGIN, np.int16),
+            energy=np.zeros(2 * bordered + MARGIN, np.int16),
             hidden=np.zeros(model.width + model.second, np.int16),
             scales=np.zeros(COEFFICIENTS, np.int32),
             indexes=np.zeros(SIDE, np.int32),
