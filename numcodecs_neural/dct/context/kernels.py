@@ -173,13 +173,12 @@ def _first_layer(
 ) -> None:
     """Compute the first hidden layer: what earlier passes gave, and this pass in known blocks."""
     own, bias = passes[number, _OWN], passes[number, _BIAS]
-    one, two = pair_of(energy, at - wide - 1), pair_of(energy, at - wide + 1)
+    one, two = pair_of(energy, at - wide - 1), (left << 16) | np.int64(energy[at - wide + 1])
     for group in range(0, width, 16):
         total = add(load32(sums, to + group), load32(large, bias + group))
-        weights = own + 8 * group
+        weights = own + 4 * group
         total = pair_products(total, one, small, weights)
         total = pair_products(total, two, small, weights + 32)
-        total = pair_products(total, left, small, weights + 64)
         total = minimum(maximum(shift_right(total, splat32(8)), splat32(0)), splat32(HIDDEN_LIMIT))
         store16(hidden, group, narrow(total))
 

@@ -12,7 +12,7 @@ from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, STARTS, Diago
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.files import WeightsFile
 
-__all__ = ["KIND", "STEP_INPUTS", "VERSION", "ContextModel"]
+__all__ = ["KIND", "STEP_INPUTS", "VERSION", "ContextModel", "aligned"]
 
 KIND, VERSION = "context", 1
 FAMILIES, FRACTIONS, INDEXES, ENTRIES = 4, 5, 64, 16
@@ -21,6 +21,8 @@ TAPS, OWN_TAPS = 9, 4
 OTHERS = 3
 MEANS = 4 * SIDE + 4 + OTHERS
 SLOTS = 1 << 14
+_LINE = 64
+"""Bytes of a cache line; parts of a pile begin at so many numbers."""
 _NEIGHBOURS = {
     **{0: (1, 0), 1: (0, 1), 2: (1, 1), 3: (2, 0), 4: (0, 2)},
     **{5: (1, 0), 6: (0, 1), 7: (1, 0), 8: (0, 1)},
@@ -47,6 +49,9 @@ class Packed:
         Where the entries of the symbol tables begin: without and with the first.
     raw_bits : (64,) int64
         By index, how many low bits of a magnitude are plain.
+    bias_at : (passes, width) int64, base_at : (axes, 256) int64
+        Where in `large` the biases of passes and the bases of coefficients stand, which differ
+        from image to image.
     """
 
     passes: NDArray[np.int64]
@@ -56,6 +61,8 @@ class Packed:
     limits: NDArray[np.int16]
     bounds: NDArray[np.int32]
     raw_bits: NDArray[np.int64]
+    bias_at: NDArray[np.int64]
+    base_at: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -170,8 +177,17 @@ def _refuse(breaks: NDArray[np.bool_], name: str) -> None:
         raise WeightsError(f"numbers of {name!r} break the bounds of the context model")
 
 
+def aligned(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy that begins where a cache line does: a load of 16 then touches one of them."""
+    room = np.empty(numbers.nbytes + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    copy: NDArray[Any] = room[start : start + numbers.nbytes].view(numbers.dtype)
+    copy[:] = numbers
+    return copy
+
+
 class _Pile:
-    """Numbers behind each other, each part at a known place."""
+    """Numbers behind each other, each part at a known place, the start of a cache line."""
 
     def __init__(self, dtype: type) -> None:
         self.parts: list[NDArray[Any]] = []
@@ -179,14 +195,16 @@ class _Pile:
 
     def put(self, numbers: NDArray[Any]) -> int:
         """Add numbers, and return where they begin."""
-        start = self.size
-        self.parts.append(np.ascontiguousarray(numbers, self.dtype).reshape(-1))
-        self.size += self.parts[-1].size
+        start, size = self.size, -(-numbers.size // _LINE) * _LINE
+        part = np.zeros(size, self.dtype)
+        part[: numbers.size] = numbers.reshape(-1)
+        self.parts.append(part)
+        self.size += size
         return start
 
     def array(self) -> NDArray[Any]:
         """Return all, and a few zeros that loads of 16 may touch."""
-        return np.concatenate([*self.parts, np.zeros(64, self.dtype)])
+        return aligned(np.concatenate([*self.parts, np.zeros(_LINE, self.dtype)]))
 
 
 def _paired(weights: NDArray[Any]) -> NDArray[Any]:
@@ -214,19 +232,22 @@ def _pack(model: ContextModel) -> Packed:
     a = model.arrays
     small, large = _Pile(np.int16), _Pile(np.int32)
     pass_rows, diagonal_rows = [], []
+    bias_at, base_at = [], np.zeros((model.axes, COEFFICIENTS), np.int64)
     for number, step in enumerate(passes(model.axes)):
         members = slice(step.start, step.start + step.length)
         heads = _rows_of(a["heads"][step.axis, members])
+        bias = large.put(np.zeros(model.width))  # in place of it come those of an image
+        bias_at.append(bias + np.arange(model.width))
         pass_rows.append(
             [
                 *(step.axis, step.length, int(step.is_flagged), step.family),
                 *(len(diagonal_rows), len(step.diagonals)),
                 small.put(_paired(_by_row(a["spread"][number]))),
-                small.put(_paired(_by_row(a["own"][number]))),
+                small.put(_paired(a["own"][number])),
                 small.put(_paired(a["layer"][number])),
                 small.put(_paired(heads.T)),
                 small.put(a["flag"][number]),
-                large.put(np.zeros(model.width)),  # in place of it come the biases of a chunk
+                bias,
                 large.put(a["layer_bias"][number]),
                 large.put(a["flag_bias"][number]),
                 round(48 * 64 / step.length),
@@ -237,12 +258,14 @@ def _pack(model: ContextModel) -> Packed:
             here = slice(diagonal.start, diagonal.start + diagonal.length)
             elements = _rows_of(_existing(a["elements"][step.axis, here], diagonal))
             one, two = _back(diagonal.number, 1), _back(diagonal.number, 2)
+            base = large.put(np.zeros(SIDE))  # in place of it come those of an image
+            base_at[step.axis, here] = base + np.arange(diagonal.length)
             diagonal_rows.append(
                 [
                     *(diagonal.start, diagonal.length, diagonal.place, *one, *two),
                     int(diagonal is step.diagonals[0]),
                     small.put(elements.T),
-                    large.put(np.zeros(SIDE)),  # in place of it comes the base of a chunk
+                    base,
                     large.put(_rows_of(a["slopes"][step.axis, here])),
                     small.put(_rows_of(a["floors"][step.axis, here])),
                 ]
@@ -264,6 +287,8 @@ def _pack(model: ContextModel) -> Packed:
         limits=limits.astype(np.int16).reshape(-1),
         bounds=bounds.astype(np.int32).reshape(-1),
         raw_bits=a["raw_bits"].astype(np.int64),
+        bias_at=np.array(bias_at),
+        base_at=base_at,
     )
 
 

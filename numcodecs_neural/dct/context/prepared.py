@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.kernels import COLUMN, DIAGONAL, MARGIN
+from numcodecs_neural.dct.context.kernels import MARGIN
 from numcodecs_neural.dct.context.means import EDGES
-from numcodecs_neural.dct.context.model import ContextModel
+from numcodecs_neural.dct.context.model import ContextModel, aligned
 from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural, passes
 
 __all__ = ["Room", "numbers_for_steps", "turn_between"]
@@ -56,32 +56,34 @@ class Room:
 
 def numbers_for_steps(model: ContextModel, steps: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the model's int32 numbers for an image whose steps, in eighths, are (axes, 256)."""
-    arrays, packed = model.arrays, model.packed
-    large = packed.large.copy()
-    floats = steps[:, natural()].astype(np.float32)
-    octaves = (floats.view(np.int32).astype(np.int64) >> 17) - _UNIT
-    slopes = arrays["base_steps"].astype(np.int64)
+    packed = model.packed
+    large = aligned(packed.large)
+    octaves = _octaves_of(steps)
+    slopes = model.arrays["base_steps"].astype(np.int64)
     base = slopes[0] * octaves + slopes[1] * np.maximum(octaves, 0)
-    base = arrays["base"] + ((base + 32) >> 6)
-    firsts: dict[tuple[int, int], int] = {}
-    for number, step in enumerate(passes(model.axes)):
-        row = packed.passes[number]
-        here = octaves[step.axis, step.start : step.start + step.length]
-        mean = int(here.sum() + step.length // 2) // step.length
-        first = firsts.setdefault((step.start, step.length), mean)
-        inputs = np.array([mean, max(mean, 0), max(mean - _BEND, 0), mean - first])
-        bias = inputs @ arrays["bias_steps"][number].astype(np.int64)
-        at = row[COLUMN["bias"]]
-        large[at : at + model.width] = arrays["bias"][number] + ((bias + 32) >> 6)
-        for diagonal, place in zip(
-            step.diagonals,
-            range(row[COLUMN["first_diagonal"]], len(packed.diagonals)),
-            strict=False,
-        ):
-            at = packed.diagonals[place, DIAGONAL["base"]]
-            values = base[step.axis, diagonal.start : diagonal.start + diagonal.length]
-            large[at : at + diagonal.length] = values
+    large[packed.base_at] = model.arrays["base"] + ((base + 32) >> 6)
+    inputs = _inputs_of(octaves, model.axes)
+    bias = np.einsum("pi,piw->pw", inputs, model.arrays["bias_steps"].astype(np.int64))
+    large[packed.bias_at] = model.arrays["bias"] + ((bias + 32) >> 6)
     return large
+
+
+def _octaves_of(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return logarithms of steps in 64ths of an octave, diagonal by diagonal."""
+    floats = steps[:, natural()].astype(np.float32)
+    return (floats.view(np.int32).astype(np.int64) >> 17) - _UNIT
+
+
+def _inputs_of(octaves: NDArray[np.int64], axes: int) -> NDArray[np.int64]:
+    """Return what the layers of each pass learn of its steps: (passes, 4)."""
+    ordered = passes(axes)
+    sums = np.concatenate([np.zeros((axes, 1), np.int64), octaves.cumsum(1)], 1)
+    axis, start, length = (
+        np.array([getattr(step, name) for step in ordered]) for name in ("axis", "start", "length")
+    )
+    mean = (sums[axis, start + length] - sums[axis, start] + length // 2) // length
+    first = mean[:: axes].repeat(axes)
+    return np.stack([mean, np.maximum(mean, 0), np.maximum(mean - _BEND, 0), mean - first], 1)
 
 
 def turn_between(matrices: NDArray[np.int64] | None) -> NDArray[np.int64]:
