@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 __all__ = [
     "LANES",
     "add",
+    "bits_of_one",
     "float_bits",
     "load16",
     "load32",
@@ -211,6 +212,22 @@ narrow = _of_one(lambda v: v.astype(np.int16), lambda b, v: b.trunc(v, _SHORT.ll
 float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_float, _LONG)
 """The bits of each integer as a float32: ``bits >> 23`` is 127 and the integer's logarithm, and the
 bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
+
+
+def _bits_of_one(value: int) -> int:
+    return int(np.float32(value).view(np.int32))
+
+
+@_operation(_bits_of_one)
+def bits_of_one(_typing: Any, value: Any) -> Any:
+    """Return what `float_bits` says of a single integer."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        number = context.cast(builder, given[0], signature.args[0], types.int32)
+        bits = builder.bitcast(builder.sitofp(number, ir.FloatType()), _INT32)
+        return builder.sext(bits, _INT64)
+
+    return types.int64(value), generate
 
 
 def _pair_of(array: NDArray[Any], index: int) -> int:

@@ -8,8 +8,10 @@ from numcodecs_neural.dct.context.kernels import (
     COLUMN,
     DIAGONAL,
     ENERGY_LIMIT,
+    EXTRA,
     INDEXES,
     KNOWN_LIMIT,
+    ROW,
     SHORTS,
     STATE,
     WORDS,
@@ -52,17 +54,17 @@ _FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
 _SCALE = COLUMN["energy_scale"]
 
 
-@inlined(_INT, _INT, _SHORTS, _WORDS, _CODE, STATE, STATE)
+@inlined(_INT, _INT, _SHORTS, _CODE, STATE, STATE)
 def next_entry(
-    table: Integer, limits: Integer, bounds: Integer, words: Integer, lanes: Integer, at: Integer
+    table: Integer, tables: Integer, words: Integer, lanes: Integer, at: Integer
 ) -> Integer:
     """Take the next symbol of a table off its lane."""
-    lane = at[COUNT] & (LANES - 1)
+    lane, row = at[COUNT] & (LANES - 1), table * ROW
     state = lanes[lane]
     slot = state & 16383
-    entry = not_above(limits, table * ENTRIES, slot)
-    start = bounds[table * (ENTRIES + 1) + entry]
-    frequency = bounds[table * (ENTRIES + 1) + entry + 1] - start
+    entry = not_above(tables, row + 1, slot)
+    start = np.int64(tables[row + entry])
+    frequency = np.int64(tables[row + entry + 1]) - start
     state = frequency * (state >> 14) + slot - start
     if state < 65536:
         state = (state << 16) | np.int64(words[at[WORD]])
@@ -95,18 +97,15 @@ def next_escape(bits: Integer, at: Integer) -> Integer:
 
 
 @inlined(
-    _INT, _INT, _INT, _INT, _INT, WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
-    SHORTS, SHORTS,
+    _INT, _INT, _INT, _INT, _INT, WORDS, _SHORTS, _CODE, _BITS, STATE, STATE, SHORTS, SHORTS
 )  # fmt: skip
 def decode_diagonal(
     length: Integer,
-    tables: Integer,
+    family: Integer,
     start: Integer,
     place: Integer,
     indexes: Integer,
-    limits: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
@@ -121,20 +120,19 @@ def decode_diagonal(
     """
     count, word, bit, total = at[COUNT], at[WORD], at[BIT], 0
     for i in range(length):
-        index = np.int64(indexes[i])
-        table = tables + index
+        row = (family * INDEXES + np.int64(indexes[i])) * ROW
         lane = (count + i) & (LANES - 1)
         state = lanes[lane]
         slot = state & 16383
-        entry = not_above(limits, table * ENTRIES, slot)
-        first = np.int64(bounds[table * (ENTRIES + 1) + entry])
-        frequency = np.int64(bounds[table * (ENTRIES + 1) + entry + 1]) - first
+        entry = not_above(tables, row + 1, slot)
+        first = np.int64(tables[row + entry])
+        frequency = np.int64(tables[row + entry + 1]) - first
         state = frequency * (state >> 14) + slot - first
         is_low = np.int64(state < 65536)
         state = (state << (16 * is_low)) | (np.int64(words[word]) & -is_low)
         word += is_low
         lanes[lane] = state
-        extra = raw_bits[index]
+        extra = np.int64(tables[row + EXTRA])
         size = entry << extra
         if extra:
             at[BIT] = bit
@@ -177,7 +175,7 @@ def is_over(at: Integer) -> Integer:
 
 @compiled(
     types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     allocates=False,
 )  # fmt: skip
 def decode_details(
@@ -193,9 +191,7 @@ def decode_details(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    limits: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
@@ -208,7 +204,7 @@ def decode_details(
     for number in range(passes.shape[0] - 1 - axes):
         axis = passes[number, _AXIS]
         first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
-        tables = passes[number, _FAMILY] * INDEXES
+        family = passes[number, _FAMILY]
         flags = passes[-1, 2]
         now = (number & 1) * plane
         for row in range(rows):
@@ -221,7 +217,7 @@ def decode_details(
                 )  # fmt: skip
                 if passes[number, _FLAGGED]:
                     level = flag_index(number, passes, small, large, hidden)
-                    is_empty = next_entry(flags + level, limits, bounds, words, lanes, at) == 0
+                    is_empty = next_entry(flags + level, tables, words, lanes, at) == 0
                     if is_over(at):
                         return
                     if is_empty:
@@ -240,8 +236,8 @@ def decode_details(
                     start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
                     place = target + diagonals[diagonal, _PLACE]
                     total += decode_diagonal(
-                        length, tables, start, place, indexes, limits, bounds, raw_bits, words,
-                        bits, lanes, at, known, coefficients,
+                        length, family, start, place, indexes, tables, words, bits, lanes, at,
+                        known, coefficients,
                     )  # fmt: skip
                     scale += length
                     if is_over(at):
@@ -252,7 +248,7 @@ def decode_details(
 
 @compiled(
     types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     STATE, STATE, STATE, STATE, STATE,
     allocates=False,
 )  # fmt: skip
@@ -269,9 +265,7 @@ def decode_constants(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    limits: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
@@ -312,8 +306,8 @@ def decode_constants(
                 fraction = eighths - 8 * whole
                 index = np.int64(indexes[0])
                 table = passes[-1, 3] + abs(fraction) * INDEXES + index
-                entry = next_entry(table, limits, bounds, words, lanes, at)
-                extra = raw_bits[index]
+                entry = next_entry(table, tables, words, lanes, at)
+                extra = np.int64(tables[table * ROW + EXTRA])
                 rest = signed_rest(entry, extra, bits, at)
                 symbol = whole + (-rest if fraction < 0 else rest)
                 if abs(symbol) > LARGEST:

@@ -9,8 +9,10 @@ from numcodecs_neural.dct.context.kernels import (
     COLUMN,
     DIAGONAL,
     ENERGY_LIMIT,
+    EXTRA,
     INDEXES,
     KNOWN_LIMIT,
+    ROW,
     SHORTS,
     STATE,
     WORDS,
@@ -43,13 +45,11 @@ _FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
 _SCALE = COLUMN["energy_scale"]
 
 
-@inlined(types.void, _INT, _INT, _WORDS, WORDS, STATE)
-def note_entry(
-    table: Integer, entry: Integer, bounds: Integer, notes: Integer, at: Integer
-) -> None:
+@inlined(types.void, _INT, _INT, _SHORTS, WORDS, STATE)
+def note_entry(table: Integer, entry: Integer, tables: Integer, notes: Integer, at: Integer) -> None:
     """Note a symbol for the writer."""
-    start = bounds[table * (ENTRIES + 1) + entry]
-    frequency = bounds[table * (ENTRIES + 1) + entry + 1] - start
+    start = np.int64(tables[table * ROW + entry])
+    frequency = np.int64(tables[table * ROW + entry + 1]) - start
     notes[at[COUNT]] = (start << FREQUENCY_BITS) | frequency
     at[COUNT] += 1
 
@@ -88,19 +88,21 @@ def cost_of(size: Integer, table: Integer, extra: Integer, costs: Integer) -> In
     return np.int64(costs[table * ENTRIES + ESCAPE]) + 256 * (extra + 2 + 2 * zeros)
 
 
-@inlined(_INT, _INT, _INT, _INT, _INT, _WORDS)
-def chosen(
-    target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer
-) -> Integer:
-    """Return the magnitude for a coefficient, given in sixteenths of its step, without sign.
+@inlined(types.UniTuple(_INT, 2), _INT, _INT, _INT, _INT, _WORDS)
+def chosen(target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer) -> Integer:
+    """Return the magnitude for a coefficient, given in sixteenths of its step, and what it costs.
 
     The nearest, or the one below it, or nothing: whichever has the least of squared error in 256ths
     of a squared step, and bits by their price.
     """
     best = (target + 8) >> 4
-    if best == 0 or price == 0:
-        return best
-    least = (target - 16 * best) ** 2 + ((price * cost_of(best, table, extra, costs)) >> 8)
+    if best == 0:
+        bits = np.int64(costs[table * ENTRIES]) + 256 * extra
+        return best, target * target + ((price * bits) >> 8)
+    least = (target - 16 * best) ** 2
+    if price == 0:
+        return best, least
+    least += (price * cost_of(best, table, extra, costs)) >> 8
     below = best - 1
     other = (target - 16 * below) ** 2 + ((price * cost_of(below, table, extra, costs)) >> 8)
     if other < least:
@@ -108,13 +110,13 @@ def chosen(
     if below > 0 and target < 40:
         other = target * target + ((price * cost_of(0, table, extra, costs)) >> 8)
         if other < least:
-            best = 0
-    return best
+            best, least = 0, other
+    return best, least
 
 
 @compiled(
     types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _WORDS, STATE, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     allocates=False,
 )  # fmt: skip
 def encode_details(
@@ -130,8 +132,7 @@ def encode_details(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     costs: Integer,
     targets: Integer,
     price: Integer,
@@ -154,7 +155,7 @@ def encode_details(
     for number in range(passes.shape[0] - 1 - axes):
         axis = passes[number, _AXIS]
         first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
-        tables = passes[number, _FAMILY] * INDEXES
+        family = passes[number, _FAMILY]
         flags = passes[-1, 2]
         now = (number & 1) * plane
         for row in range(rows):
@@ -177,9 +178,9 @@ def encode_details(
                             largest = max(largest, abs(np.int64(targets[place + 15 * i])))
                     level = flags + flag_index(number, passes, small, large, hidden)
                     if largest < 8:
-                        note_entry(level, 0, bounds, notes, at)
+                        note_entry(level, 0, tables, notes, at)
                         continue
-                    note_entry(level, 1, bounds, notes, at)
+                    note_entry(level, 1, tables, notes, at)
                 scales_of_pass(number, passes, small, hidden, scales)
                 scale, total = 0, 0
                 for diagonal in range(first, last):
@@ -192,14 +193,14 @@ def encode_details(
                     place = target + diagonals[diagonal, _PLACE]
                     for i in range(diagonals[diagonal, _LENGTH]):
                         index = np.int64(indexes[i])
-                        table, extra = tables + index, raw_bits[index]
+                        table = family * INDEXES + index
+                        extra = np.int64(tables[table * ROW + EXTRA])
                         wanted = np.int64(targets[place + 15 * i])
-                        size = chosen(abs(wanted), table, extra, price, costs)
-                        spent += (price * cost_of(size, table, extra, costs)) >> 8
-                        spent += (abs(wanted) - 16 * size) ** 2
+                        size, least = chosen(abs(wanted), table, extra, price, costs)
+                        spent += least
                         nothing += wanted * wanted
                         entry = min(size >> extra, ESCAPE)
-                        note_entry(table, entry, bounds, notes, at)
+                        note_entry(table, entry, tables, notes, at)
                         if extra:
                             put_bits(size & ((1 << extra) - 1), extra, plain, at)
                         if entry == ESCAPE:
@@ -215,7 +216,7 @@ def encode_details(
                     nothing += (price * np.int64(costs[level * ENTRIES])) >> 8
                     if total == 0 or nothing <= spent:
                         at[COUNT], at[BITS], total = count, bit, 0
-                        note_entry(level, 0, bounds, notes, at)
+                        note_entry(level, 0, tables, notes, at)
                         for diagonal in range(first, last):
                             length = diagonals[diagonal, _LENGTH]
                             start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
@@ -230,7 +231,7 @@ def encode_details(
 
 @compiled(
     types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _WORDS, STATE, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     STATE, STATE, STATE, STATE, STATE,
     allocates=False,
 )  # fmt: skip
@@ -247,8 +248,7 @@ def encode_constants(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     costs: Integer,
     targets: Integer,
     price: Integer,
@@ -291,17 +291,17 @@ def encode_constants(
                 fraction = eighths - 8 * whole
                 index = np.int64(indexes[0])
                 table = passes[-1, 3] + abs(fraction) * INDEXES + index
-                extra = raw_bits[index]
+                extra = np.int64(tables[table * ROW + EXTRA])
                 symbol = (np.int64(targets[(block * axes + axis) * 256]) + 8) >> 4
                 rest = whole - symbol if fraction < 0 else symbol - whole
                 bucket = rest >> extra
                 low = (1 << extra) - 1
                 half = ESCAPE // 2
                 if -half <= bucket <= half:
-                    note_entry(table, bucket + half, bounds, notes, at)
+                    note_entry(table, bucket + half, tables, notes, at)
                     put_bits(rest & low, extra, plain, at)
                 else:
-                    note_entry(table, ESCAPE, bounds, notes, at)
+                    note_entry(table, ESCAPE, tables, notes, at)
                     over = abs(rest) - (half << extra) - 1
                     put_bits(over & low, extra, plain, at)
                     put_escape(over >> extra, plain, at)

@@ -18,6 +18,7 @@ from numba import types
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.vectors import (
     add,
+    bits_of_one,
     float_bits,
     load16,
     load32,
@@ -40,12 +41,14 @@ __all__ = [
     "COLUMN",
     "DIAGONAL",
     "ENERGY_LIMIT",
+    "EXTRA",
     "FEATURES",
     "FLAG_LEVELS",
     "HIDDEN_LIMIT",
     "INDEXES",
     "KNOWN_LIMIT",
     "MARGIN",
+    "ROW",
     "SHORTS",
     "STATE",
     "WORDS",
@@ -63,6 +66,9 @@ MARGIN = 32
 KNOWN_LIMIT, ENERGY_LIMIT, HIDDEN_LIMIT = 63, 255, 16383
 INDEXES, FLAG_LEVELS = 64, 64
 FEATURES = 14
+ROW, EXTRA = 32, 17
+"""Numbers of a symbol table, a cache line: where its 16 entries begin, where the last one ends, and
+at the place EXTRA how many low bits of a magnitude are plain."""
 
 SHORTS = types.Array(types.int16, 1, "C")
 WORDS = types.Array(types.int32, 1, "C")
@@ -118,12 +124,7 @@ _D_BASE, _D_SLOPES, _D_FLOOR = DIAGONAL["base"], DIAGONAL["slopes"], DIAGONAL["f
 @inlined(_INT, _INT, _INT)
 def energy_of(total: Integer, scale: Integer) -> Integer:
     """Return the logarithm of the mean magnitude of a pass in a block, in sixteenths of an octave."""
-    bits = np.int64(total * scale + 64)
-    exponent = 0
-    while bits >> (exponent + 1):
-        exponent += 1
-    fraction = ((bits << 4) >> exponent) & 15
-    return (exponent - 6) * 16 + fraction
+    return (bits_of_one(total * scale + 64) >> 19) - ((127 + 6) << 4)
 
 
 @inlined(types.void, _INT, _INT, _INT, _INT, _INT, _SHORTS, WORDS, SHORTS)

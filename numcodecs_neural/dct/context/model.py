@@ -45,10 +45,9 @@ class Packed:
         A row for each, and a last row of `passes` with the sizes of the layers and where the tables
         of flags and of constant parts begin.
     small, large : int16, int32
-    limits : (tables * 16,) int16, bounds : (tables * 17,) int32
-        Where the entries of the symbol tables begin: without and with the first.
-    raw_bits : (64,) int64
-        By index, how many low bits of a magnitude are plain.
+    tables : (tables * 32,) int16
+        Of each symbol table where its 16 entries begin, where the last one ends, and how many low
+        bits of a magnitude are plain.
     bias_at : (passes, width) int64, base_at : (axes, 256) int64
         Where in `large` the biases of passes and the bases of coefficients stand, which differ
         from image to image.
@@ -58,9 +57,7 @@ class Packed:
     diagonals: NDArray[np.int64]
     small: NDArray[np.int16]
     large: NDArray[np.int32]
-    limits: NDArray[np.int16]
-    bounds: NDArray[np.int32]
-    raw_bits: NDArray[np.int64]
+    tables: NDArray[np.int16]
     bias_at: NDArray[np.int64]
     base_at: NDArray[np.int64]
 
@@ -273,23 +270,28 @@ def _pack(model: ContextModel) -> Packed:
     flags, constants = (FAMILIES + FRACTIONS) * INDEXES, FAMILIES * INDEXES
     sizes = [model.width, model.second, flags, constants]
     pass_rows.append(sizes + [0] * (len(pass_rows[0]) - len(sizes)))
-    frequencies = np.zeros((flags + INDEXES, ENTRIES), np.int64)
-    frequencies[:flags] = a["tables"]
-    frequencies[flags:, 1] = a["flag_tables"]
-    frequencies[flags:, 0] = SLOTS - frequencies[flags:, 1]
-    bounds = np.concatenate([np.zeros((len(frequencies), 1), int), frequencies.cumsum(1)], 1)
-    limits = np.concatenate([bounds[:, 1:ENTRIES], np.full((len(bounds), 1), 32767)], 1)
     return Packed(
         passes=np.array(pass_rows, np.int64),
         diagonals=np.array(diagonal_rows, np.int64),
         small=small.array(),
         large=large.array(),
-        limits=limits.astype(np.int16).reshape(-1),
-        bounds=bounds.astype(np.int32).reshape(-1),
-        raw_bits=a["raw_bits"].astype(np.int64),
+        tables=_tables_of(a),
         bias_at=np.array(bias_at),
         base_at=base_at,
     )
+
+
+def _tables_of(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int16]:
+    """Lay out the symbol tables: those of magnitudes and constant parts, then those of flags."""
+    count = (FAMILIES + FRACTIONS) * INDEXES
+    frequencies = np.zeros((count + INDEXES, ENTRIES), np.int64)
+    frequencies[:count] = arrays["tables"]
+    frequencies[count:, 1] = arrays["flag_tables"]
+    frequencies[count:, 0] = SLOTS - frequencies[count:, 1]
+    rows = np.zeros((count + INDEXES, _LINE // 2), np.int16)
+    rows[:, 1 : ENTRIES + 1] = frequencies.cumsum(1)
+    rows[:count, ENTRIES + 1] = np.tile(arrays["raw_bits"], FAMILIES + FRACTIONS)
+    return aligned(rows.reshape(-1))
 
 
 def _back(number: int, by: int) -> tuple[int, int, int]:

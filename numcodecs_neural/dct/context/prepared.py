@@ -1,6 +1,7 @@
 """What the kernels need for one image: the model's numbers for its steps, and room to work in."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,14 +77,17 @@ def _octaves_of(steps: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _inputs_of(octaves: NDArray[np.int64], axes: int) -> NDArray[np.int64]:
     """Return what the layers of each pass learn of its steps: (passes, 4)."""
-    ordered = passes(axes)
+    axis, start, length = _spans(axes)
     sums = np.concatenate([np.zeros((axes, 1), np.int64), octaves.cumsum(1)], 1)
-    axis, start, length = (
-        np.array([getattr(step, name) for step in ordered]) for name in ("axis", "start", "length")
-    )
     mean = (sums[axis, start + length] - sums[axis, start] + length // 2) // length
     first = mean[:: axes].repeat(axes)
     return np.stack([mean, np.maximum(mean, 0), np.maximum(mean - _BEND, 0), mean - first], 1)
+
+
+@cache
+def _spans(axes: int) -> NDArray[np.int64]:
+    """Return axis, start and length of all passes: (3, passes)."""
+    return np.array([[step.axis, step.start, step.length] for step in passes(axes)]).T
 
 
 def turn_between(matrices: NDArray[np.int64] | None) -> NDArray[np.int64]:
