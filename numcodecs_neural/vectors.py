@@ -174,11 +174,13 @@ def _higher(builder: Any, one: Any, other: Any) -> Any:
     return builder.select(builder.icmp_signed(">", one, other), one, other)
 
 
-add = _of_two(np.add, lambda builder, one, other: builder.add(one, other))
-mul = _of_two(np.multiply, lambda builder, one, other: builder.mul(one, other))
-shift_right = _of_two(np.right_shift, lambda builder, one, other: builder.ashr(one, other))
-minimum = _of_two(np.minimum, _lower)
-maximum = _of_two(np.maximum, _higher)
+add = _of_two(lambda a, b: np.add(a, b), lambda builder, one, other: builder.add(one, other))
+mul = _of_two(lambda a, b: np.multiply(a, b), lambda builder, one, other: builder.mul(one, other))
+shift_right = _of_two(
+    lambda a, b: np.right_shift(a, b), lambda builder, one, other: builder.ashr(one, other)
+)
+minimum = _of_two(lambda a, b: np.minimum(a, b), _lower)
+maximum = _of_two(lambda a, b: np.maximum(a, b), _higher)
 
 
 def _of_one(
@@ -203,7 +205,7 @@ def _bits_of_float(builder: Any, vector: Any) -> Any:
     return builder.bitcast(floats, _LONG.llvm)
 
 
-magnitude = _of_one(np.abs, _without_sign)
+magnitude = _of_one(lambda v: np.abs(v), _without_sign)
 widen = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.sext(v, _LONG.llvm), _LONG)
 widen_unsigned = _of_one(
     lambda v: v.view(np.uint16).astype(np.int32), lambda b, v: b.zext(v, _LONG.llvm), _LONG

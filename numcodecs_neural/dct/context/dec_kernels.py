@@ -174,7 +174,7 @@ def is_over(at: Integer) -> Integer:
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     allocates=False,
 )  # fmt: skip
@@ -247,7 +247,7 @@ def decode_details(
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     STATE, STATE, STATE, STATE, STATE,
     allocates=False,

@@ -41,7 +41,7 @@ def encode(
     price : int
         What a bit is worth, in 256ths of a squared step; 0 to round to the nearest.
     """
-    rows, columns, axes, _ = targets.shape
+    rows, columns, *_ = targets.shape
     packed, large = model.packed, numbers_for_steps(model, steps)
     room = Room.of(rows, columns, model)
     at = np.zeros(2, np.int64)

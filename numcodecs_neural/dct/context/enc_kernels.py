@@ -46,7 +46,9 @@ _SCALE = COLUMN["energy_scale"]
 
 
 @inlined(types.void, _INT, _INT, _SHORTS, WORDS, STATE)
-def note_entry(table: Integer, entry: Integer, tables: Integer, notes: Integer, at: Integer) -> None:
+def note_entry(
+    table: Integer, entry: Integer, tables: Integer, notes: Integer, at: Integer
+) -> None:
     """Note a symbol for the writer."""
     start = np.int64(tables[table * ROW + entry])
     frequency = np.int64(tables[table * ROW + entry + 1]) - start
@@ -89,8 +91,10 @@ def cost_of(size: Integer, table: Integer, extra: Integer, costs: Integer) -> In
 
 
 @inlined(types.UniTuple(_INT, 2), _INT, _INT, _INT, _INT, _WORDS)
-def chosen(target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer) -> Integer:
-    """Return the magnitude for a coefficient, given in sixteenths of its step, and what it costs.
+def chosen(
+    target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer
+) -> Integer:
+    """Return the magnitude for a coefficient, in sixteenths of its step, and its cost.
 
     The nearest, or the one below it, or nothing: whichever has the least of squared error in 256ths
     of a squared step, and bits by their price.
@@ -115,7 +119,7 @@ def chosen(target: Integer, table: Integer, extra: Integer, price: Integer, cost
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     allocates=False,
 )  # fmt: skip
@@ -176,6 +180,8 @@ def encode_details(
                         place = target + diagonals[diagonal, _PLACE]
                         for i in range(diagonals[diagonal, _LENGTH]):
                             largest = max(largest, abs(np.int64(targets[place + 15 * i])))
+                        if largest >= 8:
+                            break
                     level = flags + flag_index(number, passes, small, large, hidden)
                     if largest < 8:
                         note_entry(level, 0, tables, notes, at)
@@ -230,7 +236,7 @@ def encode_details(
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     STATE, STATE, STATE, STATE, STATE,
     allocates=False,

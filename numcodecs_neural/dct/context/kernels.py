@@ -81,7 +81,7 @@ _INT = types.int64
 COLUMN = {
     name: number
     for number, name in enumerate(
-        [
+        (
             "axis",
             "length",
             "is_flagged",
@@ -98,15 +98,29 @@ COLUMN = {
             "flag_bias",
             "energy_scale",
             "start",
-        ]
+        )
     )
 }
 # Columns of the table of diagonals.
 DIAGONAL = {
     name: number
     for number, name in enumerate(
-        "start length place one_start one_length one_shift two_start two_length two_shift is_first "
-        "elements base slopes floor".split()
+        (
+            "start",
+            "length",
+            "place",
+            "one_start",
+            "one_length",
+            "one_shift",
+            "two_start",
+            "two_length",
+            "two_shift",
+            "is_first",
+            "elements",
+            "base",
+            "slopes",
+            "floor",
+        )
     )
 }
 _SPREAD, _OWN, _LAYER, _HEADS = (COLUMN[n] for n in ("spread", "own", "layer", "heads"))
@@ -123,7 +137,7 @@ _D_BASE, _D_SLOPES, _D_FLOOR = DIAGONAL["base"], DIAGONAL["slopes"], DIAGONAL["f
 
 @inlined(_INT, _INT, _INT)
 def energy_of(total: Integer, scale: Integer) -> Integer:
-    """Return the logarithm of the mean magnitude of a pass in a block, in sixteenths of an octave."""
+    """Return the logarithm of a pass's mean magnitude in a block, in sixteenths of an octave."""
     return (bits_of_one(total * scale + 64) >> 19) - ((127 + 6) << 4)
 
 
@@ -157,7 +171,9 @@ def spread_energies(
         store32(sums, to + group, total)
 
 
-@inlined(types.void, _INT, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, WORDS, SHORTS, SHORTS)
+@inlined(
+    types.void, _INT, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, WORDS, SHORTS, SHORTS
+)
 def _first_layer(
     width: Integer,
     number: Integer,
@@ -230,9 +246,7 @@ def _layers(
         before, spread = here + (~number & 1) * plane, passes[number - 1, _SPREAD]
         spread_energies(before, wide, to, width, spread, small, sums, energy)
     at = here + (number & 1) * plane
-    _first_layer(
-        width, number, at, left, wide, to, passes, small, large, sums, energy, hidden
-    )
+    _first_layer(width, number, at, left, wide, to, passes, small, large, sums, energy, hidden)
     _second_layer(width, second, number, passes, small, large, hidden)
 
 
@@ -268,8 +282,9 @@ def hidden_layers(
     width, second = passes[-1, 0], passes[-1, 1]
     if width == 32 and second == 32:  # constants, with which LLVM unrolls the loops
         _layers(
-            32, 32, number, block, here, left, wide, plane, passes, small, large, sums, energy, hidden
-        )
+            32, 32, number, block, here, left, wide, plane, passes, small, large, sums, energy,
+            hidden,
+        )  # fmt: skip
     else:
         _layers(
             width, second, number, block, here, left, wide, plane, passes, small, large, sums,
@@ -330,7 +345,9 @@ def place_of(
     return MARGIN + (axis * 256 + start) * plane + here * length
 
 
-@inlined(types.void, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, SHORTS, WORDS, _INT, WORDS)
+@inlined(
+    types.void, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, SHORTS, WORDS, _INT, WORDS
+)
 def indexes_of_diagonal(
     diagonal: Integer,
     axis: Integer,
@@ -397,9 +414,7 @@ def indexes_of_diagonal(
     total = add(total, mul(load16(known, own - length), load16(small, w + 160)))
     total = add(total, mul(load16(known, one), load16(small, w)))
     total = add(total, mul(load16(known, one + 1), load16(small, w + 16)))
-    octaves = add(
-        shift_right(float_bits(widen_unsigned(total)), splat32(16)), splat32(-(135 << 7))
-    )
+    octaves = add(shift_right(float_bits(widen_unsigned(total)), splat32(16)), splat32(-(135 << 7)))
     level = mul(octaves, load32(large, diagonals[diagonal, _D_SLOPES]))
     level = shift_right(level, splat32(8))
     level = add(level, load32(large, diagonals[diagonal, _D_BASE]))

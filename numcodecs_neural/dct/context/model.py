@@ -23,11 +23,8 @@ MEANS = 4 * SIDE + 4 + OTHERS
 SLOTS = 1 << 14
 _LINE = 64
 """Bytes of a cache line; parts of a pile begin at so many numbers."""
-_NEIGHBOURS = {
-    **{0: (1, 0), 1: (0, 1), 2: (1, 1), 3: (2, 0), 4: (0, 2)},
-    **{5: (1, 0), 6: (0, 1), 7: (1, 0), 8: (0, 1)},
-}
-"""Which of the elements are of lower coefficients, and by how much in `u` and `v`."""
+_LOWER = ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (1, 0), (0, 1))
+"""By how much in `u` and `v` those coefficients are lower whose weights the first elements are."""
 
 # Largest values of what is multiplied: see kernels.
 _KNOWN, _ENERGY, _HIDDEN = 63, 224, 16383
@@ -212,7 +209,7 @@ def _paired(weights: NDArray[Any]) -> NDArray[Any]:
 
 
 def _by_row(weights: NDArray[Any]) -> NDArray[Any]:
-    """Return weights of neighbours, three a row, with a zero behind each row: pairs do not cross."""
+    """Return weights of neighbours, three a row and a zero: pairs do not cross rows."""
     rows = np.zeros((-(-len(weights) // 3), 4, weights.shape[1]), weights.dtype)
     for place, numbers in enumerate(weights):
         rows[place // 3, place % 3] = numbers
@@ -312,6 +309,6 @@ def _existing(elements: NDArray[Any], diagonal: Diagonal) -> NDArray[Any]:
     u = np.arange(diagonal.length) + max(0, diagonal.number - SIDE + 1)
     v = diagonal.number - u
     kept = elements.copy()
-    for place, (du, dv) in _NEIGHBOURS.items():
+    for place, (du, dv) in enumerate(_LOWER):
         kept[(u < du) | (v < dv), place] = 0
     return kept

@@ -80,7 +80,7 @@ def _inputs_of(octaves: NDArray[np.int64], axes: int) -> NDArray[np.int64]:
     axis, start, length = _spans(axes)
     sums = np.concatenate([np.zeros((axes, 1), np.int64), octaves.cumsum(1)], 1)
     mean = (sums[axis, start + length] - sums[axis, start] + length // 2) // length
-    first = mean[:: axes].repeat(axes)
+    first = mean[::axes].repeat(axes)
     return np.stack([mean, np.maximum(mean, 0), np.maximum(mean - _BEND, 0), mean - first], 1)
 
 
