@@ -190,7 +190,7 @@ class _Pile:
     def put(self, numbers: NDArray[Any]) -> int:
         """Add numbers, and return where they begin."""
         start, size = self.size, -(-numbers.size // _LINE) * _LINE
-        part = np.zeros(size, self.dtype)
+        part: NDArray[Any] = np.zeros(size, self.dtype)
         part[: numbers.size] = numbers.reshape(-1)
         self.parts.append(part)
         self.size += size
@@ -225,7 +225,8 @@ def _rows_of(numbers: NDArray[Any]) -> NDArray[Any]:
 def _pack(model: ContextModel) -> Packed:
     a = model.arrays
     small, large = _Pile(np.int16), _Pile(np.int32)
-    pass_rows, diagonal_rows = [], []
+    pass_rows: list[list[int]] = []
+    diagonal_rows: list[list[int]] = []
     bias_at, base_at = [], np.zeros((model.axes, COEFFICIENTS), np.int64)
     for number, step in enumerate(passes(model.axes)):
         members = slice(step.start, step.start + step.length)

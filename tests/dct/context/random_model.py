@@ -56,7 +56,8 @@ def random_targets(rows: int, columns: int, axes: int) -> NDArray[np.int32]:
     sizes = np.linspace(60, 2, 256) * rng.choice([0, 1, 1, 4], (rows, columns, axes, 1))
     targets = np.rint(rng.laplace(size=(rows, columns, axes, 256)) * sizes)
     targets[rng.random(targets.shape) < 0.002] *= 2000
-    return np.clip(targets, -16 * 32000, 16 * 32000).astype(np.int32)
+    limited: NDArray[np.int32] = np.clip(targets, -16 * 32000, 16 * 32000).astype(np.int32)
+    return limited
 
 
 def random_steps(axes: int) -> NDArray[np.int64]:
@@ -69,4 +70,5 @@ def some_matrices(axes: int) -> NDArray[np.int64] | None:
     if axes == 1:
         return None
     low, high = (np.linalg.qr(np.random.default_rng(s).normal(size=(3, 3)))[0] for s in (1, 2))
-    return np.rint(np.stack([low, high]) * (1 << 14)).astype(np.int64)
+    matrices: NDArray[np.int64] = np.rint(np.stack([low, high]) * (1 << 14)).astype(np.int64)
+    return matrices
