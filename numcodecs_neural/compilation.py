@@ -158,7 +158,7 @@ def _plain(kernel: Any, made: dict[Any, Any]) -> Any:
     if kernel not in made:
         function = kernel.py_func
         names = dict(function.__globals__)
-        made[kernel] = python.FunctionType(function.__code__, names)
+        made[kernel] = python.FunctionType(function.__code__, names, closure=function.__closure__)
         for name in function.__code__.co_names:
             if hasattr(names.get(name), "py_func"):
                 names[name] = _plain(names[name], made)

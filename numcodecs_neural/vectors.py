@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 __all__ = [
     "LANES",
     "add",
+    "bits_of_one",
     "float_bits",
     "load16",
     "load32",
@@ -31,7 +32,8 @@ __all__ = [
     "mul",
     "narrow",
     "not_above",
-    "products",
+    "pair_of",
+    "pair_products",
     "shift_right",
     "splat16",
     "splat32",
@@ -172,11 +174,13 @@ def _higher(builder: Any, one: Any, other: Any) -> Any:
     return builder.select(builder.icmp_signed(">", one, other), one, other)
 
 
-add = _of_two(np.add, lambda builder, one, other: builder.add(one, other))
-mul = _of_two(np.multiply, lambda builder, one, other: builder.mul(one, other))
-shift_right = _of_two(np.right_shift, lambda builder, one, other: builder.ashr(one, other))
-minimum = _of_two(np.minimum, _lower)
-maximum = _of_two(np.maximum, _higher)
+add = _of_two(lambda a, b: np.add(a, b), lambda builder, one, other: builder.add(one, other))
+mul = _of_two(lambda a, b: np.multiply(a, b), lambda builder, one, other: builder.mul(one, other))
+shift_right = _of_two(
+    lambda a, b: np.right_shift(a, b), lambda builder, one, other: builder.ashr(one, other)
+)
+minimum = _of_two(lambda a, b: np.minimum(a, b), _lower)
+maximum = _of_two(lambda a, b: np.maximum(a, b), _higher)
 
 
 def _of_one(
@@ -201,7 +205,7 @@ def _bits_of_float(builder: Any, vector: Any) -> Any:
     return builder.bitcast(floats, _LONG.llvm)
 
 
-magnitude = _of_one(np.abs, _without_sign)
+magnitude = _of_one(lambda v: np.abs(v), _without_sign)
 widen = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.sext(v, _LONG.llvm), _LONG)
 widen_unsigned = _of_one(
     lambda v: v.view(np.uint16).astype(np.int32), lambda b, v: b.zext(v, _LONG.llvm), _LONG
@@ -212,28 +216,60 @@ float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_flo
 bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
 
 
-def _products(
-    sums: NDArray[Any], factors: NDArray[Any], at: int, weights: NDArray[Any], index: int
-) -> Any:
+def _bits_of_one(value: int) -> int:
+    return int(np.float32(value).view(np.int32))
+
+
+@_operation(_bits_of_one)
+def bits_of_one(_typing: Any, value: Any) -> Any:
+    """Return what `float_bits` says of a single integer."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        number = context.cast(builder, given[0], signature.args[0], types.int32)
+        bits = builder.bitcast(builder.sitofp(number, ir.FloatType()), _INT32)
+        return builder.sext(bits, _INT64)
+
+    return types.int64(value), generate
+
+
+def _pair_of(array: NDArray[Any], index: int) -> int:
+    return int(array[index : index + 2].copy().view(np.int32)[0])
+
+
+@_operation(_pair_of)
+def pair_of(_typing: Any, array: Any, index: Any) -> Any:
+    """Return two neighbouring int16 as one int32, the first one in its low half."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kind, of = signature.args
+        address = _address(context, builder, given[0], kind, given[1], of)
+        loaded = builder.load(builder.bitcast(address, _INT32.as_pointer()))
+        loaded.align = 2
+        return loaded
+
+    return types.int32(array, index), generate
+
+
+def _pair_products(sums: NDArray[Any], pair: int, weights: NDArray[Any], index: int) -> Any:
     two = weights[index : index + 2 * LANES].astype(np.int32).reshape(LANES, 2)
-    return sums + two @ factors[at : at + 2].astype(np.int32)
+    return sums + two @ np.array([pair], np.int32).view(np.int16).astype(np.int32)
 
 
-@_operation(_products)
-def products(_typing: Any, sums: Any, factors: Any, at: Any, weights: Any, index: Any) -> Any:
+@_operation(_pair_products)
+def pair_products(_typing: Any, sums: Any, pair: Any, weights: Any, index: Any) -> Any:
     """Add to 16 sums of int32 the products of two int16 factors with 16 pairs of int16 weights.
 
-    Sum ``i`` grows by ``factors[at] * weights[index + 2 i]`` and by
-    ``factors[at + 1] * weights[index + 2 i + 1]``.
+    The factors are the halves of an int32. Sum ``i`` grows by ``low * weights[index + 2 i]`` and by
+    ``high * weights[index + 2 i + 1]``.
     """
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        _, kind, of, table, place = signature.args
-        factors = _address(context, builder, given[1], kind, given[2], of)
-        weights = _address(context, builder, given[3], table, given[4], place)
-        return builder.add(given[0], _pair_products(builder, factors, weights))
+        _, of, table, place = signature.args
+        both = context.cast(builder, given[1], of, types.int32)
+        weights = _address(context, builder, given[2], table, given[3], place)
+        return builder.add(given[0], _sums_of_pairs(builder, both, weights))
 
-    return _LONG(sums, factors, at, weights, index), generate
+    return _LONG(sums, pair, weights, index), generate
 
 
 def _tile_products(
@@ -248,7 +284,7 @@ def _tile_products(
 def tile_products(_typing: Any, sums: Any, factors: Any, at: Any, weights: Any, index: Any) -> Any:
     """Add to 16 sums of int32 the products of 16 int16 factors with 16 x 16 int16 weights.
 
-    The weights lie as `products` takes them, for one pair of factors after the other.
+    The weights lie as `pair_products` takes them, for one pair of factors after the other.
     """
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -257,21 +293,19 @@ def tile_products(_typing: Any, sums: Any, factors: Any, at: Any, weights: Any, 
         weights = _address(context, builder, given[3], table, given[4], place)
         total = given[0]
         for pair in range(LANES // 2):
-            both = builder.gep(factors, [ir.Constant(_INT64, 2 * pair)])
+            two = builder.gep(factors, [ir.Constant(_INT64, 2 * pair)])
+            both = builder.load(builder.bitcast(two, _INT32.as_pointer()))
+            both.align = 2
             here = builder.gep(weights, [ir.Constant(_INT64, 2 * LANES * pair)])
-            total = builder.add(total, _pair_products(builder, both, here))
+            total = builder.add(total, _sums_of_pairs(builder, both, here))
         return total
 
     return _LONG(sums, factors, at, weights, index), generate
 
 
-def _pair_products(builder: Any, factors: Any, weights: Any) -> Any:
+def _sums_of_pairs(builder: Any, pair: Any, weights: Any) -> Any:
     """Return 16 sums of two products."""
-    pair = builder.load(builder.bitcast(factors, ir.VectorType(_INT16, 2).as_pointer()))
-    pair.align = 2
-    repeated = builder.shuffle_vector(
-        pair, pair, ir.Constant(ir.VectorType(_INT32, LANES), [0, 1] * (LANES // 2))
-    )
+    repeated = builder.bitcast(_filled(builder, pair, LANES // 2), _SHORT.llvm)
     halves = [
         _half_products(builder, builder.gep(weights, [ir.Constant(_INT64, at)]), repeated)
         for at in (0, LANES)

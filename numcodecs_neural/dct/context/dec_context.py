@@ -65,8 +65,7 @@ def decode(
     at = np.array([0, 0, 0, dec_kernels.DONE, count, 8 * len(plain)], np.int64)
     room = Room.of(*shape, model)
     packed, large = model.packed, numbers_for_steps(model, steps)
-    tables = (packed.passes, packed.diagonals, packed.small, large)
-    tables += (packed.limits, packed.bounds, packed.raw_bits)
+    tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
     details, constants = dec_kernels.decode_details, dec_kernels.decode_constants
     if not use_numba():
         details, constants = uncompiled(details), uncompiled(constants)

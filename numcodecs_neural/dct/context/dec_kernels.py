@@ -5,13 +5,13 @@ from numba import types
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.dct.context.kernels import (
-    BLOCK,
     COLUMN,
     DIAGONAL,
     ENERGY_LIMIT,
+    EXTRA,
     INDEXES,
     KNOWN_LIMIT,
-    MARGIN,
+    ROW,
     SHORTS,
     STATE,
     WORDS,
@@ -19,8 +19,8 @@ from numcodecs_neural.dct.context.kernels import (
     flag_index,
     hidden_layers,
     indexes_of_diagonal,
+    place_of,
     scales_of_pass,
-    spread_energies,
 )
 from numcodecs_neural.dct.context.means import (
     edges_of,
@@ -51,20 +51,20 @@ _INT = types.int64
 _START, _LENGTH, _PLACE = DIAGONAL["start"], DIAGONAL["length"], DIAGONAL["place"]
 _AXIS, _FLAGGED, _FAMILY = COLUMN["axis"], COLUMN["is_flagged"], COLUMN["family"]
 _FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
-_SPREAD, _SCALE = COLUMN["spread"], COLUMN["energy_scale"]
+_SCALE = COLUMN["energy_scale"]
 
 
-@inlined(_INT, _INT, _SHORTS, _WORDS, _CODE, STATE, STATE)
+@inlined(_INT, _INT, _SHORTS, _CODE, STATE, STATE)
 def next_entry(
-    table: Integer, limits: Integer, bounds: Integer, words: Integer, lanes: Integer, at: Integer
+    table: Integer, tables: Integer, words: Integer, lanes: Integer, at: Integer
 ) -> Integer:
     """Take the next symbol of a table off its lane."""
-    lane = at[COUNT] & (LANES - 1)
+    lane, row = at[COUNT] & (LANES - 1), table * ROW
     state = lanes[lane]
     slot = state & 16383
-    entry = not_above(limits, table * ENTRIES, slot)
-    start = bounds[table * (ENTRIES + 1) + entry]
-    frequency = bounds[table * (ENTRIES + 1) + entry + 1] - start
+    entry = not_above(tables, row + 1, slot)
+    start = np.int64(tables[row + entry])
+    frequency = np.int64(tables[row + entry + 1]) - start
     state = frequency * (state >> 14) + slot - start
     if state < 65536:
         state = (state << 16) | np.int64(words[at[WORD]])
@@ -97,18 +97,15 @@ def next_escape(bits: Integer, at: Integer) -> Integer:
 
 
 @inlined(
-    _INT, _INT, _INT, _INT, _INT, WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
-    SHORTS, SHORTS,
+    _INT, _INT, _INT, _INT, _INT, WORDS, _SHORTS, _CODE, _BITS, STATE, STATE, SHORTS, SHORTS
 )  # fmt: skip
 def decode_diagonal(
     length: Integer,
-    tables: Integer,
+    family: Integer,
     start: Integer,
     place: Integer,
     indexes: Integer,
-    limits: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
@@ -123,20 +120,19 @@ def decode_diagonal(
     """
     count, word, bit, total = at[COUNT], at[WORD], at[BIT], 0
     for i in range(length):
-        index = np.int64(indexes[i])
-        table = tables + index
+        row = (family * INDEXES + np.int64(indexes[i])) * ROW
         lane = (count + i) & (LANES - 1)
         state = lanes[lane]
         slot = state & 16383
-        entry = not_above(limits, table * ENTRIES, slot)
-        first = np.int64(bounds[table * (ENTRIES + 1) + entry])
-        frequency = np.int64(bounds[table * (ENTRIES + 1) + entry + 1]) - first
+        entry = not_above(tables, row + 1, slot)
+        first = np.int64(tables[row + entry])
+        frequency = np.int64(tables[row + entry + 1]) - first
         state = frequency * (state >> 14) + slot - first
         is_low = np.int64(state < 65536)
         state = (state << (16 * is_low)) | (np.int64(words[word]) & -is_low)
         word += is_low
         lanes[lane] = state
-        extra = raw_bits[index]
+        extra = np.int64(tables[row + EXTRA])
         size = entry << extra
         if extra:
             at[BIT] = bit
@@ -178,8 +174,8 @@ def is_over(at: Integer) -> Integer:
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     allocates=False,
 )  # fmt: skip
 def decode_details(
@@ -195,9 +191,7 @@ def decode_details(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    limits: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
@@ -206,54 +200,55 @@ def decode_details(
     """Decode every coefficient but the constant parts."""
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     for number in range(passes.shape[0] - 1 - axes):
         axis = passes[number, _AXIS]
         first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
-        tables = passes[number, _FAMILY] * INDEXES
+        family = passes[number, _FAMILY]
         flags = passes[-1, 2]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
-                energy[here] = 0
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
                 if passes[number, _FLAGGED]:
                     level = flag_index(number, passes, small, large, hidden)
-                    is_empty = next_entry(flags + level, limits, bounds, words, lanes, at) == 0
+                    is_empty = next_entry(flags + level, tables, words, lanes, at) == 0
                     if is_over(at):
                         return
                     if is_empty:
+                        left = 0
+                        energy[now + here] = 0
                         continue
                 scales_of_pass(number, passes, small, hidden, scales)
-                own = axis * plane + here * BLOCK + MARGIN
                 target = (block * axes + axis) * 256
                 scale, total = 0, 0
                 for diagonal in range(first, last):
                     indexes_of_diagonal(
-                        diagonal, axis, own, below, plane, diagonals, small, large, known, scales,
+                        diagonal, axis, here, wide, plane, diagonals, small, large, known, scales,
                         scale, indexes,
                     )  # fmt: skip
-                    start = own + diagonals[diagonal, _START]
-                    place = target + diagonals[diagonal, _PLACE]
                     length = diagonals[diagonal, _LENGTH]
+                    start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
+                    place = target + diagonals[diagonal, _PLACE]
                     total += decode_diagonal(
-                        length, tables, start, place, indexes, limits, bounds, raw_bits, words,
-                        bits, lanes, at, known, coefficients,
+                        length, family, start, place, indexes, tables, words, bits, lanes, at,
+                        known, coefficients,
                     )  # fmt: skip
                     scale += length
                     if is_over(at):
                         return
-                energy[here] = energy_of(total, passes[number, _SCALE])
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
+                left = energy_of(total, passes[number, _SCALE])
+                energy[now + here] = left
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, STATE, _CODE, _BITS, STATE, STATE,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     STATE, STATE, STATE, STATE, STATE,
     allocates=False,
 )  # fmt: skip
@@ -270,9 +265,7 @@ def decode_constants(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    limits: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
@@ -286,24 +279,24 @@ def decode_constants(
     """Decode the constant part of every block, when all else is known."""
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     edges_of(rows, columns, axes, coefficients, steps, turn, weights, edges)
     for number in range(passes.shape[0] - 1 - axes, passes.shape[0] - 1):
         axis = passes[number, _AXIS]
         diagonal = passes[number, _FIRST]
         step = steps[axis * 256]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
-                own = axis * plane + here * BLOCK + MARGIN
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
                 scales_of_pass(number, passes, small, hidden, scales)
                 indexes_of_diagonal(
-                    diagonal, axis, own, below, plane, diagonals, small, large, known, scales, 0,
+                    diagonal, axis, here, wide, plane, diagonals, small, large, known, scales, 0,
                     indexes,
                 )  # fmt: skip
                 expected = mean_of(row, column, columns, axis, axes, weights, edges)
@@ -313,8 +306,8 @@ def decode_constants(
                 fraction = eighths - 8 * whole
                 index = np.int64(indexes[0])
                 table = passes[-1, 3] + abs(fraction) * INDEXES + index
-                entry = next_entry(table, limits, bounds, words, lanes, at)
-                extra = raw_bits[index]
+                entry = next_entry(table, tables, words, lanes, at)
+                extra = np.int64(tables[table * ROW + EXTRA])
                 rest = signed_rest(entry, extra, bits, at)
                 symbol = whole + (-rest if fraction < 0 else rest)
                 if abs(symbol) > LARGEST:
@@ -322,7 +315,8 @@ def decode_constants(
                 if is_over(at):
                     return
                 coefficients[(block * axes + axis) * 256] = symbol
+                own = place_of(axis, 0, here, 1, plane)
                 known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
-                energy[here] = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                left = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                energy[now + here] = left
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])

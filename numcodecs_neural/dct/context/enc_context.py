@@ -9,6 +9,7 @@ from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.dct.context import enc_kernels
 from numcodecs_neural.dct.context.dec_context import HEAD, LOWEST_STATE
 from numcodecs_neural.dct.context.dec_kernels import ENTRIES, LANES
+from numcodecs_neural.dct.context.kernels import ROW
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
 
@@ -40,7 +41,7 @@ def encode(
     price : int
         What a bit is worth, in 256ths of a squared step; 0 to round to the nearest.
     """
-    rows, columns, axes, _ = targets.shape
+    rows, columns, *_ = targets.shape
     packed, large = model.packed, numbers_for_steps(model, steps)
     room = Room.of(rows, columns, model)
     at = np.zeros(2, np.int64)
@@ -52,8 +53,8 @@ def encode(
     if not use_numba():
         details, constants, write = uncompiled(details), uncompiled(constants), uncompiled(write)
     common = (room.shape, room.coefficients, *room.common())
-    common += (packed.passes, packed.diagonals, packed.small, large, packed.bounds)
-    common += (packed.raw_bits, _costs_of(model), targets.reshape(-1), price, notes, plain, at)
+    common += (packed.passes, packed.diagonals, packed.small, large, packed.tables)
+    common += (_costs_of(model), targets.reshape(-1), price, notes, plain, at)
     details(*common)
     constants(
         *common,
@@ -76,6 +77,6 @@ def encode(
 @lru_cache(maxsize=8)
 def _costs_of(model: ContextModel) -> NDArray[np.int32]:
     """Return the bits of each entry of each table, in 1/256, flat."""
-    bounds = model.packed.bounds.reshape(-1, ENTRIES + 1).astype(np.int64)
+    bounds = model.packed.tables.reshape(-1, ROW)[:, : ENTRIES + 1].astype(np.int64)
     frequency = np.maximum(np.diff(bounds), 1)
     return np.floor(256 * (14 - np.log2(frequency)) + 0.5).astype(np.int32).reshape(-1)

@@ -6,13 +6,13 @@ from numba import types
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.dct.context.dec_kernels import ENTRIES, ESCAPE, LANES
 from numcodecs_neural.dct.context.kernels import (
-    BLOCK,
     COLUMN,
     DIAGONAL,
     ENERGY_LIMIT,
+    EXTRA,
     INDEXES,
     KNOWN_LIMIT,
-    MARGIN,
+    ROW,
     SHORTS,
     STATE,
     WORDS,
@@ -20,8 +20,8 @@ from numcodecs_neural.dct.context.kernels import (
     flag_index,
     hidden_layers,
     indexes_of_diagonal,
+    place_of,
     scales_of_pass,
-    spread_energies,
 )
 from numcodecs_neural.dct.context.means import (
     edges_of,
@@ -42,16 +42,16 @@ _INT = types.int64
 _START, _LENGTH, _PLACE = DIAGONAL["start"], DIAGONAL["length"], DIAGONAL["place"]
 _AXIS, _FLAGGED, _FAMILY = COLUMN["axis"], COLUMN["is_flagged"], COLUMN["family"]
 _FIRST, _DIAGONALS = COLUMN["first_diagonal"], COLUMN["diagonals"]
-_SPREAD, _SCALE = COLUMN["spread"], COLUMN["energy_scale"]
+_SCALE = COLUMN["energy_scale"]
 
 
-@inlined(types.void, _INT, _INT, _WORDS, WORDS, STATE)
+@inlined(types.void, _INT, _INT, _SHORTS, WORDS, STATE)
 def note_entry(
-    table: Integer, entry: Integer, bounds: Integer, notes: Integer, at: Integer
+    table: Integer, entry: Integer, tables: Integer, notes: Integer, at: Integer
 ) -> None:
     """Note a symbol for the writer."""
-    start = bounds[table * (ENTRIES + 1) + entry]
-    frequency = bounds[table * (ENTRIES + 1) + entry + 1] - start
+    start = np.int64(tables[table * ROW + entry])
+    frequency = np.int64(tables[table * ROW + entry + 1]) - start
     notes[at[COUNT]] = (start << FREQUENCY_BITS) | frequency
     at[COUNT] += 1
 
@@ -90,19 +90,23 @@ def cost_of(size: Integer, table: Integer, extra: Integer, costs: Integer) -> In
     return np.int64(costs[table * ENTRIES + ESCAPE]) + 256 * (extra + 2 + 2 * zeros)
 
 
-@inlined(_INT, _INT, _INT, _INT, _INT, _WORDS)
+@inlined(types.UniTuple(_INT, 2), _INT, _INT, _INT, _INT, _WORDS)
 def chosen(
     target: Integer, table: Integer, extra: Integer, price: Integer, costs: Integer
 ) -> Integer:
-    """Return the magnitude for a coefficient, given in sixteenths of its step, without sign.
+    """Return the magnitude for a coefficient, in sixteenths of its step, and its cost.
 
     The nearest, or the one below it, or nothing: whichever has the least of squared error in 256ths
     of a squared step, and bits by their price.
     """
     best = (target + 8) >> 4
-    if best == 0 or price == 0:
-        return best
-    least = (target - 16 * best) ** 2 + ((price * cost_of(best, table, extra, costs)) >> 8)
+    if best == 0:
+        bits = np.int64(costs[table * ENTRIES]) + 256 * extra
+        return best, target * target + ((price * bits) >> 8)
+    least = (target - 16 * best) ** 2
+    if price == 0:
+        return best, least
+    least += (price * cost_of(best, table, extra, costs)) >> 8
     below = best - 1
     other = (target - 16 * below) ** 2 + ((price * cost_of(below, table, extra, costs)) >> 8)
     if other < least:
@@ -110,13 +114,13 @@ def chosen(
     if below > 0 and target < 40:
         other = target * target + ((price * cost_of(0, table, extra, costs)) >> 8)
         if other < least:
-            best = 0
-    return best
+            best, least = 0, other
+    return best, least
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _WORDS, STATE, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     allocates=False,
 )  # fmt: skip
 def encode_details(
@@ -132,8 +136,7 @@ def encode_details(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     costs: Integer,
     targets: Integer,
     price: Integer,
@@ -152,22 +155,22 @@ def encode_details(
     """
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     for number in range(passes.shape[0] - 1 - axes):
         axis = passes[number, _AXIS]
         first, last = passes[number, _FIRST], passes[number, _FIRST] + passes[number, _DIAGONALS]
-        tables = passes[number, _FAMILY] * INDEXES
+        family = passes[number, _FAMILY]
         flags = passes[-1, 2]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
-                energy[here] = 0
-                own = axis * plane + here * BLOCK + MARGIN
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
+                left, energy[now + here] = 0, 0
                 target = (block * axes + axis) * 256
                 count, bit, level = at[COUNT], at[BITS], 0
                 spent, nothing = 0, 0
@@ -177,30 +180,33 @@ def encode_details(
                         place = target + diagonals[diagonal, _PLACE]
                         for i in range(diagonals[diagonal, _LENGTH]):
                             largest = max(largest, abs(np.int64(targets[place + 15 * i])))
+                        if largest >= 8:
+                            break
                     level = flags + flag_index(number, passes, small, large, hidden)
                     if largest < 8:
-                        note_entry(level, 0, bounds, notes, at)
+                        note_entry(level, 0, tables, notes, at)
                         continue
-                    note_entry(level, 1, bounds, notes, at)
+                    note_entry(level, 1, tables, notes, at)
                 scales_of_pass(number, passes, small, hidden, scales)
                 scale, total = 0, 0
                 for diagonal in range(first, last):
                     indexes_of_diagonal(
-                        diagonal, axis, own, below, plane, diagonals, small, large, known, scales,
+                        diagonal, axis, here, wide, plane, diagonals, small, large, known, scales,
                         scale, indexes,
                     )  # fmt: skip
-                    start = own + diagonals[diagonal, _START]
+                    length = diagonals[diagonal, _LENGTH]
+                    start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
                     place = target + diagonals[diagonal, _PLACE]
                     for i in range(diagonals[diagonal, _LENGTH]):
                         index = np.int64(indexes[i])
-                        table, extra = tables + index, raw_bits[index]
+                        table = family * INDEXES + index
+                        extra = np.int64(tables[table * ROW + EXTRA])
                         wanted = np.int64(targets[place + 15 * i])
-                        size = chosen(abs(wanted), table, extra, price, costs)
-                        spent += (price * cost_of(size, table, extra, costs)) >> 8
-                        spent += (abs(wanted) - 16 * size) ** 2
+                        size, least = chosen(abs(wanted), table, extra, price, costs)
+                        spent += least
                         nothing += wanted * wanted
                         entry = min(size >> extra, ESCAPE)
-                        note_entry(table, entry, bounds, notes, at)
+                        note_entry(table, entry, tables, notes, at)
                         if extra:
                             put_bits(size & ((1 << extra) - 1), extra, plain, at)
                         if entry == ESCAPE:
@@ -216,21 +222,22 @@ def encode_details(
                     nothing += (price * np.int64(costs[level * ENTRIES])) >> 8
                     if total == 0 or nothing <= spent:
                         at[COUNT], at[BITS], total = count, bit, 0
-                        note_entry(level, 0, bounds, notes, at)
+                        note_entry(level, 0, tables, notes, at)
                         for diagonal in range(first, last):
-                            start = own + diagonals[diagonal, _START]
+                            length = diagonals[diagonal, _LENGTH]
+                            start = place_of(axis, diagonals[diagonal, _START], here, length, plane)
                             place = target + diagonals[diagonal, _PLACE]
                             for i in range(diagonals[diagonal, _LENGTH]):
                                 known[start + i] = 0
                                 coefficients[place + 15 * i] = 0
                         continue
-                energy[here] = energy_of(total, passes[number, _SCALE])
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
+                left = energy_of(total, passes[number, _SCALE])
+                energy[now + here] = left
 
 
 @compiled(
-    types.void, STATE, types.Array(types.int16, 1, "C"), SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _WORDS, STATE, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
+    types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     STATE, STATE, STATE, STATE, STATE,
     allocates=False,
 )  # fmt: skip
@@ -247,8 +254,7 @@ def encode_constants(
     diagonals: Integer,
     small: Integer,
     large: Integer,
-    bounds: Integer,
-    raw_bits: Integer,
+    tables: Integer,
     costs: Integer,
     targets: Integer,
     price: Integer,
@@ -264,24 +270,24 @@ def encode_constants(
     """Note the constant part of every block: the nearest multiple of its step."""
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
-    below, plane = wide * BLOCK, (rows + 2) * wide * BLOCK
-    width = passes[-1, 0]
+    plane = (rows + 2) * wide
     edges_of(rows, columns, axes, coefficients, steps, turn, weights, edges)
     for number in range(passes.shape[0] - 1 - axes, passes.shape[0] - 1):
         axis = passes[number, _AXIS]
         diagonal = passes[number, _FIRST]
         step = steps[axis * 256]
+        now = (number & 1) * plane
         for row in range(rows):
+            left = 0
             for column in range(columns):
-                block = row * columns + column
-                here = (row + 1) * wide + column + 1
-                own = axis * plane + here * BLOCK + MARGIN
+                block, here = row * columns + column, (row + 1) * wide + column + 1
                 hidden_layers(
-                    number, here, wide, block * width, passes, small, large, sums, energy, hidden
-                )
+                    number, block, here, left, wide, plane, passes, small, large, sums, energy,
+                    hidden,
+                )  # fmt: skip
                 scales_of_pass(number, passes, small, hidden, scales)
                 indexes_of_diagonal(
-                    diagonal, axis, own, below, plane, diagonals, small, large, known, scales, 0,
+                    diagonal, axis, here, wide, plane, diagonals, small, large, known, scales, 0,
                     indexes,
                 )  # fmt: skip
                 expected = mean_of(row, column, columns, axis, axes, weights, edges)
@@ -291,26 +297,27 @@ def encode_constants(
                 fraction = eighths - 8 * whole
                 index = np.int64(indexes[0])
                 table = passes[-1, 3] + abs(fraction) * INDEXES + index
-                extra = raw_bits[index]
+                extra = np.int64(tables[table * ROW + EXTRA])
                 symbol = (np.int64(targets[(block * axes + axis) * 256]) + 8) >> 4
                 rest = whole - symbol if fraction < 0 else symbol - whole
                 bucket = rest >> extra
                 low = (1 << extra) - 1
                 half = ESCAPE // 2
                 if -half <= bucket <= half:
-                    note_entry(table, bucket + half, bounds, notes, at)
+                    note_entry(table, bucket + half, tables, notes, at)
                     put_bits(rest & low, extra, plain, at)
                 else:
-                    note_entry(table, ESCAPE, bounds, notes, at)
+                    note_entry(table, ESCAPE, tables, notes, at)
                     over = abs(rest) - (half << extra) - 1
                     put_bits(over & low, extra, plain, at)
                     put_escape(over >> extra, plain, at)
                     put_bits(rest < 0, 1, plain, at)
                 coefficients[(block * axes + axis) * 256] = symbol
+                own = place_of(axis, 0, here, 1, plane)
                 known[own] = min(abs(symbol - whole), KNOWN_LIMIT)
-                energy[here] = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                left = energy_of(min(abs(symbol), ENERGY_LIMIT), passes[number, _SCALE])
+                energy[now + here] = left
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
-        spread_energies(rows, columns, energy, sums, width, small, passes[number, _SPREAD])
 
 
 @compiled(_INT, _WORDS, _INT, types.Array(types.uint16, 1, "C"), STATE, allocates=False)

@@ -4,11 +4,12 @@ The arrays, by names that all kernels share:
 
 - ``shape``: rows and columns of blocks, axes, width of the hidden layers.
 - ``known``: int16, the magnitudes decoded so far, limited; zero where nothing is known. By axis, by
-  block with a border of one block on all sides, 288 numbers: 16 zeros, the coefficients diagonal by
-  diagonal, 16 zeros.
+  diagonal, by block with a border of one block on all sides, as many as the diagonal has. So those
+  of neighbouring blocks lie close together. Some zeros stand before and behind all.
 - ``small``, ``large``: int16 and int32 numbers of the weights, each part at an offset.
-- ``sums``: int32, for each block the sums of the first layer; ``energy``: int16, the energies of a
-  pass by block, with the same border.
+- ``sums``: int32, for each block the sums of the first layer.
+- ``energy``: int16, the energies of a pass by block, with the same border; those of even and of odd
+  passes one behind the other.
 """
 
 import numpy as np
@@ -17,6 +18,7 @@ from numba import types
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.vectors import (
     add,
+    bits_of_one,
     float_bits,
     load16,
     load32,
@@ -24,7 +26,8 @@ from numcodecs_neural.vectors import (
     minimum,
     mul,
     narrow,
-    products,
+    pair_of,
+    pair_products,
     shift_right,
     splat32,
     store16,
@@ -35,16 +38,17 @@ from numcodecs_neural.vectors import (
 )
 
 __all__ = [
-    "BLOCK",
     "COLUMN",
     "DIAGONAL",
     "ENERGY_LIMIT",
+    "EXTRA",
     "FEATURES",
     "FLAG_LEVELS",
     "HIDDEN_LIMIT",
     "INDEXES",
     "KNOWN_LIMIT",
     "MARGIN",
+    "ROW",
     "SHORTS",
     "STATE",
     "WORDS",
@@ -52,17 +56,19 @@ __all__ = [
     "flag_index",
     "hidden_layers",
     "indexes_of_diagonal",
+    "place_of",
     "scales_of_pass",
-    "spread_energies",
 ]
 
-MARGIN = 16
-BLOCK = 256 + 2 * MARGIN
-"""Numbers of `known` for each block."""
+MARGIN = 32
+"""Zeros of `known` and `energy` before and behind those of the blocks, which loads of 16 touch."""
 
 KNOWN_LIMIT, ENERGY_LIMIT, HIDDEN_LIMIT = 63, 255, 16383
 INDEXES, FLAG_LEVELS = 64, 64
 FEATURES = 14
+ROW, EXTRA = 32, 17
+"""Numbers of a symbol table, a cache line: where its 16 entries begin, where the last one ends, and
+at the place EXTRA how many low bits of a magnitude are plain."""
 
 SHORTS = types.Array(types.int16, 1, "C")
 WORDS = types.Array(types.int32, 1, "C")
@@ -75,7 +81,7 @@ _INT = types.int64
 COLUMN = {
     name: number
     for number, name in enumerate(
-        [
+        (
             "axis",
             "length",
             "is_flagged",
@@ -92,79 +98,87 @@ COLUMN = {
             "flag_bias",
             "energy_scale",
             "start",
-        ]
+        )
     )
 }
 # Columns of the table of diagonals.
 DIAGONAL = {
     name: number
     for number, name in enumerate(
-        [
+        (
             "start",
             "length",
             "place",
-            "back_one",
-            "back_two",
+            "one_start",
+            "one_length",
+            "one_shift",
+            "two_start",
+            "two_length",
+            "two_shift",
             "is_first",
             "elements",
             "base",
             "slopes",
             "floor",
-        ]
+        )
     )
 }
 _SPREAD, _OWN, _LAYER, _HEADS = (COLUMN[n] for n in ("spread", "own", "layer", "heads"))
 _BIAS, _LAYER_BIAS = COLUMN["bias"], COLUMN["layer_bias"]
 _AXIS, _LENGTH = COLUMN["axis"], COLUMN["length"]
 _FLAG, _FLAG_BIAS, _SCALE = COLUMN["flag"], COLUMN["flag_bias"], COLUMN["energy_scale"]
-_D_START, _D_ONE, _D_TWO = DIAGONAL["start"], DIAGONAL["back_one"], DIAGONAL["back_two"]
+_D_START, _D_LENGTH = DIAGONAL["start"], DIAGONAL["length"]
+_D_ONE, _D_ONE_LENGTH = DIAGONAL["one_start"], DIAGONAL["one_length"]
+_D_TWO, _D_TWO_LENGTH = DIAGONAL["two_start"], DIAGONAL["two_length"]
+_D_ONE_SHIFT, _D_TWO_SHIFT = DIAGONAL["one_shift"], DIAGONAL["two_shift"]
 _D_FIRST, _D_ELEMENTS = DIAGONAL["is_first"], DIAGONAL["elements"]
 _D_BASE, _D_SLOPES, _D_FLOOR = DIAGONAL["base"], DIAGONAL["slopes"], DIAGONAL["floor"]
 
 
 @inlined(_INT, _INT, _INT)
 def energy_of(total: Integer, scale: Integer) -> Integer:
-    """Return the logarithm of the mean magnitude of a pass in a block, in sixteenths of an octave."""
-    bits = np.int64(total * scale + 64)
-    exponent = 0
-    while bits >> (exponent + 1):
-        exponent += 1
-    fraction = ((bits << 4) >> exponent) & 15
-    return (exponent - 6) * 16 + fraction
+    """Return the logarithm of a pass's mean magnitude in a block, in sixteenths of an octave."""
+    return (bits_of_one(total * scale + 64) >> 19) - ((127 + 6) << 4)
 
 
-@inlined(types.void, _INT, _INT, SHORTS, WORDS, _INT, _SHORTS, _INT)
+@inlined(types.void, _INT, _INT, _INT, _INT, _INT, _SHORTS, WORDS, SHORTS)
 def spread_energies(
-    rows: Integer,
-    columns: Integer,
-    energy: Integer,
-    sums: Integer,
+    at: Integer,
+    wide: Integer,
+    to: Integer,
     width: Integer,
-    small: Integer,
     spread: Integer,
+    small: Integer,
+    sums: Integer,
+    energy: Integer,
 ) -> None:
-    """Add to the sums of every block what the energies around it contribute to later passes."""
-    wide = columns + 2
-    for row in range(rows):
-        for column in range(columns):
-            at = row * wide + column  # of the block above and to the left
-            to = (row * columns + column) * width
-            for group in range(0, width, 16):
-                total = load32(sums, to + group)
-                weights = spread + 12 * group
-                total = products(total, energy, at, small, weights)
-                total = products(total, energy, at + 2, small, weights + 32)
-                total = products(total, energy, at + wide, small, weights + 64)
-                total = products(total, energy, at + wide + 2, small, weights + 96)
-                total = products(total, energy, at + 2 * wide, small, weights + 128)
-                total = products(total, energy, at + 2 * wide + 2, small, weights + 160)
-                store32(sums, to + group, total)
+    """Add to the sums of a block what the energies of a pass around it say of later passes."""
+    above, below = at - wide - 1, at + wide - 1
+    one, two = pair_of(energy, above), pair_of(energy, above + 2)
+    three, four = pair_of(energy, at - 1), pair_of(energy, at + 1)
+    five, six = pair_of(energy, below), pair_of(energy, below + 2)
+    if (one | two | three | four | five | six) == 0:
+        return
+    for group in range(0, width, 16):
+        total = load32(sums, to + group)
+        weights = spread + 12 * group
+        total = pair_products(total, one, small, weights)
+        total = pair_products(total, two, small, weights + 32)
+        total = pair_products(total, three, small, weights + 64)
+        total = pair_products(total, four, small, weights + 96)
+        total = pair_products(total, five, small, weights + 128)
+        total = pair_products(total, six, small, weights + 160)
+        store32(sums, to + group, total)
 
 
-@inlined(types.void, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, WORDS, SHORTS, SHORTS)
-def hidden_layers(
+@inlined(
+    types.void, _INT, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, WORDS, SHORTS, SHORTS
+)
+def _first_layer(
+    width: Integer,
     number: Integer,
     at: Integer,
+    left: Integer,
     wide: Integer,
     to: Integer,
     passes: Integer,
@@ -174,25 +188,108 @@ def hidden_layers(
     energy: Integer,
     hidden: Integer,
 ) -> None:
-    """Compute both hidden layers of a pass in a block; `hidden` takes one behind the other."""
-    width, second = passes[-1, 0], passes[-1, 1]
-    own, layer = passes[number, _OWN], passes[number, _LAYER]
-    bias, layer_bias = passes[number, _BIAS], passes[number, _LAYER_BIAS]
-    zero, limit = splat32(0), splat32(HIDDEN_LIMIT)
+    """Compute the first hidden layer: what earlier passes gave, and this pass in known blocks."""
+    own, bias = passes[number, _OWN], passes[number, _BIAS]
+    one, two = pair_of(energy, at - wide - 1), (left << 16) | np.int64(energy[at - wide + 1])
     for group in range(0, width, 16):
         total = add(load32(sums, to + group), load32(large, bias + group))
-        weights = own + 8 * group
-        total = products(total, energy, at - wide - 1, small, weights)
-        total = products(total, energy, at - wide + 1, small, weights + 32)
-        total = products(total, energy, at - 1, small, weights + 64)
-        total = minimum(maximum(shift_right(total, splat32(8)), zero), limit)
+        weights = own + 4 * group
+        total = pair_products(total, one, small, weights)
+        total = pair_products(total, two, small, weights + 32)
+        total = minimum(maximum(shift_right(total, splat32(8)), splat32(0)), splat32(HIDDEN_LIMIT))
         store16(hidden, group, narrow(total))
+
+
+@inlined(types.void, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, SHORTS)
+def _second_layer(
+    width: Integer,
+    second: Integer,
+    number: Integer,
+    passes: Integer,
+    small: Integer,
+    large: Integer,
+    hidden: Integer,
+) -> None:
+    """Compute the second hidden layer from the first one, behind which it comes."""
+    layer, bias = passes[number, _LAYER], passes[number, _LAYER_BIAS]
     for group in range(0, second, 16):
-        total = load32(large, layer_bias + group)
+        total = load32(large, bias + group)
         for unit in range(0, width, 16):
             total = tile_products(total, hidden, unit, small, layer + width * group + 16 * unit)
-        total = minimum(maximum(shift_right(total, splat32(10)), zero), limit)
+        total = minimum(maximum(shift_right(total, splat32(10)), splat32(0)), splat32(HIDDEN_LIMIT))
         store16(hidden, width + group, narrow(total))
+
+
+@inlined(
+    types.void, _INT, _INT, _INT, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, WORDS,
+    SHORTS, SHORTS,
+)  # fmt: skip
+def _layers(
+    width: Integer,
+    second: Integer,
+    number: Integer,
+    block: Integer,
+    here: Integer,
+    left: Integer,
+    wide: Integer,
+    plane: Integer,
+    passes: Integer,
+    small: Integer,
+    large: Integer,
+    sums: Integer,
+    energy: Integer,
+    hidden: Integer,
+) -> None:
+    """Compute both hidden layers for widths that may be constants."""
+    to = block * width
+    if number:
+        before, spread = here + (~number & 1) * plane, passes[number - 1, _SPREAD]
+        spread_energies(before, wide, to, width, spread, small, sums, energy)
+    at = here + (number & 1) * plane
+    _first_layer(width, number, at, left, wide, to, passes, small, large, sums, energy, hidden)
+    _second_layer(width, second, number, passes, small, large, hidden)
+
+
+@inlined(
+    types.void, _INT, _INT, _INT, _INT, _INT, _INT, _TABLE, _SHORTS, _WORDS, WORDS, SHORTS, SHORTS
+)
+def hidden_layers(
+    number: Integer,
+    block: Integer,
+    here: Integer,
+    left: Integer,
+    wide: Integer,
+    plane: Integer,
+    passes: Integer,
+    small: Integer,
+    large: Integer,
+    sums: Integer,
+    energy: Integer,
+    hidden: Integer,
+) -> None:
+    """Compute both hidden layers of a pass in a block; `hidden` takes one behind the other.
+
+    Parameters
+    ----------
+    number, block, here : int
+        The pass; the block, counted without and with borders.
+    left : int
+        The energy of this pass in the block to the left. It is not loaded: it was stored just now,
+        and a load of two energies at once waits until such a store is done.
+    wide, plane : int
+        Blocks of a row, and of the image, with borders.
+    """
+    width, second = passes[-1, 0], passes[-1, 1]
+    if width == 32 and second == 32:  # constants, with which LLVM unrolls the loops
+        _layers(
+            32, 32, number, block, here, left, wide, plane, passes, small, large, sums, energy,
+            hidden,
+        )  # fmt: skip
+    else:
+        _layers(
+            width, second, number, block, here, left, wide, plane, passes, small, large, sums,
+            energy, hidden,
+        )  # fmt: skip
 
 
 @inlined(_INT, _INT, _TABLE, _SHORTS, _WORDS, SHORTS)
@@ -208,20 +305,44 @@ def flag_index(
     return min(max((total >> 12) + FLAG_LEVELS // 2, 0), FLAG_LEVELS - 1)
 
 
+@inlined(types.void, _INT, _INT, _INT, _INT, _SHORTS, SHORTS, WORDS)
+def _scales(
+    width: Integer,
+    second: Integer,
+    length: Integer,
+    heads: Integer,
+    small: Integer,
+    hidden: Integer,
+    scales: Integer,
+) -> None:
+    """Compute the scales of a pass for widths that may be constants."""
+    for group in range(0, length, 16):
+        total = splat32(0)
+        weights = heads + second * group
+        for unit in range(0, second, 16):
+            total = tile_products(total, hidden, width + unit, small, weights + 16 * unit)
+        store32(scales, group, shift_right(total, splat32(12)))
+
+
 @inlined(types.void, _INT, _TABLE, _SHORTS, SHORTS, WORDS)
 def scales_of_pass(
     number: Integer, passes: Integer, small: Integer, hidden: Integer, scales: Integer
 ) -> None:
     """Compute what the hidden layers say of the scale of each coefficient of a pass."""
     width, second = passes[-1, 0], passes[-1, 1]
-    heads = passes[number, _HEADS]
-    padded = (passes[number, _LENGTH] + 15) // 16 * 16
-    for group in range(0, padded, 16):
-        total = splat32(0)
-        weights = heads + second * group
-        for unit in range(0, second, 16):
-            total = tile_products(total, hidden, width + unit, small, weights + 16 * unit)
-        store32(scales, group, shift_right(total, splat32(12)))
+    length, heads = passes[number, _LENGTH], passes[number, _HEADS]
+    if width == 32 and second == 32:
+        _scales(32, 32, length, heads, small, hidden, scales)
+    else:
+        _scales(width, second, length, heads, small, hidden, scales)
+
+
+@inlined(_INT, _INT, _INT, _INT, _INT, _INT)
+def place_of(
+    axis: Integer, start: Integer, here: Integer, length: Integer, plane: Integer
+) -> Integer:
+    """Return where a block's coefficients of a diagonal lie in `known`."""
+    return MARGIN + (axis * 256 + start) * plane + here * length
 
 
 @inlined(
@@ -230,8 +351,8 @@ def scales_of_pass(
 def indexes_of_diagonal(
     diagonal: Integer,
     axis: Integer,
-    at: Integer,
-    below: Integer,
+    here: Integer,
+    wide: Integer,
     plane: Integer,
     diagonals: Integer,
     small: Integer,
@@ -247,49 +368,55 @@ def indexes_of_diagonal(
     ----------
     diagonal : int
         Its row in the table.
-    axis, at, below, plane : int
-        Axis; where the block lies in `known`, and how far from it the block below, and the same
-        block of the next axis.
+    axis, here, wide, plane : int
+        Axis; the block, and how many blocks there are in a row and in the image, with borders.
     scales, scale : ndarray, int
         What the hidden layers say, and where the diagonal begins there.
     indexes : ndarray
         Of 16 numbers, of which those that the diagonal has count.
     """
-    own = at + diagonals[diagonal, _D_START]
-    one = at + diagonals[diagonal, _D_ONE]
-    two = at + diagonals[diagonal, _D_TWO]
+    length, beside = diagonals[diagonal, _D_LENGTH], diagonals[diagonal, _D_ONE_LENGTH]
+    own = place_of(axis, diagonals[diagonal, _D_START], here, length, plane)
+    one = place_of(axis, diagonals[diagonal, _D_ONE], here, beside, plane)
+    one += diagonals[diagonal, _D_ONE_SHIFT]
+    two = place_of(
+        axis, diagonals[diagonal, _D_TWO], here, diagonals[diagonal, _D_TWO_LENGTH], plane
+    )
+    two += diagonals[diagonal, _D_TWO_SHIFT]
+    below = wide * length
     w = diagonals[diagonal, _D_ELEMENTS]
-    total = mul(load16(known, one), load16(small, w))
-    total = add(total, mul(load16(known, one + 1), load16(small, w + 16)))
+    total = load16(small, diagonals[diagonal, _D_FLOOR])
+    total = add(total, mul(load16(known, own - below), load16(small, w + 144)))
+    total = add(total, mul(load16(known, own - below - length), load16(small, w + 176)))
+    total = add(total, mul(load16(known, own - below + length), load16(small, w + 192)))
+    if axis:
+        first = own - axis * 256 * plane
+        total = add(total, mul(load16(known, first), load16(small, w + 208)))
+        around = add(load16(known, first - below), load16(known, first + below))
+        around = add(around, load16(known, first - length))
+        around = add(around, load16(known, first + length))
+        total = add(total, mul(around, load16(small, w + 224)))
+        if axis == 2:
+            total = add(total, mul(load16(known, own - 256 * plane), load16(small, w + 240)))
+    below = wide * beside
+    if diagonals[diagonal, _D_FIRST]:
+        around = add(load16(known, one + below), load16(known, one + beside))
+        total = add(total, mul(around, load16(small, w + 112)))
+        around = add(load16(known, one + 1 + below), load16(known, one + 1 + beside))
+        total = add(total, mul(around, load16(small, w + 128)))
+    around = add(load16(known, one - below), load16(known, one - beside))
+    total = add(total, mul(around, load16(small, w + 80)))
+    around = add(load16(known, one + 1 - below), load16(known, one + 1 - beside))
+    total = add(total, mul(around, load16(small, w + 96)))
     total = add(total, mul(load16(known, two + 1), load16(small, w + 32)))
     total = add(total, mul(load16(known, two), load16(small, w + 48)))
     total = add(total, mul(load16(known, two + 2), load16(small, w + 64)))
-    around = add(load16(known, one - below), load16(known, one - BLOCK))
-    total = add(total, mul(around, load16(small, w + 80)))
-    around = add(load16(known, one + 1 - below), load16(known, one + 1 - BLOCK))
-    total = add(total, mul(around, load16(small, w + 96)))
-    if diagonals[diagonal, _D_FIRST]:
-        around = add(load16(known, one + below), load16(known, one + BLOCK))
-        total = add(total, mul(around, load16(small, w + 112)))
-        around = add(load16(known, one + 1 + below), load16(known, one + 1 + BLOCK))
-        total = add(total, mul(around, load16(small, w + 128)))
-    total = add(total, mul(load16(known, own - below), load16(small, w + 144)))
-    total = add(total, mul(load16(known, own - BLOCK), load16(small, w + 160)))
-    total = add(total, mul(load16(known, own - below - BLOCK), load16(small, w + 176)))
-    total = add(total, mul(load16(known, own - below + BLOCK), load16(small, w + 192)))
-    if axis:
-        first = own - axis * plane
-        total = add(total, mul(load16(known, first), load16(small, w + 208)))
-        around = add(load16(known, first - below), load16(known, first + below))
-        around = add(around, load16(known, first - BLOCK))
-        around = add(around, load16(known, first + BLOCK))
-        total = add(total, mul(around, load16(small, w + 224)))
-        if axis == 2:
-            total = add(total, mul(load16(known, own - plane), load16(small, w + 240)))
-    total = add(total, load16(small, diagonals[diagonal, _D_FLOOR]))
+    total = add(total, mul(load16(known, own - length), load16(small, w + 160)))
+    total = add(total, mul(load16(known, one), load16(small, w)))
+    total = add(total, mul(load16(known, one + 1), load16(small, w + 16)))
     octaves = add(shift_right(float_bits(widen_unsigned(total)), splat32(16)), splat32(-(135 << 7)))
-    wide = mul(octaves, load32(large, diagonals[diagonal, _D_SLOPES]))
-    wide = shift_right(wide, splat32(8))
-    wide = add(wide, load32(large, diagonals[diagonal, _D_BASE]))
-    wide = shift_right(add(wide, load32(scales, scale)), splat32(6))
-    store32(indexes, 0, minimum(maximum(wide, splat32(0)), splat32(INDEXES - 1)))
+    level = mul(octaves, load32(large, diagonals[diagonal, _D_SLOPES]))
+    level = shift_right(level, splat32(8))
+    level = add(level, load32(large, diagonals[diagonal, _D_BASE]))
+    level = shift_right(add(level, load32(scales, scale)), splat32(6))
+    store32(indexes, 0, minimum(maximum(level, splat32(0)), splat32(INDEXES - 1)))

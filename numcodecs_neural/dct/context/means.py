@@ -35,6 +35,50 @@ def _limited(symbol: Integer, step: Integer) -> Integer:
     return min(max(symbol * step, -_LIMIT), _LIMIT)
 
 
+@inlined(_INT, _INT, _INT, _INT, _INT, _INT, SHORTS, _VALUES, _VALUES)
+def _turned(
+    axis: Integer,
+    axes: Integer,
+    place: Integer,
+    block: Integer,
+    is_low: Integer,
+    coefficients: Integer,
+    steps: Integer,
+    turn: Integer,
+) -> Integer:
+    """Return a coefficient times its step, in an axis of low frequencies."""
+    at = block * axes * 256 + place
+    if is_low:
+        return _limited(coefficients[at + 256 * axis], steps[256 * axis + place])
+    total = 0
+    for other in range(axes):
+        value = _limited(coefficients[at + 256 * other], steps[256 * other + place])
+        total += turn[axis * axes + other] * value
+    return (total + 4096) >> 13
+
+
+@inlined(types.void, _INT, _INT, _INT, SHORTS, _VALUES, _VALUES, _VALUES, STATE)
+def add_edges(
+    block: Integer,
+    k: Integer,
+    axes: Integer,
+    coefficients: Integer,
+    steps: Integer,
+    turn: Integer,
+    weights: Integer,
+    edges: Integer,
+) -> None:
+    """Add to a block's sums what its coefficients (k, 0) and (0, k) give."""
+    is_low = k < 4 or axes == 1
+    for axis in range(axes):
+        w, at = axis * (OTHERS + 3) + k, (block * axes + axis) * EDGES
+        down = _turned(axis, axes, 16 * k, block, is_low, coefficients, steps, turn)
+        across = _turned(axis, axes, k, block, is_low, coefficients, steps, turn)
+        edges[at + OWN] += weights[w + 16] * down + weights[w + 48] * across
+        edges[at + BELOW] += weights[w] * down
+        edges[at + RIGHT] += weights[w + 32] * across
+
+
 @inlined(types.void, _INT, _INT, _INT, SHORTS, _VALUES, _VALUES, _VALUES, STATE)
 def edges_of(
     rows: Integer,
@@ -60,33 +104,15 @@ def edges_of(
         In 2**-10.
     edges : (blocks, axes, 4) int64, flat
     """
+    edges[:] = 0
     for block in range(rows * columns):
-        for axis in range(axes):
-            w = axis * (OTHERS + 3)
-            own, below, right = 0, 0, 0
-            for k in range(1, 16):
-                down, across = 0, 0
-                if k < 4 or axes == 1:
-                    at = (block * axes + axis) * 256
-                    down = _limited(coefficients[at + 16 * k], steps[axis * 256 + 16 * k])
-                    across = _limited(coefficients[at + k], steps[axis * 256 + k])
-                else:
-                    for other in range(axes):
-                        at = (block * axes + other) * 256
-                        factor = turn[axis * axes + other]
-                        down += factor * _limited(
-                            coefficients[at + 16 * k], steps[other * 256 + 16 * k]
-                        )
-                        across += factor * _limited(coefficients[at + k], steps[other * 256 + k])
-                    down = (down + 4096) >> 13
-                    across = (across + 4096) >> 13
-                below += weights[w + k] * down
-                own += weights[w + 16 + k] * down
-                right += weights[w + 32 + k] * across
-                own += weights[w + 48 + k] * across
-            at = (block * axes + axis) * EDGES
-            edges[at + OWN], edges[at + BELOW], edges[at + RIGHT] = own, below, right
-            edges[at + CONSTANT] = 0
+        at = block * axes * 256
+        for k in range(1, 16):
+            is_any = 0
+            for axis in range(axes):
+                is_any |= coefficients[at + 256 * axis + 16 * k] | coefficients[at + 256 * axis + k]
+            if is_any:
+                add_edges(block, k, axes, coefficients, steps, turn, weights, edges)
 
 
 @inlined(_INT, _INT, _INT, _INT, _INT, _INT, _VALUES, STATE)

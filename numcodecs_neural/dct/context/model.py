@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, STARTS, passes
+from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, STARTS, Diagonal, passes
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.files import WeightsFile
 
-__all__ = ["KIND", "STEP_INPUTS", "VERSION", "ContextModel"]
+__all__ = ["KIND", "STEP_INPUTS", "VERSION", "ContextModel", "aligned"]
 
 KIND, VERSION = "context", 1
 FAMILIES, FRACTIONS, INDEXES, ENTRIES = 4, 5, 64, 16
@@ -21,6 +21,10 @@ TAPS, OWN_TAPS = 9, 4
 OTHERS = 3
 MEANS = 4 * SIDE + 4 + OTHERS
 SLOTS = 1 << 14
+_LINE = 64
+"""Bytes of a cache line; parts of a pile begin at so many numbers."""
+_LOWER = ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (1, 0), (0, 1))
+"""By how much in `u` and `v` those coefficients are lower whose weights the first elements are."""
 
 # Largest values of what is multiplied: see kernels.
 _KNOWN, _ENERGY, _HIDDEN = 63, 224, 16383
@@ -38,19 +42,21 @@ class Packed:
         A row for each, and a last row of `passes` with the sizes of the layers and where the tables
         of flags and of constant parts begin.
     small, large : int16, int32
-    limits : (tables * 16,) int16, bounds : (tables * 17,) int32
-        Where the entries of the symbol tables begin: without and with the first.
-    raw_bits : (64,) int64
-        By index, how many low bits of a magnitude are plain.
+    tables : (tables * 32,) int16
+        Of each symbol table where its 16 entries begin, where the last one ends, and how many low
+        bits of a magnitude are plain.
+    bias_at : (passes, width) int64, base_at : (axes, 256) int64
+        Where in `large` the biases of passes and the bases of coefficients stand, which differ
+        from image to image.
     """
 
     passes: NDArray[np.int64]
     diagonals: NDArray[np.int64]
     small: NDArray[np.int16]
     large: NDArray[np.int32]
-    limits: NDArray[np.int16]
-    bounds: NDArray[np.int32]
-    raw_bits: NDArray[np.int64]
+    tables: NDArray[np.int16]
+    bias_at: NDArray[np.int64]
+    base_at: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -165,8 +171,17 @@ def _refuse(breaks: NDArray[np.bool_], name: str) -> None:
         raise WeightsError(f"numbers of {name!r} break the bounds of the context model")
 
 
+def aligned(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy that begins where a cache line does: a load of 16 then touches one of them."""
+    room = np.empty(numbers.nbytes + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    copy: NDArray[Any] = room[start : start + numbers.nbytes].view(numbers.dtype)
+    copy[:] = numbers
+    return copy
+
+
 class _Pile:
-    """Numbers behind each other, each part at a known place."""
+    """Numbers behind each other, each part at a known place, the start of a cache line."""
 
     def __init__(self, dtype: type) -> None:
         self.parts: list[NDArray[Any]] = []
@@ -174,14 +189,16 @@ class _Pile:
 
     def put(self, numbers: NDArray[Any]) -> int:
         """Add numbers, and return where they begin."""
-        start = self.size
-        self.parts.append(np.ascontiguousarray(numbers, self.dtype).reshape(-1))
-        self.size += self.parts[-1].size
+        start, size = self.size, -(-numbers.size // _LINE) * _LINE
+        part: NDArray[Any] = np.zeros(size, self.dtype)
+        part[: numbers.size] = numbers.reshape(-1)
+        self.parts.append(part)
+        self.size += size
         return start
 
     def array(self) -> NDArray[Any]:
         """Return all, and a few zeros that loads of 16 may touch."""
-        return np.concatenate([*self.parts, np.zeros(64, self.dtype)])
+        return aligned(np.concatenate([*self.parts, np.zeros(_LINE, self.dtype)]))
 
 
 def _paired(weights: NDArray[Any]) -> NDArray[Any]:
@@ -192,7 +209,7 @@ def _paired(weights: NDArray[Any]) -> NDArray[Any]:
 
 
 def _by_row(weights: NDArray[Any]) -> NDArray[Any]:
-    """Return weights of neighbours, three a row, with a zero behind each row: pairs do not cross."""
+    """Return weights of neighbours, three a row and a zero: pairs do not cross rows."""
     rows = np.zeros((-(-len(weights) // 3), 4, weights.shape[1]), weights.dtype)
     for place, numbers in enumerate(weights):
         rows[place // 3, place % 3] = numbers
@@ -208,20 +225,24 @@ def _rows_of(numbers: NDArray[Any]) -> NDArray[Any]:
 def _pack(model: ContextModel) -> Packed:
     a = model.arrays
     small, large = _Pile(np.int16), _Pile(np.int32)
-    pass_rows, diagonal_rows = [], []
+    pass_rows: list[list[int]] = []
+    diagonal_rows: list[list[int]] = []
+    bias_at, base_at = [], np.zeros((model.axes, COEFFICIENTS), np.int64)
     for number, step in enumerate(passes(model.axes)):
         members = slice(step.start, step.start + step.length)
         heads = _rows_of(a["heads"][step.axis, members])
+        bias = large.put(np.zeros(model.width))  # in place of it come those of an image
+        bias_at.append(bias + np.arange(model.width))
         pass_rows.append(
             [
                 *(step.axis, step.length, int(step.is_flagged), step.family),
                 *(len(diagonal_rows), len(step.diagonals)),
                 small.put(_paired(_by_row(a["spread"][number]))),
-                small.put(_paired(_by_row(a["own"][number]))),
+                small.put(_paired(a["own"][number])),
                 small.put(_paired(a["layer"][number])),
                 small.put(_paired(heads.T)),
                 small.put(a["flag"][number]),
-                large.put(np.zeros(model.width)),  # in place of it come the biases of a chunk
+                bias,
                 large.put(a["layer_bias"][number]),
                 large.put(a["flag_bias"][number]),
                 round(48 * 64 / step.length),
@@ -230,14 +251,16 @@ def _pack(model: ContextModel) -> Packed:
         )
         for diagonal in step.diagonals:
             here = slice(diagonal.start, diagonal.start + diagonal.length)
-            elements = _rows_of(a["elements"][step.axis, here])
-            one, two = _back(diagonal.number)
+            elements = _rows_of(_existing(a["elements"][step.axis, here], diagonal))
+            one, two = _back(diagonal.number, 1), _back(diagonal.number, 2)
+            base = large.put(np.zeros(SIDE))  # in place of it come those of an image
+            base_at[step.axis, here] = base + np.arange(diagonal.length)
             diagonal_rows.append(
                 [
-                    *(diagonal.start, diagonal.length, diagonal.place, one, two),
+                    *(diagonal.start, diagonal.length, diagonal.place, *one, *two),
                     int(diagonal is step.diagonals[0]),
                     small.put(elements.T),
-                    large.put(np.zeros(SIDE)),  # in place of it comes the base of a chunk
+                    base,
                     large.put(_rows_of(a["slopes"][step.axis, here])),
                     small.put(_rows_of(a["floors"][step.axis, here])),
                 ]
@@ -245,29 +268,48 @@ def _pack(model: ContextModel) -> Packed:
     flags, constants = (FAMILIES + FRACTIONS) * INDEXES, FAMILIES * INDEXES
     sizes = [model.width, model.second, flags, constants]
     pass_rows.append(sizes + [0] * (len(pass_rows[0]) - len(sizes)))
-    frequencies = np.zeros((flags + INDEXES, ENTRIES), np.int64)
-    frequencies[:flags] = a["tables"]
-    frequencies[flags:, 1] = a["flag_tables"]
-    frequencies[flags:, 0] = SLOTS - frequencies[flags:, 1]
-    bounds = np.concatenate([np.zeros((len(frequencies), 1), int), frequencies.cumsum(1)], 1)
-    limits = np.concatenate([bounds[:, 1:ENTRIES], np.full((len(bounds), 1), 32767)], 1)
     return Packed(
         passes=np.array(pass_rows, np.int64),
         diagonals=np.array(diagonal_rows, np.int64),
         small=small.array(),
         large=large.array(),
-        limits=limits.astype(np.int16).reshape(-1),
-        bounds=bounds.astype(np.int32).reshape(-1),
-        raw_bits=a["raw_bits"].astype(np.int64),
+        tables=_tables_of(a),
+        bias_at=np.array(bias_at),
+        base_at=base_at,
     )
 
 
-def _back(number: int) -> tuple[int, int]:
-    """Where the coefficients lie that are one and two lower, of the first one of a diagonal.
+def _tables_of(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int16]:
+    """Lay out the symbol tables: those of magnitudes and constant parts, then those of flags."""
+    count = (FAMILIES + FRACTIONS) * INDEXES
+    frequencies = np.zeros((count + INDEXES, ENTRIES), np.int64)
+    frequencies[:count] = arrays["tables"]
+    frequencies[count:, 1] = arrays["flag_tables"]
+    frequencies[count:, 0] = SLOTS - frequencies[count:, 1]
+    rows = np.zeros((count + INDEXES, _LINE // 2), np.int16)
+    rows[:, 1 : ENTRIES + 1] = frequencies.cumsum(1)
+    rows[:count, ENTRIES + 1] = np.tile(arrays["raw_bits"], FAMILIES + FRACTIONS)
+    return aligned(rows.reshape(-1))
 
-    Of the first coefficient (u, v): (u - 1, v) at the first place, (u, v - 1) behind it; (u - 2, v)
-    at the second, (u - 1, v - 1) and (u, v - 2) behind it.
+
+def _back(number: int, by: int) -> tuple[int, int, int]:
+    """Where the coefficients lie that are `by` lower than those of a diagonal.
+
+    The start and length of their diagonal, and how far in it from the place of a coefficient (u, v)
+    the one of (u - by, v) is; those of rising u, up to (u, v - by), come behind it. Where a block
+    has no such coefficient, its weight is zero, and what is read there does not matter.
     """
-    one = STARTS[number - 1] - (number < SIDE) if number >= 1 else -SIDE
-    two = STARTS[number - 2] - max(0, min(2, SIDE + 1 - number)) if number >= 2 else -SIDE
-    return one, two
+    if number < by:
+        return 0, 1, 0
+    shift = -max(0, min(by, SIDE - 1 + by - number))
+    return STARTS[number - by], STARTS[number - by + 1] - STARTS[number - by], shift
+
+
+def _existing(elements: NDArray[Any], diagonal: Diagonal) -> NDArray[Any]:
+    """Return elements (length, 16) of a diagonal with zeros for neighbours outside the block."""
+    u = np.arange(diagonal.length) + max(0, diagonal.number - SIDE + 1)
+    v = diagonal.number - u
+    kept = elements.copy()
+    for place, (du, dv) in enumerate(_LOWER):
+        kept[(u < du) | (v < dv), place] = 0
+    return kept

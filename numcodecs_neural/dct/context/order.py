@@ -45,10 +45,13 @@ STARTS = tuple(int(n) for n in np.cumsum([0, *map(_length, range(2 * SIDE - 1))]
 """Where each diagonal begins when all stand behind each other."""
 
 
+@cache
 def natural() -> NDArray[np.int64]:
     """Return ``16 u + v`` of the coefficients, diagonal by diagonal, each by rising `u`."""
     place = [(u, d - u) for d in range(2 * SIDE - 1) for u in range(SIDE) if 0 <= d - u < SIDE]
-    return np.array([SIDE * u + v for u, v in place], np.int64)
+    numbers = np.array([SIDE * u + v for u, v in place], np.int64)
+    numbers.flags.writeable = False
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What the kernels need for one image: the model's numbers for its steps, and room to work in."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.kernels import BLOCK, COLUMN, DIAGONAL, MARGIN
+from numcodecs_neural.dct.context.kernels import MARGIN
 from numcodecs_neural.dct.context.means import EDGES
-from numcodecs_neural.dct.context.model import ContextModel
+from numcodecs_neural.dct.context.model import ContextModel, aligned
 from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural, passes
 
 __all__ = ["Room", "numbers_for_steps", "turn_between"]
@@ -39,9 +40,9 @@ class Room:
         return cls(
             shape=np.array([rows, columns, model.axes], np.int64),
             coefficients=np.zeros(blocks * model.axes * COEFFICIENTS, np.int16),
-            known=np.zeros(model.axes * bordered * BLOCK + MARGIN, np.int16),
+            known=np.zeros(model.axes * bordered * COEFFICIENTS + 2 * MARGIN, np.int16),
             sums=np.zeros(blocks * model.width, np.int32),
-            energy=np.zeros(bordered + MARGIN, np.int16),
+            energy=np.zeros(2 * bordered + MARGIN, np.int16),
             hidden=np.zeros(model.width + model.second, np.int16),
             scales=np.zeros(COEFFICIENTS, np.int32),
             indexes=np.zeros(SIDE, np.int32),
@@ -56,32 +57,37 @@ class Room:
 
 def numbers_for_steps(model: ContextModel, steps: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the model's int32 numbers for an image whose steps, in eighths, are (axes, 256)."""
-    arrays, packed = model.arrays, model.packed
-    large = packed.large.copy()
-    floats = steps[:, natural()].astype(np.float32)
-    octaves = (floats.view(np.int32).astype(np.int64) >> 17) - _UNIT
-    slopes = arrays["base_steps"].astype(np.int64)
+    packed = model.packed
+    large = aligned(packed.large)
+    octaves = _octaves_of(steps)
+    slopes = model.arrays["base_steps"].astype(np.int64)
     base = slopes[0] * octaves + slopes[1] * np.maximum(octaves, 0)
-    base = arrays["base"] + ((base + 32) >> 6)
-    firsts: dict[tuple[int, int], int] = {}
-    for number, step in enumerate(passes(model.axes)):
-        row = packed.passes[number]
-        here = octaves[step.axis, step.start : step.start + step.length]
-        mean = int(here.sum() + step.length // 2) // step.length
-        first = firsts.setdefault((step.start, step.length), mean)
-        inputs = np.array([mean, max(mean, 0), max(mean - _BEND, 0), mean - first])
-        bias = inputs @ arrays["bias_steps"][number].astype(np.int64)
-        at = row[COLUMN["bias"]]
-        large[at : at + model.width] = arrays["bias"][number] + ((bias + 32) >> 6)
-        for diagonal, place in zip(
-            step.diagonals,
-            range(row[COLUMN["first_diagonal"]], len(packed.diagonals)),
-            strict=False,
-        ):
-            at = packed.diagonals[place, DIAGONAL["base"]]
-            values = base[step.axis, diagonal.start : diagonal.start + diagonal.length]
-            large[at : at + diagonal.length] = values
+    large[packed.base_at] = model.arrays["base"] + ((base + 32) >> 6)
+    inputs = _inputs_of(octaves, model.axes)
+    bias = np.einsum("pi,piw->pw", inputs, model.arrays["bias_steps"].astype(np.int64))
+    large[packed.bias_at] = model.arrays["bias"] + ((bias + 32) >> 6)
     return large
+
+
+def _octaves_of(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return logarithms of steps in 64ths of an octave, diagonal by diagonal."""
+    floats = steps[:, natural()].astype(np.float32)
+    return (floats.view(np.int32).astype(np.int64) >> 17) - _UNIT
+
+
+def _inputs_of(octaves: NDArray[np.int64], axes: int) -> NDArray[np.int64]:
+    """Return what the layers of each pass learn of its steps: (passes, 4)."""
+    axis, start, length = _spans(axes)
+    sums = np.concatenate([np.zeros((axes, 1), np.int64), octaves.cumsum(1)], 1)
+    mean = (sums[axis, start + length] - sums[axis, start] + length // 2) // length
+    first = mean[::axes].repeat(axes)
+    return np.stack([mean, np.maximum(mean, 0), np.maximum(mean - _BEND, 0), mean - first], 1)
+
+
+@cache
+def _spans(axes: int) -> NDArray[np.int64]:
+    """Return axis, start and length of all passes: (3, passes)."""
+    return np.array([[step.axis, step.start, step.length] for step in passes(axes)]).T
 
 
 def turn_between(matrices: NDArray[np.int64] | None) -> NDArray[np.int64]:
