@@ -16,6 +16,7 @@ FLOORS = [
     "arguments",
     "config",
     "compilation",
+    "vectors",
     "jpeg",
     "zarr_types",
     "peers",
