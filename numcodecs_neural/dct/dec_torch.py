@@ -21,6 +21,7 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MAX,
     VALUE_MIN,
 )
+from numcodecs_neural.dct.dec_inverse import pixel_dtype
 
 __all__ = ["inverse", "inverse_on"]
 
