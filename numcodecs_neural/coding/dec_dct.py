@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.dec_context import decode
 from numcodecs_neural.dct.context.model import ContextModel
+from numcodecs_neural.dct.dec_steps import dequantised
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, WeightsError
 from numcodecs_neural.networks.dec_model import pixel_fraction_of
@@ -92,12 +93,6 @@ def decode_images(
         pixels.append(inverse(values, matrices, model.pixel_fraction)[:, :height, :width])
     cursor.check_end()
     return np.stack(pixels)
-
-
-def dequantised(symbols: NDArray[np.int16], steps: NDArray[np.int64]) -> NDArray[np.int16]:
-    """Return symbols times steps, limited to int16."""
-    product = symbols.astype(np.int32) * steps.astype(np.int32)
-    return product.clip(-32767, 32767).astype(np.int16)
 
 
 class _Cursor:

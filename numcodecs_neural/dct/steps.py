@@ -41,5 +41,5 @@ def steps_of(quantisation: Quantisation, axes: int) -> NDArray[np.int64]:
     frequency = np.rint(256 * np.sqrt(u * u + v * v) / 15).astype(np.int64)
     factor = 4096 + quantisation.slope * frequency
     scale = np.array([_ONE] + [quantisation.chroma] * (axes - 1), np.int64)
-    steps = (quantisation.base * scale[:, None] * factor + (1 << 18)) >> 19
+    steps: NDArray[np.int64] = (quantisation.base * scale[:, None] * factor + (1 << 18)) >> 19
     return steps.clip(1, STEP_MAX)
