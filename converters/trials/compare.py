@@ -12,7 +12,7 @@ from ..measure.sampling import own_range_of
 from ..options import ConvertOptions
 from ..pipeline.plan import ConversionPlan, with_options
 from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
-from .dry_run import code_sort, sorts_of
+from .dry_run import code_sort, index_nbytes, sorts_of
 from .jpeg_transcode import Transcoding, transcode_tiles
 
 __all__ = ["ComparedCodec", "Comparison", "compare"]
@@ -179,31 +179,35 @@ class _Store:
     Parameters
     ----------
     tissue : int
-        How many those are.
+        How many pixels those have.
     others : tuple
-        Samples and number of those of smaller levels with tissue, and of those without.
+        Samples and number of pixels of those of smaller levels with tissue, and of those without.
+    index_nbytes : int
+        Bytes of shards that are in none of the chunks.
     """
 
     tissue: int
     others: tuple[tuple[Trial, int], ...]
+    index_nbytes: int
 
     @classmethod
     def of(cls, plan: ConversionPlan) -> "_Store":
         sorts = sorts_of(plan)
         return cls(
-            tissue=sum(sort.count for sort in sorts if sort.has_tissue and not sort.level),
+            tissue=sum(sort.pixels for sort in sorts if sort.has_tissue and not sort.level),
             others=tuple(
-                (Trial.on(sort.samples, plan.grids[sort.level].chunk_px, plan.glass), sort.count)
+                (Trial.on(sort.samples, plan.grids[sort.level].chunk_px, plan.glass), sort.pixels)
                 for sort in sorts
                 if sort.level or not sort.has_tissue
             ),
+            index_nbytes=index_nbytes(plan),
         )
 
-    def nbytes(self, family: CodecFamily, setting: float, chunk_nbytes: float) -> int:
-        """Return the size of all chunks, where those with tissue have `chunk_nbytes`."""
-        total = self.tissue * chunk_nbytes
-        for trial, count in self.others:
-            total += count * trial.measure(family, setting).nbytes / len(trial.samples)
+    def nbytes(self, family: CodecFamily, setting: float, pixel_nbytes: float) -> int:
+        """Return the size of the store, where a pixel of chunks with tissue has `pixel_nbytes`."""
+        total = self.index_nbytes + self.tissue * pixel_nbytes
+        for trial, pixels in self.others:
+            total += pixels * trial.measure(family, setting).nbytes / trial.pixels
         return round(total)
 
 
@@ -215,9 +219,7 @@ def _is_exact(plan: ConversionPlan) -> bool:
 def _describe_exact(plan: ConversionPlan, first: Measured, trial: Trial) -> ComparedCodec:
     """Return the store that keeps the source's JPEG data, beside lossy ones."""
     coded = [(sort, code_sort(sort, plan)) for sort in sorts_of(plan)]
-    sort, chunk = coded[0]
-    pixels = sum(sample.tissue.size for sample in sort.samples) / len(sort.samples)
-    megapixels = plan.grids[0].chunk_px ** 2 / 1e6
+    _, pixel = coded[0]
     return ComparedCodec(
         name="exact",
         title="exact JPEG",
@@ -225,11 +227,11 @@ def _describe_exact(plan: ConversionPlan, first: Measured, trial: Trial) -> Comp
         ssim=1.0,
         psnr_db=None,
         is_equal=False,
-        bpp=round(8 * chunk.nbytes / pixels, 4),
-        size=round(chunk.nbytes / pixels / (first.nbytes / trial.pixels), 4),
-        nbytes=round(sum(each.count * it.nbytes for each, it in coded)),
-        encode_mpx_s=round(megapixels / chunk.encode_s, 2),
-        decode_mpx_s=round(megapixels / chunk.decode_s, 2),
+        bpp=round(8 * pixel.nbytes, 4),
+        size=round(pixel.nbytes / (first.nbytes / trial.pixels), 4),
+        nbytes=round(sum(sort.pixels * one.nbytes for sort, one in coded)) + index_nbytes(plan),
+        encode_mpx_s=round(1e-6 / pixel.encode_s, 2),
+        decode_mpx_s=round(1e-6 / pixel.decode_s, 2),
     )
 
 
@@ -270,7 +272,6 @@ def _describe(
     family: CodecFamily, measured: Measured, first: Measured, trial: Trial, store: _Store
 ) -> ComparedCodec:
     ssim, megapixels = ssim_of(measured), trial.coded_pixels / 1e6
-    chunk_nbytes = measured.nbytes / len(trial.samples)
     return ComparedCodec(
         name=family.name,
         title=family.title,
@@ -280,7 +281,7 @@ def _describe(
         is_equal=abs(ssim - ssim_of(first)) <= TOLERANCE,
         bpp=round(8 * measured.nbytes / trial.pixels, 4),
         size=round(measured.nbytes / first.nbytes, 4),
-        nbytes=store.nbytes(family, measured.setting, chunk_nbytes),
+        nbytes=store.nbytes(family, measured.setting, measured.nbytes / trial.pixels),
         encode_mpx_s=round(megapixels / measured.encode_s, 2),
         decode_mpx_s=round(megapixels / measured.decode_s, 2),
     )
