@@ -1,11 +1,12 @@
 """Comparison of codecs on samples of a slide, at equal SSIM on tissue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.jpeg.requantize import EXACT
 
 from ..codecs import ChunkKind, CodecFamily, codecs_for, family_of
 from ..measure.sampling import own_range_of
@@ -15,11 +16,13 @@ from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
 from .dry_run import code_sort, index_nbytes, sorts_of
 from .jpeg_transcode import Transcoding, transcode_tiles
 
-__all__ = ["ComparedCodec", "Comparison", "compare"]
+__all__ = ["COARSER", "ComparedCodec", "Comparison", "compare"]
 
 JPEG_QUALITY = 80
 # SSIM that far from the reference's still counts as equal.
 TOLERANCE = 0.002
+# Name of the codec that makes the source's JPEG data coarser.
+COARSER = "coarser"
 
 Progress = Callable[[int, int], None]
 
@@ -139,7 +142,9 @@ def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: No
     """
     families = _families(plan)
     # Lossy codecs have the pyramid that a conversion by them has.
-    lossy = with_options(plan, codec="neural", archive=False) if _is_exact(plan) else plan
+    lossy = plan
+    if _keeps_jpeg(plan):
+        lossy = with_options(plan, codec="neural", archive=False, jpeg_quality=EXACT)
     options, glass = lossy.options, lossy.glass
     trial, store = Trial.of(plan.source, lossy.grids[0], glass), _Store.of(lossy)
     if not plan.info.is_rgb:
@@ -152,8 +157,8 @@ def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: No
             progress(number, len(families))
             measured = first if family is reference else _equal(family, trial, first)
             found.append(_describe(family, measured, first, trial, store))
-        if _is_exact(plan):
-            found.append(_describe_exact(plan, first, trial))
+        if _keeps_jpeg(plan):
+            found += _describe_kept(plan, first, trial)
         progress(len(families), len(families))
     transcodings, missing = transcode_tiles(plan.source)
     return Comparison(
@@ -211,22 +216,31 @@ class _Store:
         return round(total)
 
 
-def _is_exact(plan: ConversionPlan) -> bool:
+def _keeps_jpeg(plan: ConversionPlan) -> bool:
     """Return whether level 0 keeps the source's JPEG data."""
     return plan.levels[0].coding == "jpeg"
 
 
-def _describe_exact(plan: ConversionPlan, first: Measured, trial: Trial) -> ComparedCodec:
-    """Return the store that keeps the source's JPEG data, beside lossy ones."""
+def _describe_kept(plan: ConversionPlan, first: Measured, trial: Trial) -> Iterator[ComparedCodec]:
+    """Yield the store that keeps the source's JPEG data, and the one that makes them coarser."""
+    quality = plan.options.jpeg_quality
+    exact = with_options(plan, jpeg_quality=EXACT)
+    yield _kept_store(exact, first, trial, name="exact", title="exact JPEG", setting="lossless")
+    if quality != EXACT:
+        setting = f"quality {quality}"
+        yield _kept_store(plan, first, trial, name=COARSER, title="coarser JPEG", setting=setting)
+
+
+def _kept_store(plan: ConversionPlan, first: Measured, trial: Trial, **names: str) -> ComparedCodec:
+    """Return a store of JPEG data, beside lossy codecs."""
     coded = [(sort, code_sort(sort, plan)) for sort in sorts_of(plan)]
     _, pixel = coded[0]
+    ssim = 1.0 if pixel.quality.ssim is None else pixel.quality.ssim
     return ComparedCodec(
-        name="exact",
-        title="exact JPEG",
-        setting="lossless",
-        ssim=1.0,
-        psnr_db=None,
-        is_equal=False,
+        **names,
+        ssim=round(ssim, 4),
+        psnr_db=pixel.quality.psnr_db(),
+        is_equal=abs(ssim - ssim_of(first)) <= TOLERANCE,
         bpp=round(8 * pixel.nbytes, 4),
         size=round(pixel.nbytes / (first.nbytes / trial.pixels), 4),
         nbytes=round(sum(sort.pixels * one.nbytes for sort, one in coded)) + index_nbytes(plan),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import zarr
@@ -12,6 +12,7 @@ from zarr.storage import MemoryStore
 from numcodecs_neural.jpeg.offers import offered
 
 from ..geometry.levels import LevelGrid
+from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import (
     SampleChunk,
     sample_chunks,
@@ -19,7 +20,7 @@ from ..measure.sampling import (
     sample_level,
     sampled_levels,
 )
-from ..pipeline.exact_chunks import offers_of, read_mosaics
+from ..pipeline.exact_chunks import offers_of, read_mosaics, with_coarser
 from ..pipeline.plan import ConversionPlan
 
 __all__ = ["Coded", "Estimate", "Sort", "code_sort", "estimate", "index_nbytes", "sorts_of"]
@@ -94,11 +95,14 @@ class Coded:
     nbytes : float
     encode_s, decode_s : float
         Seconds.
+    quality : ChunkQuality
+        Distortion on tissue of all samples, of a level that keeps its JPEG data.
     """
 
     nbytes: float
     encode_s: float
     decode_s: float
+    quality: ChunkQuality
 
 
 def estimate(plan: ConversionPlan) -> Estimate:
@@ -197,13 +201,19 @@ def code_sort(sort: Sort, plan: ConversionPlan) -> Coded:
         nbytes=sum(chunk.nbytes for chunk in coded) / pixels,
         encode_s=sum(chunk.encode_s for chunk in coded) / pixels,
         decode_s=sum(chunk.decode_s for chunk in coded) / pixels,
+        quality=sum((chunk.quality for chunk in coded), ChunkQuality()),
     )
 
 
 def _code(sample: SampleChunk, level: int, plan: ConversionPlan) -> Coded:
     """Return size and times of one sample, all of its pixels together."""
     grid, (frame, cell) = plan.grids[level], sample.place
-    planes = sample.padded(grid.chunk_px, plan.glass.fill_value)
+    region, keeps_jpeg = grid.chunk(cell), plan.levels[level].coding == "jpeg"
+    started = time.perf_counter()
+    found = read_mosaics(plan, grid, frame, [cell] if keeps_jpeg else [])
+    pixels, found = with_coarser(plan, grid, region, sample.pixels, found)
+    read_s = time.perf_counter() - started
+    planes = replace(sample, pixels=pixels).padded(grid.chunk_px, plan.glass.fill_value)
     chunk = planes.reshape(plan.axes.frame_shape(*planes.shape[1:]))
     array = zarr.create_array(
         MemoryStore(),
@@ -216,15 +226,18 @@ def _code(sample: SampleChunk, level: int, plan: ConversionPlan) -> Coded:
     )
     metadata = int(array.nbytes_stored())
     started = time.perf_counter()
-    cells = [cell] if plan.levels[level].coding == "jpeg" else []
-    found = read_mosaics(plan, grid, frame, cells)
-    offers = offers_of(plan, grid, grid.chunk(cell), sample.pixels, found)
+    offers = offers_of(plan, grid, region, pixels, found)
     with offered(offers, are_exact=plan.options.archive):
         array[...] = chunk
     written = time.perf_counter()
-    array[...]
+    stored = np.asarray(array[...]).reshape(planes.shape)
+    decoded = time.perf_counter()
+    inside = stored[:, : region.height, : region.width]
     return Coded(
         nbytes=int(array.nbytes_stored()) - metadata,
-        encode_s=written - started,
-        decode_s=time.perf_counter() - written,
+        encode_s=read_s + written - started,
+        decode_s=decoded - written,
+        quality=chunk_quality(sample.pixels, inside, sample.tissue)
+        if keeps_jpeg
+        else ChunkQuality(),
     )

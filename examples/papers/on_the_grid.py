@@ -194,7 +194,7 @@ def weights(mosaic: Mosaic, number: int) -> np.ndarray:
 
 def cheapest(coefficients: np.ndarray, worth: np.ndarray, price: float) -> np.ndarray:
     """Return the cheapest of the candidates for each coefficient."""
-    levels = own = np.abs(coefficients)
+    levels = own = np.abs(coefficients.astype(float))
     candidates = [own, np.maximum(own - 1, 0), np.zeros_like(own)]
     errors = [worth * (own - level) ** 2 for level in candidates]
     for _ in range(2):  # prices follow from what is chosen
@@ -202,7 +202,7 @@ def cheapest(coefficients: np.ndarray, worth: np.ndarray, price: float) -> np.nd
         costs = [error + price * rate for error, rate in zip(errors, bits, strict=True)]
         levels = np.choose(np.argmin(costs, axis=0), candidates)
         levels[..., 0] = own[..., 0]
-    return np.sign(coefficients) * levels
+    return (np.sign(coefficients) * levels).astype(np.int16)
 
 
 def bits_of(levels: np.ndarray, candidates: Sequence[np.ndarray]) -> list[np.ndarray]:

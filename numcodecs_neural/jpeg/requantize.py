@@ -65,4 +65,5 @@ def _rounded(blocks: NDArray[np.int16], factors: NDArray[np.int64]) -> NDArray[n
         (2 * np.abs(blocks.astype(np.int32)) + factors - 1) // (2 * factors)
     )
     rounded[..., 0] = np.rint(blocks[..., 0] / factors[0])
-    return rounded.astype(np.int16)
+    narrow: NDArray[np.int16] = rounded.astype(np.int16)
+    return narrow

@@ -276,7 +276,7 @@ def test_a_file_whose_header_is_damaged_is_named(
 
 
 def test_other_dicom_files_beside_a_slide_are_left_alone(folder: Path, opened: Open) -> None:
-    other = dcmread(folder / "c.dcm")
+    other: Any = dcmread(folder / "c.dcm")
     other.SOPClassUID = other.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
     other.save_as(folder / "report.dcm")
 
