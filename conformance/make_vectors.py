@@ -464,6 +464,7 @@ def refused_mosaics() -> Iterator[Refused]:
     head, data = section[:10], section[12:]
     tall = struct.pack("<4H", 65535, 1025, 1, 1)
     thin = struct.pack("<4H", 1, 1, 2048, 2049)
+    beyond = struct.pack("<4H", 2049, 2048, 1, 1)
     absent = b"\0\4" + struct.pack("<4H", 6, 12, 1, 2) + section[10:12] + b"?"
     wide = {**grey, "shape": (6, 24), "box": (6, 24)}
     both = {**grey, "shape": (6, 24)}
@@ -514,6 +515,13 @@ def refused_mosaics() -> Iterator[Refused]:
             "invalid",
             section[:2] + thin + section[10:],
             grey | {"shape": (2048, 2049), "box": (2048, 2049)},
+        ),
+        (
+            "too-many-blocks-for-the-plane",
+            "a tile of more blocks than the plane allows",
+            "invalid",
+            section[:2] + beyond + section[10:],
+            grey,
         ),
         ("box-outside", "a box wider than its tile", "invalid", section, wide),
         (

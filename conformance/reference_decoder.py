@@ -765,7 +765,8 @@ def check_mosaic(mosaic: Mosaic, header: Header) -> None:
         refuse_unless(is_there, f"{count} tiles of {length} pixels do not hold the box")
         refuse_unless((count - 1) * length < at + plane, "a tile lies outside of the plane")
     blocks = mosaic.present.size * sum(math.prod(mosaic.blocks(k)) for k in range(n))
-    refuse_unless(blocks <= 2**22, f"the mosaic has {blocks} blocks")
+    limit = min(2**22, 2**16 + math.prod(header.plane) // 8)
+    refuse_unless(blocks <= limit, f"the mosaic has {blocks} blocks")
 
 
 # Section 8.3: from coefficients to samples --------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.jpeg.requantize import EXACT
 
 __all__ = [
     "BrightField",
@@ -32,10 +33,12 @@ CHUNK_PX = 512
 # Large enough for few files, small enough that a worker holds about 100 MB.
 REGION_PX = 2048
 MAX_LEVELS = 32
+# Below it, sources of high quality come to an SSIM at which `he-fast` takes fewer bytes.
+MIN_JPEG_QUALITY = 80
 # No setting of these loses anything; what others lose, they tell once they are set.
 _WITHOUT_QUALITY = ("zstd", "none")
 # What an archive decides by itself: a value of these would ask for something else.
-_OF_ARCHIVE = ("target_psnr", "levels", "downsample", "glass")
+_OF_ARCHIVE = ("target_psnr", "levels", "downsample", "glass", "jpeg_quality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,11 @@ class ConvertOptions:
         0 (smallest) to 100 (best), on the codec's own scale.
     levels_quality : int, optional
         The quality of levels that are made by reduction. By default `quality`, and no more than 20
-        where level 0 is kept exactly.
+        where level 0 keeps its JPEG data.
+    jpeg_quality : int
+        80 to 100, for levels that keep the source's JPEG data: each of its quantisation steps
+        becomes its largest multiple up to ``101 - jpeg_quality``. 100 keeps them exactly. For the
+        codec "auto" only.
     target_psnr : float, optional
         Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
     archive : bool
@@ -154,8 +161,12 @@ class ConvertOptions:
     quality: Annotated[int, Option("0 to 100 (%(default)s)")] = 60
     levels_quality: Annotated[
         int | None,
-        Option("quality of reduced levels (that of level 0; 20 at most where level 0 is exact)"),
+        Option("quality of reduced levels (that of level 0; 20 at most where it is kept as JPEG)"),
     ] = None
+    jpeg_quality: Annotated[
+        int,
+        Option("80 to 100: lose a little of JPEG slides, on their own grid (%(default)s: exact)"),
+    ] = EXACT
     target_psnr: Annotated[
         float | None, Option("instead of a quality: PSNR on tissue", metavar="DB")
     ] = None
@@ -260,6 +271,7 @@ class ConvertOptions:
         if self.levels_quality is not None:
             levels_quality = _whole_number("levels-quality", self.levels_quality, 0, 100)
             object.__setattr__(self, "levels_quality", levels_quality)
+        object.__setattr__(self, "jpeg_quality", _jpeg_quality(self.jpeg_quality))
         _check_range("workers", self.workers, 1, 1024)
         _check_number("margin", self.margin_um, 0, 10_000)
         if self.target_psnr is not None:
@@ -288,6 +300,11 @@ class ConvertOptions:
             raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
         if self.codec in _WITHOUT_QUALITY and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
+        if self.codec != "auto" and self.jpeg_quality != EXACT:
+            raise ConfigError(
+                f"jpeg-quality is for JPEG data that the codec auto keeps, and codec is "
+                f"{self.codec}: leave one of the two out"
+            )
         if self.use_existing_levels and self.levels is not None:
             raise ConfigError("levels are those of the source: leave levels out")
         if self.archive:
@@ -301,7 +318,7 @@ class ConvertOptions:
             )
         for name in _OF_ARCHIVE:
             value = getattr(self, name)
-            if value not in (None, "keep"):
+            if value not in (None, "keep", EXACT):
                 raise ConfigError(
                     f"an archive keeps every pixel of the source's own levels, and "
                     f"{name.replace('_', '-')} is {value}: leave one of the two out"
@@ -340,6 +357,14 @@ def _whole_number(name: str, value: float, low: int, high: int) -> int:
     if not (low <= value <= high and float(value).is_integer()):
         raise ConfigError(f"{name} is {value}; it must be a whole number from {low} to {high}")
     return int(value)
+
+
+def _jpeg_quality(value: float) -> int:
+    """Return a quality of JPEG data as an int; below its range other codecs are better."""
+    try:
+        return _whole_number("jpeg-quality", value, MIN_JPEG_QUALITY, EXACT)
+    except ConfigError as exc:
+        raise ConfigError(f"{exc}; for smaller stores choose --codec neural") from None
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..pipeline.summary import SlideReport, described_levels
-from ..trials.compare import ComparedCodec, Comparison
+from ..trials.compare import COARSER, ComparedCodec, Comparison
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -113,6 +113,8 @@ def comparison_summary(comparison: Comparison) -> str:
     if comparison.exact_levels:
         levels = _listed(comparison.exact_levels)
         sentences.append(f"exact JPEG: {levels} of the source without any loss (--codec auto).")
+    if any(codec.name == COARSER for codec in comparison.codecs):
+        sentences.append("coarser JPEG: the same levels with the loss of --jpeg-quality.")
     sentences += [
         f"{found.title}: the source's JPEG tiles of level 0, glass and all, "
         f"{found.jpeg_nbytes / 1e6:.2f} MB, would be about {found.nbytes / 1e6:.2f} MB "
@@ -136,7 +138,7 @@ def _listed(levels: Sequence[int]) -> str:
 
 
 def _is_off(codec: ComparedCodec) -> bool:
-    return not codec.is_equal and codec.setting != "lossless"
+    return not (codec.is_equal or codec.setting == "lossless" or codec.name == COARSER)
 
 
 def _numbers(codec: ComparedCodec) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ __all__ = [
 _PIXELS = 16 * 512 * 512
 _MOST_CHUNKS = 256
 # Of each of the other sorts, which only sizes are told by.
-_FEW = 4
+_FEW = 8
 # Enough for a tenth of a decibel on slides of many kinds; and of small levels no more than one
 # chunk in 32, for measuring costs more than coding.
 _SAMPLES_PER_LEVEL, _CHUNKS_PER_SAMPLE = 24, 32

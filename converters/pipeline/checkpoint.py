@@ -46,6 +46,8 @@ class RegionResult:
         The darkest and the brightest original sample in them; None without any.
     exact : int
         How many chunks are stored exactly, in a level that keeps the source's JPEG data.
+    coarser : int
+        How many have other pixels than the source, since its JPEG data were made coarser.
     fallbacks : dict
         How many of the others are not, by the reason why.
     """
@@ -61,6 +63,7 @@ class RegionResult:
     low: float | None = None
     high: float | None = None
     exact: int = 0
+    coarser: int = 0
     fallbacks: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

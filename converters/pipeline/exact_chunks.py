@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.mosaic import Mosaic
+from numcodecs_neural.jpeg.requantize import EXACT, requantized
 
 from ..geometry.axes import Frame
 from ..geometry.levels import Cell, LevelGrid, Region
 from .plan import ConversionPlan
 
-__all__ = ["RegionMosaics", "offers_of", "read_mosaics"]
+__all__ = ["RegionMosaics", "offers_of", "read_mosaics", "with_coarser"]
 
 PAINTED = "its glass was painted"
 DIFFERENT = "its JPEG data do not give back the pixels that were read"
@@ -33,10 +34,13 @@ class RegionMosaics:
         The JPEG data behind each chunk that can be kept.
     refused : dict
         Why the others cannot.
+    coarser : frozenset
+        Which chunks have other pixels than the source, since their JPEG data are coarser.
     """
 
     mosaics: dict[Cell, Mosaic]
     refused: dict[Cell, str]
+    coarser: frozenset[Cell] = frozenset()
 
     def fallbacks(self, lossy: list[Cell]) -> dict[str, int]:
         """Return how many of the chunks that lost something did so for which reason."""
@@ -67,6 +71,59 @@ def read_mosaics(
         except UnsupportedJpegError as exc:
             refused[cell] = str(exc)
     return RegionMosaics(mosaics=mosaics, refused=refused)
+
+
+def with_coarser(
+    plan: ConversionPlan,
+    grid: LevelGrid,
+    outer: Region,
+    pixels: NDArray[Any],
+    found: RegionMosaics,
+) -> tuple[NDArray[Any], RegionMosaics]:
+    """Return a region's pixels as they will be stored, and the JPEG data that give them.
+
+    These are what they were where the level is exact. Elsewhere they are coarser, where they gave
+    back the pixels before.
+
+    Parameters
+    ----------
+    outer : Region
+        Where the pixels lie in the level.
+    pixels : ndarray
+        (sample, y, x), as they were read.
+    """
+    quality = plan.levels[grid.level].jpeg_quality
+    if quality == EXACT or not found.mosaics:
+        return pixels, found
+    stored = pixels.copy(order="K")
+    mosaics, refused, changed = {}, dict(found.refused), set()
+    for cell, mosaic in found.mosaics.items():
+        place = grid.chunk(cell).relative_to(outer)
+        inside = stored[:, *place.slices]
+        try:
+            _check_same(mosaic, place, inside)
+            coarser = requantized(mosaic, quality)
+            shown = _window(coarser, place)
+        except UnsupportedJpegError as exc:
+            refused[cell] = str(exc)
+            continue
+        mosaics[cell] = coarser
+        if not np.array_equal(shown, inside):
+            changed.add(cell)
+            inside[:] = shown
+    return stored, RegionMosaics(mosaics=mosaics, refused=refused, coarser=frozenset(changed))
+
+
+def _check_same(mosaic: Mosaic, place: Region, pixels: NDArray[Any]) -> None:
+    """Refuse JPEG data of other pixels: the encoder will see those of the coarser data only."""
+    if not np.array_equal(_window(mosaic, place), pixels):
+        raise UnsupportedJpegError(DIFFERENT)
+
+
+def _window(mosaic: Mosaic, place: Region) -> NDArray[np.uint8]:
+    """Return the pixels of the chunk that a mosaic stands for, (sample, y, x)."""
+    y, x = mosaic.offset
+    return np.moveaxis(mosaic.pixels()[y : y + place.height, x : x + place.width], -1, 0)
 
 
 def offers_of(

@@ -17,7 +17,7 @@ __all__ = ["fingerprint_of"]
 _NOT_STORED = ("workers", "scheduler", "scratch", "overwrite", "resume")
 # For these stand the levels and their codecs.
 _DECIDED = (
-    *("codec", "model", "quality", "levels_quality", "target_psnr", "archive"),
+    *("codec", "model", "quality", "levels_quality", "jpeg_quality", "target_psnr", "archive"),
     *("chunk_px", "shard_px", "levels", "downsample"),
 )
 
@@ -58,7 +58,7 @@ def fingerprint_of(
     if tissue_picture:
         kept["tissue"] = _sha256(tissue_picture)
     decided = [
-        [asdict(level.grid), level.coding, codec.method, codec.parameters]
+        [asdict(level.grid), level.coding, level.jpeg_quality, codec.method, codec.parameters]
         for level, codec in zip(levels, codecs, strict=True)
     ]
     parts = [version("numcodecs-neural"), _PIXELS, described, kept, decided]

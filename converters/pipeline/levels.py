@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.jpeg.requantize import EXACT
 
 from ..geometry.levels import LevelGrid, keep_level, reduced_levels
 from ..options import CHUNK_MULTIPLE_PX, CHUNK_PX, ConvertOptions
@@ -32,23 +33,31 @@ class LevelPlan:
     why : str
         Why the level is not "jpeg": a clause. Empty where it is, and where the options name a
         codec.
+    jpeg_quality : int
+        Of a level of coding "jpeg" that is kept coarser, less than 100.
     """
 
     grid: LevelGrid
     coding: Coding
     why: str = ""
+    jpeg_quality: int = EXACT
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its pixels are those of the source, or its JPEG data made coarser."""
+        return self.coding != "lossy"
 
     @property
     def is_exact(self) -> bool:
         """Whether its pixels are to be those of the source."""
-        return self.coding != "lossy"
+        return self.is_kept and self.jpeg_quality == EXACT
 
 
 def plan_store_levels(source: SlideSource, options: ConvertOptions) -> tuple[LevelPlan, ...]:
     """Return the levels of the store; reads no pixels.
 
-    Where level 0 is kept exactly, the source's own levels follow, as far as these can be kept, too:
-    nothing is nearer to the original, and each takes the bytes of its JPEG and not those of a
+    Where level 0 keeps its JPEG data, the source's own levels follow, as far as these can be kept,
+    too: nothing is nearer to the original, and each takes the bytes of its JPEG and not those of a
     second loss. Below the last of them levels are reduced until one chunk holds the slide, which
     is what viewers open first. Options that describe the pyramid come before this rule.
 
@@ -65,9 +74,9 @@ def plan_store_levels(source: SlideSource, options: ConvertOptions) -> tuple[Lev
         return (*own, *(_reduced(own[-1], options) if is_added else ()))
     own = [_own_level(source, options, 0)]
     if options.levels is None and options.downsample is None:
-        for level in range(1, len(shapes) if own[0].is_exact else 1):
+        for level in range(1, len(shapes) if own[0].is_kept else 1):
             following = _own_level(source, options, level)
-            if not following.is_exact:
+            if not following.is_kept:
                 break
             own.append(following)
     return (*own, *_reduced(own[-1], options))
@@ -87,7 +96,7 @@ def _own_level(source: SlideSource, options: ConvertOptions, level: int) -> Leve
         region_px=options.region_px(chunk_px),
     )
     if side is not None:
-        return LevelPlan(grid=grid, coding="jpeg")
+        return LevelPlan(grid=grid, coding="jpeg", jpeg_quality=options.jpeg_quality)
     return LevelPlan(grid=grid, coding="lossless" if options.archive else "lossy", why=why)
 
 

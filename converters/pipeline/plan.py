@@ -26,7 +26,7 @@ __all__ = ["ConversionPlan", "plan_conversion", "with_options"]
 Colour = tuple[int, int, int]
 
 GLASS_MARGIN_PX = 128.0  # for slides that do not tell the size of a pixel
-# Of reduced levels, by default, where level 0 is kept exactly.
+# Of reduced levels, by default, where level 0 does not have the quality of the options.
 LEVELS_QUALITY = 20
 
 
@@ -115,7 +115,7 @@ class ConversionPlan:
         options, version = self.options, self.options.ome_zarr_version
         reduced = options.levels_quality
         if reduced is None:
-            reduced = min(quality, LEVELS_QUALITY) if self.levels[0].is_exact else quality
+            reduced = min(quality, LEVELS_QUALITY) if self.levels[0].is_kept else quality
         return tuple(
             lossless_codec(self.info, version)
             if level.coding == "lossless"

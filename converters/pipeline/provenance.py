@@ -4,12 +4,16 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from ..codecs import ChunkCodec
 from ..sources import Compression
 from ..store.deidentify import aperio_without_confidential
 from .plan import ConversionPlan
 from .summary import LevelReport
 
 __all__ = ["provenance"]
+
+# In the history, of JPEG data that were made coarser.
+REQUANTIZED = "jpeg-requantized"
 
 
 def provenance(
@@ -28,19 +32,16 @@ def provenance(
     extras : dict
         Paths in the store of other things of the slide, by what they are.
     """
-    info, codec, glass = plan.info, plan.codec, plan.glass
+    info, glass = plan.info, plan.glass
     first = levels[0]
     history = [_described(step) for step in info.history]
-    step = {
-        **codec.told,
-        **_part(first),
+    measured = {
         "ratio": first.ratio_stored,
         "psnr_db": first.psnr_db,
         "ssim": first.ssim,
         "chunks_sampled": first.chunks_sampled,
     }
-    if not first.is_exact:
-        history.append(_without_none(step))
+    history += [_without_none(step | measured) for step in _steps(first, plan.codec)]
     return {
         "schema_version": 1,
         "software": f"numcodecs-neural {version('numcodecs-neural')}",
@@ -62,11 +63,18 @@ def provenance(
     }
 
 
-def _part(first: LevelReport) -> dict[str, int]:
-    """Return how many chunks a step changed, where the others kept the source's JPEG data."""
+def _steps(first: LevelReport, codec: ChunkCodec) -> list[dict[str, Any]]:
+    """Return the steps of level 0: what loses something, and in how many chunks where not in all.
+
+    Beside chunks that keep the source's JPEG data, coarser, there may be some that could not.
+    """
+    if first.is_exact:
+        return []
     if first.coding != "jpeg":
-        return {}
-    return {"chunks": sum(first.fallbacks.values()), "of_chunks": first.stored}
+        return [codec.told]
+    coarser = {"method": REQUANTIZED, "quality": first.jpeg_quality, "chunks": first.coarser}
+    others = {**codec.told, "chunks": sum(first.fallbacks.values())}
+    return [step | {"of_chunks": first.stored} for step in (coarser, others) if step["chunks"]]
 
 
 def _noted(level: LevelReport, step: int) -> dict[str, Any]:
@@ -80,6 +88,8 @@ def _noted(level: LevelReport, step: int) -> dict[str, Any]:
             "reduced_by": step if level.source_level is None else None,
             "codec": level.codec,
             "exact": level.exact if level.coding == "jpeg" else None,
+            "coarser": level.coarser or None,
+            "jpeg_quality": level.jpeg_quality if level.coarser else None,
             "fallbacks": level.fallbacks or None,
         }
     )

@@ -8,7 +8,8 @@ again after a crash: it finds the region in the checkpoint, or the same pixels, 
 bytes.
 
 Of a level that keeps the source's JPEG data, these are offered to the encoder with the pixels. It
-decodes what it made of them and compares; what differs it codes like all other pixels.
+decodes what it made of them and compares; what differs it codes like all other pixels. Where they
+are to be coarser, both are offered so, and measured against the pixels that were read.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from ..store.arrays import PyramidArrays
 from ..store.chunk_sizes import StoredRegion
 from ..store.region_files import region_files
 from .checkpoint import Checkpoint, RegionResult
-from .exact_chunks import RegionMosaics, offers_of, read_mosaics
+from .exact_chunks import RegionMosaics, offers_of, read_mosaics, with_coarser
 from .plan import ConversionPlan
 from .reduced_pixels import ReducedPixels
 
@@ -128,11 +129,12 @@ class PyramidWriter:
             # Zarr stores no chunk of the fill value. None of these holds tissue to be measured.
             pixels[:, *grid.chunk(chunk).relative_to(region).slices] = glass.fill_value
         found = self._mosaics(grid, frame, cell)
+        written, found = with_coarser(self.plan, grid, region, pixels, found)
         shape = axes.frame_shape(region.height, region.width)
         selection = axes.index(frame, region)
-        offers = offers_of(self.plan, grid, region, pixels, found)
+        offers = offers_of(self.plan, grid, region, written, found)
         with offered(offers, are_exact=self.plan.options.archive):
-            self.arrays.write_image(grid.level, selection, pixels.reshape(shape), grid.chunk_px)
+            self.arrays.write_image(grid.level, selection, written.reshape(shape), grid.chunk_px)
         if self.arrays.has_label:
             tissue = glass.tissue_pixels(region, grid)
             self.arrays.write_label(grid.level, region.slices, tissue)
@@ -185,7 +187,7 @@ class PyramidWriter:
     ) -> RegionResult:
         stored = self._stored(grid, frame, cell)
         sizes, nbytes = stored.nbytes()
-        lossy = self._lossy(stored, sizes)
+        kept = self._kept(stored, sizes, found)
         samples = self._sampled_in(grid, frame, cell)
         outer = grid.region(cell)
         originals = [pixels[:, *grid.chunk(c).relative_to(outer).slices] for c in samples]
@@ -206,23 +208,27 @@ class PyramidWriter:
             chunks_sampled=len(samples),
             low=min((float(original.min()) for original in originals), default=None),
             high=max((float(original.max()) for original in originals), default=None),
-            exact=0 if lossy is None else int((sizes > 0).sum()) - len(lossy),
-            fallbacks={} if lossy is None else found.fallbacks(lossy),
+            **kept,
         )
 
-    def _lossy(self, stored: StoredRegion, sizes: NDArray[np.int64]) -> list[Cell] | None:
-        """Return the stored chunks of a region that lost something, of a level that is to be exact.
-
-        None for all other levels.
-        """
+    def _kept(
+        self, stored: StoredRegion, sizes: NDArray[np.int64], found: RegionMosaics
+    ) -> dict[str, Any]:
+        """Return how many chunks of a region are what, of a level that keeps its JPEG data."""
         if self.plan.levels[stored.grid.level].coding != "jpeg":
-            return None
+            return {}
         rows, columns = stored.grid.chunks_of(stored.cell)
-        return [
-            (rows.start + row, columns.start + column)
+        starts = {
+            (rows.start + row, columns.start + column): start
             for (row, column), start in stored.starts(sizes).items()
-            if is_lossy(start)
-        ]
+        }
+        lossy = [cell for cell, start in starts.items() if is_lossy(start)]
+        coarser = found.coarser.difference(lossy)
+        return {
+            "exact": len(starts) - len(lossy) - len(coarser.intersection(starts)),
+            "coarser": len(coarser),
+            "fallbacks": found.fallbacks(lossy),
+        }
 
     def _stored(self, grid: LevelGrid, frame: Frame, cell: Cell) -> StoredRegion:
         return StoredRegion(

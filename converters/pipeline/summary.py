@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.jpeg.requantize import EXACT
+
 from ..codecs import ChunkCodec
 from ..measure.distortion import ChunkQuality
 from ..options import ConvertOptions
@@ -65,8 +67,12 @@ class LevelReport:
         Method and parameters; of a level of coding "jpeg", of those chunks that could not be kept.
     exact : int
         Stored chunks of a level of coding "jpeg" that are exact.
+    coarser : int
+        Its chunks that are other than in the source, since the JPEG data were made coarser.
     fallbacks : dict
-        How many of its other chunks are not, by the reason why.
+        How many of its other chunks are not exact, by the reason why.
+    jpeg_quality : int
+        How coarse; 100 is exact.
     """
 
     level: int
@@ -89,18 +95,22 @@ class LevelReport:
     source_level: int | None
     codec: dict[str, Any]
     exact: int = 0
+    coarser: int = 0
     fallbacks: dict[str, int] = field(default_factory=dict)
+    jpeg_quality: int = EXACT
 
     @property
     def is_exact(self) -> bool:
         """Whether every stored pixel is that of the source."""
-        return self.source_level is not None and self.coding != "lossy" and not self.fallbacks
+        is_kept = self.source_level is not None and self.coding != "lossy"
+        return is_kept and not self.coarser and not self.fallbacks
 
     @property
     def pixels(self) -> str:
         """How exact the pixels are, for tables; a star stands for chunks that are not."""
         if self.coding == "jpeg":
-            return "exact*" if self.fallbacks else "exact"
+            kept = f"jpeg q{self.jpeg_quality}" if self.coarser else "exact"
+            return f"{kept}*" if self.fallbacks else kept
         if self.coding == "lossless":
             return "exact" if self.is_exact else "lossless"
         quality = self.codec.get("quality")
@@ -207,7 +217,7 @@ def notices_of(info: SlideInfo, levels: tuple[LevelReport, ...]) -> tuple[str, .
     is_of_jpeg = bool(info.history) and info.history[-1].method == "jpeg"
     if is_of_jpeg and first.coding == "lossy" and first.why:
         sentences.append(f"level 0 is JPEG in the source and is not kept exactly: {first.why}")
-    source_bpp = None if first.is_exact else _source_bpp(info)
+    source_bpp = _source_bpp(info) if first.coding == "lossy" else None
     if source_bpp is not None and first.bpp is not None and first.bpp > source_bpp:
         sentences.append(
             f"the source holds {source_bpp:.2f} bits per pixel and the store {first.bpp:.2f}: "
@@ -260,6 +270,11 @@ def _described(level: LevelReport) -> str:
     codec = ", ".join((f"codec {method[1]}", *(f"{name} {value}" for name, value in parameters)))
     if level.coding == "jpeg":
         but = f", but for {sum(level.fallbacks.values())} chunks" if level.fallbacks else ""
+        if level.coarser:
+            return (
+                f"the source's own JPEG data, made coarser with loss in {level.coarser} of "
+                f"{level.stored} chunks (--jpeg-quality {level.jpeg_quality}){but}"
+            )
         return f"every pixel of what is stored is exact, as the source's own JPEG data{but}"
     if level.is_exact:
         return f"every pixel of what is stored is exact, by {codec}"
@@ -270,7 +285,8 @@ def _described(level: LevelReport) -> str:
 def _of_fallbacks(level: LevelReport) -> str:
     reasons = "; ".join(f"{count} since {reason}" for reason, count in level.fallbacks.items())
     count = sum(level.fallbacks.values())
-    return f"{count} of {level.stored} chunks of level {level.level} are not exact: {reasons}"
+    kept = "kept as JPEG data" if level.coarser else "exact"
+    return f"{count} of {level.stored} chunks of level {level.level} are not {kept}: {reasons}"
 
 
 def _report_level(
@@ -305,6 +321,8 @@ def _report_level(
         source_level=grid.source_level,
         codec=codec.told,
         exact=sum(result.exact for result in results),
+        coarser=sum(result.coarser for result in results),
+        jpeg_quality=level.jpeg_quality,
         fallbacks=_sum([result.fallbacks for result in results]),
     )
 

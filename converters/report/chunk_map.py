@@ -113,7 +113,12 @@ def report_of(
     levels = report_levels(results, stored.levels, stored.codecs, coverage, info)
     noted = stored.block.get("levels") or [{}] * len(levels)
     levels = tuple(
-        replace(level, exact=its.get("exact", 0), fallbacks=its.get("fallbacks", {}))
+        replace(
+            level,
+            exact=its.get("exact", 0),
+            coarser=its.get("coarser", 0),
+            fallbacks=its.get("fallbacks", {}),
+        )
         for level, its in zip(levels, noted, strict=True)
     )
     pixel_nbytes = info.samples * first.dtype.itemsize * int(np.prod(frames, dtype=np.int64))

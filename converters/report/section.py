@@ -98,7 +98,7 @@ def _sizes(facts: SlideFacts, report: SlideReport) -> list[Size]:
     first, jpeg = report.levels[0], facts.jpeg
     title = _METHODS.get(str(report.codec.get("method")), "stored")
     if first.coding == "jpeg":
-        title = "its JPEG kept exactly"
+        title = "its JPEG made coarser" if first.coarser else "its JPEG kept exactly"
     own = Size(f"this store ({title})", report.nbytes, psnr_db=first.psnr_db, ssim=first.ssim)
     sizes = [own]
     if report.source_nbytes:

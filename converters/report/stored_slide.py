@@ -10,6 +10,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.jpeg.requantize import EXACT
 
 from ..codecs import ChunkCodec
 from ..geometry.axes import Axes, Frame
@@ -157,7 +158,12 @@ def _stored(folder: Folder, group: zarr.Group) -> StoredSlide:
         group=group,
         axes=axes,
         levels=tuple(
-            LevelPlan(grid=grid, coding=level["coding"], why=level.get("why", ""))
+            LevelPlan(
+                grid=grid,
+                coding=level["coding"],
+                why=level.get("why", ""),
+                jpeg_quality=level.get("jpeg_quality", EXACT),
+            )
             for grid, level in zip(grids, noted, strict=True)
         ),
         codecs=tuple(_codec(level) for level in noted),

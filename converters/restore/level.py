@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from numcodecs_neural.codec import holds_jpeg, mosaic_of
 from numcodecs_neural.errors import BitstreamError, SourceError
 from numcodecs_neural.jpeg.mosaic import Mosaic
+from numcodecs_neural.jpeg.requantize import EXACT
 
 from ..store.chunk_files import StoredChunks
 from .tiling import LevelShape, Sides
@@ -60,6 +61,8 @@ class StoredLevel:
         Sample of chunks that are not stored.
     chunks : StoredChunks, optional
         Their bytes; None if another codec wrote them.
+    coarser, jpeg_quality : int
+        How many of them the converter made coarser than the source, and by which quality.
     """
 
     number: int
@@ -67,6 +70,8 @@ class StoredLevel:
     chunk: tuple[int, ...]
     fill: int
     chunks: StoredChunks | None = field(repr=False)
+    coarser: int = 0
+    jpeg_quality: int = EXACT
 
     @property
     def sides(self) -> LevelShape:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from numcodecs_neural.jpeg.requantize import EXACT
+
 __all__ = ["RestoreReport", "RestoredLevel"]
 
 
@@ -20,6 +22,8 @@ class RestoredLevel:
         How many tiles it has.
     chunks, absent : int
         Chunks of the store, and those of them that it does not hold.
+    coarser, jpeg_quality : int
+        Chunks whose coefficients are coarser than those of the source, and by which quality.
     """
 
     number: int
@@ -27,6 +31,8 @@ class RestoredLevel:
     tiles: int
     chunks: int
     absent: int
+    coarser: int = 0
+    jpeg_quality: int = EXACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,8 @@ class RestoreReport:
     def lines(self) -> list[str]:
         """Return the report for the screen."""
         kind = "the source, byte for byte" if self.is_same_file else "the source's coefficients"
+        if any(level.coarser for level in self.levels):
+            kind = "NOT the source: its coefficients were made coarser"
         lines = [f"{self.output}: {self.nbytes} bytes, {kind}"]
         lines += [
             f"level {level.number}: {level.shape[1]} x {level.shape[0]}, {level.tiles} tiles"
@@ -69,6 +77,12 @@ class RestoreReport:
             "and are of one colour: the pixels of the source are not kept there"
             for level in self.levels
             if level.absent
+        ]
+        lines += [
+            f"level {level.number}: {level.coarser} of {level.chunks} chunks were stored with loss "
+            f"(--jpeg-quality {level.jpeg_quality}): the pixels of the source are not kept there"
+            for level in self.levels
+            if level.coarser
         ]
         lines += [f"level {number} is left out: {reason}" for number, reason in self.left_out]
         return [*lines, *self.notes]

@@ -40,6 +40,8 @@ def restore(
 ) -> RestoreReport:
     """Write a slide from a store, with the quantised coefficients that its source had.
 
+    Of a store that keeps them coarser, with those; the report says so.
+
     Parameters
     ----------
     store : Path
@@ -254,6 +256,8 @@ def _restored(level: StoredLevel, tiling: Tiling, survey: Survey) -> RestoredLev
         tiles=rows * columns,
         chunks=survey.count,
         absent=survey.absent,
+        coarser=level.coarser,
+        jpeg_quality=level.jpeg_quality,
     )
 
 

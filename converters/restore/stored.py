@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.jpeg.requantize import EXACT
 
 from ..sources import Associated, SlideInfo
 from ..sources.omezarr.images import find_images
@@ -92,7 +93,7 @@ def _opened(files: ZarrFiles, path: Path) -> StoredImage:
             "restored from JPEG tiles is RGB or grey of 8 bits, without planes or times"
         )
     levels = [
-        _level(files, number, name, array)
+        _level(files, number, name, array, image.noted(number))
         for number, (name, array) in enumerate(
             zip(image.paths[: len(image.levels)], image.levels, strict=True)
         )
@@ -100,7 +101,9 @@ def _opened(files: ZarrFiles, path: Path) -> StoredImage:
     return StoredImage(info=info, levels=tuple(levels), _image=image)
 
 
-def _level(files: ZarrFiles, number: int, name: str, array: Any) -> StoredLevel:
+def _level(
+    files: ZarrFiles, number: int, name: str, array: Any, noted: dict[str, Any]
+) -> StoredLevel:
     # Of an array of another codec there are no chunks to read.
     is_ours = _CODEC in array_codecs(files, name)
     return StoredLevel(
@@ -109,4 +112,6 @@ def _level(files: ZarrFiles, number: int, name: str, array: Any) -> StoredLevel:
         chunk=array.chunks,
         fill=int(array.fill_value),
         chunks=StoredChunks(files.folder, name, array) if is_ours else None,
+        coarser=noted.get("coarser", 0),
+        jpeg_quality=noted.get("jpeg_quality", EXACT),
     )

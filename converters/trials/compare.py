@@ -1,25 +1,28 @@
 """Comparison of codecs on samples of a slide, at equal SSIM on tissue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.jpeg.requantize import EXACT
 
 from ..codecs import ChunkKind, CodecFamily, codecs_for, family_of
 from ..measure.sampling import own_range_of
 from ..options import ConvertOptions
 from ..pipeline.plan import ConversionPlan, with_options
 from ..pipeline.rate_control import Measured, Trial, setting_for_ssim, ssim_of
-from .dry_run import code_sort, sorts_of
+from .dry_run import code_sort, index_nbytes, sorts_of
 from .jpeg_transcode import Transcoding, transcode_tiles
 
-__all__ = ["ComparedCodec", "Comparison", "compare"]
+__all__ = ["COARSER", "ComparedCodec", "Comparison", "compare"]
 
 JPEG_QUALITY = 80
 # SSIM that far from the reference's still counts as equal.
 TOLERANCE = 0.002
+# Name of the codec that makes the source's JPEG data coarser.
+COARSER = "coarser"
 
 Progress = Callable[[int, int], None]
 
@@ -139,7 +142,9 @@ def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: No
     """
     families = _families(plan)
     # Lossy codecs have the pyramid that a conversion by them has.
-    lossy = with_options(plan, codec="neural", archive=False) if _is_exact(plan) else plan
+    lossy = plan
+    if _keeps_jpeg(plan):
+        lossy = with_options(plan, codec="neural", archive=False, jpeg_quality=EXACT)
     options, glass = lossy.options, lossy.glass
     trial, store = Trial.of(plan.source, lossy.grids[0], glass), _Store.of(lossy)
     if not plan.info.is_rgb:
@@ -152,8 +157,8 @@ def compare(plan: ConversionPlan, *, progress: Progress = lambda done, total: No
             progress(number, len(families))
             measured = first if family is reference else _equal(family, trial, first)
             found.append(_describe(family, measured, first, trial, store))
-        if _is_exact(plan):
-            found.append(_describe_exact(plan, first, trial))
+        if _keeps_jpeg(plan):
+            found += _describe_kept(plan, first, trial)
         progress(len(families), len(families))
     transcodings, missing = transcode_tiles(plan.source)
     return Comparison(
@@ -179,57 +184,68 @@ class _Store:
     Parameters
     ----------
     tissue : int
-        How many those are.
+        How many pixels those have.
     others : tuple
-        Samples and number of those of smaller levels with tissue, and of those without.
+        Samples and number of pixels of those of smaller levels with tissue, and of those without.
+    index_nbytes : int
+        Bytes of shards that are in none of the chunks.
     """
 
     tissue: int
     others: tuple[tuple[Trial, int], ...]
+    index_nbytes: int
 
     @classmethod
     def of(cls, plan: ConversionPlan) -> "_Store":
         sorts = sorts_of(plan)
         return cls(
-            tissue=sum(sort.count for sort in sorts if sort.has_tissue and not sort.level),
+            tissue=sum(sort.pixels for sort in sorts if sort.has_tissue and not sort.level),
             others=tuple(
-                (Trial.on(sort.samples, plan.grids[sort.level].chunk_px, plan.glass), sort.count)
+                (Trial.on(sort.samples, plan.grids[sort.level].chunk_px, plan.glass), sort.pixels)
                 for sort in sorts
                 if sort.level or not sort.has_tissue
             ),
+            index_nbytes=index_nbytes(plan),
         )
 
-    def nbytes(self, family: CodecFamily, setting: float, chunk_nbytes: float) -> int:
-        """Return the size of all chunks, where those with tissue have `chunk_nbytes`."""
-        total = self.tissue * chunk_nbytes
-        for trial, count in self.others:
-            total += count * trial.measure(family, setting).nbytes / len(trial.samples)
+    def nbytes(self, family: CodecFamily, setting: float, pixel_nbytes: float) -> int:
+        """Return the size of the store, where a pixel of chunks with tissue has `pixel_nbytes`."""
+        total = self.index_nbytes + self.tissue * pixel_nbytes
+        for trial, pixels in self.others:
+            total += pixels * trial.measure(family, setting).nbytes / trial.pixels
         return round(total)
 
 
-def _is_exact(plan: ConversionPlan) -> bool:
+def _keeps_jpeg(plan: ConversionPlan) -> bool:
     """Return whether level 0 keeps the source's JPEG data."""
     return plan.levels[0].coding == "jpeg"
 
 
-def _describe_exact(plan: ConversionPlan, first: Measured, trial: Trial) -> ComparedCodec:
-    """Return the store that keeps the source's JPEG data, beside lossy ones."""
+def _describe_kept(plan: ConversionPlan, first: Measured, trial: Trial) -> Iterator[ComparedCodec]:
+    """Yield the store that keeps the source's JPEG data, and the one that makes them coarser."""
+    quality = plan.options.jpeg_quality
+    exact = with_options(plan, jpeg_quality=EXACT)
+    yield _kept_store(exact, first, trial, name="exact", title="exact JPEG", setting="lossless")
+    if quality != EXACT:
+        setting = f"quality {quality}"
+        yield _kept_store(plan, first, trial, name=COARSER, title="coarser JPEG", setting=setting)
+
+
+def _kept_store(plan: ConversionPlan, first: Measured, trial: Trial, **names: str) -> ComparedCodec:
+    """Return a store of JPEG data, beside lossy codecs."""
     coded = [(sort, code_sort(sort, plan)) for sort in sorts_of(plan)]
-    sort, chunk = coded[0]
-    pixels = sum(sample.tissue.size for sample in sort.samples) / len(sort.samples)
-    megapixels = plan.grids[0].chunk_px ** 2 / 1e6
+    _, pixel = coded[0]
+    ssim = 1.0 if pixel.quality.ssim is None else pixel.quality.ssim
     return ComparedCodec(
-        name="exact",
-        title="exact JPEG",
-        setting="lossless",
-        ssim=1.0,
-        psnr_db=None,
-        is_equal=False,
-        bpp=round(8 * chunk.nbytes / pixels, 4),
-        size=round(chunk.nbytes / pixels / (first.nbytes / trial.pixels), 4),
-        nbytes=round(sum(each.count * it.nbytes for each, it in coded)),
-        encode_mpx_s=round(megapixels / chunk.encode_s, 2),
-        decode_mpx_s=round(megapixels / chunk.decode_s, 2),
+        **names,
+        ssim=round(ssim, 4),
+        psnr_db=pixel.quality.psnr_db(),
+        is_equal=abs(ssim - ssim_of(first)) <= TOLERANCE,
+        bpp=round(8 * pixel.nbytes, 4),
+        size=round(pixel.nbytes / (first.nbytes / trial.pixels), 4),
+        nbytes=round(sum(sort.pixels * one.nbytes for sort, one in coded)) + index_nbytes(plan),
+        encode_mpx_s=round(1e-6 / pixel.encode_s, 2),
+        decode_mpx_s=round(1e-6 / pixel.decode_s, 2),
     )
 
 
@@ -270,7 +286,6 @@ def _describe(
     family: CodecFamily, measured: Measured, first: Measured, trial: Trial, store: _Store
 ) -> ComparedCodec:
     ssim, megapixels = ssim_of(measured), trial.coded_pixels / 1e6
-    chunk_nbytes = measured.nbytes / len(trial.samples)
     return ComparedCodec(
         name=family.name,
         title=family.title,
@@ -280,7 +295,7 @@ def _describe(
         is_equal=abs(ssim - ssim_of(first)) <= TOLERANCE,
         bpp=round(8 * measured.nbytes / trial.pixels, 4),
         size=round(measured.nbytes / first.nbytes, 4),
-        nbytes=store.nbytes(family, measured.setting, chunk_nbytes),
+        nbytes=store.nbytes(family, measured.setting, measured.nbytes / trial.pixels),
         encode_mpx_s=round(megapixels / measured.encode_s, 2),
         decode_mpx_s=round(megapixels / measured.decode_s, 2),
     )

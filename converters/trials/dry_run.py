@@ -1,13 +1,18 @@
 """Dry run: size of a store and time to write it, estimated from a few coded chunks."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import zarr
+from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
 from numcodecs_neural.jpeg.offers import offered
 
+from ..geometry.levels import LevelGrid
+from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import (
     SampleChunk,
     sample_chunks,
@@ -15,10 +20,13 @@ from ..measure.sampling import (
     sample_level,
     sampled_levels,
 )
-from ..pipeline.exact_chunks import offers_of, read_mosaics
+from ..pipeline.exact_chunks import offers_of, read_mosaics, with_coarser
 from ..pipeline.plan import ConversionPlan
 
-__all__ = ["Coded", "Estimate", "Sort", "code_sort", "estimate", "sorts_of"]
+__all__ = ["Coded", "Estimate", "Sort", "code_sort", "estimate", "index_nbytes", "sorts_of"]
+
+# Of the index of a shard: for each of its chunks, and once.
+_PLACE_NBYTES, _CRC_NBYTES = 16, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,30 +75,34 @@ class Sort:
         Whether they hold tissue.
     samples : list of SampleChunk
         At least one.
-    count : int
-        How many chunks of this sort a store has, in all frames.
+    pixels : int
+        How many pixels the chunks of this sort have in a store, in all frames. Padding at the edge
+        of a level is not counted: it takes next to no bytes.
     """
 
     level: int
     has_tissue: bool
     samples: list[SampleChunk]
-    count: int
+    pixels: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
-    """One chunk of a sort, the mean of all samples.
+    """One pixel of a sort, the mean of all samples.
 
     Parameters
     ----------
     nbytes : float
     encode_s, decode_s : float
         Seconds.
+    quality : ChunkQuality
+        Distortion on tissue of all samples, of a level that keeps its JPEG data.
     """
 
     nbytes: float
     encode_s: float
     decode_s: float
+    quality: ChunkQuality
 
 
 def estimate(plan: ConversionPlan) -> Estimate:
@@ -101,30 +113,46 @@ def estimate(plan: ConversionPlan) -> Estimate:
     SourceError, ConfigError, WeightsError
         As `convert` does.
     """
-    coded = [(sort.count, code_sort(sort, plan)) for sort in sorts_of(plan)]
+    coded = [(sort.pixels, code_sort(sort, plan)) for sort in sorts_of(plan)]
     first = plan.grids[0]
     every = plan.axes.count * sum(grid.pixels for grid in plan.grids)
     return Estimate(
         shape=plan.info.shape,
         levels=len(plan.grids),
         raw_nbytes=plan.info.samples * plan.info.dtype.itemsize * every,
-        nbytes=round(sum(count * chunk.nbytes for count, chunk in coded)),
+        nbytes=round(sum(pixels * one.nbytes for pixels, one in coded)) + index_nbytes(plan),
         elided_area=first.pixels_where(plan.glass.elided[0]) / first.pixels,
-        seconds=sum(count * chunk.encode_s for count, chunk in coded) / plan.options.workers,
+        seconds=sum(pixels * one.encode_s for pixels, one in coded) / plan.options.workers,
         exact=tuple(n for n, level in enumerate(plan.levels) if level.is_exact),
         why=plan.levels[0].why,
     )
 
 
+def index_nbytes(plan: ConversionPlan) -> int:
+    """Return the bytes by which shards tell where their chunks are, stored or not."""
+    if plan.options.ome_zarr_version == "0.4":
+        return 0
+    return plan.axes.count * sum(
+        _shards(grid, elided)
+        * (_PLACE_NBYTES * (grid.region_px // grid.chunk_px) ** 2 + _CRC_NBYTES)
+        for grid, elided in zip(plan.grids, plan.glass.elided, strict=True)
+    )
+
+
+def _shards(grid: LevelGrid, elided: NDArray[np.bool_]) -> int:
+    """Return how many shards of a level hold a chunk."""
+    return sum(not elided[grid.chunks_of(cell)].all() for cell in grid.regions())
+
+
 def sorts_of(plan: ConversionPlan) -> list[Sort]:
-    """Return samples of each sort of chunk, and how many of that sort would be stored.
+    """Return samples of each sort of chunk, and how many pixels of it would be stored.
 
     Those with tissue of each level of the source, those of reduced levels together, and those
     without tissue.
     """
     source, glass, grids = plan.source, plan.glass, plan.grids
-    stored = sum(int((~chunks).sum()) for chunks in glass.elided)
-    tissue = [int(chunks.sum()) for chunks in glass.with_tissue]
+    stored = sum(_pixels(grids, [~chunks for chunks in glass.elided]))
+    tissue = _pixels(grids, glass.with_tissue)
     if not tissue[0]:
         tissue = [stored, *(0 for _ in grids[1:])]
     sorts = [
@@ -134,26 +162,31 @@ def sorts_of(plan: ConversionPlan) -> list[Sort]:
             samples=sample_level(source, grids, glass, level)
             if level
             else sample_chunks(source, grids[0], glass),
-            count=sum(tissue[n] for n in alike),
+            pixels=sum(tissue[n] for n in alike),
         )
         for level, alike in sampled_levels(grids).items()
     ]
     without = sample_glass(source, grids[0], glass)
-    sorts.append(Sort(level=0, has_tissue=False, samples=without, count=stored - sum(tissue)))
+    sorts.append(Sort(level=0, has_tissue=False, samples=without, pixels=stored - sum(tissue)))
     return [
         Sort(
             level=sort.level,
             has_tissue=sort.has_tissue,
             samples=sort.samples,
-            count=plan.axes.count * sort.count,
+            pixels=plan.axes.count * sort.pixels,
         )
         for sort in sorts
-        if sort.samples and sort.count
+        if sort.samples and sort.pixels
     ]
 
 
+def _pixels(grids: Sequence[LevelGrid], chosen: Sequence[NDArray[np.bool_]]) -> list[int]:
+    """Return how many pixels of each level lie in chosen chunks."""
+    return [grid.pixels_where(chunks) for grid, chunks in zip(grids, chosen, strict=True)]
+
+
 def code_sort(sort: Sort, plan: ConversionPlan) -> Coded:
-    """Return size and times of one chunk of a sort, with the JPEG data behind it if they are kept.
+    """Return size and times of one pixel of a sort, with the JPEG data behind it if they are kept.
 
     Raises
     ------
@@ -163,16 +196,24 @@ def code_sort(sort: Sort, plan: ConversionPlan) -> Coded:
     # The first one twice: what is loaded and compiled for it is not counted.
     samples = [sort.samples[0], *sort.samples]
     coded = [_code(sample, sort.level, plan) for sample in samples][1:]
+    pixels = sum(sample.tissue.size for sample in sort.samples)
     return Coded(
-        nbytes=sum(chunk.nbytes for chunk in coded) / len(coded),
-        encode_s=sum(chunk.encode_s for chunk in coded) / len(coded),
-        decode_s=sum(chunk.decode_s for chunk in coded) / len(coded),
+        nbytes=sum(chunk.nbytes for chunk in coded) / pixels,
+        encode_s=sum(chunk.encode_s for chunk in coded) / pixels,
+        decode_s=sum(chunk.decode_s for chunk in coded) / pixels,
+        quality=sum((chunk.quality for chunk in coded), ChunkQuality()),
     )
 
 
 def _code(sample: SampleChunk, level: int, plan: ConversionPlan) -> Coded:
+    """Return size and times of one sample, all of its pixels together."""
     grid, (frame, cell) = plan.grids[level], sample.place
-    planes = sample.padded(grid.chunk_px, plan.glass.fill_value)
+    region, keeps_jpeg = grid.chunk(cell), plan.levels[level].coding == "jpeg"
+    started = time.perf_counter()
+    found = read_mosaics(plan, grid, frame, [cell] if keeps_jpeg else [])
+    pixels, found = with_coarser(plan, grid, region, sample.pixels, found)
+    read_s = time.perf_counter() - started
+    planes = replace(sample, pixels=pixels).padded(grid.chunk_px, plan.glass.fill_value)
     chunk = planes.reshape(plan.axes.frame_shape(*planes.shape[1:]))
     array = zarr.create_array(
         MemoryStore(),
@@ -185,15 +226,18 @@ def _code(sample: SampleChunk, level: int, plan: ConversionPlan) -> Coded:
     )
     metadata = int(array.nbytes_stored())
     started = time.perf_counter()
-    cells = [cell] if plan.levels[level].coding == "jpeg" else []
-    found = read_mosaics(plan, grid, frame, cells)
-    offers = offers_of(plan, grid, grid.chunk(cell), sample.pixels, found)
+    offers = offers_of(plan, grid, region, pixels, found)
     with offered(offers, are_exact=plan.options.archive):
         array[...] = chunk
     written = time.perf_counter()
-    array[...]
+    stored = np.asarray(array[...]).reshape(planes.shape)
+    decoded = time.perf_counter()
+    inside = stored[:, : region.height, : region.width]
     return Coded(
         nbytes=int(array.nbytes_stored()) - metadata,
-        encode_s=written - started,
-        decode_s=time.perf_counter() - written,
+        encode_s=read_s + written - started,
+        decode_s=decoded - written,
+        quality=chunk_quality(sample.pixels, inside, sample.tissue)
+        if keeps_jpeg
+        else ChunkQuality(),
     )

@@ -9,12 +9,12 @@ python on_the_grid.py SLIDE [SLIDE...] [--side 512] [--crops 2] [--model he-fast
 
 Slides are in colour. Crops are made of whole tiles, or begin with a minimum coded unit, so that
 every codec meets the blocks of the source's JPEG where they are. Each crop is coded exactly, in
-mode `jpeg`, and then with loss: its coefficients are requantised to larger steps, or those are
-lowered or dropped that cost more bits than they are worth to SSIM, or both; the result is coded in
-mode `jpeg` again. Other codecs code the pixels. Sizes at equal SSIM with the source's pixels are
-read off each curve, and given in percent of the exact chunk, as means over all crops. The last row
-compares, crop by crop, the smallest variant or the exact chunk, whichever is smaller, with the
-smallest other codec.
+mode `jpeg`, and then with loss: its steps become multiples of themselves up to a limit, as by
+`--jpeg-quality`, or all of them become larger by one factor, or coefficients are lowered or dropped
+that cost more bits than they are worth to SSIM; the result is coded in mode `jpeg` again. Other
+codecs code the pixels. Sizes at equal SSIM with the source's pixels are read off each curve, and
+given in percent of the exact chunk, as means over all crops. The last row compares, crop by crop,
+the smallest variant or the exact chunk, whichever is smaller, with the smallest other codec.
 """
 
 import argparse
@@ -39,9 +39,8 @@ from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.jpeg import Colour
 from numcodecs_neural.jpeg.mosaic import Mosaic
 from numcodecs_neural.jpeg.offers import offered
-from numcodecs_neural.jpeg.reading import read_header
+from numcodecs_neural.jpeg.requantize import requantized
 from numcodecs_neural.measure import metrics
-from numcodecs_neural.peers.codecs import JPEG, Samples
 
 LEVELS = (0.95, 0.97, 0.98, 0.99, 0.995)
 QUALITIES = (30, 50, 70, 80, 90, 100)
@@ -50,11 +49,10 @@ PEER_SETTINGS = {
     "jpeg444": (50, 70, 80, 90, 95, 98),
     "jpegxl": (4, 2.5, 1.5, 0.8, 0.4, 0.15),
 }
+JPEG_QUALITIES = (99, 98, 97, 96, 95, 93, 91, 89, 87, 85, 83, 80, 75, 70, 60)
 FACTORS = (1.25, 1.5, 2, 3, 4, 6, 8)
-TABLES = (92, 90, 80, 70, 50)
 # Squared errors on flat ground that a bit is worth.
 PRICES = (1, 2, 4, 8, 16, 40)
-PRICE = 4  # together with larger steps
 # Small variances count as this much: the second constant of SSIM.
 FLAT = (0.03 * 255) ** 2
 # Squared error of R, G and B for one of Y, Cb and Cr.
@@ -63,7 +61,6 @@ LARGEST = 15  # magnitudes from here on are counted together
 CLASSES = 8
 
 
-Steps = tuple[tuple[int, ...], ...]
 # By codec its size at each level of SSIM, over that of the exact chunk; None if out of reach.
 Sizes = dict[str, list[float | None]]
 
@@ -154,50 +151,32 @@ def point(crop: Crop, setting: float, nbytes: int, decoded: np.ndarray) -> Point
 
 def variants(mosaic: Mosaic) -> Iterator[tuple[str, list[Mosaic]]]:
     """Yield the lossy variants by name, each at several strengths."""
-    own = mosaic.steps
-    wider = [larger(own, factor) for factor in FACTORS]
-    yield "larger steps", [requantised(mosaic, steps) for steps in wider]
-    yield "Annex K's steps", [requantised(mosaic, annex_k(mosaic, q)) for q in TABLES]
-    dropped = [priced(mosaic, own, price) for price in PRICES]
-    yield "dropped", dropped
-    yield "larger steps and dropped", dropped + [priced(mosaic, s, PRICE) for s in wider]
+    yield "multiples of steps", [requantized(mosaic, quality) for quality in JPEG_QUALITIES]
+    yield "larger steps", [larger(mosaic, factor) for factor in FACTORS]
+    yield "dropped", [priced(mosaic, price) for price in PRICES]
 
 
-def larger(steps: Steps, factor: float) -> Steps:
-    return tuple(tuple(round(factor * step) for step in each) for each in steps)
-
-
-def annex_k(mosaic: Mosaic, quality: int) -> Steps:
-    """Return the tables of JPEG at a quality, where they are coarser than the source's."""
-    tables = read_header(JPEG.encode(np.zeros((16, 16, 3), np.uint8), quality, Samples())).steps
-    if mosaic.colour is not Colour.YCBCR:
-        tables = tables[:1] * len(mosaic.steps)
-    pairs = zip(mosaic.steps, tables, strict=True)
-    return tuple(tuple(map(max, own, coarser)) for own, coarser in pairs)
-
-
-def requantised(mosaic: Mosaic, steps: Steps) -> Mosaic:
-    """Return the mosaic with coefficients rounded to other steps."""
-    scaled = [scaled_to(mosaic, n, np.array(each)) for n, each in enumerate(steps)]
+def larger(mosaic: Mosaic, factor: float) -> Mosaic:
+    """Return the mosaic with coefficients rounded to steps that are larger by a factor."""
+    steps = tuple(tuple(round(factor * step) for step in each) for each in mosaic.steps)
+    scaled = (
+        blocks * (np.array(own) / coarser)
+        for blocks, own, coarser in zip(mosaic.coefficients, mosaic.steps, steps, strict=True)
+    )
     return replace(mosaic, steps=steps, coefficients=tuple(np.rint(v).astype("i2") for v in scaled))
 
 
-def scaled_to(mosaic: Mosaic, number: int, steps: np.ndarray) -> np.ndarray:
-    return mosaic.coefficients[number] * (np.array(mosaic.steps[number]) / steps)
-
-
-def priced(mosaic: Mosaic, steps: Steps, price: float) -> Mosaic:
+def priced(mosaic: Mosaic, price: float) -> Mosaic:
     """Return the mosaic with coefficients lowered or dropped where bits are worth more.
 
-    Of the nearest level, the one below it in magnitude, and zero, each takes the one with the
-    least error plus `price` times bits. DC is rounded.
+    Of itself, the one below it in magnitude, and zero, each takes the one with the least error plus
+    `price` times bits. DC stays.
     """
     planes = []
-    for number, each in enumerate(steps):
-        scaled = scaled_to(mosaic, number, np.array(each))
+    for number, each in enumerate(mosaic.steps):
         worth = np.array(each) ** 2 * weights(mosaic, number)[..., np.newaxis]
-        planes.append(cheapest(scaled, worth, price))
-    return replace(mosaic, steps=steps, coefficients=tuple(planes))
+        planes.append(cheapest(mosaic.coefficients[number], worth, price))
+    return replace(mosaic, coefficients=tuple(planes))
 
 
 def weights(mosaic: Mosaic, number: int) -> np.ndarray:
@@ -213,18 +192,17 @@ def weights(mosaic: Mosaic, number: int) -> np.ndarray:
     return joined * (YCBCR_GAINS[number] if is_ycbcr else 1)
 
 
-def cheapest(scaled: np.ndarray, worth: np.ndarray, price: float) -> np.ndarray:
-    """Return whole coefficients: the cheapest of the candidates for each."""
-    nearest = np.rint(np.abs(scaled))
-    levels = nearest
-    candidates = [nearest, np.maximum(nearest - 1, 0), np.zeros_like(nearest)]
-    errors = [worth * (np.abs(scaled) - level) ** 2 for level in candidates]
+def cheapest(coefficients: np.ndarray, worth: np.ndarray, price: float) -> np.ndarray:
+    """Return the cheapest of the candidates for each coefficient."""
+    levels = own = np.abs(coefficients.astype(float))
+    candidates = [own, np.maximum(own - 1, 0), np.zeros_like(own)]
+    errors = [worth * (own - level) ** 2 for level in candidates]
     for _ in range(2):  # prices follow from what is chosen
         bits = bits_of(levels, candidates)
         costs = [error + price * rate for error, rate in zip(errors, bits, strict=True)]
         levels = np.choose(np.argmin(costs, axis=0), candidates)
-        levels[..., 0] = nearest[..., 0]
-    return (np.sign(scaled) * levels).astype(np.int16)
+        levels[..., 0] = own[..., 0]
+    return (np.sign(coefficients) * levels).astype(np.int16)
 
 
 def bits_of(levels: np.ndarray, candidates: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ The pixels are those of libjpeg-turbo, tile by tile.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -24,9 +25,11 @@ from numcodecs_neural.jpeg.mosaic import Mosaic
 
 __all__ = [
     "ADAPTIVE",
+    "FREE_BLOCKS",
     "HUFFMAN",
     "JPEG_DECODERS",
     "NETWORK",
+    "PIXELS_PER_BLOCK",
     "decode_jpeg",
     "decode_mosaic",
     "pixels_of",
@@ -42,6 +45,9 @@ ADAPTIVE = 1
 
 NETWORK = 2
 """Number of the learned context model."""
+
+FREE_BLOCKS, PIXELS_PER_BLOCK = 1 << 16, 8
+"""A chunk has no more blocks than so many, and one for each so many pixels of the plane."""
 
 
 def _without_weights(decode: _Decode) -> Callable[[bytes], _Decode]:
@@ -91,6 +97,7 @@ def decode_mosaic(chunk: Chunk) -> Mosaic:
     """Return the mosaic that a chunk holds; raises what `decode_jpeg` does."""
     coder, blank, data = unpack_section(chunk.sections[0])
     _check_place(chunk, blank)
+    _check_blocks(chunk, blank)
     if coder not in JPEG_DECODERS:
         raise UnsupportedVersionError(
             f"JPEG chunk has coder {coder}, which this release does not know; it knows "
@@ -121,6 +128,20 @@ def _check_place(chunk: Chunk, mosaic: Mosaic) -> None:
                 f"chunk has a box of {header.box} in a plane of {header.plane}; its JPEG tiles of "
                 f"{tile} cover {mosaic.shape} from {mosaic.offset} on"
             )
+
+
+def _check_blocks(chunk: Chunk, mosaic: Mosaic) -> None:
+    """Raise where blocks are many more than the plane can show.
+
+    A tile may reach far beyond the plane, and a reader knows how large that is, and not the tile.
+    """
+    blocks = sum(math.prod(blocks.shape[:2]) for blocks in mosaic.coefficients)
+    allowed = FREE_BLOCKS + math.prod(chunk.header.plane) // PIXELS_PER_BLOCK
+    if blocks > allowed:
+        raise BitstreamError(
+            f"JPEG chunk has {blocks} blocks in a plane of {chunk.header.plane}; allowed are "
+            f"{allowed}"
+        )
 
 
 def _check_range(coefficients: Coefficients) -> None:

@@ -12,10 +12,19 @@ import pytest
 
 from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.codec import mosaic_of
+from numcodecs_neural.coding.dec_jpeg import ADAPTIVE, HUFFMAN, NETWORK
 from numcodecs_neural.errors import BitstreamError
-from numcodecs_neural.format import Chunk, ChunkHeader, Mode, pack_chunk, unpack_chunk
+from numcodecs_neural.format import (
+    NO_WEIGHTS,
+    Chunk,
+    ChunkHeader,
+    Mode,
+    pack_chunk,
+    unpack_chunk,
+)
 from numcodecs_neural.jpeg.mosaic import Mosaic
 from numcodecs_neural.jpeg.offers import offered
+from numcodecs_neural.weights.catalogue import coefficient_weights
 from tests.jpeg.streams import encoded, photo
 
 BACKENDS = ["numpy", "auto"]
@@ -93,6 +102,45 @@ def test_giant_sizes_take_no_memory(size: tuple[int, ...]) -> None:
         tracemalloc.stop()
 
     assert peak < 1 << 24
+
+
+@pytest.mark.parametrize("coder", [HUFFMAN, ADAPTIVE, NETWORK])
+def test_a_tile_far_beyond_its_plane_is_refused_at_once(coder: int) -> None:
+    # 65,792 blocks, and a plane of 8 x 8 pixels has room for 65,544.
+    section = bytes([coder, 0]) + struct.pack("<4H", 2049, 2048, 1, 1) + b"\x11\1" + bytes(5000)
+    weights = coefficient_weights().id if coder == NETWORK else NO_WEIGHTS
+    header = ChunkHeader(
+        mode=Mode.JPEG, dtype=np.dtype("u1"), shape=(8, 8), box=(8, 8), weights_id=weights
+    )
+
+    with pytest.raises(BitstreamError, match=r"65792 blocks in a plane of \(8, 8\); .* 65544"):
+        NeuralImage().decode(pack_chunk(header, [section]))
+
+
+def test_what_a_reader_would_refuse_is_not_written() -> None:
+    tile = np.full((2049, 2048), 200, np.uint8)
+    mosaic = Mosaic.from_tiles([[encoded(tile, 60)]])
+    pixels = np.ascontiguousarray(mosaic.pixels()[:8, :8, 0])
+
+    with offered([(pixels, 0, mosaic)]):
+        chunk = unpack_chunk(NeuralImage("grey-fast").encode(pixels))
+
+    assert chunk.header.mode is not Mode.JPEG
+
+
+@pytest.mark.parametrize("coder", [ADAPTIVE, NETWORK])
+def test_few_bytes_for_many_blocks_are_refused_at_once(coder: int) -> None:
+    section = (
+        bytes([coder, 0]) + struct.pack("<4H", 8192, 8192, 1, 1) + b"\x11\1" + bytes(3) + b"\1"
+    )
+    weights = coefficient_weights().id if coder == NETWORK else NO_WEIGHTS
+    side = 1 << 13
+    header = ChunkHeader(
+        mode=Mode.JPEG, dtype=np.dtype("u1"), shape=(side, side), box=(8, 8), weights_id=weights
+    )
+
+    with pytest.raises(BitstreamError, match="4 bytes, too few for 1048576 blocks"):
+        NeuralImage().decode(pack_chunk(header, [section]))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ _NO_HEADER = (
     *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError),
     *(BytesLengthException, InvalidDicomError, struct.error),
 )
+_MARK_AT, _MARK = 128, b"DICM"
 _TAGS = ["SOPClassUID", "ImageType", "SeriesInstanceUID", "TotalPixelMatrixFocalPlanes"]
 # wsidicom makes a list of them, however many a damaged header promises.
 MAX_DEPTHS = 10_000
@@ -27,7 +28,8 @@ def files_of_slide(path: Path) -> list[Path]:
     Raises
     ------
     SourceError
-        If there is no slide, or if a folder holds several; names a file of each.
+        If there is no slide, or if a folder holds several; names a file of each. If the header of
+        any DICOM file there is damaged: whether it belongs to the slide cannot be told.
     """
     folder, chosen = (path, None) if path.is_dir() else (path.parent, path)
     if chosen is not None and _header(chosen) is None:
@@ -57,16 +59,20 @@ def _slides_in(folder: Path) -> dict[str, list[Path]]:
 
 def _header(file: Path) -> Dataset | None:
     """Return what tells slides apart, or None for any other file; refuses images of no kind."""
-    if not file.is_file():
+    if not file.is_file() or not _is_dicom(file):
         return None
     try:
         header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
-        if header.get("SOPClassUID") != _SLIDE_IMAGE:
-            return None
+        # The kind of a file stands in it twice.
+        kinds = {header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")}
         # Values are understood when they are asked for.
-        has_type, _ = bool(header.get("ImageType")), header.get("SeriesInstanceUID")
-    except _NO_HEADER:
+        has_type, has_series = (bool(header.get(tag)) for tag in ("ImageType", "SeriesInstanceUID"))
+    except _NO_HEADER as exc:
+        raise _damaged(file) from exc
+    if _SLIDE_IMAGE not in kinds:
         return None
+    if len(kinds) > 1 or not has_series:
+        raise _damaged(file)
     if not has_type:
         raise SourceError(
             f"{file} says no ImageType (0008,0008), by which levels and labels of a DICOM slide "
@@ -78,6 +84,20 @@ def _header(file: Path) -> Dataset | None:
             "read: it is damaged; copy it again"
         )
     return header
+
+
+def _is_dicom(file: Path) -> bool:
+    """Return whether a file is to be one of DICOM, by its start or its name."""
+    with file.open("rb") as opened:
+        start = opened.read(_MARK_AT + len(_MARK))
+    return start[_MARK_AT:] == _MARK or file.suffix.lower() == ".dcm"
+
+
+def _damaged(file: Path) -> SourceError:
+    return SourceError(
+        f"{file} is not a DICOM file of a whole slide, or its header is damaged: copy it again, or "
+        "move it out of the slide's folder if it does not belong there"
+    )
 
 
 def _depths(header: Dataset) -> int:

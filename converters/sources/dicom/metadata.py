@@ -11,7 +11,7 @@ from ..base import Channel, Compression
 __all__ = ["channels", "compression_steps", "icc_profile", "magnification", "read_header"]
 
 _TAGS = [
-    *("SOPInstanceUID", "BitsAllocated", "OpticalPathSequence", "ICCProfile"),
+    *("SOPInstanceUID", "ImageType", "BitsAllocated", "OpticalPathSequence", "ICCProfile"),
     *("LossyImageCompression", "LossyImageCompressionMethod", "LossyImageCompressionRatio"),
 ]
 # Values of LossyImageCompressionMethod (0028,2114).

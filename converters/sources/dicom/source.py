@@ -79,6 +79,7 @@ class DicomSource(FileSource):
             files = files_of_slide(path)
             self._wsi: Any = self._tried("it is no DICOM slide", WsiDicom.open, files)
             try:
+                self._tried("its files cannot be told apart", _check_all, files, self._wsi)
                 check_series(path, series, len(self._wsi.pyramids))
                 self._tried("its metadata cannot be read", self._describe, files)
             except BaseException:
@@ -199,6 +200,23 @@ def _why(error: Exception) -> str:
         return str(error.error)
     is_for_programmers = isinstance(error, BytesLengthException | UnidentifiedImageError)
     return DAMAGED if is_for_programmers else reason_of(error)
+
+
+def _check_all(files: list[Path], wsi: Any) -> None:
+    """Refuse a slide of which wsidicom leaves a file out, which it writes to its log only."""
+    groups = (*wsi.pyramids, wsi.labels, wsi.overviews)
+    datasets = [dataset for group in groups if group is not None for dataset in group.datasets]
+    opened = {str(dataset.instance_uid) for dataset in datasets}
+    for file in files:
+        header = read_header(file)
+        # Those are not read here.
+        is_thumbnail = "THUMBNAIL" in header.ImageType
+        if not is_thumbnail and header.get("SOPInstanceUID") not in opened:
+            raise SourceError(
+                f"{file} belongs to the slide, and wsidicom leaves it out: its header is damaged, "
+                "or describes a kind of image that is not supported; copy it again, or move it out "
+                "of the slide's folder to convert what remains"
+            )
 
 
 def _base_header(files: list[Path], base: Any) -> tuple[Dataset, int]:

@@ -74,7 +74,7 @@ def lossy_history(
         if "method" in entry and entry["method"] not in _LOSSLESS and not _is_lossless(entry)
     ]
     last = _canonical(steps[-1].method) if steps else None
-    if _keeps_all(block):
+    if _is_told(block):
         return tuple(steps)
     for name, settings in codecs.items():
         method = _LOSSY.get(_plain(name))
@@ -85,11 +85,16 @@ def lossy_history(
     return tuple(steps)
 
 
-def _keeps_all(block: Any) -> bool:
-    """Return whether our own record says that level 0 lost nothing, whatever its codec can do."""
+def _is_told(block: Any) -> bool:
+    """Return whether our own record tells what level 0 lost, whatever its codec can do.
+
+    So it does where nothing was lost, and where JPEG data were kept in some chunks.
+    """
     levels = block.get("levels") if isinstance(block, dict) else None
     first = levels[0] if isinstance(levels, list) and levels else None
-    return isinstance(first, dict) and first.get("is_exact") is True
+    return isinstance(first, dict) and (
+        first.get("is_exact") is True or first.get("coding") == "jpeg"
+    )
 
 
 def _nested(codecs: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:

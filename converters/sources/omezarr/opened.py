@@ -75,6 +75,12 @@ class OpenedImage:
         array: Any = self.group[place]
         return np.asarray(array[:] if isinstance(array, zarr.Array) else array["0"][:])
 
+    def noted(self, level: int) -> dict[str, Any]:
+        """Return what this package noted of a level when it wrote the image; empty if nothing."""
+        levels = self._block.get("levels")
+        noted = levels[level] if isinstance(levels, list) and level < len(levels) else None
+        return noted if isinstance(noted, dict) else {}
+
     def own_array(self, name: str) -> NDArray[Any] | None:
         """Return the values of an array that this package keeps beside the images it writes."""
         found: Any = self.group.get(name) if self._block else None

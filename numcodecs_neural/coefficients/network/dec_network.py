@@ -16,6 +16,13 @@ __all__ = ["HEAD", "decoder_of"]
 HEAD = struct.Struct("<I")
 """The state of the coder; words of 16 bits follow."""
 
+_BLOCKS_PER_BYTE = 21_000
+"""A block takes two symbols at least, a flag of at most 32760 in 32768 and a DC of at most 32762.
+
+Such symbols take 8 and 6 of 32768 parts from a state of at least two wholes, thus 0.00041 bits
+together; a word brings less than 17 bits, and so does the state at first.
+"""
+
 _ERRORS: Mapping[int, tuple[type[NeuralCodecError], str]] = {
     statuses.TRUNCATED: (TruncatedChunkError, "network-coded coefficients end early"),
     statuses.OUT_OF_RANGE: (BitstreamError, "a network-coded coefficient has more than 11 bits"),
@@ -55,6 +62,11 @@ def _decode(data: bytes, layout: Layout, components: Mapping[str, Component]) ->
     (state,) = HEAD.unpack_from(data)
     if state < statuses.LOWEST_STATE:
         raise BitstreamError(f"network-coded coefficients begin with the state {state}")
+    blocks = sum(int(plane.coded.sum()) for plane in layout.planes)
+    if blocks > _BLOCKS_PER_BYTE * len(data):
+        raise TruncatedChunkError(
+            f"network-coded coefficients have {len(data)} bytes, too few for {blocks} blocks"
+        )
     words = np.frombuffer(data, "<u2", offset=HEAD.size).astype(np.uint16)
     progress = np.array([state, 0, statuses.DONE], np.int64)
     coefficients = tuple(np.zeros(plane.shape, np.int16) for plane in layout.planes)

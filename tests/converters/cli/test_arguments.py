@@ -14,6 +14,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--model", "he-perceptual"], {"model": "he-perceptual"}),
     (["--quality", "71"], {"quality": 71}),
     (["--levels-quality", "30"], {"levels_quality": 30}),
+    (["--jpeg-quality", "90"], {"jpeg_quality": 90}),
     (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
     (["--archive"], {"archive": True}),
     (["--chunk", "256"], {"chunk_px": 256}),

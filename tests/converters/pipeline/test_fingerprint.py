@@ -93,6 +93,14 @@ def test_an_option_that_changes_the_store_changes_the_fingerprint(name: str) -> 
     assert digest(replace(PLAIN, **{name: STORED[name]})) != digest()
 
 
+def test_a_quality_of_jpeg_data_changes_it_where_they_are_kept() -> None:
+    coarser = replace(PLAIN, jpeg_quality=90)
+    tiles = JpegTiles(tile=(256, 256), unit=(16, 16), grid=(4, 4))
+
+    assert digest(coarser, tiles=tiles) != digest(tiles=tiles)
+    assert digest(coarser) == digest()
+
+
 @pytest.mark.parametrize("name", NOT_STORED)
 def test_who_does_the_work_does_not_change_the_fingerprint(name: str) -> None:
     assert digest(replace(PLAIN, **{name: NOT_STORED[name]})) == digest()
@@ -155,5 +163,7 @@ def test_levels_that_are_kept_exactly_change_the_fingerprint() -> None:
 
 
 def test_every_option_is_in_a_test_above() -> None:
-    assert {*STORED, *NOT_STORED} == {field.name for field in fields(ConvertOptions)}
+    assert {*STORED, *NOT_STORED, "jpeg_quality"} == {
+        field.name for field in fields(ConvertOptions)
+    }
     assert set(DESCRIBED) == {field.name for field in fields(SlideInfo)}

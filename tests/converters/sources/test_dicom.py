@@ -10,7 +10,7 @@ import tifffile
 
 pytest.importorskip("wsidicom", reason="wsidicom is not installed")
 
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
@@ -210,7 +210,7 @@ def test_real_slides_have_the_pixels_of_the_slide_they_were_made_from(
     [
         pytest.param(
             *("a.dcm", b"\x08\0\x18\0UI", b"\x08\0\x19\0UI"),
-            r"its metadata cannot be read: it is damaged",
+            r"a\.dcm belongs to the slide, and wsidicom leaves it out: its header is damaged",
             id="an attribute that is absent",
         ),
         pytest.param(
@@ -249,6 +249,38 @@ def test_a_header_of_unknown_values_is_no_dicom_of_a_slide(folder: Path, tag: by
 
     with pytest.raises(SourceError, match="is not a DICOM file of a whole slide"):
         open_source(folder / "a.dcm")
+
+
+@pytest.mark.parametrize("chosen", ["", "a.dcm"])
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        pytest.param(b"\x08\0\x16\0UI", b"\x08\0\x16\0U\x01", id="its kind has no type"),
+        pytest.param(b"\x08\0\x16\0UI", b"\x08\0\x17\0UI", id="its kind is not there"),
+        pytest.param(b"\x20\0\x0e\0UI", b"\x20\0\x0f\0UI", id="its slide is not there"),
+        pytest.param(b"DICM", b"DIC\0", id="it does not begin as DICOM"),
+        pytest.param(b"\x48\0\x06\0UL", b"\x48\0\x05\0UL", id="it has no size"),
+        pytest.param(b"VOLUME", b"VOLUMF", id="an image of no known kind"),
+        pytest.param(b"\x20\0\x0d\0UI", b"\x20\0\x0c\0UI", id="its study is not there"),
+    ],
+)
+def test_a_file_whose_header_is_damaged_is_named(
+    folder: Path, whole: bytes, damaged: bytes, chosen: str
+) -> None:
+    content = (folder / "b.dcm").read_bytes()
+    assert whole in content
+    (folder / "b.dcm").write_bytes(content.replace(whole, damaged, 1))
+
+    with pytest.raises(SourceError, match=r"b\.dcm .* header is damaged"):
+        open_source(folder / chosen)
+
+
+def test_other_dicom_files_beside_a_slide_are_left_alone(folder: Path, opened: Open) -> None:
+    other: Any = dcmread(folder / "c.dcm")
+    other.SOPClassUID = other.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
+    other.save_as(folder / "report.dcm")
+
+    assert opened(folder).info.level_shapes == ((400, 300), (200, 150))
 
 
 def test_more_focal_planes_than_a_slide_can_have_are_refused(folder: Path) -> None:
