@@ -45,8 +45,8 @@ class Tuning:
 TUNINGS: Mapping[str, Tuning] = MappingProxyType(
     {
         "psnr": Tuning(slope=7, chroma=16, gain=256),
-        "ssim": Tuning(slope=7, chroma=21, gain=236),
-        "ms-ssim": Tuning(slope=48, chroma=16, gain=128),
+        "ssim": Tuning(slope=7, chroma=22, gain=236),
+        "ms-ssim": Tuning(slope=32, chroma=16, gain=175),
     }
 )
 """Shapes of steps by the measure that they serve."""
