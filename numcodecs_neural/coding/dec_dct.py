@@ -1,4 +1,4 @@
-"""Payloads of the lossy mode through context model and DCT to pixels (SPEC.md, section 7)."""
+"""Payloads of the lossy mode through context model and DCT to pixels (SPEC.md, section 9)."""
 
 import struct
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Pixels through DCT and context model to payloads of the lossy mode (SPEC.md, section 7).
+"""Pixels through DCT and context model to payloads of the lossy mode (SPEC.md, section 9).
 
 An image that was decoded from a chunk of this quality before is known by its coefficients, which
 lie near multiples of their steps along some axes of colour: it gets these axes and symbols again.
