@@ -2319,6 +2319,7 @@ def read_coefficients(section: bytes, header: Header, weights: Weights) -> tuple
     d = weights.description
     n, _, height, width = header.planes
     rows, columns = -(-height // 16), -(-width // 16)
+    refuse_unless(rows * columns <= 2**19, f"there are {rows} x {columns} blocks")
     fields = Fields(section)
     base, slope, chroma = fields.unsigned(2), fields.unsigned(1), fields.unsigned(1)
     steps = steps_of(base, slope, chroma, d["axes"])

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.model import KIND, VERSION, ContextModel
+from numcodecs_neural.dct.context.model import KIND, VERSION
 from numcodecs_neural.dct.context.order import natural
-from numcodecs_neural.weights.files import WeightsFile
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -37,11 +36,6 @@ class SmallContext:
         steps = np.rint(6144 * 32.0 ** (-np.arange(101) / 100)).astype(np.int32)
         encoder = {"kind": "context-encoder", "decoder_sha256": "0" * 64, "price": 30}
         return (described, self._arrays()), (encoder, {"base": steps})
-
-    def load(self) -> ContextModel:
-        """Return the model."""
-        (described, arrays), _ = self.contents()
-        return ContextModel.from_file(WeightsFile("0" * 64, described, arrays))
 
     def _arrays(self) -> Arrays:
         rng = np.random.default_rng(self.seed)

@@ -266,9 +266,7 @@ def shipped(name: str) -> tuple[DecoderModel, EncoderModel]:
     return DecoderModel.from_file(load_decoder(info)), encoder
 
 
-def install(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, **models: Small | SmallContext
-) -> None:
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **models: Small | SmallContext) -> None:
     """Make small models available by name beside the shipped ones, ``-1`` behind each family."""
     shipped = Path(str(resources.files("numcodecs_neural.weights")))
     content = json.loads((shipped / "catalogue.json").read_text(encoding="utf-8"))

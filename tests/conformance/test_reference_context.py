@@ -1,4 +1,4 @@
-"""The reference decoder, from SPEC.md alone, decodes chunks of colour axes and DCT as the package."""
+"""The reference decoder decodes chunks of colour axes and DCT as the package does."""
 
 from pathlib import Path
 from typing import Any
