@@ -2417,7 +2417,7 @@ class ContextImage:
         tables = np.full(symbols.shape, SKIPPED)
         bias = self._bias(p)
         for y, x in self._blocks:
-            h2 = self._hidden(p, bias, y, x)
+            h2 = self.hidden(p, bias, y, x)
             if band in FLAGGED:
                 level = ((h2 @ self._a["flag"][p] + self._a["flag_bias"][p]) >> 12) + 32
                 if self._stream.entry(self._tables[576 + np.clip(level, 0, 63)]) == 0:
@@ -2476,7 +2476,7 @@ class ContextImage:
         bias: Array = self._a["bias"][p] + ((inputs @ self._a["bias_steps"][p] + 32) >> 6)
         return bias
 
-    def _hidden(self, p: int, bias: Array, y: int, x: int) -> Array:
+    def hidden(self, p: int, bias: Array, y: int, x: int) -> Array:
         """Return `h2` of a block."""
         around = [self._energies[p, y + 1 + down, x + 1 + across] for down, across in BEFORE]
         total = bias + self._sums[y, x] + np.array(around) @ self._a["own"][p]
@@ -2547,9 +2547,9 @@ class ContextImage:
                     expected += m[66] * int(c[axis, y - 1, x + 1])
                 for g in range(axis):
                     expected += (m[68 + g] * int(missed[g, y, x])) >> 10
-                h2 = self._hidden(p, bias, y, x)
+                h2 = self.hidden(p, bias, y, x)
                 index = int(self._indexes(CONSTANT_BAND, axis, [0], h2, y, x)[0])
-                whole, symbol = self._constant(index, (8 * expected + 512 * q) // (1024 * q))
+                whole, symbol = self.constant(index, (8 * expected + 512 * q) // (1024 * q))
                 self._magnitudes[axis, y + 1, x + 1, 2, 2] = min(abs(symbol - whole), 63)
                 c[axis, y, x] = np.clip(symbol * q, *limits(32767))
                 missed[axis, y, x] = 1024 * c[axis, y, x] - expected
@@ -2560,7 +2560,7 @@ class ContextImage:
             parts.append(Part(symbols, tables, symbols))
         return parts
 
-    def _constant(self, index: int, eighths: int) -> tuple[int, int]:
+    def constant(self, index: int, eighths: int) -> tuple[int, int]:
         """Decode a constant part; return what is expected of it in whole steps, and the symbol."""
         whole = (eighths + 4) >> 3
         fraction = eighths - 8 * whole

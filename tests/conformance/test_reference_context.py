@@ -8,11 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 import reference_decoder as reference
+from make_vectors import SPEC, example
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.coding.enc_dct import TUNINGS
 from numcodecs_neural.weights.files import write_weights
 from reference_decoder import RefusedError, decode, read_weights, transform_digest
 from tests.context_models import SmallContext
+from tests.golden.context_example import BEGIN, END, context_example
 from tests.models import install
 
 Array = NDArray[Any]
@@ -29,10 +31,16 @@ def agree(chunk: bytes, codec: NeuralImage, folder: Path = reference.WEIGHTS) ->
     return decoded
 
 
-def test_the_rounded_numbers_are_those_of_the_page(root: Path) -> None:
-    page = (root / "numcodecs_neural" / "format" / "SPEC.md").read_text(encoding="utf-8")
+def test_the_example_is_what_its_bytes_hold() -> None:
+    page = SPEC.read_text(encoding="utf-8")
+    chunk = example("A chunk of colour axes and DCT")
 
-    assert f"`{transform_digest()}`" in page
+    assert context_example(chunk) == page.split(BEGIN)[1].split(END)[0].strip("\n") + "\n"
+    np.testing.assert_array_equal(NeuralImage().decode(chunk), decode(chunk).array)
+
+
+def test_the_rounded_numbers_are_those_of_the_page() -> None:
+    assert f"`{transform_digest()}`" in SPEC.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("tune", TUNINGS)
