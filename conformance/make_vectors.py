@@ -257,7 +257,7 @@ class ContextScribe(reference.ContextStream):
     def bits(self, n: int) -> int:
         """Choose the next number of `n` bits."""
         self._last = n
-        number = 5 * len(self._written) % 2**n
+        number = 5 * len(self._written) % (1 << n)
         self._plain += f"{number:0{n}b}"[::-1] if n else ""
         return number
 

@@ -78,4 +78,4 @@ def _tables(family: int) -> NDArray[np.int64]:
     share = np.exp(-size / 1.1 ** (np.minimum(index, 24) - 12 + family))
     counts = 1 + np.floor(16368 * share / share.sum(1, keepdims=True)).astype(np.int64)
     counts[np.arange(64), counts.argmax(1)] += 16384 - counts.sum(1)
-    return counts
+    return np.asarray(counts)

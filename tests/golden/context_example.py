@@ -84,7 +84,8 @@ def context_example(chunk: bytes) -> str:
     """Return what stands between the markers, for the chunk of 16 x 16 pixels that is there."""
     header, section = reference.read_container(chunk)
     weights = reference.find_weights(header.weights_id, reference.WEIGHTS)
-    steps = reference.steps_of(int.from_bytes(section[:2], "little"), *section[2:4], 3)
+    base, slope, chroma = int.from_bytes(section[:2], "little"), section[2], section[3]
+    steps = reference.steps_of(base, slope, chroma, 3)
     angles = np.frombuffer(section[4:16], "<u2").tolist()
     matrices = [reference.matrix_of(*angles[:3]), reference.matrix_of(*angles[3:])]
     stream = Logged(section[20:], weights.tables)

@@ -41,7 +41,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 def is_context(folder: Path) -> bool:
     """Whether its lossy chunks are of colour axes and DCT."""
-    return load_decoder(resolve(folder.name)).description["kind"] == KIND
+    return bool(load_decoder(resolve(folder.name)).description["kind"] == KIND)
 
 
 def chunks_of(folders: Iterable[Path]) -> list[Any]:
