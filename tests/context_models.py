@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.dct.context.model import KIND, VERSION
-from numcodecs_neural.dct.context.order import natural
 
 Arrays = dict[str, NDArray[Any]]
 
 BLOCK = 16
-_LOWER = ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (1, 0), (0, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +42,6 @@ class SmallContext:
         def draw(reach: int, *shape: int) -> NDArray[np.int64]:
             return rng.integers(-reach, reach, shape, endpoint=True)
 
-        elements = rng.integers(0, 40, (axes, 256, 16))
-        u, v = np.divmod(natural(), BLOCK)
-        for term, (down, across) in enumerate(_LOWER):
-            elements[:, (u < down) | (v < across), term] = 0
         arrays = {
             "spread": draw(30, passes, 9, w),
             "own": draw(300, passes, 4, w),
@@ -58,7 +52,7 @@ class SmallContext:
             "flag": draw(90, passes, w),
             "flag_bias": draw(9000, passes),
             "heads": draw(5000, axes, 256, w),
-            "elements": elements,
+            "elements": rng.integers(0, 40, (axes, 256, 16)),
             "floors": rng.integers(1, 90, (axes, 256)),
             "slopes": rng.integers(100, 600, (axes, 256)),
             "base": rng.integers(1000, 1500, (axes, 256)),
