@@ -87,7 +87,7 @@ class ContextModel:
         described = file.description
         if described.get("kind") != KIND or described.get("version") != VERSION:
             raise WeightsError(f"the file holds no context model of version {VERSION}")
-        model = cls(axes=described.get("axes"), arrays=file.arrays)
+        model = cls(axes=described.get("axes", 0), arrays=file.arrays)
         model._check_shapes()
         model._prove()
         return model
