@@ -1,4 +1,4 @@
-"""Decode the quantised coefficients of an image (SPEC.md, section 6)."""
+"""Decode the quantised coefficients of an image (SPEC.md, section 9.6)."""
 
 import struct
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.dct.context import dec_kernels
 from numcodecs_neural.dct.context.model import ContextModel
-from numcodecs_neural.dct.context.order import COEFFICIENTS
+from numcodecs_neural.dct.context.order import COEFFICIENTS, passes
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 
@@ -54,6 +54,7 @@ def decode(
         raise TruncatedChunkError(
             f"coefficients have {len(data)} bytes; expected {start} and {count} words"
         )
+    _check_size(count, shape, model)
     lanes = np.frombuffer(data, _STATES, dec_kernels.LANES, HEAD.size).astype(np.int64)
     if lanes.min() < LOWEST_STATE:
         raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
@@ -82,6 +83,22 @@ def decode(
         )
     _check_end(at, lanes, plain)
     return room.coefficients.reshape(*shape, model.axes, COEFFICIENTS)
+
+
+def _check_size(words: int, shape: tuple[int, int], model: ContextModel) -> None:
+    """Refuse more blocks than states and words can hold, before room is made for them.
+
+    No frequency is above 16369 of 16384, so the logarithm of a state falls by more than 2**-10 with
+    each symbol that is not a flag. It begins below 32 and ends above 16, and a word adds 16.
+    """
+    sure = sum(step.length for step in passes(model.axes) if not step.is_flagged)
+    coded = sure * shape[0] * shape[1]
+    most = (dec_kernels.LANES + words) << 14
+    if coded > most:
+        raise BitstreamError(
+            f"coefficients of {shape[0]} x {shape[1]} blocks have {words} words, which cannot hold "
+            f"{coded} symbols; expected {-(-coded >> 14) - dec_kernels.LANES} or more"
+        )
 
 
 def _check_end(at: NDArray[np.int64], lanes: NDArray[np.int64], plain: bytes) -> None:
