@@ -278,9 +278,9 @@ class ContextScribe(reference.ContextStream):
         self._plain += "0" * z + "1" + (f"{rest:0{z}b}"[::-1] if z else "")
         return number
 
-    def encoded(self) -> bytes:
-        """Return the stream of all entries so far."""
-        states, words = 8 * [65536], list[int]()
+    def encoded(self, last_state: int = 65536) -> bytes:
+        """Return the stream of all entries so far; `last_state` is that of the first lane."""
+        states, words = [last_state] + 7 * [65536], list[int]()
         for i in reversed(range(len(self._written))):
             table, e = self._written[i]
             x, f = states[i % 8], table.frequency[e]
@@ -300,7 +300,9 @@ def split_escape(number: int) -> tuple[int, int]:
     return z, number + 1 - 2**z
 
 
-def scribbled_context(extreme: int = 32000, escaped: int | None = None) -> bytes:
+def scribbled_context(
+    extreme: int = 32000, escaped: int | None = None, last_state: int = 65536
+) -> bytes:
     """Return the body of a chunk of arbitrary coefficients: 2 x 2 blocks, coarse steps."""
     header: dict[str, Any] = {
         "mode": LOSSY,
@@ -316,7 +318,7 @@ def scribbled_context(extreme: int = 32000, escaped: int | None = None) -> bytes
     quantisation = reference.Quantisation(reference.steps_of(65535, 255, 1, 3), low, high)
     scribe = ContextScribe(extreme, escaped)
     reference.ContextImage(scribe, 2, 2, quantisation, weights).read()
-    stream = scribe.encoded()
+    stream = scribe.encoded(last_state)
     section = struct.pack("<HBB6H", 65535, 255, 1, *angles) + sized(stream)
     return body(section, **header)
 
@@ -617,13 +619,14 @@ def refused_context_streams() -> Iterator[Refused]:
         ("state-low", "a state below 2^16", "invalid", made(words, states=states[:28] + bytes(4))),
         ("word-missing", "one word less", "truncated", made(words[:-2])),
         ("word-left", "a word more", "invalid", made(words + b"??")),
-        ("state-at-the-end", "another last word", "invalid", made(flipped(words, -2))),
         ("bits-cut", "one byte of plain bits less", "truncated", made(words, plain[:-1])),
         ("byte-left", "a byte behind the last plain bit", "invalid", made(words, plain + b"\0")),
     ]
     for name, shows, kind, damaged in damages:
         yield Refused(f"context-{name}", shows, kind, sealed(header + sized(head + sized(damaged))))
     too_large, too_long = (scribbled_context(escaped=x) for x in (2**15 - 2, 2**15 - 1))
+    odd = scribbled_context(last_state=65537)
+    yield Refused("context-state-at-the-end", "a state of 65537 at the end", "invalid", sealed(odd))
     yield Refused("context-symbol", "a symbol beyond 32767", "invalid", sealed(too_large))
     yield Refused("context-escape", "an escape of 15 zeros", "invalid", sealed(too_long))
 
