@@ -14,9 +14,9 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.datamodel import models
-from numba.extending import intrinsic, register_model
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
 __all__ = [
@@ -75,7 +75,7 @@ def _operation(meaning: Callable[..., Any]) -> Callable[[Callable[..., Any]], An
     """Make an operation that kernels call, and that uncompiled ones call as `meaning`."""
 
     def decorate(typing: Callable[..., Any]) -> Any:
-        operation = intrinsic(typing)
+        operation: Any = intrinsic(typing)
         operation.py_func = meaning
         return operation
 

@@ -259,6 +259,12 @@ def tables_of(scales: Sequence[float] | NDArray[np.floating[Any]]) -> SymbolTabl
     return tables_from_counts(counts, offsets)
 
 
+def network_names() -> list[str]:
+    """Return the names of those weights of the release that are networks."""
+    kinds = {name: load_decoder(resolve(name)).description["kind"] for name in catalogue()}
+    return [name for name, kind in kinds.items() if kind == "decoder"]
+
+
 def shipped(name: str) -> tuple[DecoderModel, EncoderModel]:
     """Load weights of the release."""
     info = resolve(name)

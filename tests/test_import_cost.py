@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotations import FreshPython
+from numcodecs_neural import NeuralImage
+from tests.annotations import FreshPython, Image
 
 HEAVY = {"torch", "compressai", "dask", "matplotlib", "numba", "imagecodecs", "tifffile"}
 LIGHT = [
@@ -72,21 +73,32 @@ def test_an_array_is_created_without_what_codes_it(fresh_python: FreshPython) ->
     assert fresh_python(code).splitlines() == ["20", "[]"]
 
 
+DECODE = (
+    "import pathlib, sys, numcodecs_neural\n"
+    "for path in pathlib.Path(sys.argv[1]).glob('*.chunk'):\n"
+    "    numcodecs_neural.NeuralImage().decode(path.read_bytes())\n"
+    "ours = [name for name in sys.modules if name.startswith('numcodecs_neural.')]\n"
+    "print(any('.dec_' in name for name in ours), [n for n in ours if '.enc_' in n])"
+)
+
+
 @pytest.mark.parametrize("folder", ["he-fast-1", "jpeg-huffman", "jpeg-adaptive"])
 def test_a_chunk_is_decoded_without_any_module_that_encodes(
     folder: str, fresh_python: FreshPython, root: Path
 ) -> None:
-    code = (
-        "import pathlib, sys, numcodecs_neural\n"
-        "for path in pathlib.Path(sys.argv[1]).glob('*.chunk'):\n"
-        "    numcodecs_neural.NeuralImage().decode(path.read_bytes())\n"
-        "ours = [name for name in sys.modules if name.startswith('numcodecs_neural.')]\n"
-        "print(any('.dec_' in name for name in ours), [n for n in ours if '.enc_' in n])"
-    )
-
-    found = fresh_python(code, root / "tests" / "golden" / "v2" / folder)
+    found = fresh_python(DECODE, root / "tests" / "golden" / "v2" / folder)
 
     assert found == "True []"
+
+
+@pytest.mark.parametrize("family", ["he-fast", "grey-fast"])
+def test_a_chunk_of_today_is_decoded_without_any_module_that_encodes(
+    family: str, fresh_python: FreshPython, tissue: Image, tmp_path: Path
+) -> None:
+    image = tissue[:, :40, :40] if family == "he-fast" else tissue[0, :40, :40]
+    (tmp_path / "today.chunk").write_bytes(NeuralImage(family).encode(image))
+
+    assert fresh_python(DECODE, tmp_path) == "True []"
 
 
 @pytest.mark.parametrize("name", ["NeuralCodecError", "NeuralImage", "NeuralImageCodec"])

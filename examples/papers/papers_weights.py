@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from numcodecs_neural.coding.dec_chunk import decode_chunk
+from numcodecs_neural.coding.dec_dct import DctModel, decode_images
 from numcodecs_neural.coding.dec_streams import decode_streams
 from numcodecs_neural.coding.enc_chunk import encode_chunk
+from numcodecs_neural.coding.enc_dct import DctEncoder, encode_images
 from numcodecs_neural.coding.enc_streams import encode_streams
 from numcodecs_neural.coding.enc_task import EncodeParameters
+from numcodecs_neural.dct.context.model import KIND
+from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.evaluation.coders import QUALITIES, ImageCoder, neural_entrant
 from numcodecs_neural.evaluation.kinds import RGB
@@ -18,16 +22,15 @@ from numcodecs_neural.networks.backends.choice import backend_for, choose
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights.catalogue import WEIGHTS_ID_NBYTES
-from numcodecs_neural.weights.files import read_weights
+from numcodecs_neural.weights.files import WeightsFile, read_weights
 
 
 class FileCoder:
-    """Codes images with ``STEM.decoder.safetensors`` and ``STEM.encoder.safetensors``."""
+    """Codes images by the networks of two files."""
 
-    def __init__(self, stem: Path) -> None:
-        file = read_weights(beside(stem, "decoder"))
+    def __init__(self, file: WeightsFile, encoder: WeightsFile) -> None:
         self.decoder = DecoderModel.from_file(file)
-        self.encoder = EncoderModel.from_file(read_weights(beside(stem, "encoder")), file.sha256)
+        self.encoder = EncoderModel.from_file(encoder, file.sha256)
         self.backend = backend_for(choose(), self.decoder)
         self.weights_id = bytes.fromhex(file.sha256)[:WEIGHTS_ID_NBYTES]
         self.channels = self.decoder.channels
@@ -42,6 +45,33 @@ class FileCoder:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""
         models = {"decoder": self.decoder, "backend": self.backend}
         return decode_streams([stream], shape, quality, **models)
+
+
+class ContextFileCoder:
+    """Codes images by the DCT and the context model of two files."""
+
+    def __init__(self, file: WeightsFile, encoder: WeightsFile) -> None:
+        self.model = DctModel.from_file(file)
+        self.encoder = DctEncoder.from_file(encoder, file.sha256)
+        self.weights_id = bytes.fromhex(file.sha256)[:WEIGHTS_ID_NBYTES]
+        self.channels = self.model.channels
+        self.pixel_fraction = self.model.pixel_fraction
+
+    def encode(self, images: np.ndarray, parameters: EncodeParameters) -> bytes:
+        """Return the stream of (n, C, H, W)."""
+        quality, tune = parameters.quality, parameters.tune
+        return encode_images(images, quality, tune, model=self.model, encoder=self.encoder)
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], _quality: int) -> np.ndarray:
+        """Return (n, C, H, W) for ``shape = (n, H, W)``."""
+        return decode_images(stream, shape, self.model, inverse)
+
+
+def coder_of_files(stem: Path) -> FileCoder | ContextFileCoder:
+    """Return the coder of ``STEM.decoder.safetensors`` and ``STEM.encoder.safetensors``."""
+    file, encoder = (read_weights(beside(stem, part)) for part in ("decoder", "encoder"))
+    kind = ContextFileCoder if file.description.get("kind") == KIND else FileCoder
+    return kind(file, encoder)
 
 
 def rgb_coders(models: str, qualities: tuple[int, ...] = QUALITIES) -> list[ImageCoder]:
@@ -78,7 +108,7 @@ def beside(stem: Path, part: str) -> Path:
 
 
 def _file_coder(stem: Path, qualities: tuple[int, ...]) -> ImageCoder | None:
-    coder = FileCoder(stem)
+    coder = coder_of_files(stem)
     if coder.channels != RGB.channels:
         return None
 

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numcodecs_neural import config
-from numcodecs_neural.coding.dec_dct import DctModel, Inverse, decode_images
 from numcodecs_neural.coding.dec_streams import decode_streams
 from numcodecs_neural.dct.context.model import KIND
-from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.turns import turn
 from numcodecs_neural.errors import ConfigError
@@ -27,8 +25,8 @@ from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
-    from numcodecs_neural.coding.enc_dct import DctEncoder
     from numcodecs_neural.coding.enc_task import EncodeParameters
+    from numcodecs_neural.engine.dct import DctCoder
     from numcodecs_neural.networks.description import Pixels
     from numcodecs_neural.networks.enc_model import EncoderModel
 
@@ -59,7 +57,9 @@ def coder_for(info: WeightsInfo) -> DctCoder | NetworkCoder | BatchingCoder:
 def _load(info: WeightsInfo, choice: Choice) -> DctCoder | NetworkCoder | BatchingCoder:
     file = load_decoder(info)
     if file.description.get("kind") == KIND:
-        return DctCoder(info, DctModel.from_file(file), choice)
+        from numcodecs_neural.engine.dct import DctCoder
+
+        return DctCoder(info, file, choice)
     decoder = DecoderModel.from_file(file)
     coder = NetworkCoder(info, decoder, backend_for(choice, decoder))
     return BatchingCoder(coder) if choice.implementation == "torch" else coder
@@ -130,59 +130,6 @@ class NetworkCoder:
             streams, shape, quality, decoder=self._decoder, backend=self._backend
         )
         return np.split(pixels, len(streams))
-
-
-class DctCoder:
-    """Codes images by the DCT and a context model.
-
-    Coefficients are decoded on the CPU, in as many threads as ask; with torch, its device turns
-    them into pixels.
-
-    Parameters
-    ----------
-    info : WeightsInfo
-    model : DctModel
-    choice : Choice
-    """
-
-    def __init__(self, info: WeightsInfo, model: DctModel, choice: Choice) -> None:
-        self.weights_id, self.channels = info.id, model.channels
-        self.pixel_fraction = model.pixel_fraction
-        self._info, self._model = info, model
-        self._inverse = _inverse_on(choice)
-
-    @cached_property
-    def _encoder(self) -> DctEncoder:
-        """Loaded by the first chunk that is encoded."""
-        from numcodecs_neural.coding.enc_dct import DctEncoder
-
-        return DctEncoder.from_file(load_encoder(self._info), self._info.sha256)
-
-    def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
-        """Return the stream of (n, C, H, W)."""
-        from numcodecs_neural.coding.enc_dct import encode_images
-
-        return encode_images(
-            images,
-            parameters.quality,
-            parameters.tune,
-            model=self._model,
-            encoder=self._encoder,
-        )
-
-    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
-        """Return (n, C, H, W) for ``shape = (n, H, W)``; the stream says its steps itself."""
-        del quality
-        return decode_images(stream, shape, self._model, self._inverse)
-
-
-def _inverse_on(choice: Choice) -> Inverse:
-    """Return what turns coefficients into pixels."""
-    if choice.implementation != "torch":
-        return inverse
-    from numcodecs_neural.dct.dec_torch import inverse_on
-
-    return inverse_on(choice.device)
 
 
 def _forget() -> None:

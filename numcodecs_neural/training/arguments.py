@@ -23,7 +23,7 @@ def weights_name(text: str) -> str:
     """Return the name of weights that are not in the catalogue; files are called by it."""
     if not _NAME.fullmatch(text):
         raise ArgumentTypeError(
-            f"{text!r} is no name such as he-fast-2: take at most 60 letters, digits, - and _, "
+            f"{text!r} is no name such as liver-1: take at most 60 letters, digits, - and _, "
             "then a - and a number from 1 to 9999"
         )
     if text in catalogue():

@@ -56,7 +56,7 @@ def _register_train(subparsers: "Subparsers") -> None:
     )
     _add_common(parser)
     add = parser.add_argument
-    add("--name", type=weights_name, help="exact name of the weights, he-fast-2")
+    add("--name", type=weights_name, help="exact name of the weights, liver-1")
     add("--kind", default="he-fast", help="shape of the networks (he-fast)")
     add("--minutes", type=above_zero, default=80, help="in floating point (80)")
     add("--finish-minutes", type=above_zero, default=30, help="as integers (30)")

@@ -141,7 +141,7 @@ def test_one_damaged_chunk_does_not_spoil_its_batch() -> None:
         futures[1].result()
 
 
-@pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
+@pytest.mark.parametrize("weights", ["he-fast-1", "grey-fast-1"])
 def test_a_batch_gives_what_each_of_its_chunks_gives_alone(weights: str, tissue: Image) -> None:
     with config.set(device="numpy"):
         coder: Any = coder_for(resolve(weights))

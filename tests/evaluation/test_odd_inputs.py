@@ -58,7 +58,7 @@ def test_a_small_image_that_no_model_codes_spoils_nothing(
     code, _, err = run_evaluate(good, tmp_path / "grey.png", *QUICK)
 
     assert code == 1
-    assert err.splitlines()[-1] == "grey was skipped: he-fast-1 cannot code grey images"
+    assert err.splitlines()[-1] == "grey was skipped: he-fast-2 cannot code grey images"
 
 
 class Vanishing:

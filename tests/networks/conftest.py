@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from numcodecs_neural.networks.dec_model import DEQUANTIZED_LIMIT, LATENT_LIMIT, DecoderModel
 from numcodecs_neural.networks.description import Layer, Network
 from numcodecs_neural.networks.enc_model import EncoderModel
-from numcodecs_neural.weights import catalogue
-from tests.models import shipped
+from tests.models import network_names, shipped
 
 Tensors = dict[str, NDArray[Any]]
 Case = tuple[Network, Tensors]
 
 
-@pytest.fixture(scope="session", params=catalogue())
+@pytest.fixture(scope="session", params=network_names())
 def weights(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -130,7 +130,7 @@ def test_a_device_that_is_not_there_is_named(
 def test_a_device_that_computes_wrongly_is_replaced_with_one_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decoder, _ = shipped("he-fast")
+    decoder, _ = shipped("he-fast-1")
     good: Any = backend_for(Choice("numba", "cpu"), decoder)
 
     class Wrong(NumpyBackend):

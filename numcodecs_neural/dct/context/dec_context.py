@@ -1,6 +1,7 @@
 """Decode the quantised coefficients of an image (SPEC.md, section 9.6)."""
 
 import struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def decode(
     data: bytes,
     shape: tuple[int, int],
     steps: NDArray[np.int64],
-    matrices: NDArray[np.int64] | None,
+    matrices: NDArray[np.integer] | None,
     model: ContextModel,
 ) -> NDArray[np.int16]:
     """Return the coefficients (rows, columns, axes, 256) of an image of ``shape`` blocks.
@@ -70,7 +71,16 @@ def decode(
     details, constants = dec_kernels.decode_details, dec_kernels.decode_constants
     if not use_numba():
         details, constants = uncompiled(details), uncompiled(constants)
-    common = (room.shape, room.coefficients, *room.common(), *tables, words, bits, lanes, at)
+    common: tuple[Any, ...] = (
+        room.shape,
+        room.coefficients,
+        *room.common(),
+        *tables,
+        words,
+        bits,
+        lanes,
+        at,
+    )
     details(*common)
     if at[dec_kernels.STATUS] == dec_kernels.DONE:
         constants(

@@ -1,6 +1,7 @@
 """Encode the coefficients of an image, choosing each for error and bits together."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ _MOST_BITS = 48
 def encode(
     targets: NDArray[np.int32],
     steps: NDArray[np.int64],
-    matrices: NDArray[np.int64] | None,
+    matrices: NDArray[np.integer] | None,
     model: ContextModel,
     price: int,
 ) -> tuple[bytes, NDArray[np.int16]]:
@@ -52,7 +53,7 @@ def encode(
     write = enc_kernels.write_words
     if not use_numba():
         details, constants, write = uncompiled(details), uncompiled(constants), uncompiled(write)
-    common = (room.shape, room.coefficients, *room.common())
+    common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common())
     common += (packed.passes, packed.diagonals, packed.small, large, packed.tables)
     common += (_costs_of(model), targets.reshape(-1), price, notes, plain, at)
     details(*common)

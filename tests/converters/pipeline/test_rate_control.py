@@ -131,7 +131,7 @@ def test_quality_for_a_psnr_is_the_lowest_that_reaches_it(
 
 
 def test_best_quality_that_is_not_enough_is_named(source: Any, glass: GlassPlan) -> None:
-    with pytest.raises(ConfigError, match=r"70 dB, and the best that he-fast-1 .* is \d\d\.\d+ dB"):
+    with pytest.raises(ConfigError, match=r"70 dB, and the best that he-fast-2 .* is \d\d\.\d+ dB"):
         quality_for_psnr(source, options(target_psnr=70), grid_of(source), glass)
 
 

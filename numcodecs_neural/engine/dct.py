@@ -1,0 +1,106 @@
+"""The coder of weights that are a context model: coefficients on the CPU, pixels on any device.
+
+It is imported with the first such weights: its kernels need numba, and opening an array does not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numcodecs_neural.coding.dec_dct import DctModel, Inverse, decode_images
+from numcodecs_neural.dct.arithmetic import TURN, VALUE_MAX, VALUE_MIN
+from numcodecs_neural.dct.colour import matrices_of
+from numcodecs_neural.dct.dec_inverse import inverse, inverse_plain
+from numcodecs_neural.engine.turns import turn
+from numcodecs_neural.weights import WeightsFile, WeightsInfo, load_encoder
+
+if TYPE_CHECKING:
+    from numcodecs_neural.coding.enc_dct import DctEncoder
+    from numcodecs_neural.coding.enc_task import EncodeParameters
+    from numcodecs_neural.networks.backends.choice import Choice
+    from numcodecs_neural.networks.description import Pixels
+
+__all__ = ["DctCoder", "inverse_for"]
+
+_FRACTIONS = 0, 4
+"""Bits of a pixel below a grey level that devices are checked with."""
+
+
+class DctCoder:
+    """Codes images by the DCT and a context model.
+
+    Coefficients are decoded on the CPU; with torch, its device turns them into pixels.
+
+    Parameters
+    ----------
+    info : WeightsInfo
+    file : WeightsFile
+        Its decoder.
+    choice : Choice
+    """
+
+    def __init__(self, info: WeightsInfo, file: WeightsFile, choice: Choice) -> None:
+        self._info, self._model = info, DctModel.from_file(file)
+        self.weights_id, self.channels = info.id, self._model.channels
+        self.pixel_fraction = self._model.pixel_fraction
+        self._inverse = inverse_for(choice)
+
+    @cached_property
+    def _encoder(self) -> DctEncoder:
+        """Loaded by the first chunk that is encoded."""
+        from numcodecs_neural.coding.enc_dct import DctEncoder
+
+        return DctEncoder.from_file(load_encoder(self._info), self._info.sha256)
+
+    def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
+        """Return the stream of (n, C, H, W)."""
+        from numcodecs_neural.coding.enc_dct import encode_images
+
+        quality, tune = parameters.quality, parameters.tune
+        with turn():
+            return encode_images(images, quality, tune, model=self._model, encoder=self._encoder)
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
+        """Return (n, C, H, W) for ``shape = (n, H, W)``; the stream says its steps itself."""
+        del quality
+        with turn():
+            return decode_images(stream, shape, self._model, self._inverse)
+
+
+def inverse_for(choice: Choice) -> Inverse:
+    """Return what turns coefficients into pixels, checked against float64 where torch does.
+
+    A device that fails the check, by faulty hardware or a library that is not exact, is replaced
+    with the CPU, with one warning.
+    """
+    if choice.implementation != "torch":
+        return inverse
+    from numcodecs_neural.dct.dec_torch import inverse_on
+
+    found = inverse_on(choice.device)
+    if _is_exact(found):
+        return found
+    warnings.warn(
+        f"torch on device {choice.device!r} does not compute the inverse DCT exactly; pixels are "
+        "computed on the CPU instead",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return inverse
+
+
+def _is_exact(candidate: Inverse) -> bool:
+    """Whether it gives what float64 gives, on coefficients that fill the whole range."""
+    generator = np.random.default_rng(20)
+    high = generator.integers(VALUE_MIN, VALUE_MAX, (3, 2, 3, 256), np.int16, endpoint=True)
+    high[1] //= 64  # pixels within their range
+    matrices = matrices_of(generator.integers(0, TURN, (2, 3)))
+    return all(
+        np.array_equal(candidate(x, m, fraction), inverse_plain(x, m, fraction))
+        for x, m in ((high, matrices), (high[:, :, :1].copy(), None))
+        for fraction in _FRACTIONS
+    )
