@@ -51,21 +51,22 @@ _INT16, _INT32, _INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _HAS_AVX2 = bool(llvm.get_host_cpu_features().get("avx2"))
 
 
-class _Vector(types.Type):  # type: ignore[misc]
+class _Vector(types.Type):
     """Sixteen integers of one width, as numba types them."""
 
     def __init__(self, bits: int) -> None:
-        self.scalar = types.Integer.from_bitwidth(bits)
+        self.bits = bits
+        self.scalar: Any = types.Integer.from_bitwidth(bits)
         self.llvm = ir.VectorType(ir.IntType(bits), LANES)
         super().__init__(name=f"vector of {LANES} int{bits}")
 
 
 @register_model(_Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     """A vector is one value of LLVM."""
 
     def __init__(self, manager: Any, vector: _Vector) -> None:
-        super().__init__(manager, vector, vector.llvm)
+        super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
 
 
 _SHORT, _LONG = _Vector(16), _Vector(32)

@@ -68,7 +68,8 @@ def decode(
     room = Room.of(*shape, model)
     packed, large = model.packed, numbers_for_steps(model, steps)
     tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
-    details, constants = dec_kernels.decode_details, dec_kernels.decode_constants
+    details: Any = dec_kernels.decode_details
+    constants: Any = dec_kernels.decode_constants
     if not use_numba():
         details, constants = uncompiled(details), uncompiled(constants)
     common: tuple[Any, ...] = (

@@ -49,8 +49,9 @@ def encode(
     notes = np.empty(targets.size + rows * columns * len(packed.passes), np.int32)
     plain = np.empty(targets.size * _MOST_BITS // 32 + 2, np.uint32)
     plain[0] = 0
-    details, constants = enc_kernels.encode_details, enc_kernels.encode_constants
-    write = enc_kernels.write_words
+    details: Any = enc_kernels.encode_details
+    constants: Any = enc_kernels.encode_constants
+    write: Any = enc_kernels.write_words
     if not use_numba():
         details, constants, write = uncompiled(details), uncompiled(constants), uncompiled(write)
     common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common())
