@@ -337,12 +337,14 @@ def write_decoder(path: Path, axes: int, arrays: dict[str, NDArray[Any]]) -> str
     return digest
 
 
-def write_encoder(path: Path, decoder_sha256: str, price: int) -> str:
+def write_encoder(path: Path, decoder_sha256: str, price: int, axes: int) -> str:
     """Write an encoder file, and return its SHA-256.
 
-    Steps begin at 3 grey levels at quality 100, and twice that with each 20 of quality less.
+    Steps begin at 3 grey levels at quality 100, and twice that with each 20 of quality less; of
+    grey images at 1, and twice that with each 16.
     """
-    base = [round(192 * 2 ** ((100 - quality) / 20)) for quality in range(101)]
+    finest, octave = (192, 20) if axes == 3 else (64, 16)
+    base = [round(finest * 2 ** ((100 - quality) / octave)) for quality in range(101)]
     description = {"kind": "context-encoder", "decoder_sha256": decoder_sha256, "price": price}
     return write_weights(path, description, {"base": np.array(base, np.int32)})
 
@@ -396,7 +398,7 @@ def main() -> None:
     files = args.into / "files"
     decoder, encoder = (files / f"{args.name}.{k}.safetensors" for k in ("decoder", "encoder"))
     digest = export(net, args.images, args.crops, args.price, decoder)
-    encoder_digest = write_encoder(encoder, digest, args.price)
+    encoder_digest = write_encoder(encoder, digest, args.price, net.axes)
     enter(args.into / "catalogue.json", args.name, net.axes, digest, encoder_digest)
     log.info("%s: decoder %s, encoder %s", args.name, digest, encoder_digest)
 

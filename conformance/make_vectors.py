@@ -38,6 +38,7 @@ BOMB = bytes.fromhex("edc101010000008220ffaf6e484001") + bytes(968) + b"\xaf\x06
 # Frozen chunks by coders of coefficients, of which the last one has weights of another kind.
 BY_CODERS = {"jpeg-huffman", "jpeg-adaptive", "jpeg-network"}
 JPEG_WEIGHTS = "jpeg-1"
+CONTEXT = "he-fast-2"
 # What frozen chunks show, by the names of weights and chunk; the former go without in other modes.
 FROZEN = {
     "grey-fast-1/constant": "uint16 of one value: the box is one sample, the rest margin",
@@ -82,6 +83,29 @@ FROZEN = {
     "grey-fast-1/int16-below-0": "int16 on both sides of 0",
     "grey-fast-1/int16-value-range": "int16 with levels of a given range",
     "grey-fast-1/int16-noise": "noise over all of int16, with escapes in the stream",
+    "he-fast-2/quality-0": "colour axes and DCT: the coarsest quality",
+    "he-fast-2/quality-30": "colour axes and DCT: quality 30",
+    "he-fast-2/quality-90": "colour axes and DCT: quality 90",
+    "he-fast-2/quality-100": "colour axes and DCT: the finest quality",
+    "he-fast-2/ssim": "colour axes and DCT: coarser steps of the second and third axis",
+    "he-fast-2/ms-ssim": "colour axes and DCT: steps that grow with frequency",
+    "he-fast-2/second-generation": "colour axes and DCT: an image that was decoded before",
+    "he-fast-2/margin-black": "colour axes and DCT: a box in a larger plane, and a margin of 0",
+    "he-fast-2/odd-size": "colour axes and DCT: a height and a width that 16 does not divide",
+    "he-fast-2/three-rows": "colour axes and DCT: three rows, so that no block has one above it",
+    "he-fast-2/channel-last": "colour axes and DCT: channel axis -1",
+    "he-fast-2/batch-of-two": "colour axes and DCT: two images, each with angles and a stream",
+    "he-fast-2/noise": "colour axes and DCT: noise",
+    "grey-fast-2/uint8-quality-30": "one axis and DCT: uint8",
+    "grey-fast-2/uint8-second-generation": "one axis and DCT: an image that was decoded before",
+    "grey-fast-2/uint16-quality-20": "one axis and DCT: uint16 of 12 bits",
+    "grey-fast-2/uint16-quality-100": "one axis and DCT: uint16, the finest quality",
+    "grey-fast-2/uint16-all-16-bits": "one axis and DCT: uint16 of the whole range",
+    "grey-fast-2/uint16-batch-of-two": "one axis and DCT: two images with the same levels",
+    "grey-fast-2/uint16-odd-size": "one axis and DCT: a size that 16 does not divide",
+    "grey-fast-2/ms-ssim": "one axis and DCT: steps that grow with frequency",
+    "grey-fast-2/int16-below-0": "one axis and DCT: int16 on both sides of 0",
+    "grey-fast-2/int16-noise": "one axis and DCT: noise over all of int16",
     "jpeg-huffman/420-tiles": "YCbCr with chroma halved both ways, two by two tiles",
     "jpeg-huffman/422-odd-margin": "chroma halved across, tiles of odd size, and a margin",
     "jpeg-huffman/440": "chroma halved down",
@@ -220,6 +244,85 @@ class Scribe(reference.Stream):
         return head + struct.pack(f"<{len(words)}H", *words) + bits_as_bytes(bits)
 
 
+class ContextScribe(reference.ContextStream):
+    """A stream of a context model, written where the decoder reads one.
+
+    Entries are arbitrary small numbers; every 97th symbol is an escape to a magnitude of nearly
+    `extreme`. With `escaped`, all escapes are written as that number, whatever they stand for.
+    """
+
+    def __init__(self, extreme: int, escaped: int | None = None) -> None:
+        super().__init__(struct.pack("<9I", 0, *[65536] * 8), 0)
+        self._extreme, self._escaped = extreme, escaped
+        self._written: list[tuple[reference.Table, int]] = []
+        self._plain, self._last = "", 0
+
+    def entry(self, table: reference.Table) -> int:
+        """Choose the next entry."""
+        i = len(self._written)
+        entry = i % 97 != 95 if len(table.start) == 2 else 15 if i % 97 == 96 else (i * i) % 7
+        self._written.append((table, int(entry)))
+        return int(entry)
+
+    def bits(self, n: int) -> int:
+        """Choose the next number of `n` bits."""
+        self._last = n
+        number = 5 * len(self._written) % (1 << n)
+        self._plain += f"{number:0{n}b}"[::-1] if n else ""
+        return number
+
+    def escape(self) -> int:
+        """Choose an escape behind as many plain bits as were chosen last."""
+        number = (self._extreme >> self._last) - 15
+        z, rest = split_escape(number if self._escaped is None else self._escaped)
+        self._plain += "0" * z + "1" + (f"{rest:0{z}b}"[::-1] if z else "")
+        return number
+
+    def encoded(self, last_state: int = 65536) -> bytes:
+        """Return the stream of all entries so far; `last_state` is that of the first lane."""
+        states, words = [last_state] + 7 * [65536], list[int]()
+        for i in reversed(range(len(self._written))):
+            table, e = self._written[i]
+            x, f = states[i % 8], table.frequency[e]
+            if x >= f * 2**18:
+                words.insert(0, x % 65536)
+                x //= 65536
+            states[i % 8] = 16384 * (x // f) + table.start[e] + x % f
+        head = struct.pack("<9I", len(words), *states)
+        plain = self._plain + "0" * (-len(self._plain) % 8)
+        octets = [int(plain[i : i + 8][::-1], 2) for i in range(0, len(plain), 8)]
+        return head + struct.pack(f"<{len(words)}H", *words) + bytes(octets)
+
+
+def split_escape(number: int) -> tuple[int, int]:
+    """Return the zeros that an escape begins with, and the number behind its one."""
+    z = (number + 1).bit_length() - 1
+    return z, number + 1 - 2**z
+
+
+def scribbled_context(
+    extreme: int = 32000, escaped: int | None = None, last_state: int = 65536
+) -> bytes:
+    """Return the body of a chunk of arbitrary coefficients: 2 x 2 blocks, coarse steps."""
+    header: dict[str, Any] = {
+        "mode": LOSSY,
+        "weights_id": id_of(CONTEXT),
+        "axis": 1,
+        "shape": (20, 19, 3),
+        "box": (20, 19),
+        "quality": 100,
+    }
+    weights = reference.find_weights(header["weights_id"], reference.WEIGHTS)
+    angles = (0, 1023, 512, 200, 900, 77)
+    low, high = reference.matrix_of(*angles[:3]), reference.matrix_of(*angles[3:])
+    quantisation = reference.Quantisation(reference.steps_of(65535, 255, 1, 3), low, high)
+    scribe = ContextScribe(extreme, escaped)
+    reference.ContextImage(scribe, 2, 2, quantisation, weights).read()
+    stream = scribe.encoded(last_state)
+    section = struct.pack("<HBB6H", 65535, 255, 1, *angles) + sized(stream)
+    return body(section, **header)
+
+
 def bits_as_bytes(bits: str) -> bytes:
     """Return bits, the highest of each byte first."""
     return int("0" + bits, 2).to_bytes(len(bits) // 8, "big")
@@ -263,6 +366,10 @@ def accepted() -> Iterator[Accepted]:
         prefix = weights if has_own_folder else "grey" if weights.startswith("grey") else "rgb"
         yield Accepted(f"{prefix}-{name}", shows, chunk, pixels)
     yield from many_lanes()
+    coefficients = sealed(scribbled_context())
+    shows = "colour axes and DCT: arbitrary coefficients, with magnitudes of nearly 32000"
+    array = reference.decode(coefficients).array
+    yield Accepted(f"{CONTEXT}-arbitrary", shows, coefficients, array)
 
 
 def worked_examples() -> Iterator[Accepted]:
@@ -276,6 +383,8 @@ def worked_examples() -> Iterator[Accepted]:
     yield Accepted("spec-lossy", "SPEC.md, 7.4", lossy, reference.decode(lossy).array)
     jpeg = example("A JPEG chunk")
     yield Accepted("spec-jpeg", "SPEC.md, 7.5", jpeg, reference.decode(jpeg).array)
+    context = example("A chunk of colour axes and DCT")
+    yield Accepted("spec-context", "SPEC.md, 7.6", context, reference.decode(context).array)
 
 
 def small_chunks() -> Iterator[Accepted]:
@@ -327,6 +436,8 @@ def refused() -> Iterator[Refused]:
     yield from refused_weights()
     yield from refused_streams()
     yield from refused_escapes()
+    yield from refused_coefficients()
+    yield from refused_context_streams()
     yield from refused_mosaics()
     yield from refused_scans()
     yield from refused_words()
@@ -455,6 +566,69 @@ def refused_escapes() -> Iterator[Refused]:
     yield Refused("lossy-escape-padding", "a 1 behind the last escape", "invalid", sealed(padded))
     yield Refused("lossy-escape-too-large", "a latent of 2^29", "invalid", sealed(too_large))
     yield Refused("lossy-escape-too-long", "more than 31 zeros", "invalid", sealed(too_long))
+
+
+def refused_coefficients() -> Iterator[Refused]:
+    """Yield chunks of colour axes and DCT with other fields before the stream: SPEC.md, 7.6."""
+    good = example("A chunk of colour axes and DCT")
+    section = good[53:-4]
+    rgb: dict[str, Any] = {"mode": LOSSY, "weights_id": good[29:37], "quality": 30, "axis": 3}
+    square: dict[str, Any] = {"shape": (3, 16, 16), "box": (16, 16)}
+    deep = {**square, "code": UINT16, "levels": bytes(5)}
+    grey = {"shape": (16, 16), "box": (16, 16), "axis": 0}
+    large = {"shape": (3, 2**13, 2**13), "box": (2**13, 2**13)}
+    thin = {"shape": (3, 1, 2**23 + 1), "box": (1, 2**23 + 1)}
+    two = {**square, "shape": (2, 3, 16, 16)}
+    angle, last = b"\0\4", b"\xff\xff"
+    damages: list[tuple[str, str, reference.Kind, bytes, dict[str, Any]]] = [
+        ("channels", "one channel for weights of three", "invalid", section, grey),
+        ("uint16", "uint16 for weights of uint8 alone", "invalid", section, deep),
+        ("too-many-blocks", "more than 2^19 blocks", "invalid", section, thin),
+        ("base-0", "a base of 0", "invalid", bytes(2) + section[2:], square),
+        ("chroma-0", "a chroma of 0", "invalid", section[:3] + b"\0" + section[4:], square),
+        ("angle-first", "an angle of 1024", "invalid", section[:4] + angle + section[6:], square),
+        ("angle-last", "an angle of 65535", "invalid", section[:14] + last + section[16:], square),
+        ("no-section", "an empty section", "truncated", b"", square),
+        ("base-cut", "the section ends within its first field", "truncated", section[:1], square),
+        ("angles-cut", "the section ends within the angles", "truncated", section[:15], square),
+        ("length-cut", "half a length", "truncated", section[:18], square),
+        ("stream-cut", "the stream is shorter than it says", "truncated", section[:-1], square),
+        ("image-missing", "one image for two", "truncated", section, two),
+        ("behind", "a byte behind the last image", "invalid", section + b"\0", square),
+        ("size", "more blocks than the words can hold", "invalid", section, large),
+    ]
+    for name, shows, kind, damaged, header in damages:
+        yield Refused(f"context-{name}", shows, kind, sealed(body(damaged, **rgb | header)))
+
+
+def refused_context_streams() -> Iterator[Refused]:
+    """Yield chunks of colour axes and DCT with a damaged stream: SPEC.md, 7.6, changed."""
+    good = example("A chunk of colour axes and DCT")
+    header, section = good[9:49], good[53:-4]
+    head, stream = section[:16], section[20:]
+    (count,) = struct.unpack_from("<I", stream)
+    states, words, plain = stream[4:36], stream[36 : 36 + 2 * count], stream[36 + 2 * count :]
+
+    def made(words: bytes, plain: bytes = plain, states: bytes = states) -> bytes:
+        return struct.pack("<I", len(words) // 2) + states + words + plain
+
+    damages: list[tuple[str, str, reference.Kind, bytes]] = [
+        ("no-stream", "a stream of no byte", "truncated", b""),
+        ("no-states", "the stream ends within the states", "truncated", stream[:30]),
+        ("no-words", "the stream ends within the words", "truncated", stream[:40]),
+        ("state-low", "a state below 2^16", "invalid", made(words, states=states[:28] + bytes(4))),
+        ("word-missing", "one word less", "truncated", made(words[:-2])),
+        ("word-left", "a word more", "invalid", made(words + b"??")),
+        ("bits-cut", "one byte of plain bits less", "truncated", made(words, plain[:-1])),
+        ("byte-left", "a byte behind the last plain bit", "invalid", made(words, plain + b"\0")),
+    ]
+    for name, shows, kind, damaged in damages:
+        yield Refused(f"context-{name}", shows, kind, sealed(header + sized(head + sized(damaged))))
+    too_large, too_long = (scribbled_context(escaped=x) for x in (2**15 - 2, 2**15 - 1))
+    odd = scribbled_context(last_state=65537)
+    yield Refused("context-state-at-the-end", "a state of 65537 at the end", "invalid", sealed(odd))
+    yield Refused("context-symbol", "a symbol beyond 32767", "invalid", sealed(too_large))
+    yield Refused("context-escape", "an escape of 15 zeros", "invalid", sealed(too_long))
 
 
 def refused_mosaics() -> Iterator[Refused]:

@@ -223,7 +223,7 @@ def read_container(chunk: bytes) -> tuple[Header, bytes]:
     return header, section
 
 
-# Section 4: modes; of lossy ones, sections 5 and 6; of JPEG, section 8 ----------------------------
+# Section 4: modes; of lossy ones, sections 5, 6 and 9; of JPEG, section 8 -------------------------
 
 
 class Part(NamedTuple):
@@ -391,7 +391,10 @@ class Stream:
 
 
 class Weights(NamedTuple):
-    """A decoder file: its description, its arrays, and its tables of symbols."""
+    """A decoder file: its description, its arrays, and its tables of symbols.
+
+    The tables of a context model (section 9) are those of coefficients, then those of flags.
+    """
 
     description: dict[str, Any]
     arrays: Arrays
@@ -416,6 +419,11 @@ def find_file(weights_id: bytes, folder: Path) -> bytes:
 def read_weights(content: bytes) -> Weights:
     """Return what a decoder file holds."""
     description, arrays = read_safetensors(content)
+    if description["kind"] == "context":
+        check_context(description, arrays)
+        flags = [[16384 - f, f] for f in arrays["flag_tables"].tolist()]
+        tables = [as_table(row) for row in [*arrays["tables"].tolist(), *flags]]
+        return Weights(description, arrays, tables)
     is_decoder = (description["kind"], description["version"]) == ("decoder", 3)
     refuse_unless(is_decoder, "the weights file is no decoder of version 3", "weights")
     check_bounds(description, arrays)
@@ -554,13 +562,16 @@ def check_sums(layer: dict[str, Any], low: Array, high: Array, arrays: Arrays) -
 
 
 def read_lossy(section: bytes, header: Header, weights: Weights) -> tuple[Array, list[Part]]:
-    """Return the planes of a lossy chunk, and the parts of its symbol stream."""
+    """Return the planes of a lossy chunk, and the parts of its streams."""
     d = weights.description
     n, channels, height, width = header.planes
     refuse_unless(n * height * width <= 2**26, "the box has more than 2^26 pixels")
-    refuse_unless(channels == d["channels"], f"the weights have {d['channels']} colours")
+    expected = d["axes" if d["kind"] == "context" else "channels"]
+    refuse_unless(channels == expected, f"the weights have {expected} colours")
     is_coded = d["pixel_fraction"] or header.dtype == np.uint8
     refuse_unless(is_coded, "the weights are for uint8 alone")
+    if d["kind"] == "context":
+        return read_coefficients(section, header, weights)
     refuse_unless(section[:1] in (b"\0", b"\1"), f"the section begins with {section[:1]!r}")
     stream = Stream(section[1:], weights.tables)
     pixels, parts = pixels_of(stream, header, weights, d["skip_below"] if section[0] == 0 else 0)
@@ -2144,6 +2155,473 @@ class NetworkBlock:
             r + ((((m << 15) - r) * rate) >> 16)
             for r, m in zip(plane.running, magnitudes, strict=True)
         ]
+
+
+# Section 9: lossy chunks by colour axes and DCT ---------------------------------------------------
+
+BANDS = [
+    *([1], [2], [3], [4, 5], [6, 7], [8, 9, 10], [11, 12, 13], [14, 15, 16, 17]),
+    *(list(range(18, 23)), list(range(23, 31)), [0]),
+]
+CONSTANT_BAND = 10
+FLAGGED = range(3, 10)
+FAMILY = [0, 0, 0, 1, 1, 2, 2, 3, 3, 3]
+ENERGY_SCALE = [1536, 1024, 768, 279, 205, 102, 79, 51, 56, 85, 3072]
+PLACES = [(u, d - u) for d in range(31) for u in range(16) if 0 <= d - u < 16]
+AROUND = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+BEFORE = AROUND[:4]
+ABOVE_AND_LEFT, BELOW_AND_RIGHT = [(-1, 0), (0, -1)], [(1, 0), (0, 1)]
+LOWER = [(1, 0), (0, 1), (1, 1), (2, 0), (0, 2)]  # terms 0 to 4, in u and v
+
+COSINE = [round(2**14 * math.cos(2 * math.pi * t / 1024)) for t in range(1024)]
+BASIS = np.array([
+    [round(2**14 * math.sqrt((1 + (u > 0)) / 16) * math.cos((2 * y + 1) * u * math.pi / 32))
+     for y in range(16)]
+    for u in range(16)
+])  # fmt: skip
+FREQUENCY = np.array([
+    [round(256 * math.sqrt(u * u + v * v) / 15) for v in range(16)] for u in range(16)
+])  # fmt: skip
+
+
+def transform_digest() -> str:
+    """Return the SHA-256 of what section 9.2 rounds."""
+    numbers = [*FREQUENCY.ravel(), *BASIS.ravel(), *COSINE[:257]]
+    return sha256(np.array(numbers, "<i8"))
+
+
+def check_context(d: dict[str, Any], a: Arrays) -> None:
+    """Refuse a context model whose arrays are others than section 9.1 says, or too large."""
+
+    def check(condition: object, reason: str) -> None:
+        refuse_unless(condition, f"the weights file: {reason}", "weights")
+
+    check(d["version"] == 1, "its version is not 1")
+    axes = d["axes"]
+    check(axes in (1, 3), f"there are {axes} axes")
+    passes, (w, s) = 11 * axes, a["layer"].shape[1:]
+    check(w % 16 == s % 16 == 0, f"the layers have {w} and {s} numbers")
+    by_place = (axes, 256)
+    shapes: dict[str, tuple[int, ...]] = {
+        "spread": (passes, 9, w), "own": (passes, 4, w),
+        "bias": (passes, w), "bias_steps": (passes, 4, w),
+        "layer": (passes, w, s), "flag": (passes, s), "heads": (*by_place, s),
+        "layer_bias": (passes, s), "flag_bias": (passes,),
+        "elements": (*by_place, 16), "floors": by_place, "slopes": by_place,
+        "base": by_place, "base_steps": (2, *by_place), "means": (axes, 71),
+        "tables": (576, 16), "flag_tables": (64,), "raw_bits": (64,),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        check(a[name].shape == shape, f"{name} has the shape {a[name].shape}")
+    for name, low, high in (
+        *((x, 1 - 2**15, 2**15 - 1) for x in ("spread", "own", "layer", "flag", "heads", "means")),
+        ("elements", 0, 2**15 - 1), ("floors", 1, 2**15 - 1),
+        ("slopes", 1 - 2**20, 2**20 - 1), ("base", 1 - 2**24, 2**24 - 1),
+        ("base_steps", 1 - 2**16, 2**16 - 1), ("tables", 1, 2**14), ("flag_tables", 1, 16383),
+        ("raw_bits", 0, 12),
+    ):  # fmt: skip
+        check(low <= a[name].min() and a[name].max() <= high, f"{name} is beyond its limits")
+    check((a["tables"].sum(1) == 2**14).all(), "a table is not 16384 in sum")
+    check(largest_context_sum(a) < 2**31, "a sum is beyond 2^31")
+    most = np.array([63] * 5 + [126] * 4 + [63] * 5 + [252, 63])
+    check((a["elements"] @ most + a["floors"]).max() < 2**16, "a sum of elements is beyond 2^16")
+
+
+def largest_context_sum(a: Arrays) -> int:
+    """Return how large a sum of the networks can become (section 9.1)."""
+    m = {name: np.abs(array) for name, array in a.items()}
+    first = 224 * (m["spread"].sum((0, 1)) + m["own"].sum(1)) + m["bias"]
+    sums = [
+        first + 16 * m["bias_steps"].sum(1) + 1,
+        16383 * m["layer"].sum(1) + m["layer_bias"],
+        16383 * m["flag"].sum(1) + m["flag_bias"],
+        16383 * m["heads"].sum(2),
+    ]
+    return max(int(x.max()) for x in sums)
+
+
+def as_table(frequency: list[int]) -> Table:
+    """Return the table of entries that begin with 0."""
+    return Table(0, frequency, [sum(frequency[:e]) for e in range(len(frequency))])
+
+
+class ContextStream:
+    """A stream of entries and plain bits (section 9.6)."""
+
+    def __init__(self, data: bytes, symbols: int) -> None:
+        fields = Fields(data)
+        words = fields.unsigned(4)
+        self._states, self._count = [fields.unsigned(4) for _ in range(8)], 0
+        self._words = iter(np.frombuffer(fields.take(2 * words), "<u2").tolist())
+        self._bits = iter([byte >> i & 1 for byte in fields.rest() for i in range(8)])
+        reason = f"{words} words cannot hold {symbols} symbols"
+        refuse_unless(symbols <= 2**14 * (8 + words), reason)
+        refuse_unless(min(self._states) >= 2**16, "a state is below 2^16")
+
+    def entry(self, table: Table) -> int:
+        """Decode an entry."""
+        lane, self._count = self._count % 8, self._count + 1
+        x = self._states[lane]
+        slot = x % 16384
+        e = bisect_right(table.start, slot) - 1
+        x = table.frequency[e] * (x // 16384) + slot - table.start[e]
+        if x < 65536:
+            word = next(self._words, None)
+            if word is None:
+                raise RefusedError("truncated", "a word is missing")
+            x = 65536 * x + word
+        self._states[lane] = x
+        return e
+
+    def bits(self, n: int) -> int:
+        """Take a number of `n` bits, the lowest first."""
+        number = 0
+        for i in range(n):
+            bit = next(self._bits, None)
+            if bit is None:
+                raise RefusedError("truncated", "a plain bit is missing")
+            number += bit << i
+        return number
+
+    def escape(self) -> int:
+        """Take an escape."""
+        zeros = 0
+        while self.bits(1) == 0:
+            zeros += 1
+            refuse_unless(zeros <= 14, "an escape has more than 14 zeros")
+        return (1 << zeros) - 1 + self.bits(zeros)
+
+    def finish(self) -> None:
+        """Refuse a stream that does not end where its last symbol does."""
+        refuse_unless(next(self._words, None) is None, "there are words behind the last symbol")
+        refuse_unless(set(self._states) == {65536}, "the states at the end are not 65536")
+        rest = list(self._bits)
+        refuse_unless(len(rest) < 8 and not any(rest), "there are bits behind the last symbol")
+
+
+class Quantisation(NamedTuple):
+    """How the coefficients of an image are scaled and turned (section 9.2).
+
+    `steps` are (axes, 16, 16); `low` and `high` are the matrices of both bands, of one number for
+    one axis.
+    """
+
+    steps: Array
+    low: Array
+    high: Array
+
+
+def read_coefficients(section: bytes, header: Header, weights: Weights) -> tuple[Array, list[Part]]:
+    """Return the planes of a lossy chunk of coefficients, and the parts of its streams."""
+    d = weights.description
+    n, _, height, width = header.planes
+    rows, columns = -(-height // 16), -(-width // 16)
+    refuse_unless(rows * columns <= 2**19, f"there are {rows} x {columns} blocks")
+    fields = Fields(section)
+    base, slope, chroma = fields.unsigned(2), fields.unsigned(1), fields.unsigned(1)
+    steps = steps_of(base, slope, chroma, d["axes"])
+    images: list[Array] = []
+    parts: list[Part] = []
+    for _ in range(n):
+        low = high = np.array([[2**14]])
+        if d["axes"] == 3:
+            angles = [fields.unsigned(2) for _ in range(6)]
+            refuse_unless(max(angles) <= 1023, f"an angle is {max(angles)}")
+            low, high = matrix_of(*angles[:3]), matrix_of(*angles[3:])
+        data = fields.take(fields.unsigned(4))
+        stream = ContextStream(data, 10 * d["axes"] * rows * columns)
+        image = ContextImage(stream, rows, columns, Quantisation(steps, low, high), weights)
+        parts += image.read()
+        stream.finish()
+        images.append(image.pixels(d["pixel_fraction"])[:, :height, :width])
+    refuse_unless(not fields.rest(), "there are bytes behind the last image")
+    return samples_of(np.stack(images), header, d["pixel_fraction"]), parts
+
+
+def steps_of(base: int, slope: int, chroma: int, axes: int) -> Array:
+    """Return the steps (axes, 16, 16)."""
+    refuse_unless(base and chroma, f"base and chroma are {base} and {chroma}")
+    scale = np.array([16, chroma, chroma][:axes])[:, None, None]
+    steps: Array = (base * scale * (4096 + slope * FREQUENCY) + 2**18) >> 19
+    return steps.clip(1, 32767)
+
+
+def matrix_of(a: int, b: int, c: int) -> Array:
+    """Return the matrix of three angles."""
+
+    def r(y: int) -> int:
+        return (y + 2**13) >> 14
+
+    cos_a, cos_b, cos_c = (COSINE[t] for t in (a, b, c))
+    sin_a, sin_b, sin_c = (COSINE[(t - 256) % 1024] for t in (a, b, c))
+    rows = [
+        (r(cos_a * cos_b), -sin_a, r(cos_a * sin_b)),
+        (r(sin_a * cos_b), cos_a, r(sin_a * sin_b)),
+        (-sin_b, 0, cos_b),
+    ]
+    return np.array([[x, r(y * cos_c + z * sin_c), r(z * cos_c - y * sin_c)] for x, y, z in rows])
+
+
+def exponent(y: int) -> int:
+    """Return `b` with ``2^b <= y < 2^(b + 1)``."""
+    return y.bit_length() - 1
+
+
+def octave(q: int) -> int:
+    """Return the logarithm of a step (section 9.4)."""
+    b = exponent(q)
+    return 64 * (b - 7) + ((64 * q >> b) & 63)
+
+
+class ContextImage:
+    """The coefficients of an image, and what is known while they are decoded (9.3 to 9.7)."""
+
+    def __init__(
+        self,
+        stream: ContextStream,
+        rows: int,
+        columns: int,
+        quantisation: Quantisation,
+        weights: Weights,
+    ) -> None:
+        self._stream, self._quantisation = stream, quantisation
+        self._a, self._tables = weights.arrays, weights.tables
+        self._axes: int = weights.description["axes"]
+        self._rows, self._columns = rows, columns
+        self._blocks = [(y, x) for y in range(rows) for x in range(columns)]
+        self._octaves = np.array([
+            [octave(int(steps[place])) for place in PLACES] for steps in quantisation.steps
+        ])  # fmt: skip
+        plain = self._a["base_steps"] * np.array([self._octaves, np.maximum(self._octaves, 0)])
+        self._plain = self._a["base"] + ((plain.sum(0) + 32) >> 6)
+        # A block outside on every side, and two frequencies below the lowest.
+        outer = (rows + 2, columns + 2)
+        self._magnitudes = np.zeros((self._axes, *outer, 18, 18), np.int64)
+        self._energies = np.zeros((11 * self._axes, *outer), np.int64)
+        self._sums = np.zeros((rows, columns, self._a["bias"].shape[1]), np.int64)
+        self.symbols = np.zeros((rows, columns, self._axes, 16, 16), np.int64)
+
+    def read(self) -> list[Part]:
+        """Decode all passes; a part of (rows, columns, coefficients by place) for each."""
+        parts = [self._read_pass(p) for p in range(10 * self._axes)]
+        return [*parts, *self._read_constants()]
+
+    def _read_pass(self, p: int) -> Part:
+        """Decode a pass in all blocks (sections 9.3 and 9.6)."""
+        band, axis = divmod(p, self._axes)
+        members = [n for n, (u, v) in enumerate(PLACES) if u + v in BANDS[band]]
+        symbols = np.zeros((self._rows, self._columns, len(members)), np.int64)
+        tables = np.full(symbols.shape, SKIPPED)
+        bias = self._bias(p)
+        for y, x in self._blocks:
+            h2 = self.hidden(p, bias, y, x)
+            if band in FLAGGED:
+                level = ((h2 @ self._a["flag"][p] + self._a["flag_bias"][p]) >> 12) + 32
+                if self._stream.entry(self._tables[576 + np.clip(level, 0, 63)]) == 0:
+                    continue
+            for d in BANDS[band]:
+                on = [n for n in members if sum(PLACES[n]) == d]
+                here = slice(on[0] - members[0], on[-1] - members[0] + 1)
+                tables[y, x, here] = self._indexes(band, axis, on, h2, y, x)
+                symbols[y, x, here] = [
+                    self._coefficient(64 * FAMILY[band], index)
+                    for index in tables[y, x, here].tolist()
+                ]
+                u, v = np.array([PLACES[n] for n in on]).T
+                self.symbols[y, x, axis, u, v] = symbols[y, x, here]
+                known = np.minimum(np.abs(symbols[y, x, here]), 63)
+                self._magnitudes[axis, y + 1, x + 1, u + 2, v + 2] = known
+            self._note_energy(p, symbols[y, x], y, x)
+        self._spread(p)
+        return Part(symbols, tables, symbols)
+
+    def _coefficient(self, row: int, index: int) -> int:
+        e, x, y, r = self._entry(row, index)
+        magnitude = ((e + x) << r) + y
+        refuse_unless(magnitude <= 32767, f"a symbol has the magnitude {magnitude}")
+        return -magnitude if magnitude and self._stream.bits(1) else magnitude
+
+    def _entry(self, row: int, index: int) -> tuple[int, int, int, int]:
+        """Take an entry, an escape or 0, the plain bits of an index, and how many these are."""
+        r = int(self._a["raw_bits"][index])
+        e = self._stream.entry(self._tables[row + index])
+        y = self._stream.bits(r)
+        return e, self._stream.escape() if e == 15 else 0, y, r
+
+    def _note_energy(self, p: int, symbols: Array, y: int, x: int) -> None:
+        total = int(np.minimum(np.abs(symbols), 255).sum())
+        scaled = total * ENERGY_SCALE[p // self._axes] + 64
+        b = exponent(scaled)
+        self._energies[p, y + 1, x + 1] = 16 * (b - 6) + ((16 * scaled >> b) & 15)
+
+    def _spread(self, p: int) -> None:
+        """Add to the sums of all blocks what the energies of a pass say to later ones."""
+        for i, (down, across) in enumerate(AROUND):
+            moved = self._energies[p, 1 + down :, 1 + across :][: self._rows, : self._columns]
+            self._sums += moved[..., None] * self._a["spread"][p, i]
+
+    # Section 9.4
+
+    def _bias(self, p: int) -> Array:
+        """Return the biases of a pass for the steps of the image."""
+        band, axis = divmod(p, self._axes)
+        members = [n for n, (u, v) in enumerate(PLACES) if u + v in BANDS[band]]
+        count = len(members)
+        sums = (int(self._octaves[g, members].sum()) for g in (0, axis))
+        first, o = ((total + count // 2) // count for total in sums)
+        inputs = np.array([o, max(o, 0), max(o - 83, 0), o - first])
+        bias: Array = self._a["bias"][p] + ((inputs @ self._a["bias_steps"][p] + 32) >> 6)
+        return bias
+
+    def hidden(self, p: int, bias: Array, y: int, x: int) -> Array:
+        """Return `h2` of a block."""
+        around = [self._energies[p, y + 1 + down, x + 1 + across] for down, across in BEFORE]
+        total = bias + self._sums[y, x] + np.array(around) @ self._a["own"][p]
+        h1 = np.clip(total >> 8, 0, 16383)
+        h2: Array = (h1 @ self._a["layer"][p] + self._a["layer_bias"][p]) >> 10
+        return h2.clip(0, 16383)
+
+    # Section 9.5
+
+    def _indexes(self, band: int, axis: int, on: list[int], h2: Array, y: int, x: int) -> Array:
+        """Return the indexes of the coefficients at the places `on`, which are a diagonal."""
+        u, v = np.array([PLACES[n] for n in on]).T
+
+        def m(
+            lower: tuple[int, int] = (0, 0),
+            blocks: Sequence[tuple[int, int]] = ((0, 0),),
+            of: int = axis,
+        ) -> Array:
+            """Return magnitudes at lower frequencies, summed over blocks."""
+            at = (u + 2 - lower[0], v + 2 - lower[1])
+            known = [self._magnitudes[of, y + 1 + j, x + 1 + i][at] for j, i in blocks]
+            total: Array = np.sum(known, axis=0)
+            return total
+
+        nothing = np.zeros(len(on), np.int64)
+        is_first = sum(PLACES[on[0]]) == BANDS[band][0]
+        nw, n, ne, w = ([block] for block in BEFORE)
+        terms = [
+            *(m(lower) for lower in LOWER),
+            *(m(lower, ABOVE_AND_LEFT) for lower in LOWER[:2]),
+            *(m(lower, BELOW_AND_RIGHT) if is_first else nothing for lower in LOWER[:2]),
+            *(m(blocks=block) for block in (n, w, nw, ne)),
+            m(of=0) if axis else nothing,
+            m(blocks=ABOVE_AND_LEFT + BELOW_AND_RIGHT, of=0) if axis else nothing,
+            m(of=1) if axis == 2 else nothing,
+        ]
+        sums = (np.array(terms).T * self._a["elements"][axis, on]).sum(1)
+        sums += self._a["floors"][axis, on]
+        b = np.array([exponent(s) for s in sums.tolist()])
+        fine = 128 * (b - 8) + ((128 * sums >> b) & 127)
+        scale = self._plain[axis, on] + ((fine * self._a["slopes"][axis, on]) >> 8)
+        scale += (self._a["heads"][axis, on] @ h2) >> 12
+        indexes: Array = np.clip(scale >> 6, 0, 63)
+        return indexes
+
+    # Section 9.7
+
+    def _read_constants(self) -> list[Part]:
+        """Decode the constant parts of all blocks."""
+        own, below, right = self._edges()
+        shape = (self._axes, self._rows, self._columns)
+        c, missed = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        parts = []
+        for axis in range(self._axes):
+            p, m = CONSTANT_BAND * self._axes + axis, self._a["means"][axis].tolist()
+            q, bias = int(self._quantisation.steps[axis, 0, 0]), self._bias(p)
+            symbols = np.zeros((self._rows, self._columns, 1), np.int64)
+            tables = np.zeros_like(symbols)
+            for y, x in self._blocks:
+                expected = int(own[y, x, axis])
+                if y > 0:
+                    expected += int(below[y - 1, x, axis] + (m[0] + m[65]) * c[axis, y - 1, x])
+                if x > 0:
+                    expected += int(right[y, x - 1, axis] + (m[32] + m[67]) * c[axis, y, x - 1])
+                if y > 0 and x > 0:
+                    expected += m[64] * int(c[axis, y - 1, x - 1])
+                if y > 0 and x + 1 < self._columns:
+                    expected += m[66] * int(c[axis, y - 1, x + 1])
+                for g in range(axis):
+                    expected += (m[68 + g] * int(missed[g, y, x])) >> 10
+                h2 = self.hidden(p, bias, y, x)
+                index = int(self._indexes(CONSTANT_BAND, axis, [0], h2, y, x)[0])
+                whole, symbol = self.constant(index, (8 * expected + 512 * q) // (1024 * q))
+                self._magnitudes[axis, y + 1, x + 1, 2, 2] = min(abs(symbol - whole), 63)
+                c[axis, y, x] = np.clip(symbol * q, *limits(32767))
+                missed[axis, y, x] = 1024 * c[axis, y, x] - expected
+                symbols[y, x, 0], tables[y, x, 0] = symbol, index
+                self._note_energy(p, symbols[y, x], y, x)
+            self.symbols[:, :, axis, 0, 0] = symbols[..., 0]
+            self._spread(p)
+            parts.append(Part(symbols, tables, symbols))
+        return parts
+
+    def constant(self, index: int, eighths: int) -> tuple[int, int]:
+        """Decode a constant part; return what is expected of it in whole steps, and the symbol."""
+        whole = (eighths + 4) >> 3
+        fraction = eighths - 8 * whole
+        e, x, y, r = self._entry(64 * (4 + abs(fraction)), index)
+        rest = ((e - 7) << r) + y
+        if e == 15:
+            rest = ((7 + x) << r) + 1 + y
+            if self._stream.bits(1):
+                rest = -rest
+        symbol = whole - rest if fraction < 0 else whole + rest
+        refuse_unless(abs(symbol) <= 32767, f"a symbol is {symbol}")
+        return whole, symbol
+
+    def _values(self) -> Array:
+        """Return the coefficients times their steps: X in section 9.7, Y in section 9.8."""
+        return (self.symbols * self._quantisation.steps).clip(*limits(32767))
+
+    def _edges(self) -> tuple[Array, Array, Array]:
+        """Return `own`, `below` and `right`, (rows, columns, axes) each."""
+        values, (_, low, high) = self._values(), self._quantisation
+        down, across = values[..., 0], values[..., 0, :]
+        if self._axes == 3:
+            turn = (low @ high.T + 2**14) >> 15
+            is_low = np.arange(16) < 4
+            down, across = (
+                np.where(is_low, x, (np.einsum("ag,yxgi->yxai", turn, x) + 2**12) >> 13)
+                for x in (down, across)
+            )
+        m = self._a["means"].astype(np.int64)  # the constant parts are still 0
+
+        def weighted(values: Array, begin: int) -> Array:
+            total: Array = (values * m[:, begin : begin + 16]).sum(-1)
+            return total
+
+        return weighted(down, 16) + weighted(across, 48), weighted(down, 0), weighted(across, 32)
+
+    # Section 9.8
+
+    def pixels(self, fraction: int) -> Array:
+        """Return the pixels of all blocks, (channels, 16 rows, 16 columns)."""
+        x = self._values()
+        if self._axes == 3:
+            is_low = np.add.outer(np.arange(16), np.arange(16)) < 4
+            low, high = (
+                np.einsum("gc,yxguv->yxcuv", matrix, x) for matrix in self._quantisation[1:]
+            )
+            x = int16(rounded(np.where(is_low, low, high), 14))
+        columns = int16(rounded(BASIS.T @ x, 12))
+        pixels = rounded(columns @ BASIS + 2**26, 19 - fraction)
+        pixels = np.clip(pixels, 0, 2 ** (8 + fraction) - 1)
+        return pixels.transpose(2, 0, 3, 1, 4).reshape(
+            self._axes, 16 * self._rows, 16 * self._columns
+        )
+
+
+def rounded(y: Array, n: int) -> Array:
+    """Return `y` in units of ``2^n``."""
+    shifted: Array = (y + 2 ** (n - 1)) >> n
+    return shifted
+
+
+def int16(y: Array) -> Array:
+    """Return `y` clamped to 16 bits."""
+    return y.clip(-32768, 32767)
 
 
 # The command line ---------------------------------------------------------------------------------

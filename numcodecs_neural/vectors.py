@@ -14,9 +14,9 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.datamodel import models
-from numba.extending import intrinsic, register_model
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
 __all__ = [
@@ -51,21 +51,22 @@ _INT16, _INT32, _INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _HAS_AVX2 = bool(llvm.get_host_cpu_features().get("avx2"))
 
 
-class _Vector(types.Type):  # type: ignore[misc]
+class _Vector(types.Type):
     """Sixteen integers of one width, as numba types them."""
 
     def __init__(self, bits: int) -> None:
-        self.scalar = types.Integer.from_bitwidth(bits)
+        self.bits = bits
+        self.scalar: Any = types.Integer.from_bitwidth(bits)
         self.llvm = ir.VectorType(ir.IntType(bits), LANES)
         super().__init__(name=f"vector of {LANES} int{bits}")
 
 
 @register_model(_Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     """A vector is one value of LLVM."""
 
     def __init__(self, manager: Any, vector: _Vector) -> None:
-        super().__init__(manager, vector, vector.llvm)
+        super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
 
 
 _SHORT, _LONG = _Vector(16), _Vector(32)
@@ -75,7 +76,7 @@ def _operation(meaning: Callable[..., Any]) -> Callable[[Callable[..., Any]], An
     """Make an operation that kernels call, and that uncompiled ones call as `meaning`."""
 
     def decorate(typing: Callable[..., Any]) -> Any:
-        operation = intrinsic(typing)
+        operation: Any = intrinsic(typing)
         operation.py_func = meaning
         return operation
 

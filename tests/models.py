@@ -28,6 +28,7 @@ from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import catalogue, load_decoder, load_encoder, resolve
 from numcodecs_neural.weights.catalogue import _read
 from numcodecs_neural.weights.files import WeightsFile, write_weights
+from tests.context_models import SmallContext
 
 Arrays = dict[str, NDArray[Any]]
 Passes = Sequence[tuple[int, str]]
@@ -56,6 +57,7 @@ class Small:
     passes: Passes = CHECKERBOARD
     price: int = 15
     seed: int = 0
+    stride: int = STRIDE
 
     @property
     def groups(self) -> tuple[int, int]:
@@ -270,7 +272,7 @@ def shipped(name: str) -> tuple[DecoderModel, EncoderModel]:
     return DecoderModel.from_file(load_decoder(info)), encoder
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **models: Small) -> None:
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **models: Small | SmallContext) -> None:
     """Make small models available by name beside the shipped ones, ``-1`` behind each family."""
     shipped = Path(str(resources.files("numcodecs_neural.weights")))
     content = json.loads((shipped / "catalogue.json").read_text(encoding="utf-8"))
@@ -288,7 +290,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **models: Small) -> N
             "dtypes": ["uint8", "uint16", "int16"] if model.pixel_fraction else ["uint8"],
             "encoder_sha256": write_weights(path, encoder, encoder_arrays),
             "sha256": sha256,
-            "stride": STRIDE,
+            "stride": model.stride,
         }
     (folder / "catalogue.json").write_text(json.dumps(content), encoding="utf-8")
     module = sys.modules[resolve.__module__]

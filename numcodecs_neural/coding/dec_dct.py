@@ -1,4 +1,4 @@
-"""Payloads of the lossy mode through context model and DCT to pixels (SPEC.md, section 7)."""
+"""Payloads of the lossy mode through context model and DCT to pixels (SPEC.md, section 9)."""
 
 import struct
 from collections.abc import Callable
@@ -17,7 +17,16 @@ from numcodecs_neural.networks.dec_model import pixel_fraction_of
 from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.weights import WeightsFile
 
-__all__ = ["ANGLES", "BLOCK", "HEAD", "LENGTH", "DctModel", "Inverse", "decode_images"]
+__all__ = [
+    "ANGLES",
+    "BLOCK",
+    "HEAD",
+    "LENGTH",
+    "MAX_BLOCKS",
+    "DctModel",
+    "Inverse",
+    "decode_images",
+]
 
 HEAD = struct.Struct("<HBB")
 """Base step, slope, chroma."""
@@ -25,6 +34,8 @@ ANGLES = np.dtype("<u2")
 LENGTH = struct.Struct("<I")
 """Of the coefficients of an image."""
 BLOCK = 16
+MAX_BLOCKS = 1 << 19
+"""Of an image: twice as many as `MAX_LOSSY_PIXELS` fill, which only a thin strip exceeds."""
 _TURN = 1024
 
 Inverse = Callable[[NDArray[np.int16], NDArray[np.int32] | None, int], Pixels]
@@ -77,7 +88,11 @@ def decode_images(
         If the payload is damaged.
     """
     images, height, width = shape
-    blocks = -(-height // BLOCK), -(-width // BLOCK)
+    rows, columns = -(-height // BLOCK), -(-width // BLOCK)
+    if rows * columns > MAX_BLOCKS:
+        raise BitstreamError(
+            f"chunk has images of {rows} x {columns} blocks; allowed are {MAX_BLOCKS} blocks"
+        )
     axes = model.channels
     cursor = _Cursor(payload)
     quantisation = Quantisation(*HEAD.unpack(cursor.take(HEAD.size)))
@@ -88,7 +103,7 @@ def decode_images(
     for _ in range(images):
         matrices = cursor.matrices() if axes > 1 else None
         (length,) = LENGTH.unpack(cursor.take(LENGTH.size))
-        symbols = decode(cursor.take(length), blocks, steps, matrices, model.context)
+        symbols = decode(cursor.take(length), (rows, columns), steps, matrices, model.context)
         values = dequantised(symbols, steps)
         pixels.append(inverse(values, matrices, model.pixel_fraction)[:, :height, :width])
     cursor.check_end()

@@ -1,4 +1,4 @@
-"""Mode ``lossy``: a chunk's payload through the networks of its weights (SPEC.md, section 6).
+"""Mode ``lossy``: a chunk's payload by its weights to samples (SPEC.md, sections 6 and 9).
 
 A model's pixel counts 256 grey levels, and fractions of them where it has any. Samples of 8 bits
 are grey levels as they are. Those of 16 bits are first moved down by the chunk's lowest and divided

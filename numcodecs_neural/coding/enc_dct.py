@@ -1,4 +1,4 @@
-"""Pixels through DCT and context model to payloads of the lossy mode (SPEC.md, section 7).
+"""Pixels through DCT and context model to payloads of the lossy mode (SPEC.md, section 9).
 
 An image that was decoded from a chunk of this quality before is known by its coefficients, which
 lie near multiples of their steps along some axes of colour: it gets these axes and symbols again.
@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, DctModel
+from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, MAX_BLOCKS, DctModel
 from numcodecs_neural.dct import enc_axes, enc_forward, enc_grid
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET, encode
@@ -45,8 +45,8 @@ class Tuning:
 TUNINGS: Mapping[str, Tuning] = MappingProxyType(
     {
         "psnr": Tuning(slope=7, chroma=16, gain=256),
-        "ssim": Tuning(slope=7, chroma=21, gain=236),
-        "ms-ssim": Tuning(slope=48, chroma=16, gain=128),
+        "ssim": Tuning(slope=7, chroma=22, gain=236),
+        "ms-ssim": Tuning(slope=32, chroma=16, gain=175),
     }
 )
 """Shapes of steps by the measure that they serve."""
@@ -113,7 +113,13 @@ def encode_images(
     quality : int
     tune : str
         One of `TUNINGS`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such tuning, or an image has more blocks than can be read.
     """
+    _check_size(*images.shape[2:])
     quantisation = encoder.quantisation(quality, tune)
     steps = steps_of(quantisation, model.channels)
     parts = [HEAD.pack(*quantisation)]
@@ -139,6 +145,15 @@ def targets_of(coefficients: NDArray[np.int32], steps: NDArray[np.int64]) -> NDA
     """Return coefficients in sixteenths of their steps, rounded."""
     targets = np.rint(coefficients * (16 / steps.astype(np.float64)))
     return targets.clip(-LARGEST_TARGET, LARGEST_TARGET).astype(np.int32)
+
+
+def _check_size(height: int, width: int) -> None:
+    blocks = -(-height // BLOCK) * -(-width // BLOCK)
+    if blocks > MAX_BLOCKS:
+        raise ConfigError(
+            f"a chunk of {height} x {width} pixels has {blocks} blocks, more than the {MAX_BLOCKS} "
+            "that can be coded: choose chunks that are less thin"
+        )
 
 
 def _padded(images: Pixels) -> Pixels:

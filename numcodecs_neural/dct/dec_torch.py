@@ -20,8 +20,8 @@ from numcodecs_neural.dct.arithmetic import (
     ROW_SHIFT,
     VALUE_MAX,
     VALUE_MIN,
+    pixel_dtype,
 )
-from numcodecs_neural.dct.dec_inverse import pixel_dtype
 
 __all__ = ["inverse", "inverse_on"]
 

@@ -113,10 +113,10 @@ def test_nearly_blank_images_get_the_usual_axes() -> None:
     pixels[:, 20, 30] = 180, 90, 120
     other = np.full((3, 64, 64), 100, np.uint8)
 
-    axes = [find_grid(p, forward(p, 0), steps_of(60), 0)[0] for p in (pixels, other)]
+    first, second = (find_grid(p, forward(p, 0), steps_of(60), 0)[0] for p in (pixels, other))
 
-    np.testing.assert_array_equal(*axes)
-    np.testing.assert_array_equal(axes[0][0], axes[0][1])
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first[0], first[1])
 
 
 def test_grey_images_that_were_decoded_are_known() -> None:

@@ -32,6 +32,7 @@ class Case:
     channel_axis: int | None = None
     value_range: tuple[int, int] | None = None
     generation: int = 1
+    tune: str = "psnr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,13 @@ class ArrayCase:
     value_range: tuple[int, int] | None = None
 
 
-def chunk_cases(channels: int) -> dict[str, Case]:
-    """Return all chunks by name."""
-    return _rgb_cases() if channels == 3 else _grey_cases()
+def chunk_cases(channels: int, *, is_tuned: bool = False) -> dict[str, Case]:
+    """Return all chunks by name; those of a tuning only for weights that can be tuned."""
+    cases = _rgb_cases() if channels == 3 else _grey_cases()
+    if is_tuned:
+        region = crop(230, 300, 80, 80) if channels == 3 else crop(230, 300, 80, 80)[1]
+        cases |= {tune: Case(image=region, tune=tune) for tune in ("ssim", "ms-ssim")}
+    return cases
 
 
 def array_case(channels: int) -> ArrayCase:

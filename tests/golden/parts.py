@@ -1,4 +1,4 @@
-"""The symbols of a lossy chunk as the encoder has them before it codes them."""
+"""The symbols of a lossy chunk: as the encoder of networks has them, or as a chunk holds them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, DctModel
 from numcodecs_neural.coding.dec_lossy import Levels
 from numcodecs_neural.coding.enc_chunk import to_planes
 from numcodecs_neural.coding.enc_lossy import to_pixels
 from numcodecs_neural.coding.enc_streams import symbols_and_rows
+from numcodecs_neural.dct.colour import matrices_of
+from numcodecs_neural.dct.context.dec_context import decode
+from numcodecs_neural.dct.context.model import KIND
+from numcodecs_neural.dct.context.order import natural, passes
+from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.entropy import SKIP
-from numcodecs_neural.format import ChunkHeader
+from numcodecs_neural.format import ChunkHeader, unpack_chunk
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.enc_model import EncoderModel
-from numcodecs_neural.weights import load_decoder, load_encoder, resolve
+from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder, resolve
 
-__all__ = ["Part", "Weights", "digest"]
+__all__ = ["ContextWeights", "Part", "Weights", "digest", "weights_of"]
 
 
 class Part(NamedTuple):
@@ -34,12 +40,17 @@ class Part(NamedTuple):
 
 
 class Weights:
-    """Weights by name, for both directions."""
+    """Weights of networks, for both directions."""
 
-    def __init__(self, name: str) -> None:
-        self.info = resolve(name)
-        self.decoder = DecoderModel.from_file(load_decoder(self.info))
-        self.encoder = EncoderModel.from_file(load_encoder(self.info), self.info.sha256)
+    def __init__(self, info: WeightsInfo) -> None:
+        self.info = info
+        self.decoder = DecoderModel.from_file(load_decoder(info))
+        self.encoder = EncoderModel.from_file(load_encoder(info), info.sha256)
+
+    def values(self, image: NDArray[Any], chunk: bytes) -> list[NDArray[np.int32]]:
+        """Return what the symbols of the chunk that `image` became stand for, part by part."""
+        header, _ = unpack_chunk(chunk)
+        return [part.values for part in self.parts(image, header)]
 
     def parts(self, image: NDArray[Any], header: ChunkHeader) -> list[Part]:
         """Return all parts of the chunk that `image` became, flat."""
@@ -61,6 +72,48 @@ class Weights:
         is_plain = (rows < classes).any()
         values = symbols if is_plain else 2 * symbols - is_second * np.sign(symbols)
         return Part(symbols, rows, values)
+
+
+class ContextWeights:
+    """Weights of a context model."""
+
+    def __init__(self, info: WeightsInfo) -> None:
+        self.info = info
+        self.model = DctModel.from_file(load_decoder(info))
+
+    def values(self, image: NDArray[Any], chunk: bytes) -> list[NDArray[np.int32]]:
+        """Return the symbols of a chunk, pass by pass of each image.
+
+        The encoder chooses them for bits, too, so that they are not known from the `image`.
+        """
+        del image
+        header, (section,) = unpack_chunk(chunk)
+        n, channels, height, width = header.planes_shape
+        steps = steps_of(Quantisation(*HEAD.unpack_from(section)), channels)
+        at, parts = HEAD.size, list[NDArray[np.int32]]()
+        for _ in range(n):
+            matrices = None
+            if channels == 3:
+                angles = np.frombuffer(section, ANGLES, 6, at).astype(np.int64)
+                matrices = matrices_of(angles.reshape(2, 3)).astype(np.int64)
+                at += angles.size * ANGLES.itemsize
+            (length,) = LENGTH.unpack_from(section, at)
+            at += LENGTH.size
+            blocks = -(-height // BLOCK), -(-width // BLOCK)
+            symbols = decode(section[at : at + length], blocks, steps, matrices, self.model.context)
+            at += length
+            parts += [
+                symbols[:, :, step.axis, natural()[step.start :][: step.length]].astype(np.int32)
+                for step in passes(channels)
+            ]
+        return parts
+
+
+def weights_of(name: str) -> Weights | ContextWeights:
+    """Return the weights of a name."""
+    info = resolve(name)
+    is_context = load_decoder(info).description["kind"] == KIND
+    return ContextWeights(info) if is_context else Weights(info)
 
 
 def digest(data: bytes) -> str:

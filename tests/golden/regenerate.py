@@ -1,6 +1,6 @@
-"""Write the frozen chunks of a set of weights, and the worked example of SPEC.md.
+"""Write the frozen chunks of a set of weights, and their worked example in SPEC.md.
 
-    python -m tests.golden.regenerate he-fast-1 --unreleased
+    PYTHONPATH=conformance python -m tests.golden.regenerate he-fast-1 --unreleased
 
 The only writer of the folders beside it. Without ``--unreleased`` it makes new folders only: a
 folder that a release has shipped is never written again, since users' archives hold such chunks.
@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from numcodecs_neural import NeuralImage, NeuralImageCodec, config
 from numcodecs_neural.format import Mode, unpack_chunk
 from tests.golden.cases import Case, array_case, chunk_cases
-from tests.golden.parts import Weights, digest
+from tests.golden.context_example import CONTEXT_WEIGHTS, write_context_example
+from tests.golden.parts import ContextWeights, Weights, digest, weights_of
 from tests.golden.spec_example import SPEC_WEIGHTS, write_spec_example
 
 HERE = Path(__file__).resolve().parent
@@ -37,7 +38,7 @@ FORMAT_VERSION = 2
 class Writer:
     """Writes the files of one set of weights into a folder."""
 
-    def __init__(self, folder: Path, weights: Weights) -> None:
+    def __init__(self, folder: Path, weights: Weights | ContextWeights) -> None:
         self._folder, self._weights, self._name = folder, weights, weights.info.name
         self._manifest: dict[str, Any] = {
             "weights": weights.info.sha256,
@@ -47,7 +48,8 @@ class Writer:
 
     def write(self) -> None:
         """Write everything; the manifest last."""
-        for name, case in chunk_cases(self._weights.decoder.channels).items():
+        is_tuned = isinstance(self._weights, ContextWeights)
+        for name, case in chunk_cases(self._weights.info.channels, is_tuned=is_tuned).items():
             self._write_chunk(name, case)
         for name, array in self._arrays():
             pixels = array[...]
@@ -68,6 +70,7 @@ class Writer:
             case.quality,
             channel_axis=case.channel_axis,
             value_range=case.value_range,
+            tune=case.tune,
         )
         image = case.image
         for _ in range(case.generation - 1):
@@ -79,7 +82,7 @@ class Writer:
         pixels = codec.decode(chunk)
         parts = None
         if header.mode is Mode.LOSSY:
-            values = [part.values for part in self._weights.parts(image, header)]
+            values = self._weights.values(image, chunk)
             parts = digest(b"".join(x.astype("<i4").tobytes() for x in values))
         (self._folder / f"{name}.chunk").write_bytes(chunk)
         self._write_pixels(name, pixels)
@@ -97,7 +100,7 @@ class Writer:
 
     def _arrays(self) -> Iterator[tuple[str, zarr.Array[Any]]]:
         """Yield a Zarr array of each format, with edges, and with a chunk that is left out."""
-        case = array_case(self._weights.decoder.channels)
+        case = array_case(self._weights.info.channels)
         parameters: dict[str, Any] = {"quality": 60, "value_range": case.value_range}
         channels = case.image.shape[:-2]
         common: dict[str, Any] = {
@@ -157,7 +160,7 @@ def main() -> None:
     parser.add_argument("--unreleased", action="store_true", help="write an existing folder anew")
     options = parser.parse_args()
     config.set(device="numpy")
-    weights = Weights(options.weights)
+    weights = weights_of(options.weights)
     folder = HERE / f"v{FORMAT_VERSION}" / weights.info.name
     refuse_if_released(folder, is_unreleased=options.unreleased)
     with tempfile.TemporaryDirectory() as scratch:
@@ -167,8 +170,10 @@ def main() -> None:
         if folder.exists():
             shutil.rmtree(folder)
         shutil.copytree(made, folder)
-    if weights.info.name == SPEC_WEIGHTS:
+    if isinstance(weights, Weights) and weights.info.name == SPEC_WEIGHTS:
         write_spec_example(weights)
+    if weights.info.name == CONTEXT_WEIGHTS:
+        write_context_example()
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     print(f"{folder.relative_to(ROOT)}: {len(sizes)} files, {sum(sizes)} bytes")
 

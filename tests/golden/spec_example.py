@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from numcodecs_neural.format import Mode, unpack_chunk
 from tests.golden.cases import crop
 from tests.golden.parts import Part, Weights, digest
 
-__all__ = ["SPEC_WEIGHTS", "write_spec_example"]
+__all__ = ["SPEC", "SPEC_WEIGHTS", "lines_of", "write_spec_example"]
 
 SPEC = Path(__file__).resolve().parents[2] / "numcodecs_neural" / "format" / "SPEC.md"
 SPEC_WEIGHTS = "he-fast-1"
@@ -75,7 +75,7 @@ def _example(weights: Weights) -> str:
 
 
 def _chunk_lines(chunk: bytes, section: bytes) -> Iterator[str]:
-    """Yield the bytes of a lossy chunk of three axes, and what they are."""
+    """Return the bytes of a lossy chunk of three axes, and what they are."""
     lanes, words = section[1] + 1, int.from_bytes(section[2:6], "little")
     begin = 6 + 4 * lanes
     end = begin + 2 * words
@@ -94,6 +94,11 @@ def _chunk_lines(chunk: bytes, section: bytes) -> Iterator[str]:
         (section[end:], "escape bits"),
         (chunk[-4:], "checksum"),
     ]
+    return lines_of(fields)
+
+
+def lines_of(fields: Iterable[tuple[bytes, str]]) -> Iterator[str]:
+    """Yield lines of bytes, each field with a comment behind its first line."""
     for data, comment in fields:
         for i in range(0, len(data), 12):
             text = data[i : i + 12].hex(" ")

@@ -7,7 +7,7 @@ import hashlib
 import json
 import lzma
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.coding.dec_chunk import decode_chunk
+from numcodecs_neural.coding.enc_dct import TUNINGS
+from numcodecs_neural.dct.context.model import KIND
 from numcodecs_neural.engine.sessions import NetworkCoder
 from numcodecs_neural.format import Mode, pack_chunk, unpack_chunk
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
 from numcodecs_neural.networks.backends.protocol import Backend
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import by_id, catalogue, load_decoder, resolve
+from tests.golden.parts import ContextWeights
 
 HERE = Path(__file__).parent
 # Those of the JPEG mode have a test of their own.
@@ -36,10 +39,29 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return content
 
 
-CHUNKS = [
-    pytest.param(folder, name, id=f"{folder.name}-{name}")
-    for folder in FOLDERS
-    for name in manifest_of(folder)["chunks"]
+def is_context(folder: Path) -> bool:
+    """Whether its lossy chunks are of colour axes and DCT."""
+    return bool(load_decoder(resolve(folder.name)).description["kind"] == KIND)
+
+
+def chunks_of(folders: Iterable[Path]) -> list[Any]:
+    return [
+        pytest.param(folder, name, id=f"{folder.name}-{name}")
+        for folder in folders
+        for name in manifest_of(folder)["chunks"]
+    ]
+
+
+CONTEXT_FOLDERS = [folder for folder in FOLDERS if is_context(folder)]
+NETWORK_FOLDERS = [folder for folder in FOLDERS if folder not in CONTEXT_FOLDERS]
+CHUNKS = chunks_of(FOLDERS)
+# Plain Python, which is slow, decodes small chunks of context models alone.
+SMALL = {"three-rows", "quality-100", "noise", "batch-of-two"}
+CONTEXT_RUNS = [
+    pytest.param(*chunk.values, backend, id=f"{chunk.id}-{backend}")
+    for chunk in chunks_of(CONTEXT_FOLDERS)
+    for backend in ("numpy", "numba", "torch")
+    if backend != "numpy" or chunk.values[1] in SMALL
 ]
 ARRAYS = [
     pytest.param(folder, name, id=f"{folder.name}-{name}")
@@ -112,7 +134,7 @@ def test_the_weights_are_those_that_wrote_the_chunks(folder: Path) -> None:
     assert resolve(folder.name).sha256 == manifest_of(folder)["weights"]
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+@pytest.mark.parametrize("folder", NETWORK_FOLDERS, ids=lambda f: f.name)
 def test_every_mode_and_every_branch_of_the_stream_is_there(folder: Path) -> None:
     unpacked = [unpack_chunk(path.read_bytes()) for path in folder.glob("*.chunk")]
     streams = [payload for header, (payload,) in unpacked if header.mode is Mode.LOSSY]
@@ -152,7 +174,37 @@ def test_the_bytes_hold_what_the_manifest_says(folder: Path, name: str) -> None:
         assert getattr(header, key) == entry[key], key
 
 
-@pytest.mark.parametrize(("folder", "name"), CHUNKS)
+@pytest.mark.parametrize("folder", CONTEXT_FOLDERS, ids=lambda f: f.name)
+def test_every_mode_and_tuning_of_coefficients_is_there(folder: Path) -> None:
+    unpacked = [unpack_chunk(path.read_bytes()) for path in folder.glob("*.chunk")]
+    tunings = {payload[2:4] for header, (payload,) in unpacked if header.mode is Mode.LOSSY}
+
+    assert {header.mode for header, _ in unpacked} == {Mode.CONSTANT, Mode.STORED, Mode.LOSSY}
+    assert len(tunings) == len(TUNINGS)
+
+
+@pytest.mark.parametrize(("folder", "name", "backend"), CONTEXT_RUNS)
+def test_coefficients_and_pixels_are_the_same_on_every_backend(
+    folder: Path, name: str, backend: str
+) -> None:
+    if backend == "torch":
+        pytest.importorskip("torch", reason="the torch backend needs torch")
+    entry = manifest_of(folder)["chunks"][name]
+    chunk = (folder / f"{name}.chunk").read_bytes()
+    expected = pixels_of(folder, name)
+    codec = NeuralImage(folder.name, channel_axis=entry["channel_axis"] or None)
+    weights = ContextWeights(resolve(folder.name))
+
+    with config.set(backend=backend, device="cpu" if backend == "torch" else "auto"):
+        pixels = codec.decode(chunk)
+        parts = weights.values(expected, chunk) if entry["mode"] == "LOSSY" else []
+
+    np.testing.assert_array_equal(pixels, expected, strict=True)
+    values = b"".join(part.astype("<i4").tobytes() for part in parts)
+    assert (digest(values) if parts else None) == entry["parts"]
+
+
+@pytest.mark.parametrize(("folder", "name"), chunks_of(NETWORK_FOLDERS))
 def test_symbols_and_pixels_are_the_same_on_every_backend(
     folder: Path, name: str, backend: Backend, decoded_parts: list[NDArray[np.int32]]
 ) -> None:

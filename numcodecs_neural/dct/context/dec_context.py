@@ -1,6 +1,7 @@
-"""Decode the quantised coefficients of an image (SPEC.md, section 6)."""
+"""Decode the quantised coefficients of an image (SPEC.md, section 9.6)."""
 
 import struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.dct.context import dec_kernels
 from numcodecs_neural.dct.context.model import ContextModel
-from numcodecs_neural.dct.context.order import COEFFICIENTS
+from numcodecs_neural.dct.context.order import COEFFICIENTS, passes
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 
@@ -26,7 +27,7 @@ def decode(
     data: bytes,
     shape: tuple[int, int],
     steps: NDArray[np.int64],
-    matrices: NDArray[np.int64] | None,
+    matrices: NDArray[np.integer] | None,
     model: ContextModel,
 ) -> NDArray[np.int16]:
     """Return the coefficients (rows, columns, axes, 256) of an image of ``shape`` blocks.
@@ -54,6 +55,7 @@ def decode(
         raise TruncatedChunkError(
             f"coefficients have {len(data)} bytes; expected {start} and {count} words"
         )
+    _check_size(count, shape, model)
     lanes = np.frombuffer(data, _STATES, dec_kernels.LANES, HEAD.size).astype(np.int64)
     if lanes.min() < LOWEST_STATE:
         raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
@@ -66,10 +68,20 @@ def decode(
     room = Room.of(*shape, model)
     packed, large = model.packed, numbers_for_steps(model, steps)
     tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
-    details, constants = dec_kernels.decode_details, dec_kernels.decode_constants
+    details: Any = dec_kernels.decode_details
+    constants: Any = dec_kernels.decode_constants
     if not use_numba():
         details, constants = uncompiled(details), uncompiled(constants)
-    common = (room.shape, room.coefficients, *room.common(), *tables, words, bits, lanes, at)
+    common: tuple[Any, ...] = (
+        room.shape,
+        room.coefficients,
+        *room.common(),
+        *tables,
+        words,
+        bits,
+        lanes,
+        at,
+    )
     details(*common)
     if at[dec_kernels.STATUS] == dec_kernels.DONE:
         constants(
@@ -82,6 +94,22 @@ def decode(
         )
     _check_end(at, lanes, plain)
     return room.coefficients.reshape(*shape, model.axes, COEFFICIENTS)
+
+
+def _check_size(words: int, shape: tuple[int, int], model: ContextModel) -> None:
+    """Refuse more blocks than states and words can hold, before room is made for them.
+
+    No frequency is above 16369 of 16384, so the logarithm of a state falls by more than 2**-10 with
+    each symbol that is not a flag. It begins below 32 and ends above 16, and a word adds 16.
+    """
+    sure = sum(step.length for step in passes(model.axes) if not step.is_flagged)
+    coded = sure * shape[0] * shape[1]
+    most = (dec_kernels.LANES + words) << 14
+    if coded > most:
+        raise BitstreamError(
+            f"coefficients of {shape[0]} x {shape[1]} blocks have {words} words, which cannot hold "
+            f"{coded} symbols; expected {-(-coded >> 14) - dec_kernels.LANES} or more"
+        )
 
 
 def _check_end(at: NDArray[np.int64], lanes: NDArray[np.int64], plain: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The decoder of coefficients, block by block: symbols from words and bits (SPEC.md, section 6)."""
+"""The decoder of coefficients, block by block: symbols from words and bits (SPEC.md, section 9)."""
 
 import numpy as np
 from numba import types

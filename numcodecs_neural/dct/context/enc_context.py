@@ -1,6 +1,7 @@
 """Encode the coefficients of an image, choosing each for error and bits together."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ _MOST_BITS = 48
 def encode(
     targets: NDArray[np.int32],
     steps: NDArray[np.int64],
-    matrices: NDArray[np.int64] | None,
+    matrices: NDArray[np.integer] | None,
     model: ContextModel,
     price: int,
 ) -> tuple[bytes, NDArray[np.int16]]:
@@ -48,11 +49,12 @@ def encode(
     notes = np.empty(targets.size + rows * columns * len(packed.passes), np.int32)
     plain = np.empty(targets.size * _MOST_BITS // 32 + 2, np.uint32)
     plain[0] = 0
-    details, constants = enc_kernels.encode_details, enc_kernels.encode_constants
-    write = enc_kernels.write_words
+    details: Any = enc_kernels.encode_details
+    constants: Any = enc_kernels.encode_constants
+    write: Any = enc_kernels.write_words
     if not use_numba():
         details, constants, write = uncompiled(details), uncompiled(constants), uncompiled(write)
-    common = (room.shape, room.coefficients, *room.common())
+    common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common())
     common += (packed.passes, packed.diagonals, packed.small, large, packed.tables)
     common += (_costs_of(model), targets.reshape(-1), price, notes, plain, at)
     details(*common)

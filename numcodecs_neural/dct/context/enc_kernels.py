@@ -173,9 +173,10 @@ def encode_details(
                 left, energy[now + here] = 0, 0
                 target = (block * axes + axis) * 256
                 count, bit, level = at[COUNT], at[BITS], 0
-                spent, nothing = 0, 0
+                spent: Integer = 0
+                nothing: Integer = 0
                 if passes[number, _FLAGGED]:
-                    largest = 0
+                    largest: Integer = 0
                     for diagonal in range(first, last):
                         place = target + diagonals[diagonal, _PLACE]
                         for i in range(diagonals[diagonal, _LENGTH]):

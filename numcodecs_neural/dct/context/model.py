@@ -28,8 +28,9 @@ _LOWER = ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (1, 0), (0, 1)
 
 # Largest values of what is multiplied: see kernels.
 _KNOWN, _ENERGY, _HIDDEN = 63, 224, 16383
-_INT32 = 1 << 31
+_INT16, _INT32 = 1 << 15, 1 << 31
 _UINT16 = 1 << 16
+_SHORTS = ("spread", "own", "layer", "heads", "flag", "elements")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class ContextModel:
     axes : int
         Of colour: 3, or 1 for grey.
     arrays : mapping of str to ndarray
-        As SPEC.md, section 6, names them.
+        As SPEC.md, section 9.1, names them.
     """
 
     axes: int
@@ -86,7 +87,7 @@ class ContextModel:
         described = file.description
         if described.get("kind") != KIND or described.get("version") != VERSION:
             raise WeightsError(f"the file holds no context model of version {VERSION}")
-        model = cls(axes=described["axes"], arrays=file.arrays)
+        model = cls(axes=described.get("axes", 0), arrays=file.arrays)
         model._check_shapes()
         model._prove()
         return model
@@ -136,11 +137,13 @@ class ContextModel:
     def _prove(self) -> None:
         """No sum leaves its integers, whatever was decoded before."""
         w = {name: array.astype(np.int64) for name, array in self.arrays.items()}
+        for name in _SHORTS:
+            _refuse(np.abs(w[name]) >= _INT16, name)
         # all energies of all passes, and the own ones; the input of steps is below 2**10
         reach = np.abs(w["spread"]).sum((0, 1)) * _ENERGY
         reach = reach + np.abs(w["own"]).sum(1) * _ENERGY + np.abs(w["bias"])
         reach = reach + (np.abs(w["bias_steps"]).sum(1) << 4)
-        _refuse(reach >= _INT32, "spread")
+        _refuse(reach + 1 >= _INT32, "spread")  # rounding adds up to 1
         reach = np.abs(w["layer"]).sum(1) * _HIDDEN + np.abs(w["layer_bias"])
         _refuse(reach >= _INT32, "layer")
         reach = np.abs(w["heads"]).sum(-1) * _HIDDEN
@@ -151,11 +154,11 @@ class ContextModel:
         most[14] *= 4
         _refuse(w["elements"] < 0, "elements")
         _refuse((w["elements"] * most).sum(-1) + w["floors"] >= _UINT16, "elements")
-        _refuse((w["floors"] < 1) | (w["floors"] >= 1 << 15), "floors")
+        _refuse((w["floors"] < 1) | (w["floors"] >= _INT16), "floors")
         _refuse(np.abs(w["slopes"]) >= 1 << 20, "slopes")
         _refuse(np.abs(w["base"]) >= 1 << 24, "base")
         _refuse(np.abs(w["base_steps"]) >= 1 << 16, "base_steps")
-        _refuse(np.abs(w["means"]) >= 1 << 15, "means")
+        _refuse(np.abs(w["means"]) >= _INT16, "means")
         _refuse((w["tables"] < 1).any(-1) | (w["tables"].sum(-1) != SLOTS), "tables")
         _refuse((w["flag_tables"] < 1) | (w["flag_tables"] >= SLOTS), "flag_tables")
         _refuse((w["raw_bits"] < 0) | (w["raw_bits"] > 12), "raw_bits")

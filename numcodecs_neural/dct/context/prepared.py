@@ -90,7 +90,7 @@ def _spans(axes: int) -> NDArray[np.int64]:
     return np.array([[step.axis, step.start, step.length] for step in passes(axes)]).T
 
 
-def turn_between(matrices: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def turn_between(matrices: NDArray[np.integer] | None) -> NDArray[np.int64]:
     """Return what turns the axes of high frequencies into those of low ones, in 2**-13, flat.
 
     Parameters
@@ -101,4 +101,5 @@ def turn_between(matrices: NDArray[np.int64] | None) -> NDArray[np.int64]:
     if matrices is None:
         return np.array([1 << 13], np.int64)
     low, high = matrices.astype(np.int64)
-    return ((low @ high.T + (1 << 14)) >> 15).reshape(-1)
+    turn: NDArray[np.int64] = (low @ high.T + (1 << 14)) >> 15
+    return turn.reshape(-1)
