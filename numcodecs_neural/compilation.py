@@ -4,7 +4,7 @@ import functools
 import types as python
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
@@ -12,10 +12,37 @@ from numcodecs_neural.errors import ConfigError
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["Integer", "compiled", "inlined", "readable", "uncompiled", "use_numba"]
+__all__ = ["ABSENT", "Integer", "compiled", "inlined", "readable", "uncompiled", "use_numba"]
 
 Integer = Any
 """An integer inside a kernel, where those of Python and of numpy mix."""
+
+
+class _Absent:
+    """What stands for numba's types and instructions where numba cannot be imported.
+
+    Signatures made of it are never looked at: kernels run as the Python that they are written in.
+    """
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __call__(self, *_: object, **__: object) -> "_Absent":
+        return _Absent()
+
+    def __getitem__(self, _: object) -> "_Absent":
+        return self
+
+    def __getattr__(self, name: str) -> "_Absent":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __mro_entries__(self, _: object) -> tuple[type, ...]:
+        return (_Absent,)
+
+
+ABSENT: Any = _Absent()
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -66,6 +93,8 @@ def _warn(failure: str) -> None:
 
 def readable(dtype: "types.Type", ndim: int = 1) -> "types.Array":
     """Return the type of an array that is only read; numba passes writable ones as well."""
+    if isinstance(dtype, _Absent):
+        return cast("types.Array", ABSENT)
     from numba import types
 
     return types.Array(dtype, ndim, "C", readonly=True)
@@ -120,6 +149,8 @@ def inlined(
 
 
 def _jit(*signature: "types.Type", **options: Any) -> Callable[[_Function], _Function]:
+    if isinstance(signature[0], _Absent):
+        return _interpreted
     import numba
 
     result, *arguments = signature
@@ -136,6 +167,13 @@ def _jit(*signature: "types.Type", **options: Any) -> Callable[[_Function], _Fun
         return kernel
 
     return decorate
+
+
+def _interpreted(function: _Function) -> _Function:
+    """Return a function that `uncompiled` takes as it takes a compiled one."""
+    kernel: Any = function
+    kernel.py_func = function
+    return function
 
 
 def uncompiled(

@@ -11,13 +11,19 @@ No index is checked: a kernel must know that 16 elements lie there.
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import ABSENT
+
+try:
+    import llvmlite.binding as llvm
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic, models, register_model
+except Exception:  # absent or broken, as `use_numba` tells; what operations mean in Python is left
+    llvm = ir = types = cgutils = intrinsic = models = register_model = ABSENT
 
 __all__ = [
     "LANES",
@@ -41,6 +47,7 @@ __all__ = [
     "store32",
     "tile_products",
     "total_product",
+    "types",
     "widen",
     "widen_unsigned",
 ]
@@ -138,7 +145,7 @@ def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
 
 
 def _splatting(vector: _Vector) -> Any:
-    dtype = np.dtype(vector.scalar.name)
+    dtype = np.dtype(f"int{vector.bits}")
 
     def meaning(value: int) -> NDArray[Any]:
         return np.full(LANES, value, dtype)

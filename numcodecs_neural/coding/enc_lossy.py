@@ -31,8 +31,9 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
             f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that "
             "can be coded: choose smaller chunks"
         )
-    levels = levels_of(task.planes, task.parameters.value_range)
-    pixels = to_pixels(task.planes, levels, task.coder.pixel_fraction)
+    fraction = task.coder.pixel_fraction
+    levels = levels_of(task.planes, task.parameters.value_range, fraction)
+    pixels = to_pixels(task.planes, levels, fraction)
     return Payload(
         mode=Mode.LOSSY,
         sections=(task.coder.encode(pixels, task.parameters),),
@@ -45,11 +46,21 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
     )
 
 
-def levels_of(planes: NDArray[Any], value_range: tuple[int, int] | None = None) -> Levels:
+def levels_of(
+    planes: NDArray[Any], value_range: tuple[int, int] | None = None, fraction: int = 0
+) -> Levels:
     """Return the finest levels that hold all samples, and no finer ones than `value_range` needs.
 
-    A range that holds all samples is level 0 at its lowest, whatever a chunk's own lowest is: so
-    samples that were decoded before lie on the same levels again.
+    Where the levels of the range hold all samples, level 0 is its lowest, whatever a chunk's own
+    lowest is: so samples that were decoded before lie on the same levels again, though some may
+    exceed the range.
+
+    Parameters
+    ----------
+    planes : ndarray
+    value_range : (low, high), optional
+    fraction : int
+        Bits of a pixel below a grey level.
 
     Examples
     --------
@@ -59,16 +70,33 @@ def levels_of(planes: NDArray[Any], value_range: tuple[int, int] | None = None) 
     Levels(low=0, shift=4)
     >>> levels_of(np.array([1000, 1700], np.uint16), value_range=(1500, 2000))
     Levels(low=1000, shift=2)
+    >>> levels_of(np.array([1000, 4096], np.uint16), value_range=(0, 4095), fraction=8)
+    Levels(low=0, shift=4)
     """
     if planes.dtype.itemsize == 1:
         return Levels()
     low, high = int(planes.min()), int(planes.max())
     reach = high - low
     if value_range is not None:
-        reach = max(reach, value_range[1] - value_range[0])
-        if value_range[0] <= low and high <= value_range[1]:
-            low = max(value_range[0], int(np.iinfo(planes.dtype).min))
-    return Levels(low, max(reach.bit_length() - LEVEL_BITS, 0))
+        given = value_range[1] - value_range[0]
+        levels = Levels(max(value_range[0], int(np.iinfo(planes.dtype).min)), _shift_of(given))
+        if value_range[0] <= low and high <= _highest(levels, fraction):
+            return levels
+        reach = max(reach, given)
+    return Levels(low, _shift_of(reach))
+
+
+def _shift_of(reach: int) -> int:
+    return max(reach.bit_length() - LEVEL_BITS, 0)
+
+
+def _highest(levels: Levels, fraction: int) -> int:
+    """Return the highest sample that pixels of these levels stand for.
+
+    Where pixels are finer than samples it is one more than fits the bits: the highest pixel is
+    rounded up.
+    """
+    return levels.low + (1 << (LEVEL_BITS + levels.shift)) - (levels.shift >= fraction)
 
 
 def to_pixels(planes: NDArray[Any], levels: Levels, fraction: int) -> Pixels:
@@ -78,7 +106,7 @@ def to_pixels(planes: NDArray[Any], levels: Levels, fraction: int) -> Pixels:
     coarser = levels.shift - fraction
     above = planes.astype(np.int32) - levels.low
     if coarser <= 0:
-        pixels = above << -coarser
+        pixels = np.minimum(above << -coarser, (1 << (LEVEL_BITS + fraction)) - 1)
     else:
         pixels = (above - (above >> (LEVEL_BITS + fraction)) + (1 << (coarser - 1))) >> coarser
     return pixels.astype(np.uint16 if fraction else np.uint8)

@@ -1,7 +1,6 @@
 """The decoder of coefficients, block by block: symbols from words and bits (SPEC.md, section 9)."""
 
 import numpy as np
-from numba import types
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.dct.context.kernels import (
@@ -29,7 +28,7 @@ from numcodecs_neural.dct.context.means import (
     note_constant,
     with_other_axes,
 )
-from numcodecs_neural.vectors import not_above
+from numcodecs_neural.vectors import not_above, types
 
 __all__ = ["ENTRIES", "LANES", "decode_constants", "decode_details"]
 

@@ -1,7 +1,6 @@
 """The encoder of coefficients: chooses each symbol, and notes it for the writer."""
 
 import numpy as np
-from numba import types
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.dct.context.dec_kernels import ENTRIES, ESCAPE, LANES
@@ -30,6 +29,7 @@ from numcodecs_neural.dct.context.means import (
     note_constant,
     with_other_axes,
 )
+from numcodecs_neural.vectors import types
 
 __all__ = ["BITS", "COUNT", "FREQUENCY_BITS", "encode_constants", "encode_details", "write_words"]
 

@@ -13,7 +13,6 @@ The arrays, by names that all kernels share:
 """
 
 import numpy as np
-from numba import types
 
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.vectors import (
@@ -34,6 +33,7 @@ from numcodecs_neural.vectors import (
     store32,
     tile_products,
     total_product,
+    types,
     widen_unsigned,
 )
 

@@ -6,10 +6,9 @@ part is the one that makes them meet. Both are sums over the coefficients of a b
 and first row alone, so the prediction is a weighted sum of those.
 """
 
-from numba import types
-
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.dct.context.kernels import SHORTS, STATE
+from numcodecs_neural.vectors import types
 
 __all__ = ["EDGES", "edges_of", "eighths_of", "mean_of", "note_constant", "with_other_axes"]
 
