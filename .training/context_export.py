@@ -341,10 +341,10 @@ def write_encoder(path: Path, decoder_sha256: str, price: int, axes: int) -> str
     """Write an encoder file, and return its SHA-256.
 
     Steps begin at 3 grey levels at quality 100, and twice that with each 20 of quality less; of
-    grey images at 1, and twice that with each 16.
+    grey images at 2.
     """
-    finest, octave = (192, 20) if axes == 3 else (64, 16)
-    base = [round(finest * 2 ** ((100 - quality) / octave)) for quality in range(101)]
+    finest = 192 if axes == 3 else 128
+    base = [round(finest * 2 ** ((100 - quality) / 20)) for quality in range(101)]
     description = {"kind": "context-encoder", "decoder_sha256": decoder_sha256, "price": price}
     return write_weights(path, description, {"base": np.array(base, np.int32)})
 
