@@ -109,4 +109,5 @@ def to_pixels(planes: NDArray[Any], levels: Levels, fraction: int) -> Pixels:
         pixels = np.minimum(above << -coarser, (1 << (LEVEL_BITS + fraction)) - 1)
     else:
         pixels = (above - (above >> (LEVEL_BITS + fraction)) + (1 << (coarser - 1))) >> coarser
-    return pixels.astype(np.uint16 if fraction else np.uint8)
+    found: Pixels = pixels.astype(np.uint16 if fraction else np.uint8)
+    return found
