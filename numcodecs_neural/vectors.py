@@ -26,7 +26,10 @@ except Exception:  # absent or broken, as `use_numba` tells; what operations mea
     llvm = ir = types = cgutils = intrinsic = models = register_model = ABSENT
 
 __all__ = [
+    "INT16S",
+    "INT32S",
     "LANES",
+    "Vector",
     "add",
     "bits_of_one",
     "float_bits",
@@ -58,25 +61,25 @@ _INT16, _INT32, _INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _HAS_AVX2 = bool(llvm.get_host_cpu_features().get("avx2"))
 
 
-class _Vector(types.Type):
-    """Sixteen integers of one width, as numba types them."""
+class Vector(types.Type):
+    """Integers of one width, as numba types them; none leaves a kernel."""
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, count: int) -> None:
         self.bits = bits
         self.scalar: Any = types.Integer.from_bitwidth(bits)
-        self.llvm = ir.VectorType(ir.IntType(bits), LANES)
-        super().__init__(name=f"vector of {LANES} int{bits}")
+        self.llvm = ir.VectorType(ir.IntType(bits), count)
+        super().__init__(name=f"vector of {count} int{bits}")
 
 
-@register_model(_Vector)
+@register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     """A vector is one value of LLVM."""
 
-    def __init__(self, manager: Any, vector: _Vector) -> None:
+    def __init__(self, manager: Any, vector: Vector) -> None:
         super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
 
 
-_SHORT, _LONG = _Vector(16), _Vector(32)
+INT16S, INT32S = Vector(16, LANES), Vector(32, LANES)
 
 
 def _operation(meaning: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
@@ -96,7 +99,7 @@ def _address(context: Any, builder: Any, array: Any, kind: Any, index: Any, of: 
     return builder.gep(data, [at])
 
 
-def _loading(vector: _Vector) -> Any:
+def _loading(vector: Vector) -> Any:
     def meaning(array: NDArray[Any], index: int) -> NDArray[Any]:
         return array[index : index + LANES].copy()
 
@@ -114,7 +117,7 @@ def _loading(vector: _Vector) -> Any:
     return load
 
 
-def _storing(vector: _Vector) -> Any:
+def _storing(vector: Vector) -> Any:
     def meaning(array: NDArray[Any], index: int, value: NDArray[Any]) -> None:
         array[index : index + LANES] = value
 
@@ -132,8 +135,8 @@ def _storing(vector: _Vector) -> Any:
     return store
 
 
-load16, load32 = _loading(_SHORT), _loading(_LONG)
-store16, store32 = _storing(_SHORT), _storing(_LONG)
+load16, load32 = _loading(INT16S), _loading(INT32S)
+store16, store32 = _storing(INT16S), _storing(INT32S)
 
 
 def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
@@ -144,7 +147,7 @@ def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
     return builder.shuffle_vector(first, empty, places)
 
 
-def _splatting(vector: _Vector) -> Any:
+def _splatting(vector: Vector) -> Any:
     dtype = np.dtype(f"int{vector.bits}")
 
     def meaning(value: int) -> NDArray[Any]:
@@ -160,7 +163,7 @@ def _splatting(vector: _Vector) -> Any:
     return splat
 
 
-splat16, splat32 = _splatting(_SHORT), _splatting(_LONG)
+splat16, splat32 = _splatting(INT16S), _splatting(INT32S)
 
 
 def _of_two(meaning: Callable[[Any, Any], Any], make: Callable[[Any, Any, Any], Any]) -> Any:
@@ -192,7 +195,7 @@ maximum = _of_two(lambda a, b: np.maximum(a, b), _higher)
 
 
 def _of_one(
-    meaning: Callable[[Any], Any], make: Callable[[Any, Any], Any], result: _Vector | None = None
+    meaning: Callable[[Any], Any], make: Callable[[Any, Any], Any], result: Vector | None = None
 ) -> Any:
     @_operation(meaning)
     def change(_typing: Any, vector: Any) -> Any:
@@ -210,16 +213,16 @@ def _without_sign(builder: Any, vector: Any) -> Any:
 
 def _bits_of_float(builder: Any, vector: Any) -> Any:
     floats = builder.sitofp(vector, ir.VectorType(ir.FloatType(), LANES))
-    return builder.bitcast(floats, _LONG.llvm)
+    return builder.bitcast(floats, INT32S.llvm)
 
 
 magnitude = _of_one(lambda v: np.abs(v), _without_sign)
-widen = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.sext(v, _LONG.llvm), _LONG)
+widen = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.sext(v, INT32S.llvm), INT32S)
 widen_unsigned = _of_one(
-    lambda v: v.view(np.uint16).astype(np.int32), lambda b, v: b.zext(v, _LONG.llvm), _LONG
+    lambda v: v.view(np.uint16).astype(np.int32), lambda b, v: b.zext(v, INT32S.llvm), INT32S
 )
-narrow = _of_one(lambda v: v.astype(np.int16), lambda b, v: b.trunc(v, _SHORT.llvm), _SHORT)
-float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_float, _LONG)
+narrow = _of_one(lambda v: v.astype(np.int16), lambda b, v: b.trunc(v, INT16S.llvm), INT16S)
+float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_float, INT32S)
 """The bits of each integer as a float32: ``bits >> 23`` is 127 and the integer's logarithm, and the
 bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
 
@@ -277,7 +280,7 @@ def pair_products(_typing: Any, sums: Any, pair: Any, weights: Any, index: Any) 
         weights = _address(context, builder, given[2], table, given[3], place)
         return builder.add(given[0], _sums_of_pairs(builder, both, weights))
 
-    return _LONG(sums, pair, weights, index), generate
+    return INT32S(sums, pair, weights, index), generate
 
 
 def _tile_products(
@@ -308,12 +311,12 @@ def tile_products(_typing: Any, sums: Any, factors: Any, at: Any, weights: Any, 
             total = builder.add(total, _sums_of_pairs(builder, both, here))
         return total
 
-    return _LONG(sums, factors, at, weights, index), generate
+    return INT32S(sums, factors, at, weights, index), generate
 
 
 def _sums_of_pairs(builder: Any, pair: Any, weights: Any) -> Any:
     """Return 16 sums of two products."""
-    repeated = builder.bitcast(_filled(builder, pair, LANES // 2), _SHORT.llvm)
+    repeated = builder.bitcast(_filled(builder, pair, LANES // 2), INT16S.llvm)
     halves = [
         _half_products(builder, builder.gep(weights, [ir.Constant(_INT64, at)]), repeated)
         for at in (0, LANES)
@@ -324,14 +327,14 @@ def _sums_of_pairs(builder: Any, pair: Any, weights: Any) -> Any:
 
 def _half_products(builder: Any, address: Any, factors: Any) -> Any:
     """Return eight sums of two products."""
-    weights = builder.load(builder.bitcast(address, _SHORT.llvm.as_pointer()))
+    weights = builder.load(builder.bitcast(address, INT16S.llvm.as_pointer()))
     weights.align = 2
     half = ir.VectorType(_INT32, LANES // 2)
     if _HAS_AVX2:
-        kind = ir.FunctionType(half, [_SHORT.llvm, _SHORT.llvm])
+        kind = ir.FunctionType(half, [INT16S.llvm, INT16S.llvm])
         multiply = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.wd")
         return builder.call(multiply, [weights, factors])
-    single = builder.mul(builder.sext(weights, _LONG.llvm), builder.sext(factors, _LONG.llvm))
+    single = builder.mul(builder.sext(weights, INT32S.llvm), builder.sext(factors, INT32S.llvm))
     even, odd = (
         builder.shuffle_vector(
             single,
@@ -354,7 +357,7 @@ def not_above(_typing: Any, array: Any, index: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         kind, of, number = signature.args
         address = _address(context, builder, given[0], kind, given[1], of)
-        loaded = builder.load(builder.bitcast(address, _SHORT.llvm.as_pointer()))
+        loaded = builder.load(builder.bitcast(address, INT16S.llvm.as_pointer()))
         loaded.align = 2
         limit = _filled(builder, context.cast(builder, given[2], number, types.int16))
         bits = builder.bitcast(builder.icmp_signed("<=", loaded, limit), _INT16)
@@ -378,7 +381,7 @@ def total_product(_typing: Any, one: Any, at: Any, other: Any, index: Any) -> An
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         kind, of, table, place = signature.args
         address = _address(context, builder, given[0], kind, given[1], of)
-        factors = builder.load(builder.bitcast(address, _SHORT.llvm.as_pointer()))
+        factors = builder.load(builder.bitcast(address, INT16S.llvm.as_pointer()))
         factors.align = 2
         address = _address(context, builder, given[2], table, given[3], place)
         sums = _half_products(builder, address, factors)

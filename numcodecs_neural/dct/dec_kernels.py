@@ -24,20 +24,16 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MIN,
     pixel_dtype,
 )
-from numcodecs_neural.dct.vectors import (
-    LANES,
+from numcodecs_neural.dct.pairs import (
     either,
-    filled,
     is_zero,
-    limited,
-    load_row,
     multiply_add,
     paired,
-    shifted,
     spread_pair,
     store,
     sums_of_products,
 )
+from numcodecs_neural.vectors import INT32S, load16, maximum, minimum, shift_right, splat32
 
 __all__ = ["inverse"]
 
@@ -85,7 +81,7 @@ def _rows_of(values: Integers, start: int, end: int) -> int:
     rows = BLOCK
     while rows > 0:
         for at in range(start + BLOCK * (rows - 2), end, COEFFICIENTS):
-            if not is_zero(either(load_row(values, at), load_row(values, at + BLOCK))):
+            if not is_zero(either(load16(values, at), load16(values, at + BLOCK))):
                 return rows
         rows -= 2
     return rows
@@ -94,10 +90,10 @@ def _rows_of(values: Integers, start: int, end: int) -> int:
 @inlined(types.int64, _CONSTANTS, types.int64, types.int64, types.int64, _VALUES)
 def _columns_of(values: Integers, start: int, end: int, rows: int, scratch: Integers) -> int:
     """Return how many columns of frequencies do, rounded up to an even number."""
-    found = load_row(values, start)
+    found = load16(values, start)
     for at in range(start, end, COEFFICIENTS):
         for u in range(rows):
-            found = either(found, load_row(values, at + BLOCK * u))
+            found = either(found, load16(values, at + BLOCK * u))
     store(found, scratch, 0)
     columns = BLOCK
     while columns > 0 and scratch[columns - 1] == 0 and scratch[columns - 2] == 0:
@@ -105,19 +101,24 @@ def _columns_of(values: Integers, start: int, end: int, rows: int, scratch: Inte
     return columns
 
 
-@inlined(LANES, LANES, types.int32)
+@inlined(INT32S, INT32S, types.int32, INT32S, INT32S)
+def _limited(sums: Any, shift: Integer, low: Any, high: Any) -> Any:
+    return minimum(maximum(shift_right(sums, splat32(shift)), low), high)
+
+
+@inlined(INT32S, INT32S, types.int32)
 def _as_value(sums: Any, shift: Integer) -> Any:
-    return limited(shifted(sums, shift), np.int32(VALUE_MIN), np.int32(VALUE_MAX))
+    return _limited(sums, shift, splat32(VALUE_MIN), splat32(VALUE_MAX))
 
 
 @inlined(types.void, _CONSTANTS, types.int64, _CONSTANTS, types.int64, _VALUES)
 def _to_rgb(axes: Integers, start: int, factors: Integers, rows: int, rgb: Integers) -> None:
     """Rotate to `rgb`, 3 x 256."""
-    half = filled(np.int32(1 << (COSINE_BITS - 1)))
+    half = splat32(1 << (COSINE_BITS - 1))
     for u in range(rows):
         at = start + BLOCK * u
-        third = load_row(axes, at + 2 * COEFFICIENTS)
-        pairs = paired(load_row(axes, at), load_row(axes, at + COEFFICIENTS))
+        third = load16(axes, at + 2 * COEFFICIENTS)
+        pairs = paired(load16(axes, at), load16(axes, at + COEFFICIENTS))
         thirds = paired(third, third)
         for c in range(3):
             sums = multiply_add(half, pairs, spread_pair(factors, 12 + 4 * c))
@@ -137,12 +138,12 @@ def _to_rgb(axes: Integers, start: int, factors: Integers, rows: int, rgb: Integ
 def _pair_rows(values: Integers, start: int, rows: int, pairs: Integers) -> None:
     for u in range(0, rows, 2):
         at = start + BLOCK * u
-        store(paired(load_row(values, at), load_row(values, at + BLOCK)), pairs, BLOCK * u)
+        store(paired(load16(values, at), load16(values, at + BLOCK)), pairs, BLOCK * u)
 
 
 @inlined(types.void, _CONSTANTS, _CONSTANTS, types.int64, _VALUES)
 def _transform_columns(basis: Integers, pairs: Integers, rows: int, columns: Integers) -> None:
-    half = filled(np.int32(1 << (COLUMN_SHIFT - 1)))
+    half = splat32(1 << (COLUMN_SHIFT - 1))
     for y in range(0, BLOCK, 4):
         sums = sums_of_products(half, basis, BLOCK * y, pairs, 0, rows)
         for i in range(4):
@@ -164,8 +165,8 @@ def _inverse(
 ) -> None:
     h, w, channels = shape
     shift = np.int32(ROW_SHIFT - fraction)
-    start = filled(np.int32((LEVEL << ROW_SHIFT) + (1 << (ROW_SHIFT - fraction - 1))))
-    white = np.int32((256 << fraction) - 1)
+    start = splat32(np.int32((LEVEL << ROW_SHIFT) + (1 << (ROW_SHIFT - fraction - 1))))
+    black, white = splat32(0), splat32((256 << fraction) - 1)
     for block in range(h * w):
         first = block * channels * COEFFICIENTS
         end = first + channels * COEFFICIENTS
@@ -183,7 +184,7 @@ def _inverse(
             for y in range(0, BLOCK, 4):
                 sums = sums_of_products(start, columns, BLOCK * y, basis, 0, column_count)
                 for i in range(4):
-                    pixel = limited(shifted(sums[i], shift), np.int32(0), white)
+                    pixel = _limited(sums[i], shift, black, white)
                     store(pixel, pixels, corner + (y + i) * BLOCK * w)
 
 

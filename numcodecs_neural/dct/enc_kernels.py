@@ -21,20 +21,17 @@ from numcodecs_neural.dct.arithmetic import (
     LOW_BAND,
     ROW_BITS,
 )
-from numcodecs_neural.dct.vectors import (
+from numcodecs_neural.dct.pairs import (
     PAIRS,
-    added,
-    filled,
     load_lanes,
     multiply_add,
     paired,
-    row_of,
-    shifted,
     spread_pair,
     store,
     sums_of_products,
     total_of,
 )
+from numcodecs_neural.vectors import add, narrow, shift_right, splat32
 
 __all__ = ["clipped_blocks", "fit", "forward", "moments", "rotate"]
 
@@ -68,12 +65,12 @@ def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
 
 @inlined(types.void, _CONSTANTS, _CONSTANTS, types.int64, _VALUES)
 def _transform_columns(basis: Integers, pairs: Integers, fraction: int, rows: Integers) -> None:
-    shift = np.int32(BASIS_BITS + fraction - ROW_BITS)
-    half = filled(np.int32(1 << (BASIS_BITS + fraction - ROW_BITS - 1)))
+    shift = splat32(BASIS_BITS + fraction - ROW_BITS)
+    half = splat32(1 << (BASIS_BITS + fraction - ROW_BITS - 1))
     for u in range(0, BLOCK, 4):
         sums = sums_of_products(half, basis, BLOCK * u, pairs, 0, BLOCK)
         for i in range(4):
-            store(shifted(sums[i], shift), rows, BLOCK * (u + i))
+            store(shift_right(sums[i], shift), rows, BLOCK * (u + i))
 
 
 def _forward(
@@ -87,24 +84,23 @@ def _forward(
     coefficients: NDArray[np.int32],
 ) -> None:
     h, w, channels = shape
-    level = filled(np.int32(-(LEVEL << fraction)))
-    zero, half = filled(np.int32(0)), filled(np.int32(1 << (_SHIFT - 2)))
+    level = splat32(-(LEVEL << fraction))
+    zero, half = splat32(0), splat32(1 << (_SHIFT - 2))
+    one, rest = splat32(1), splat32(_SHIFT - 1)
     for block in range(h * w):
         for c in range(channels):
             corner = BLOCK * ((c * h + block // w) * BLOCK * w + block % w)
             for y in range(0, BLOCK, 2):
                 at = corner + y * BLOCK * w
-                first = row_of(added(load_lanes(pixels, at), level))
-                second = row_of(added(load_lanes(pixels, at + BLOCK * w), level))
+                first = narrow(add(load_lanes(pixels, at), level))
+                second = narrow(add(load_lanes(pixels, at + BLOCK * w), level))
                 store(paired(first, second), pairs, BLOCK * y)
             _transform_columns(basis, pairs, fraction, rows)
             start = (block * channels + c) * COEFFICIENTS
             for u in range(0, BLOCK, 4):
                 sums = sums_of_products(zero, rows, BLOCK * u, transposed, 0, BLOCK)
                 for i in range(4):
-                    rounded = shifted(
-                        added(shifted(sums[i], np.int32(1)), half), np.int32(_SHIFT - 1)
-                    )
+                    rounded = shift_right(add(shift_right(sums[i], one), half), rest)
                     store(rounded, coefficients, start + BLOCK * (u + i))
 
 
@@ -133,16 +129,16 @@ def rotate(coefficients: NDArray[np.int32], matrices: NDArray[np.integer]) -> ND
 
 @compiled(types.void, readable(types.int32), _CONSTANTS, types.int32[::1], allocates=False)
 def _rotate(rgb: NDArray[np.int32], factors: Integers, axes: NDArray[np.int32]) -> None:
-    half = filled(np.int32(1 << (COSINE_BITS - 1)))
+    half = splat32(1 << (COSINE_BITS - 1))
     for block in range(0, rgb.size, 3 * COEFFICIENTS):
         for at in range(block, block + COEFFICIENTS, BLOCK):
-            red = row_of(load_lanes(rgb, at))
-            green = row_of(load_lanes(rgb, at + COEFFICIENTS))
-            blue = row_of(load_lanes(rgb, at + 2 * COEFFICIENTS))
+            red = narrow(load_lanes(rgb, at))
+            green = narrow(load_lanes(rgb, at + COEFFICIENTS))
+            blue = narrow(load_lanes(rgb, at + 2 * COEFFICIENTS))
             for a in range(3):
                 sums = multiply_add(half, paired(red, green), spread_pair(factors, 12 + 4 * a))
                 sums = multiply_add(sums, paired(blue, blue), spread_pair(factors, 14 + 4 * a))
-                store(shifted(sums, np.int32(COSINE_BITS)), axes, at + COEFFICIENTS * a)
+                store(shift_right(sums, splat32(COSINE_BITS)), axes, at + COEFFICIENTS * a)
         for u in range(LOW_BAND):
             for v in range(LOW_BAND - u):
                 at = block + BLOCK * u + v
@@ -162,7 +158,7 @@ def moments(coefficients: NDArray[np.int32]) -> NDArray[np.int64]:
 
 @inlined(PAIRS, readable(types.int32), types.int64)
 def _two_rows(values: NDArray[np.int32], at: int) -> Any:
-    return paired(row_of(load_lanes(values, at)), row_of(load_lanes(values, at + BLOCK)))
+    return paired(narrow(load_lanes(values, at)), narrow(load_lanes(values, at + BLOCK)))
 
 
 @inlined(types.void, readable(types.int32), types.int64, types.int64[:, :, ::1])
@@ -181,7 +177,7 @@ def _move_low(rgb: NDArray[np.int32], block: int, both: NDArray[np.int64]) -> No
 
 @compiled(types.void, readable(types.int32), types.int64[:, :, ::1], allocates=False)
 def _moments(rgb: NDArray[np.int32], both: NDArray[np.int64]) -> None:
-    zero = filled(np.int32(0))
+    zero = splat32(0)
     for block in range(0, rgb.size, 3 * COEFFICIENTS):
         s00 = s01 = s02 = s11 = s12 = s22 = zero
         # A block's sums of squares are at most 2**28 by Parseval's theorem, so int32 holds them.

@@ -1,12 +1,8 @@
-"""Vectors of 16 integers for kernels that numba compiles.
+"""Pairs of int16 for kernels that multiply matrices of 16 columns.
 
-LLVM makes plain loops into vectors only where it can prove that arrays do not overlap, which it
-rarely can. Kernels that say what a vector is do not depend on it. The instructions are LLVM's own
-for vectors of any machine; on x86 `multiply_add` becomes its instruction for pairs of int16
-(``vpmaddwd``).
-
-A `lanes` is 16 int32; a `row` is 16 int16; `pairs` are 32 int16, where 2 i and 2 i + 1 belong to
-lane i. Positions count elements of an array in C order; nothing checks them.
+They go beyond `numcodecs_neural.vectors`, whose vectors they take: `pairs` are 32 int16, of which
+2 i and 2 i + 1 belong to lane i, and `multiply_add` adds both of their products to it. Positions
+count elements of an array in C order; nothing checks them.
 """
 
 from collections.abc import Callable
@@ -16,27 +12,19 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import inlined, readable
+from numcodecs_neural.vectors import INT16S, INT32S, LANES, Vector
 
 __all__ = [
-    "LANES",
     "PAIRS",
-    "ROW",
-    "added",
     "either",
-    "filled",
     "is_zero",
-    "limited",
     "load_lanes",
-    "load_pairs",
-    "load_row",
     "multiply_add",
     "paired",
-    "row_of",
-    "shifted",
     "spread_pair",
     "store",
     "sums_of_products",
@@ -44,25 +32,8 @@ __all__ = [
 ]
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
-_LANES = 16
 
-
-class Vector(types.Type):
-    """The type of a vector inside of kernels; none leaves them."""
-
-    def __init__(self, bits: int, count: int) -> None:
-        self.llvm = ir.VectorType(ir.IntType(bits), count)
-        super().__init__(name=f"Vector({bits}, {count})")
-
-
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, vector: Vector) -> None:
-        super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
-
-
-LANES, ROW, PAIRS = Vector(32, _LANES), Vector(16, _LANES), Vector(16, 2 * _LANES)
-"""Sums, values, and pairs of values."""
+PAIRS = Vector(16, 2 * LANES)
 
 
 def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,24 +59,18 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any, k
 
 
 @_operation
-def load_row(typing: Any, array: Any, at: Any) -> Any:
-    """Return 16 elements of an int16 array from a position."""
-    return ROW(array, types.intp), _load(ROW.llvm)
-
-
-@_operation
 def load_lanes(typing: Any, array: Any, at: Any) -> Any:
     """Return 16 elements of an array of integers from a position, as int32."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), _LANES)
+        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), LANES)
         pointer = _pointer(context, builder, array, args[0], args[1], kind)
         value = builder.load(pointer, align=array.dtype.bitwidth // 8)
-        if kind == LANES.llvm:
+        if kind == INT32S.llvm:
             return value
-        return (builder.sext if array.dtype.signed else builder.zext)(value, LANES.llvm)
+        return (builder.sext if array.dtype.signed else builder.zext)(value, INT32S.llvm)
 
-    return LANES(array, types.intp), generate
+    return INT32S(array, types.intp), generate
 
 
 @_operation
@@ -129,7 +94,7 @@ def spread_pair(typing: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, array, args[0], args[1], _I32)
         pair = builder.load(pointer, align=2)
-        return builder.bitcast(_splat(builder, pair, _LANES), PAIRS.llvm)
+        return builder.bitcast(_splat(builder, pair, LANES), PAIRS.llvm)
 
     return PAIRS(array, types.intp), generate
 
@@ -139,7 +104,7 @@ def paired(typing: Any, first: Any, second: Any) -> Any:
     """Return two rows as pairs."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        places = [i + _LANES * k for i in range(_LANES) for k in range(2)]
+        places = [i + LANES * k for i in range(LANES) for k in range(2)]
         return _shuffle(builder, args[0], args[1], places)
 
     return PAIRS(first, second), generate
@@ -154,13 +119,13 @@ def multiply_add(typing: Any, sums: Any, a: Any, b: Any) -> Any:
         products = _products_of_avx2 if has_avx2 else _products
         return builder.add(args[0], products(builder, *args[1:]))
 
-    return LANES(sums, a, b), generate
+    return INT32S(sums, a, b), generate
 
 
 def _products(builder: Any, a: Any, b: Any) -> Any:
     first, second = (
-        builder.mul(*(builder.sext(_shuffle(builder, x, x, places), LANES.llvm) for x in (a, b)))
-        for places in (list(range(0, 2 * _LANES, 2)), list(range(1, 2 * _LANES, 2)))
+        builder.mul(*(builder.sext(_shuffle(builder, x, x, places), INT32S.llvm) for x in (a, b)))
+        for places in (list(range(0, 2 * LANES, 2)), list(range(1, 2 * LANES, 2)))
     )
     return builder.add(first, second)
 
@@ -178,31 +143,11 @@ def _products_of_avx2(builder: Any, a: Any, b: Any) -> Any:
 
 
 @_operation
-def row_of(typing: Any, lanes: Any) -> Any:
-    """Return lanes cut to int16."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.trunc(args[0], ROW.llvm)
-
-    return ROW(lanes), generate
-
-
-@_operation
-def added(typing: Any, first: Any, second: Any) -> Any:
-    """Return sums of lanes."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.add(*args)
-
-    return LANES(first, second), generate
-
-
-@_operation
 def total_of(typing: Any, lanes: Any) -> Any:
     """Return the sum of all lanes, an int64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        parts = builder.sext(args[0], ir.VectorType(_I64, _LANES))
+        parts = builder.sext(args[0], ir.VectorType(_I64, LANES))
         while parts.type.count > 2:
             half = parts.type.count // 2
             low, high = (
@@ -216,45 +161,13 @@ def total_of(typing: Any, lanes: Any) -> Any:
 
 
 @_operation
-def filled(typing: Any, value: Any) -> Any:
-    """Return 16 lanes of the same value."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _splat(builder, args[0], _LANES)
-
-    return LANES(types.int32), generate
-
-
-@_operation
-def shifted(typing: Any, lanes: Any, bits: Any) -> Any:
-    """Return each lane shifted right by an int32."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ashr(args[0], _splat(builder, args[1], _LANES))
-
-    return LANES(lanes, types.int32), generate
-
-
-@_operation
-def limited(typing: Any, lanes: Any, low: Any, high: Any) -> Any:
-    """Return each lane limited to two int32, both included."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        value, low, high = args[0], *(_splat(builder, x, _LANES) for x in args[1:])
-        value = builder.select(builder.icmp_signed("<", value, low), low, value)
-        return builder.select(builder.icmp_signed(">", value, high), high, value)
-
-    return LANES(lanes, types.int32, types.int32), generate
-
-
-@_operation
 def either(typing: Any, first: Any, second: Any) -> Any:
     """Return the bits that either of two rows has."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.or_(*args)
 
-    return ROW(first, second), generate
+    return INT16S(first, second), generate
 
 
 @_operation
@@ -262,7 +175,7 @@ def is_zero(typing: Any, row: Any) -> Any:
     """Return whether all of a row is 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        bits = builder.bitcast(args[0], ir.IntType(16 * _LANES))
+        bits = builder.bitcast(args[0], ir.IntType(16 * LANES))
         return builder.icmp_unsigned("==", bits, bits.type(0))
 
     return types.boolean(row), generate
@@ -284,8 +197,8 @@ def store(typing: Any, vector: Any, array: Any, at: Any) -> Any:
 
 
 @inlined(
-    types.UniTuple(LANES, 4),
-    LANES,
+    types.UniTuple(INT32S, 4),
+    INT32S,
     *[readable(types.int16), types.int64] * 2,
     types.int64,
 )
