@@ -17,12 +17,14 @@ __all__ = [
     "GlassTreatment",
     "OmeZarrVersion",
     "Option",
+    "Tuning",
 ]
 
 BrightField = Literal["auto", "yes", "no"]
 CodecName = Literal["auto", "neural", "jpegxl", "jpeg2k", "jpeg", "zstd", "none"]
 GlassTreatment = Literal["elide", "flatten", "keep"]
 OmeZarrVersion = Literal["0.4", "0.5"]
+Tuning = Literal["psnr", "ssim", "ms-ssim"]
 
 # Every power-of-two reduction must map whole chunks on whole chunks, and the networks work on
 # 16 x 16 pixels.
@@ -78,6 +80,9 @@ class ConvertOptions:
         for RGB, ``grey-fast`` for all else. For the codecs "auto" and "neural" only.
     quality : int
         0 (smallest) to 100 (best), on the codec's own scale.
+    tune : {"psnr", "ssim", "ms-ssim"}
+        Which measure of quality the bits serve best, where the model can be tuned. For the codecs
+        "auto" and "neural" only.
     levels_quality : int, optional
         The quality of levels that are made by reduction. By default `quality`, and no more than 20
         where level 0 keeps its JPEG data.
@@ -159,6 +164,9 @@ class ConvertOptions:
     ] = "auto"
     model: Annotated[str, Option("name of the weights (%(default)s: by the slide)")] = "auto"
     quality: Annotated[int, Option("0 to 100 (%(default)s)")] = 60
+    tune: Annotated[
+        Tuning, Option("psnr, ssim or ms-ssim: what the bits serve best (%(default)s)")
+    ] = "psnr"
     levels_quality: Annotated[
         int | None,
         Option("quality of reduced levels (that of level 0; 20 at most where it is kept as JPEG)"),
@@ -263,6 +271,7 @@ class ConvertOptions:
 
     def __post_init__(self) -> None:
         _check_choice("codec", self.codec, get_args(CodecName))
+        _check_choice("tune", self.tune, get_args(Tuning))
         _check_choice("ome-zarr-version", self.ome_zarr_version, get_args(OmeZarrVersion))
         _check_choice("glass", self.treatment, get_args(GlassTreatment))
         _check_choice("bright-field", self.bright_field, get_args(BrightField))
@@ -298,6 +307,8 @@ class ConvertOptions:
             raise ConfigError("resume keeps what is there and overwrite replaces it: leave one out")
         if self.codec not in ("auto", "neural") and self.model != "auto":
             raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
+        if self.codec not in ("auto", "neural") and self.tune != "psnr":
+            raise ConfigError(f"tune is for the neural codec, and codec is {self.codec}")
         if self.codec in _WITHOUT_QUALITY and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
         if self.codec != "auto" and self.jpeg_quality != EXACT:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..options import CodecName
+from ..options import CodecName, Tuning
 from .base import ChunkKind
 from .lossless import blosc_config
-from .neural import model_for
+from .neural import model_for, tuning_of
 from .qualities import SCALES, QualityScale
 
 __all__ = ["CodecFamily", "family_of"]
@@ -54,7 +54,9 @@ class CodecFamily:
     decode: Callable[[bytes], Planes]
 
 
-def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFamily:
+def family_of(
+    name: CodecName, kind: ChunkKind, model: str = "auto", tune: Tuning = "psnr"
+) -> CodecFamily:
     """Return a codec that codes such chunks.
 
     Parameters
@@ -62,7 +64,7 @@ def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFam
     name : str
         The option's value; "auto" is what codes pixels that are not kept exactly.
     kind : ChunkKind
-    model : str
+    model, tune : str
         Of the neural codec.
 
     Raises
@@ -80,16 +82,16 @@ def family_of(name: CodecName, kind: ChunkKind, model: str = "auto") -> CodecFam
     (3, 64, 64)
     """
     if name in ("auto", "neural"):
-        return _neural_family(model_for(model, kind))
+        return _neural_family(model_for(model, kind), tune)
     if name in SCALES:
         return _peer_family(SCALES[name], kind)
     return _lossless_family(name, kind)
 
 
-def _neural_family(model: str) -> CodecFamily:
+def _neural_family(model: str, tune: Tuning) -> CodecFamily:
     from numcodecs_neural import NeuralImage
 
-    codec_at = cache(lambda quality: NeuralImage(model, quality))
+    codec_at = cache(lambda quality: NeuralImage(model, quality, tune=tuning_of(tune)))
     exact = codec_at(0).model
 
     def encode(planes: Planes, setting: float) -> bytes:

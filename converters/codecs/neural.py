@@ -5,10 +5,10 @@ from typing import Any
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError
 
-from ..options import ConvertOptions
+from ..options import ConvertOptions, Tuning
 from .base import ChunkCodec, ChunkKind
 
-__all__ = ["model_for", "neural_codec"]
+__all__ = ["model_for", "neural_codec", "tuning_of"]
 
 
 def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
@@ -21,20 +21,28 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
     WeightsError
         If the model is unknown.
     """
-    codec = NeuralImage(model_for(options.model, kind), options.quality)
+    codec = NeuralImage(
+        model_for(options.model, kind), options.quality, tune=tuning_of(options.tune)
+    )
     _check_channels(codec, kind)
     if codec.channel_axis is not None and kind.axes.endswith("czyx"):
-        codec = NeuralImage(codec.model, codec.quality, channel_axis=-4)
+        codec = NeuralImage(codec.model, codec.quality, channel_axis=-4, encoder=codec.encoder)
     return ChunkCodec(
         method=codec.codec_id,
         parameters={
             "model": codec.model,
             "weights": codec.weights,
             "quality": codec.quality,
+            **codec.encoder,
         },
         zarr_arguments=_zarr_arguments(codec, kind),
         channel_axis=codec.channel_axis or 0,
     )
+
+
+def tuning_of(tune: Tuning) -> Tuning | None:
+    """Return what an array's metadata say of a tuning: nothing of the usual one."""
+    return None if tune == "psnr" else tune
 
 
 def model_for(model: str, kind: ChunkKind) -> str:
@@ -67,5 +75,7 @@ def _zarr_arguments(codec: NeuralImage, kind: ChunkKind) -> dict[str, Any]:
     # Inside, because it needs zarr 3.
     from numcodecs_neural import NeuralImageCodec
 
-    serializer = NeuralImageCodec(codec.model, codec.quality, channel_axis=codec.channel_axis)
+    serializer = NeuralImageCodec(
+        codec.model, codec.quality, channel_axis=codec.channel_axis, encoder=codec.encoder
+    )
     return {"serializer": serializer, "compressors": None, "filters": None}

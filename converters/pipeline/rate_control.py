@@ -143,7 +143,7 @@ def quality_for_psnr(
         raise ConfigError("target-psnr is not set: there is nothing to look for")
     codec_for(options, source.info)  # refuses what it cannot code
     kind = ChunkKind.of(source.info, options.ome_zarr_version)
-    family = family_of(options.codec, kind, options.model)
+    family = family_of(options.codec, kind, options.model, options.tune)
     trial = Trial.of(source, grid, glass)
 
     @cache
@@ -188,7 +188,7 @@ def quality_that_fits(
         If the slide does not decode.
     """
     kind = ChunkKind.of(source.info, options.ome_zarr_version)
-    family = family_of(options.codec, kind, options.model)
+    family = family_of(options.codec, kind, options.model, options.tune)
     samples = sample_chunks(source, grid, glass, count=FEW_CHUNKS)
     planes = [sample.padded(grid.chunk_px, glass.fill_value) for sample in samples]
 

@@ -251,13 +251,13 @@ def _kept_store(plan: ConversionPlan, first: Measured, trial: Trial, **names: st
 
 def _families(plan: ConversionPlan) -> list[CodecFamily]:
     """Return the codecs compared: the model of the options, he-perceptual beside it, all peers."""
-    kind, model = ChunkKind.of(plan.info, "0.5"), plan.options.model
+    kind, model, tune = ChunkKind.of(plan.info, "0.5"), plan.options.model, plan.options.tune
     families = []
     for name in codecs_for(kind):
         if name == "neural":
-            models = [model, "he-perceptual"] if kind.is_rgb else [model]
-            neural = [family_of(name, kind, model) for model in models]
-            families += list({family.name: family for family in neural}.values())
+            ours = family_of(name, kind, model, tune)
+            others = [family_of(name, kind, "he-perceptual")] if kind.is_rgb else []
+            families += [ours, *(other for other in others if other.name != ours.name)]
         elif name != "none":
             families.append(family_of(name, kind))
     return families

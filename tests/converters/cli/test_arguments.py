@@ -15,6 +15,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--quality", "71"], {"quality": 71}),
     (["--levels-quality", "30"], {"levels_quality": 30}),
     (["--jpeg-quality", "90"], {"jpeg_quality": 90}),
+    (["--tune", "ssim"], {"tune": "ssim"}),
     (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
     (["--archive"], {"archive": True}),
     (["--chunk", "256"], {"chunk_px": 256}),

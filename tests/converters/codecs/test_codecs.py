@@ -281,3 +281,28 @@ def test_fresh_process_opens_stores_by_zarr_alone(
 def test_codecs_of_version_04_are_known_to_numcodecs() -> None:
     for name in ("jpeg", "jpeg2k", "jpegxl"):
         assert numcodecs.get_codec({"id": f"imagecodecs_{name}"}).codec_id == f"imagecodecs_{name}"
+
+
+def test_a_tuning_reaches_the_chunks_and_the_history(rgb: Image, tmp_path: Path) -> None:
+    usual, tuned = (codec_for(options("neural", tune=tune)) for tune in ("psnr", "ssim"))
+
+    assert "tune" not in usual.parameters
+    assert tuned.parameters["tune"] == "ssim"
+    for version in ("0.4", "0.5"):
+        plain, other = (
+            stored(
+                tmp_path / f"{version}-{tune}",
+                rgb[:, :64, :64],
+                options("neural", version, tune=tune),
+                slide_info(),
+            )
+            for tune in ("psnr", "ssim")
+        )
+        assert not np.array_equal(plain[:], other[:])
+
+
+def test_a_tuning_is_for_the_neural_codec() -> None:
+    with pytest.raises(ConfigError, match="tune is for the neural codec, and codec is jpegxl"):
+        options("jpegxl", tune="ssim")
+    with pytest.raises(ConfigError, match="tune is 'vmaf'"):
+        options("neural", tune="vmaf")

@@ -22,6 +22,7 @@ STORED: dict[str, Any] = {
     "codec": "jpegxl",
     "model": "he-perceptual",
     "quality": 61,
+    "tune": "ssim",
     "levels_quality": 50,
     "target_psnr": 38,
     "archive": True,
