@@ -133,11 +133,11 @@ def test_small_models_of_any_order_keep_what_they_decoded(
 
 @pytest.mark.parametrize(
     ("weights", "qualities"),
-    [("he-fast", (10, 40, 60, 95, 100)), ("grey-fast", (10, 30, 60, 80))],
+    [("he-fast-1", (10, 40, 60, 95, 100)), ("grey-fast-1", (10, 30, 60, 80))],
 )
 def test_shipped_weights_keep_what_they_decoded(weights: str, qualities: tuple[int, ...]) -> None:
     losses = []
-    for image in crops(3 if weights == "he-fast" else 1).values():
+    for image in crops(3 if weights == "he-fast-1" else 1).values():
         for quality in qualities:
             generations = list(generations_of(NeuralImage(weights, quality), image))
             assert [g.first_byte for g in generations] == [FRESH] + [DECODED] * GENERATIONS
@@ -152,14 +152,14 @@ def test_chunks_of_few_latents_keep_what_they_decoded(side: int) -> None:
     losses = []
     for image in crops(3).values():
         small = image[:, 100 : 100 + side, 100 : 100 + side]
-        codecs = [NeuralImage("he-fast", quality) for quality in (10, 40, 60)]
+        codecs = [NeuralImage("he-fast-1", quality) for quality in (10, 40, 60)]
         losses += [loss(list(generations_of(codec, small))) for codec in codecs]
 
     assert np.mean(losses) < 0.2
     assert max(losses) < 1  # where much is black or white: clipping moves latents
 
 
-@pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
+@pytest.mark.parametrize("weights", ["he-fast-1", "grey-fast-1"])
 def test_another_quality_is_no_generation(weights: str) -> None:
     models = shipped(weights)
     decoder = models[0]
@@ -172,7 +172,7 @@ def test_another_quality_is_no_generation(weights: str) -> None:
     assert first_bytes[40] == DECODED
 
 
-@pytest.mark.parametrize("weights", ["he-fast", "grey-fast"])
+@pytest.mark.parametrize("weights", ["he-fast-1", "grey-fast-1"])
 def test_streams_are_what_they_are_alone_whoever_is_beside_them(weights: str) -> None:
     models = shipped(weights)
     coder, decoder = Coder(models, 50), models[0]
@@ -192,7 +192,7 @@ def test_streams_are_what_they_are_alone_whoever_is_beside_them(weights: str) ->
 
 
 def test_a_stream_of_fresh_and_decoded_images_keeps_both() -> None:
-    coder = Coder(shipped("he-fast"), 50)
+    coder = Coder(shipped("he-fast-1"), 50)
     every = crops(3)
     fresh, other = every["tissue"][None], every["coffee"][None]
     decoded = coder.decode(coder.encode(other))
@@ -228,7 +228,7 @@ def test_images_of_a_first_pass_with_means_are_taken_as_fresh() -> None:
     )
 
 
-@pytest.mark.parametrize("weights", ["he-fast", "grey-fast", "small"])
+@pytest.mark.parametrize("weights", ["he-fast-1", "grey-fast-1", "small"])
 def test_a_price_saves_bits_and_costs_error(weights: str) -> None:
     models = Small().load() if weights == "small" else shipped(weights)
     decoder, encoder = models
