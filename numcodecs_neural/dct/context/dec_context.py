@@ -1,7 +1,7 @@
 """Decode the quantised coefficients of an image (SPEC.md, section 9.6)."""
 
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,24 +47,8 @@ def decode(
     BitstreamError
         If `data` are damaged.
     """
-    start = HEAD.size + dec_kernels.LANES * _STATES.itemsize
-    if len(data) < start:
-        raise TruncatedChunkError(f"coefficients have {len(data)} bytes; expected {start} or more")
-    (count,) = HEAD.unpack_from(data)
-    if len(data) < start + 2 * count:
-        raise TruncatedChunkError(
-            f"coefficients have {len(data)} bytes; expected {start} and {count} words"
-        )
-    _check_size(count, shape, model)
-    lanes = np.frombuffer(data, _STATES, dec_kernels.LANES, HEAD.size).astype(np.int64)
-    if lanes.min() < LOWEST_STATE:
-        raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
-    words = np.concatenate(
-        [np.frombuffer(data, "<u2", count, start).astype(np.uint16), np.zeros(_RESERVE, np.uint16)]
-    )
-    plain = data[start + 2 * count :]
-    bits = np.frombuffer(plain + bytes(4 * _RESERVE - len(plain) % 4), "<u4").astype(np.uint32)
-    at = np.array([0, 0, 0, dec_kernels.DONE, count, 8 * len(plain)], np.int64)
+    lanes, words, bits, plain = _streams_of(data, shape, model)
+    at = np.array([0, 0, 0, dec_kernels.DONE, len(words) - _RESERVE, 8 * len(plain)], np.int64)
     room = Room.of(*shape, model)
     packed, large = model.packed, numbers_for_steps(model, steps)
     tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
@@ -88,12 +72,43 @@ def decode(
             *common,
             steps.reshape(-1),
             turn_between(matrices),
-            model.arrays["means"].astype(np.int64).reshape(-1),
+            packed.means,
             room.edges,
             room.missed,
         )
     _check_end(at, lanes, plain)
     return room.coefficients.reshape(*shape, model.axes, COEFFICIENTS)
+
+
+class _Streams(NamedTuple):
+    """What a stream holds: states of the lanes, words, and plain bits as numbers and as bytes."""
+
+    lanes: NDArray[np.int64]
+    words: NDArray[np.uint16]
+    bits: NDArray[np.uint32]
+    plain: bytes
+
+
+def _streams_of(data: bytes, shape: tuple[int, int], model: ContextModel) -> _Streams:
+    """Take a stream apart; zeros stand behind its words and bits."""
+    start = HEAD.size + dec_kernels.LANES * _STATES.itemsize
+    if len(data) < start:
+        raise TruncatedChunkError(f"coefficients have {len(data)} bytes; expected {start} or more")
+    (count,) = HEAD.unpack_from(data)
+    if len(data) < start + 2 * count:
+        raise TruncatedChunkError(
+            f"coefficients have {len(data)} bytes; expected {start} and {count} words"
+        )
+    _check_size(count, shape, model)
+    lanes = np.frombuffer(data, _STATES, dec_kernels.LANES, HEAD.size).astype(np.int64)
+    if lanes.min() < LOWEST_STATE:
+        raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
+    words = np.concatenate(
+        [np.frombuffer(data, "<u2", count, start).astype(np.uint16), np.zeros(_RESERVE, np.uint16)]
+    )
+    plain = data[start + 2 * count :]
+    bits = np.frombuffer(plain + bytes(4 * _RESERVE - len(plain) % 4), "<u4").astype(np.uint32)
+    return _Streams(lanes, words, bits, plain)
 
 
 def _check_size(words: int, shape: tuple[int, int], model: ContextModel) -> None:

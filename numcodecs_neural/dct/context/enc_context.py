@@ -62,7 +62,7 @@ def encode(
         *common,
         steps.reshape(-1),
         turn_between(matrices),
-        model.arrays["means"].astype(np.int64).reshape(-1),
+        packed.means,
         room.edges,
         room.missed,
     )

@@ -33,7 +33,7 @@ from numcodecs_neural.vectors import types
 
 __all__ = ["BITS", "COUNT", "FREQUENCY_BITS", "encode_constants", "encode_details", "write_words"]
 
-COUNT, BITS, SIZE = range(3)
+COUNT, BITS = range(2)
 FREQUENCY_BITS = 15
 _SHORTS, _WORDS = readable(types.int16), readable(types.int32)
 _TABLE = readable(types.int64, 2)

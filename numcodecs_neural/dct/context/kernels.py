@@ -42,7 +42,6 @@ __all__ = [
     "DIAGONAL",
     "ENERGY_LIMIT",
     "EXTRA",
-    "FEATURES",
     "FLAG_LEVELS",
     "HIDDEN_LIMIT",
     "INDEXES",
@@ -65,7 +64,6 @@ MARGIN = 32
 
 KNOWN_LIMIT, ENERGY_LIMIT, HIDDEN_LIMIT = 63, 255, 16383
 INDEXES, FLAG_LEVELS = 64, 64
-FEATURES = 14
 ROW, EXTRA = 32, 17
 """Numbers of a symbol table, a cache line: where its 16 entries begin, where the last one ends, and
 at the place EXTRA how many low bits of a magnitude are plain."""

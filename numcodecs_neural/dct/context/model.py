@@ -49,6 +49,8 @@ class Packed:
     bias_at : (passes, width) int64, base_at : (axes, 256) int64
         Where in `large` the biases of passes and the bases of coefficients stand, which differ
         from image to image.
+    means : (axes * 71,) int64
+        Weights of the prediction of constant parts.
     """
 
     passes: NDArray[np.int64]
@@ -58,6 +60,7 @@ class Packed:
     tables: NDArray[np.int16]
     bias_at: NDArray[np.int64]
     base_at: NDArray[np.int64]
+    means: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -279,6 +282,7 @@ def _pack(model: ContextModel) -> Packed:
         tables=_tables_of(a),
         bias_at=np.array(bias_at),
         base_at=base_at,
+        means=a["means"].astype(np.int64).reshape(-1),
     )
 
 
