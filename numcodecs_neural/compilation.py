@@ -1,18 +1,32 @@
 """Compilation of kernels by numba: whether they run, and how they are kept on disk."""
 
 import functools
+import importlib
+import importlib.util
+import threading
 import types as python
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from numcodecs_neural import config
+from numcodecs_neural import config, machine_code
 from numcodecs_neural.errors import ConfigError
 
 if TYPE_CHECKING:
     from numba import types
 
-__all__ = ["ABSENT", "Integer", "compiled", "inlined", "readable", "uncompiled", "use_numba"]
+__all__ = [
+    "ABSENT",
+    "Integer",
+    "Kernel",
+    "compiled",
+    "inlined",
+    "may_use_numba",
+    "outermost",
+    "readable",
+    "uncompiled",
+    "use_numba",
+]
 
 Integer = Any
 """An integer inside a kernel, where those of Python and of numpy mix."""
@@ -72,6 +86,15 @@ def use_numba() -> bool:
     return failure is None
 
 
+def may_use_numba() -> bool:
+    """Whether compiled kernels are wanted, and numba is at least installed; imports nothing then.
+
+    Where it is not, `use_numba` says so.
+    """
+    is_wanted = config.backend() != "numpy"
+    return is_wanted and (importlib.util.find_spec("numba") is not None or use_numba())
+
+
 @functools.cache
 def _import_failure() -> str | None:
     try:
@@ -124,6 +147,21 @@ def compiled(
     return _jit(result, *arguments, _nrt=allocates)
 
 
+def outermost(result: "types.Type", *arguments: "types.Type") -> Callable[[_Function], _Function]:
+    """Declare a function that a `Kernel` compiles for one signature when it is first called.
+
+    It must not make arrays, takes arrays and int64, and returns nothing or an int64.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        declared: Any = python.FunctionType(function.__code__, function.__globals__)
+        declared.py_func, declared.types = declared, (result, *arguments)
+        kernel: _Function = declared
+        return kernel
+
+    return decorate
+
+
 def inlined(
     result: "types.Type", *arguments: "types.Type", fuses: bool = False
 ) -> Callable[[_Function], _Function]:
@@ -174,6 +212,118 @@ def _interpreted(function: _Function) -> _Function:
     kernel: Any = function
     kernel.py_func = function
     return function
+
+
+class Kernel:
+    """A function that is declared `outermost`, as Python calls it.
+
+    Its module, and numba, are imported only if no machine code of it is kept on disk: to load them
+    takes ten times as long.
+
+    Parameters
+    ----------
+    module, name : str
+        Where the function is.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+        self._lock = threading.Lock()
+        self._compiled: Callable[..., Any] | None = None
+
+    def function(self) -> Callable[..., Any]:
+        """Return what runs: compiled code, or else the same source, run by Python."""
+        return self.compiled() or uncompiled(self._source())
+
+    def compiled(self) -> Callable[..., Any] | None:
+        """Return compiled code; None where there is no numba, or the backend is numpy.
+
+        Raises
+        ------
+        ConfigError
+            If numba is asked for and cannot be imported.
+        """
+        if config.backend() == "numpy":
+            return None
+        with self._lock:
+            self._compiled = self._compiled or self._kept() or self._made()
+            return self._compiled
+
+    def _source(self) -> Any:
+        return getattr(importlib.import_module(self._module), self._name)
+
+    def _kept(self) -> Callable[..., Any] | None:
+        """Return what earlier processes kept, unless it cannot be loaded for any reason."""
+        try:
+            program = machine_code.load(machine_code.key_of(self._module, self._name))
+            return program and machine_code.MachineCode(program)
+        except Exception:  # whatever a compiler's library raises, numba is tried next
+            return None
+
+    def _made(self) -> Callable[..., Any] | None:
+        """Compile, and keep the code; without the means for it, as `compiled` does."""
+        if not use_numba():
+            return None
+        source = self._source()
+        try:
+            program = _program_of(source)
+            kernel = machine_code.MachineCode(program)
+            machine_code.save(machine_code.key_of(self._module, self._name), program)
+        except Exception:  # numba's inner parts change between its releases, its decorators do not
+            return compiled(*source.types, allocates=False)(cast("Callable[..., Any]", source))
+        return kernel
+
+
+def _program_of(source: Any) -> machine_code.Program:
+    """Compile a function without what Python needs to call it by numba."""
+    import numba
+
+    result, *arguments = source.types
+    jit: Any = numba.njit
+    dispatcher = jit(
+        result(*arguments),
+        nogil=True,
+        error_model="numpy",
+        _nrt=False,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )(source)
+    (made,) = dispatcher.overloads.values()
+    if result not in (numba.types.void, numba.types.int64):
+        raise TypeError(f"a kernel returns {result}")
+    _check_alone(made.library)
+    return machine_code.Program(
+        symbol=made.fndesc.llvm_func_name,
+        arguments=tuple(_described(argument) for argument in arguments),
+        is_void=result == numba.types.void,
+        code=made.library._get_compiled_object(),
+    )
+
+
+_LIBC = {"memcpy", "memmove", "memset"}
+_LIBM = ("ceil", "cos", "exp", "floor", "log", "nearbyint", "pow", "rint", "round", "sin", "trunc")
+
+
+def _check_alone(library: Any) -> None:
+    """Refuse code that calls what numba brings: LLVM ends a process that loads it without numba."""
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(library.get_llvm_str())
+    used = {f.name for f in (*module.functions, *module.global_variables) if f.is_declaration}
+    harmless = {n for n in used if n.startswith("llvm.") and n.split(".")[1] not in _LIBM}
+    missing = used - _LIBC - harmless
+    if missing:
+        raise TypeError(f"a kernel calls {sorted(missing)}")
+
+
+def _described(argument: Any) -> tuple[str, int]:
+    import numba
+
+    if isinstance(argument, numba.types.Array):
+        return str(argument.dtype), argument.ndim
+    if argument != numba.types.int64:
+        raise TypeError(f"a kernel takes {argument}")
+    return "int64", 0
 
 
 def uncompiled(

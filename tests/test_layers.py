@@ -15,6 +15,7 @@ FLOORS = [
     "errors",
     "arguments",
     "config",
+    "machine_code",
     "compilation",
     "vectors",
     "jpeg",

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_jpeg import decode_jpeg
 from numcodecs_neural.coding.dec_lossy import LossyDecoder, decode_lossy
 from numcodecs_neural.coding.dec_plain import decode_constant, decode_stored
 from numcodecs_neural.format import Chunk, ChunkHeader, Mode
@@ -16,12 +15,20 @@ __all__ = ["DECODERS", "decode_chunk", "from_planes"]
 
 _CoderOf = Callable[[bytes], LossyDecoder]
 
+
+def _decode_jpeg(chunk: Chunk, coder_of: _CoderOf) -> NDArray[Any]:
+    """Import what JPEG tiles take with the first of them: few arrays have any."""
+    from numcodecs_neural.coding.dec_jpeg import decode_jpeg
+
+    return decode_jpeg(chunk, coder_of)
+
+
 DECODERS: Mapping[Mode, Callable[[Chunk, _CoderOf], NDArray[Any]]] = MappingProxyType(
     {
         Mode.CONSTANT: decode_constant,
         Mode.LOSSY: decode_lossy,
         Mode.STORED: decode_stored,
-        Mode.JPEG: decode_jpeg,
+        Mode.JPEG: _decode_jpeg,
     }
 )
 """What makes planes (n, C, H, W) of the chunk's box, by mode."""

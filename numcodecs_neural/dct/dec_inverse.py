@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct.arithmetic import (
     BASIS,
     BLOCK,
+    COEFFICIENTS,
     COLUMN_SHIFT,
     COSINE_BITS,
     IS_LOW,
@@ -34,6 +35,13 @@ __all__ = ["inverse", "inverse_plain"]
 
 Pixels = NDArray[Any]
 Floats = NDArray[np.float64]
+
+_TO_UINT8, _TO_UINT16 = (
+    Kernel("numcodecs_neural.dct.dec_kernels", f"inverse_to_{pixel}")
+    for pixel in ("uint8", "uint16")
+)
+_BASIS = BASIS.reshape(8, 2, 16).transpose(0, 2, 1).ravel()  # rows as pairs
+_TRANSPOSED = BASIS.T.ravel()
 
 
 def inverse(
@@ -54,11 +62,32 @@ def inverse(
     -------
     (A, 16 h, 16 w) uint8, or uint16 with fraction bits
     """
-    if not use_numba():
+    kernel = (_TO_UINT16 if fraction else _TO_UINT8).compiled()
+    if kernel is None:
         return inverse_plain(coefficients, matrices, fraction)
-    from numcodecs_neural.dct import dec_kernels
+    h, w, channels, _ = coefficients.shape
+    pixels: Pixels = np.empty((channels, BLOCK * h, BLOCK * w), pixel_dtype(fraction))
+    kernel(
+        np.ascontiguousarray(coefficients).reshape(-1),
+        _factors_of(matrices),
+        _TRANSPOSED,
+        _BASIS,
+        fraction,
+        np.array([h, w, channels], np.int64),
+        np.empty(3 * COEFFICIENTS, np.int16),
+        np.empty(COEFFICIENTS, np.int16),
+        np.empty(COEFFICIENTS, np.int16),
+        pixels.reshape(-1),
+    )
+    return pixels
 
-    return dec_kernels.inverse(coefficients, matrices, fraction)
+
+def _factors_of(matrices: NDArray[np.integer] | None) -> NDArray[np.int16]:
+    """Return the columns of both matrices, each with a 0 behind it: pairs of factors."""
+    columns = np.zeros((2, 3, 4), np.int16)
+    if matrices is not None:
+        columns[:, :, :3] = matrices.transpose(0, 2, 1)
+    return columns.reshape(-1)
 
 
 def inverse_plain(

@@ -1,6 +1,6 @@
-"""The inverse of `dec_inverse`, compiled by numba: the same pixels, many times as fast.
+"""The inverse of `dec_inverse` for numba: the same pixels, many times as fast.
 
-Import it only when pixels are made, since it imports numba. Both passes are one product of 16 x 16
+Both passes are one product of 16 x 16
 matrices. Frequencies above the last one that a block has are left out.
 """
 
@@ -10,9 +10,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import Integer, compiled, inlined, readable
+from numcodecs_neural.compilation import Integer, inlined, outermost, readable
 from numcodecs_neural.dct.arithmetic import (
-    BASIS,
     BLOCK,
     COEFFICIENTS,
     COLUMN_SHIFT,
@@ -22,7 +21,6 @@ from numcodecs_neural.dct.arithmetic import (
     ROW_SHIFT,
     VALUE_MAX,
     VALUE_MIN,
-    pixel_dtype,
 )
 from numcodecs_neural.dct.pairs import (
     either,
@@ -35,44 +33,12 @@ from numcodecs_neural.dct.pairs import (
 )
 from numcodecs_neural.vectors import INT32S, load16, maximum, minimum, shift_right, splat32
 
-__all__ = ["inverse"]
+__all__ = ["inverse_to_uint8", "inverse_to_uint16"]
 
 Integers = NDArray[np.int16]
 
 _VALUES = types.int16[::1]
 _CONSTANTS = readable(types.int16)
-_BASIS = BASIS.reshape(8, 2, 16).transpose(0, 2, 1).ravel()  # rows as pairs
-_TRANSPOSED = BASIS.T.ravel()
-
-
-def inverse(
-    coefficients: NDArray[np.int16], matrices: NDArray[np.integer] | None, fraction: int
-) -> NDArray[Any]:
-    """Do what `dec_inverse.inverse` does."""
-    h, w, channels, _ = coefficients.shape
-    pixels: NDArray[Any] = np.empty((channels, BLOCK * h, BLOCK * w), pixel_dtype(fraction))
-    kernel = _inverse_to_uint16 if fraction else _inverse_to_uint8
-    kernel(
-        np.ascontiguousarray(coefficients).reshape(-1),
-        _factors_of(matrices),
-        _TRANSPOSED,
-        _BASIS,
-        fraction,
-        np.array([h, w, channels]),
-        np.empty(3 * COEFFICIENTS, np.int16),
-        np.empty(COEFFICIENTS, np.int16),
-        np.empty(COEFFICIENTS, np.int16),
-        pixels.reshape(-1),
-    )
-    return pixels
-
-
-def _factors_of(matrices: NDArray[np.integer] | None) -> Integers:
-    """Return the columns of both matrices, each with a 0 behind it: pairs of factors."""
-    columns = np.zeros((2, 3, 4), np.int16)
-    if matrices is not None:
-        columns[:, :, :3] = matrices.transpose(0, 2, 1)
-    return columns.reshape(-1)
 
 
 @inlined(types.int64, _CONSTANTS, types.int64, types.int64)
@@ -195,5 +161,5 @@ def _signature(pixel: "types.Type") -> tuple["types.Type", ...]:
     return types.void, *constants, types.int64, shape, *scratch, types.Array(pixel, 1, "C")
 
 
-_inverse_to_uint8 = compiled(*_signature(types.uint8), allocates=False)(_inverse)
-_inverse_to_uint16 = compiled(*_signature(types.uint16), allocates=False)(_inverse)
+inverse_to_uint8 = outermost(*_signature(types.uint8))(_inverse)
+inverse_to_uint16 = outermost(*_signature(types.uint16))(_inverse)

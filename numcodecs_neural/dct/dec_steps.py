@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.compilation import Kernel
 
 __all__ = ["LIMIT", "dequantised", "dequantised_plain"]
 
 LIMIT = 32767
+_MULTIPLY = Kernel("numcodecs_neural.dct.steps_kernels", "multiply")
 
 
 def dequantised(symbols: NDArray[np.int16], steps: NDArray[np.int64]) -> NDArray[np.int16]:
@@ -24,10 +25,9 @@ def dequantised(symbols: NDArray[np.int16], steps: NDArray[np.int64]) -> NDArray
     (h, w, axes, 256) int16
         In eighths of a grey level.
     """
-    if not use_numba():
+    multiply = _MULTIPLY.compiled()
+    if multiply is None:
         return dequantised_plain(symbols, steps)
-    from numcodecs_neural.dct.steps_kernels import multiply
-
     values = np.empty_like(symbols)
     multiply(symbols.reshape(-1), steps.astype(np.int32).reshape(-1), values.reshape(-1))
     return values

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct.arithmetic import COSINE_BITS, IS_LOW, TURN
 from numcodecs_neural.dct.colour import ONE, cosine, matrices_of, sine
 
@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 Matrix = list[list[float]]
+
+_MOMENTS, _ROTATE = (
+    Kernel("numcodecs_neural.dct.enc_kernels", name) for name in ("moments", "rotate")
+)
 
 
 def axes_of(coefficients: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -58,11 +62,12 @@ def principal_axes(products: NDArray[np.int64]) -> Matrix:
 
 def moments(coefficients: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return sums of products of channels in both bands, without DC; (2, 3, 3)."""
-    if not use_numba():
+    kernel = _MOMENTS.compiled()
+    if kernel is None:
         return moments_plain(coefficients)
-    from numcodecs_neural.dct import enc_kernels
-
-    return enc_kernels.moments(coefficients)
+    both = np.zeros((2, 3, 3), np.int64)
+    kernel(np.ascontiguousarray(coefficients).reshape(-1), both)
+    return both
 
 
 def moments_plain(coefficients: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -83,11 +88,18 @@ def rotate(coefficients: NDArray[np.int32], matrices: NDArray[np.integer]) -> ND
     matrices : (2, 3, 3)
         Of the low band and of the others.
     """
-    if not use_numba():
+    kernel = _ROTATE.compiled()
+    if kernel is None:
         return rotate_plain(coefficients, matrices)
-    from numcodecs_neural.dct import enc_kernels
-
-    return enc_kernels.rotate(coefficients, matrices)
+    rotated = np.empty(coefficients.shape, np.int32)
+    factors = np.zeros((2, 3, 4), np.int16)  # a 0 behind each row makes it pairs of factors
+    factors[:, :, :3] = matrices
+    kernel(
+        np.ascontiguousarray(coefficients).reshape(-1),
+        factors.reshape(-1),
+        rotated.reshape(-1),
+    )
+    return rotated
 
 
 def rotate_plain(

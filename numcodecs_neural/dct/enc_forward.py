@@ -15,17 +15,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct.arithmetic import (
     BASIS,
     BASIS_BITS,
     BLOCK,
     COEFFICIENT_BITS,
+    COEFFICIENTS,
     LEVEL,
     ROW_BITS,
 )
 
 __all__ = ["clipped_blocks", "clipped_blocks_plain", "forward", "forward_plain"]
+
+_FORWARD, _CLIPPED = (
+    {
+        pixel: Kernel("numcodecs_neural.dct.enc_kernels", f"{name}_of_{pixel}")
+        for pixel in ("uint8", "uint16")
+    }
+    for name in ("forward", "clipped")
+)
+_BASIS = BASIS.ravel()
+_TRANSPOSED_PAIRS = BASIS.T.reshape(8, 2, 16).transpose(0, 2, 1).ravel()
 
 
 def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
@@ -43,11 +54,23 @@ def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
     (H / 16, W / 16, A, 256) int32
         Eighths of a grey level, within -16384 and 16384.
     """
-    if not use_numba():
+    kernel = _FORWARD[pixels.dtype.name].compiled()
+    if kernel is None:
         return forward_plain(pixels, fraction)
-    from numcodecs_neural.dct import enc_kernels
-
-    return enc_kernels.forward(pixels, fraction)
+    channels, height, width = pixels.shape
+    shape = height // BLOCK, width // BLOCK, channels
+    coefficients = np.empty((*shape, COEFFICIENTS), np.int32)
+    kernel(
+        np.ascontiguousarray(pixels).reshape(-1),
+        _BASIS,
+        _TRANSPOSED_PAIRS,
+        fraction,
+        np.array(shape, np.int64),
+        np.empty(COEFFICIENTS, np.int16),
+        np.empty(COEFFICIENTS, np.int16),
+        coefficients.reshape(-1),
+    )
+    return coefficients
 
 
 def forward_plain(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
@@ -83,11 +106,13 @@ def clipped_blocks(pixels: NDArray[Any], fraction: int) -> NDArray[np.bool_]:
     -------
     (H / 16, W / 16) bool
     """
-    if not use_numba():
+    kernel = _CLIPPED[pixels.dtype.name].compiled()
+    if kernel is None:
         return clipped_blocks_plain(pixels, fraction)
-    from numcodecs_neural.dct import enc_kernels
-
-    return enc_kernels.clipped_blocks(pixels, fraction)
+    _, height, width = pixels.shape
+    clipped = np.zeros((height // BLOCK, width // BLOCK), np.bool_)
+    kernel(np.ascontiguousarray(pixels), (256 << fraction) - 1, clipped)
+    return clipped
 
 
 def clipped_blocks_plain(pixels: NDArray[Any], fraction: int) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct.arithmetic import (
     BLOCK,
     COEFFICIENT_BITS,
@@ -46,6 +46,7 @@ from numcodecs_neural.dct.enc_forward import clipped_blocks
 
 __all__ = ["find_grid", "fit", "fit_plain", "is_on_grid"]
 
+_FIT = Kernel("numcodecs_neural.dct.enc_kernels", "fit")
 _BANDS = np.flatnonzero(IS_LOW)[1:], np.flatnonzero(~IS_LOW)
 _BLOCKS = 512, 64
 """How many are looked at in the bands."""
@@ -366,11 +367,13 @@ def fit(
         symbols 0, squares of y.
     """
     wide: NDArray[np.int64] = matrix.astype(np.int64)
-    if not use_numba():
+    kernel = _FIT.compiled()
+    if kernel is None:
         return fit_plain(coefficients, blocks, frequencies, steps, wide, reach)
-    from numcodecs_neural.dct import enc_kernels
-
-    return enc_kernels.fit(coefficients, blocks, frequencies, steps, wide, reach)
+    sums = np.zeros((7, 3), np.int64)
+    chosen = np.ascontiguousarray(blocks)
+    kernel(coefficients, chosen, frequencies, steps, np.ascontiguousarray(wide), reach, sums)
+    return sums
 
 
 def fit_plain(

@@ -1,7 +1,4 @@
-"""Kernels of encoding, compiled by numba: the same integers as the plain ones.
-
-Import it only when chunks are encoded, since it imports numba.
-"""
+"""Kernels of encoding for numba: the same integers as the plain ones."""
 
 from typing import Any
 
@@ -9,9 +6,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import compiled, inlined, readable
+from numcodecs_neural.compilation import inlined, outermost, readable
 from numcodecs_neural.dct.arithmetic import (
-    BASIS,
     BASIS_BITS,
     BLOCK,
     COEFFICIENT_BITS,
@@ -33,34 +29,22 @@ from numcodecs_neural.dct.pairs import (
 )
 from numcodecs_neural.vectors import add, narrow, shift_right, splat32
 
-__all__ = ["clipped_blocks", "fit", "forward", "moments", "rotate"]
+__all__ = [
+    "clipped_of_uint8",
+    "clipped_of_uint16",
+    "fit",
+    "forward_of_uint8",
+    "forward_of_uint16",
+    "moments",
+    "rotate",
+]
 
 Integers = NDArray[np.int16]
 
 _VALUES = types.int16[::1]
 _CONSTANTS = readable(types.int16)
-_BASIS = BASIS.ravel()
-_TRANSPOSED_PAIRS = BASIS.T.reshape(8, 2, 16).transpose(0, 2, 1).ravel()
+_FAR = 1 << 20
 _SHIFT = BASIS_BITS + ROW_BITS - COEFFICIENT_BITS
-
-
-def forward(pixels: NDArray[Any], fraction: int) -> NDArray[np.int32]:
-    """Do what `enc_forward.forward` does."""
-    channels, height, width = pixels.shape
-    shape = height // BLOCK, width // BLOCK, channels
-    coefficients = np.empty((*shape, COEFFICIENTS), np.int32)
-    kernel = _forward_of_uint16 if pixels.dtype == np.uint16 else _forward_of_uint8
-    kernel(
-        np.ascontiguousarray(pixels).reshape(-1),
-        _BASIS,
-        _TRANSPOSED_PAIRS,
-        fraction,
-        np.array(shape),
-        np.empty(COEFFICIENTS, np.int16),
-        np.empty(COEFFICIENTS, np.int16),
-        coefficients.reshape(-1),
-    )
-    return coefficients
 
 
 @inlined(types.void, _CONSTANTS, _CONSTANTS, types.int64, _VALUES)
@@ -110,25 +94,13 @@ def _signature(pixel: "types.Type") -> tuple["types.Type", ...]:
     return types.void, *arrays, *scratch, types.int32[::1]
 
 
-_forward_of_uint8 = compiled(*_signature(types.uint8), allocates=False)(_forward)
-_forward_of_uint16 = compiled(*_signature(types.uint16), allocates=False)(_forward)
+forward_of_uint8 = outermost(*_signature(types.uint8))(_forward)
+forward_of_uint16 = outermost(*_signature(types.uint16))(_forward)
 
 
-def rotate(coefficients: NDArray[np.int32], matrices: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Do what `enc_axes.rotate` does."""
-    rotated = np.empty(coefficients.shape, np.int32)
-    factors = np.zeros((2, 3, 4), np.int16)  # a 0 behind each row makes it pairs of factors
-    factors[:, :, :3] = matrices
-    _rotate(
-        np.ascontiguousarray(coefficients).reshape(-1),
-        factors.reshape(-1),
-        rotated.reshape(-1),
-    )
-    return rotated
-
-
-@compiled(types.void, readable(types.int32), _CONSTANTS, types.int32[::1], allocates=False)
-def _rotate(rgb: NDArray[np.int32], factors: Integers, axes: NDArray[np.int32]) -> None:
+@outermost(types.void, readable(types.int32), _CONSTANTS, types.int32[::1])
+def rotate(rgb: NDArray[np.int32], factors: Integers, axes: NDArray[np.int32]) -> None:
+    """Write coefficients along colour axes."""
     half = splat32(1 << (COSINE_BITS - 1))
     for block in range(0, rgb.size, 3 * COEFFICIENTS):
         for at in range(block, block + COEFFICIENTS, BLOCK):
@@ -147,13 +119,6 @@ def _rotate(rgb: NDArray[np.int32], factors: Integers, axes: NDArray[np.int32]) 
                     for c in range(3):
                         total += factors[4 * a + c] * rgb[at + COEFFICIENTS * c]
                     axes[at + COEFFICIENTS * a] = total >> COSINE_BITS
-
-
-def moments(coefficients: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Do what `enc_axes.moments` does."""
-    both = np.zeros((2, 3, 3), np.int64)
-    _moments(np.ascontiguousarray(coefficients).reshape(-1), both)
-    return both
 
 
 @inlined(PAIRS, readable(types.int32), types.int64)
@@ -175,8 +140,9 @@ def _move_low(rgb: NDArray[np.int32], block: int, both: NDArray[np.int64]) -> No
                         both[0, a, b] += product
 
 
-@compiled(types.void, readable(types.int32), types.int64[:, :, ::1], allocates=False)
-def _moments(rgb: NDArray[np.int32], both: NDArray[np.int64]) -> None:
+@outermost(types.void, readable(types.int32), types.int64[:, :, ::1])
+def moments(rgb: NDArray[np.int32], both: NDArray[np.int64]) -> None:
+    """Add products of channels, summed in both bands."""
     zero = splat32(0)
     for block in range(0, rgb.size, 3 * COEFFICIENTS):
         s00 = s01 = s02 = s11 = s12 = s22 = zero
@@ -201,15 +167,6 @@ def _moments(rgb: NDArray[np.int32], both: NDArray[np.int64]) -> None:
                 both[band, a, b] = both[band, b, a]
 
 
-def clipped_blocks(pixels: NDArray[Any], fraction: int) -> NDArray[np.bool_]:
-    """Do what `enc_forward.clipped_blocks` does."""
-    _, height, width = pixels.shape
-    clipped = np.zeros((height // BLOCK, width // BLOCK), np.bool_)
-    kernel = _clipped_of_uint16 if pixels.dtype == np.uint16 else _clipped_of_uint8
-    kernel(np.ascontiguousarray(pixels), pixels.dtype.type((256 << fraction) - 1), clipped)
-    return clipped
-
-
 def _clipped(pixels: NDArray[Any], white: Any, clipped: NDArray[np.bool_]) -> None:
     channels, height, width = pixels.shape
     for c in range(channels):
@@ -222,28 +179,20 @@ def _clipped(pixels: NDArray[Any], white: Any, clipped: NDArray[np.bool_]) -> No
 
 
 def _clipped_signature(pixel: "types.Type") -> tuple["types.Type", ...]:
-    return types.void, types.Array(pixel, 3, "C", readonly=True), pixel, types.boolean[:, ::1]
+    return types.void, types.Array(pixel, 3, "C", readonly=True), types.int64, types.boolean[:, ::1]
 
 
-_clipped_of_uint8 = compiled(*_clipped_signature(types.uint8), allocates=False)(_clipped)
-_clipped_of_uint16 = compiled(*_clipped_signature(types.uint16), allocates=False)(_clipped)
+clipped_of_uint8 = outermost(*_clipped_signature(types.uint8))(_clipped)
+clipped_of_uint16 = outermost(*_clipped_signature(types.uint16))(_clipped)
 
 
-def fit(
-    coefficients: NDArray[np.int32],
-    blocks: NDArray[np.int64],
-    frequencies: NDArray[np.int64],
-    steps: NDArray[np.int32],
-    matrix: NDArray[np.int64],
-    reach: int,
-) -> NDArray[np.int64]:
-    """Do what `enc_grid.fit` does."""
-    sums = np.zeros((7, 3), np.int64)
-    _fit(coefficients, np.ascontiguousarray(blocks), frequencies, steps, matrix, reach, sums)
-    return sums
+@inlined(types.int64, types.float64)
+def _nearest(value: float) -> Any:
+    """Round a number below 2**20; what it is moved by makes cutting off rounding down."""
+    return np.int64(value + (_FAR + 0.5)) - _FAR
 
 
-@compiled(
+@outermost(
     types.void,
     readable(types.int32, 3),
     readable(types.int64),
@@ -252,9 +201,8 @@ def fit(
     readable(types.int64, 2),
     types.int64,
     types.int64[:, ::1],
-    allocates=False,
 )
-def _fit(
+def fit(
     coefficients: NDArray[np.int32],
     blocks: NDArray[np.int64],
     frequencies: NDArray[np.int64],
@@ -263,6 +211,7 @@ def _fit(
     reach: int,
     sums: NDArray[np.int64],
 ) -> None:
+    """Add what `enc_grid.fit` returns."""
     half = 1 << (COSINE_BITS - 1)
     for i in blocks:
         for k in frequencies:
@@ -275,9 +224,9 @@ def _fit(
             if abs(y0) + abs(y1) + abs(y2) > limit:
                 continue
             y = y0, y1, y2
-            q0 = step[0] * np.int64(np.floor(y0 / step[0] + 0.5))
-            q1 = step[1] * np.int64(np.floor(y1 / step[1] + 0.5))
-            q2 = step[2] * np.int64(np.floor(y2 / step[2] + 0.5))
+            q0 = step[0] * _nearest(y0 / step[0])
+            q1 = step[1] * _nearest(y1 / step[1])
+            q2 = step[2] * _nearest(y2 / step[2])
             q = q0, q1, q2
             for a in range(3):
                 sums[0, a] += y[a] * y[a]

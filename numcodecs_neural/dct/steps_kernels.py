@@ -2,7 +2,7 @@
 
 from numba import types
 
-from numcodecs_neural.compilation import Integer, compiled, readable
+from numcodecs_neural.compilation import Integer, outermost, readable
 from numcodecs_neural.vectors import (
     LANES,
     load16,
@@ -19,12 +19,11 @@ from numcodecs_neural.vectors import (
 __all__ = ["multiply"]
 
 
-@compiled(
+@outermost(
     types.void,
     readable(types.int16),
     readable(types.int32),
     types.Array(types.int16, 1, "C"),
-    allocates=False,
 )
 def multiply(symbols: Integer, steps: Integer, values: Integer) -> None:
     """Write symbols times steps, which repeat, limited to magnitudes of 32767.

@@ -6,12 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct import enc_kernels
 from numcodecs_neural.dct.arithmetic import pixel_dtype
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse
-from numcodecs_neural.dct.enc_axes import moments_plain, rotate, rotate_plain
-from numcodecs_neural.dct.enc_forward import clipped_blocks_plain, forward, forward_plain
+from numcodecs_neural.dct.enc_axes import moments, moments_plain, rotate, rotate_plain
+from numcodecs_neural.dct.enc_forward import (
+    clipped_blocks,
+    clipped_blocks_plain,
+    forward,
+    forward_plain,
+)
 from tests.dct.conftest import exact_dct
 
 
@@ -36,7 +40,7 @@ def test_numba_makes_the_coefficients_of_numpy(
 ) -> None:
     pixels = pixels_of(seed, (channels, 16 * h, 16 * w), fraction)
 
-    coefficients = enc_kernels.forward(pixels, fraction)
+    coefficients = forward(pixels, fraction)
 
     assert coefficients.shape == (h, w, channels, 256)
     np.testing.assert_array_equal(coefficients, forward_plain(pixels, fraction))
@@ -48,7 +52,7 @@ def test_black_and_white_have_the_largest_coefficients(fraction: int, level: int
     pixel = (level << fraction) + (level and (1 << fraction) - 1)
     pixels = np.full((3, 16, 16), pixel, pixel_dtype(fraction))
 
-    coefficients = enc_kernels.forward(pixels, fraction)
+    coefficients = forward(pixels, fraction)
 
     expected = round((pixel / 2**fraction - 128) * 16 * 8)
     assert (coefficients[..., 0] == expected).all()
@@ -82,9 +86,9 @@ def test_numba_rotates_and_sums_as_numpy_does(seed: int) -> None:
     matrices = matrices_of(np.random.default_rng(seed).integers(0, 1024, (2, 3)))
 
     np.testing.assert_array_equal(
-        enc_kernels.rotate(coefficients, matrices), rotate_plain(coefficients, matrices)
+        rotate(coefficients, matrices), rotate_plain(coefficients, matrices)
     )
-    np.testing.assert_array_equal(enc_kernels.moments(coefficients), moments_plain(coefficients))
+    np.testing.assert_array_equal(moments(coefficients), moments_plain(coefficients))
 
 
 def test_moments_of_the_largest_blocks_do_not_overflow() -> None:
@@ -93,7 +97,7 @@ def test_moments_of_the_largest_blocks_do_not_overflow() -> None:
 
     coefficients = forward(pixels, 8)
 
-    np.testing.assert_array_equal(enc_kernels.moments(coefficients), moments_plain(coefficients))
+    np.testing.assert_array_equal(moments(coefficients), moments_plain(coefficients))
 
 
 @pytest.mark.parametrize("fraction", [0, 2])
@@ -102,7 +106,7 @@ def test_blocks_with_a_darkest_or_brightest_pixel_are_clipped(fraction: int) -> 
     pixels[0, 3, 5] = 0
     pixels[2, 31, 47] = (256 << fraction) - 1
 
-    clipped = enc_kernels.clipped_blocks(pixels, fraction)
+    clipped = clipped_blocks(pixels, fraction)
 
     assert clipped.tolist() == [[True, False, False], [False, False, True]]
     np.testing.assert_array_equal(clipped, clipped_blocks_plain(pixels, fraction))

@@ -7,13 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural import config
-from numcodecs_neural.dct import enc_kernels
 from numcodecs_neural.dct.arithmetic import VALUE_MAX, VALUE_MIN
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.dct.enc_axes import axes_of, rotate
 from numcodecs_neural.dct.enc_forward import forward
-from numcodecs_neural.dct.enc_grid import find_grid, fit_plain, is_on_grid
+from numcodecs_neural.dct.enc_grid import find_grid, fit, fit_plain, is_on_grid
 
 
 def steps_of(levels: int) -> NDArray[np.int32]:
@@ -93,7 +92,7 @@ def test_numba_sums_what_numpy_does(reach: int, tissue: NDArray[np.uint8]) -> No
 
     arguments = coefficients, blocks, frequencies, steps_of(5), matrix, reach
 
-    np.testing.assert_array_equal(enc_kernels.fit(*arguments), fit_plain(*arguments))
+    np.testing.assert_array_equal(fit(*arguments), fit_plain(*arguments))
 
 
 @pytest.mark.parametrize("is_decoded", [True, False])

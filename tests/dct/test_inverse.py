@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct import dec_kernels
 from numcodecs_neural.dct.arithmetic import BASIS, IS_LOW, TURN, VALUE_MAX, VALUE_MIN
 from numcodecs_neural.dct.colour import ONE, matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse, inverse_plain
@@ -50,7 +49,7 @@ def test_numba_makes_the_pixels_of_numpy(
     matrices = matrices_of(rng.integers(0, TURN, (2, 3))) if channels == 3 else None
 
     expected = inverse_plain(coefficients, matrices, fraction)
-    pixels = dec_kernels.inverse(coefficients, matrices, fraction)
+    pixels = inverse(coefficients, matrices, fraction)
 
     assert pixels.dtype == expected.dtype == (np.uint16 if fraction else np.uint8)
     np.testing.assert_array_equal(pixels, expected)
@@ -100,7 +99,7 @@ def test_the_largest_sums_that_coefficients_can_reach_do_not_overflow() -> None:
 
     for fraction in range(9):
         np.testing.assert_array_equal(
-            dec_kernels.inverse(coefficients, None, fraction),
+            inverse(coefficients, None, fraction),
             inverse_plain(coefficients, None, fraction),
         )
 
@@ -126,10 +125,10 @@ def test_pixels_are_within_60_db_of_an_exact_transform() -> None:
 def test_a_processor_without_the_special_instruction_makes_the_same_pixels(tmp_path: Path) -> None:
     code = (
         "import numpy as np;"
-        "from numcodecs_neural.dct import dec_kernels as d, colour, dec_inverse;"
+        "from numcodecs_neural.dct import colour, dec_inverse as d;"
         "rng = np.random.default_rng(0); x = rng.integers(-999, 999, (2, 3, 3, 256), np.int16);"
         "m = colour.matrices_of([[5, 900, 77], [300, 2, 511]]);"
-        "print((d.inverse(x, m, 1) == dec_inverse.inverse_plain(x, m, 1)).all())"
+        "print((d.inverse(x, m, 1) == d.inverse_plain(x, m, 1)).all())"
     )
     generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
     environment = {**os.environ, **generic, "NUMBA_CACHE_DIR": str(tmp_path)}

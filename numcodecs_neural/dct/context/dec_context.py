@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import uncompiled, use_numba
-from numcodecs_neural.dct.context import dec_kernels
+from numcodecs_neural.compilation import Kernel
+from numcodecs_neural.dct.context import limits
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.order import COEFFICIENTS, passes
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
@@ -19,6 +19,10 @@ HEAD = struct.Struct("<I")
 """How many words of 16 bits follow the states; then come plain bits."""
 LOWEST_STATE = 1 << 16
 _STATES = np.dtype("<u4")
+_DETAILS, _CONSTANTS = (
+    Kernel("numcodecs_neural.dct.context.dec_kernels", name)
+    for name in ("decode_details", "decode_constants")
+)
 _RESERVE = 64
 """Zeros behind words and bits, more than the symbols of a diagonal take."""
 
@@ -48,14 +52,10 @@ def decode(
         If `data` are damaged.
     """
     lanes, words, bits, plain = _streams_of(data, shape, model)
-    at = np.array([0, 0, 0, dec_kernels.DONE, len(words) - _RESERVE, 8 * len(plain)], np.int64)
+    at = np.array([0, 0, 0, limits.DONE, len(words) - _RESERVE, 8 * len(plain)], np.int64)
     room = Room.of(*shape, model)
     packed, large = model.packed, numbers_for_steps(model, steps)
     tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
-    details: Any = dec_kernels.decode_details
-    constants: Any = dec_kernels.decode_constants
-    if not use_numba():
-        details, constants = uncompiled(details), uncompiled(constants)
     common: tuple[Any, ...] = (
         room.shape,
         room.coefficients,
@@ -66,9 +66,9 @@ def decode(
         lanes,
         at,
     )
-    details(*common)
-    if at[dec_kernels.STATUS] == dec_kernels.DONE:
-        constants(
+    _DETAILS.function()(*common)
+    if at[limits.STATUS] == limits.DONE:
+        _CONSTANTS.function()(
             *common,
             steps.reshape(-1),
             turn_between(matrices),
@@ -91,7 +91,7 @@ class _Streams(NamedTuple):
 
 def _streams_of(data: bytes, shape: tuple[int, int], model: ContextModel) -> _Streams:
     """Take a stream apart; zeros stand behind its words and bits."""
-    start = HEAD.size + dec_kernels.LANES * _STATES.itemsize
+    start = HEAD.size + limits.LANES * _STATES.itemsize
     if len(data) < start:
         raise TruncatedChunkError(f"coefficients have {len(data)} bytes; expected {start} or more")
     (count,) = HEAD.unpack_from(data)
@@ -100,7 +100,7 @@ def _streams_of(data: bytes, shape: tuple[int, int], model: ContextModel) -> _St
             f"coefficients have {len(data)} bytes; expected {start} and {count} words"
         )
     _check_size(count, shape, model)
-    lanes = np.frombuffer(data, _STATES, dec_kernels.LANES, HEAD.size).astype(np.int64)
+    lanes = np.frombuffer(data, _STATES, limits.LANES, HEAD.size).astype(np.int64)
     if lanes.min() < LOWEST_STATE:
         raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
     words = np.concatenate(
@@ -119,21 +119,21 @@ def _check_size(words: int, shape: tuple[int, int], model: ContextModel) -> None
     """
     sure = sum(step.length for step in passes(model.axes) if not step.is_flagged)
     coded = sure * shape[0] * shape[1]
-    most = (dec_kernels.LANES + words) << 14
+    most = (limits.LANES + words) << 14
     if coded > most:
         raise BitstreamError(
             f"coefficients of {shape[0]} x {shape[1]} blocks have {words} words, which cannot hold "
-            f"{coded} symbols; expected {-(-coded >> 14) - dec_kernels.LANES} or more"
+            f"{coded} symbols; expected {-(-coded >> 14) - limits.LANES} or more"
         )
 
 
 def _check_end(at: NDArray[np.int64], lanes: NDArray[np.int64], plain: bytes) -> None:
-    status = at[dec_kernels.STATUS]
-    if status == dec_kernels.TRUNCATED:
+    status = at[limits.STATUS]
+    if status == limits.TRUNCATED:
         raise TruncatedChunkError("coefficients end early")
-    if status == dec_kernels.BAD_ESCAPE:
+    if status == limits.BAD_ESCAPE:
         raise BitstreamError("a coefficient has more than 16 bits")
-    rest = 8 * len(plain) - int(at[dec_kernels.BIT])
-    is_used_up = at[dec_kernels.WORD] == at[dec_kernels.WORDS_LEFT] and 0 <= rest < 8
+    rest = 8 * len(plain) - int(at[limits.BIT])
+    is_used_up = at[limits.WORD] == at[limits.WORDS_LEFT] and 0 <= rest < 8
     if not is_used_up or (lanes != LOWEST_STATE).any() or (rest and plain[-1] >> (8 - rest)):
         raise BitstreamError("coefficients do not end where their words and bits do")

@@ -2,15 +2,11 @@
 
 import numpy as np
 
-from numcodecs_neural.compilation import Integer, compiled, inlined, readable
+from numcodecs_neural.compilation import Integer, inlined, outermost, readable
 from numcodecs_neural.dct.context.kernels import (
     COLUMN,
     DIAGONAL,
-    ENERGY_LIMIT,
     EXTRA,
-    INDEXES,
-    KNOWN_LIMIT,
-    ROW,
     SHORTS,
     STATE,
     WORDS,
@@ -21,6 +17,23 @@ from numcodecs_neural.dct.context.kernels import (
     place_of,
     scales_of_pass,
 )
+from numcodecs_neural.dct.context.limits import (
+    BAD_ESCAPE,
+    BIT,
+    BITS_LEFT,
+    COUNT,
+    DONE,
+    ENERGY_LIMIT,
+    ENTRIES,
+    INDEXES,
+    KNOWN_LIMIT,
+    LANES,
+    ROW,
+    STATUS,
+    TRUNCATED,
+    WORD,
+    WORDS_LEFT,
+)
 from numcodecs_neural.dct.context.means import (
     edges_of,
     eighths_of,
@@ -30,18 +43,13 @@ from numcodecs_neural.dct.context.means import (
 )
 from numcodecs_neural.vectors import not_above, types
 
-__all__ = ["ENTRIES", "LANES", "decode_constants", "decode_details"]
+__all__ = ["ESCAPE", "decode_constants", "decode_details"]
 
-LANES = 8
-ENTRIES = 16
 ESCAPE = ENTRIES - 1
 LARGEST_ESCAPE = 14
 """Bits below the highest one of an escape: coefficients fit int16."""
 
 LARGEST = 32767
-
-DONE, TRUNCATED, BAD_ESCAPE = 0, 1, 2
-COUNT, WORD, BIT, STATUS, WORDS_LEFT, BITS_LEFT = range(6)
 
 _SHORTS, _WORDS = readable(types.int16), readable(types.int32)
 _CODE, _BITS = readable(types.uint16), readable(types.uint32)
@@ -172,10 +180,9 @@ def is_over(at: Integer) -> Integer:
     return at[STATUS] != DONE
 
 
-@compiled(
+@outermost(
     types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
-    allocates=False,
 )  # fmt: skip
 def decode_details(
     shape: Integer,
@@ -245,11 +252,10 @@ def decode_details(
                 energy[now + here] = left
 
 
-@compiled(
+@outermost(
     types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _CODE, _BITS, STATE, STATE,
     STATE, STATE, STATE, STATE, STATE,
-    allocates=False,
 )  # fmt: skip
 def decode_constants(
     shape: Integer,

@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import uncompiled, use_numba
-from numcodecs_neural.dct.context import enc_kernels
+from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct.context.dec_context import HEAD, LOWEST_STATE
-from numcodecs_neural.dct.context.dec_kernels import ENTRIES, LANES
-from numcodecs_neural.dct.context.kernels import ROW
+from numcodecs_neural.dct.context.limits import ENTRIES, LANES, ROW
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
 
 __all__ = ["LARGEST_TARGET", "encode"]
 
+_DETAILS, _CONSTANTS, _WRITE = (
+    Kernel("numcodecs_neural.dct.context.enc_kernels", name)
+    for name in ("encode_details", "encode_constants", "write_words")
+)
 LARGEST_TARGET = 16 * 32767
 _MOST_BITS = 48
 """More plain bits than a coefficient takes."""
@@ -49,16 +51,11 @@ def encode(
     notes = np.empty(targets.size + rows * columns * len(packed.passes), np.int32)
     plain = np.empty(targets.size * _MOST_BITS // 32 + 2, np.uint32)
     plain[0] = 0
-    details: Any = enc_kernels.encode_details
-    constants: Any = enc_kernels.encode_constants
-    write: Any = enc_kernels.write_words
-    if not use_numba():
-        details, constants, write = uncompiled(details), uncompiled(constants), uncompiled(write)
     common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common())
     common += (packed.passes, packed.diagonals, packed.small, large, packed.tables)
     common += (_costs_of(model), targets.reshape(-1), price, notes, plain, at)
-    details(*common)
-    constants(
+    _DETAILS.function()(*common)
+    _CONSTANTS.function()(
         *common,
         steps.reshape(-1),
         turn_between(matrices),
@@ -69,7 +66,7 @@ def encode(
     count, bits = (int(n) for n in at)
     words = np.empty(count, np.uint16)
     lanes = np.full(LANES, LOWEST_STATE, np.int64)
-    start = write(notes, count, words, lanes)
+    start = _WRITE.function()(notes, count, words, lanes)
     tail = plain[: bits // 32 + 1].astype("<u4").tobytes()[: (bits + 7) // 8]
     stream = HEAD.pack(count - start) + lanes.astype("<u4").tobytes()
     stream += words[start:].astype("<u2").tobytes() + tail

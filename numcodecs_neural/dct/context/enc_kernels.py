@@ -2,16 +2,12 @@
 
 import numpy as np
 
-from numcodecs_neural.compilation import Integer, compiled, inlined, readable
-from numcodecs_neural.dct.context.dec_kernels import ENTRIES, ESCAPE, LANES
+from numcodecs_neural.compilation import Integer, inlined, outermost, readable
+from numcodecs_neural.dct.context.dec_kernels import ESCAPE
 from numcodecs_neural.dct.context.kernels import (
     COLUMN,
     DIAGONAL,
-    ENERGY_LIMIT,
     EXTRA,
-    INDEXES,
-    KNOWN_LIMIT,
-    ROW,
     SHORTS,
     STATE,
     WORDS,
@@ -21,6 +17,14 @@ from numcodecs_neural.dct.context.kernels import (
     indexes_of_diagonal,
     place_of,
     scales_of_pass,
+)
+from numcodecs_neural.dct.context.limits import (
+    ENERGY_LIMIT,
+    ENTRIES,
+    INDEXES,
+    KNOWN_LIMIT,
+    LANES,
+    ROW,
 )
 from numcodecs_neural.dct.context.means import (
     edges_of,
@@ -118,10 +122,9 @@ def chosen(
     return best, least
 
 
-@compiled(
+@outermost(
     types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
-    allocates=False,
 )  # fmt: skip
 def encode_details(
     shape: Integer,
@@ -236,11 +239,10 @@ def encode_details(
                 energy[now + here] = left
 
 
-@compiled(
+@outermost(
     types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
     _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
     STATE, STATE, STATE, STATE, STATE,
-    allocates=False,
 )  # fmt: skip
 def encode_constants(
     shape: Integer,
@@ -321,7 +323,7 @@ def encode_constants(
                 note_constant(symbol, expected, step, block, axis, axes, edges, missed)
 
 
-@compiled(_INT, _WORDS, _INT, types.Array(types.uint16, 1, "C"), STATE, allocates=False)
+@outermost(_INT, _WORDS, _INT, types.Array(types.uint16, 1, "C"), STATE)
 def write_words(notes: Integer, count: Integer, words: Integer, lanes: Integer) -> Integer:
     """Write noted symbols from the last to the first; return where the words begin."""
     start = len(words)

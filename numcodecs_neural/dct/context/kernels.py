@@ -15,6 +15,7 @@ The arrays, by names that all kernels share:
 import numpy as np
 
 from numcodecs_neural.compilation import Integer, inlined, readable
+from numcodecs_neural.dct.context.limits import HIDDEN_LIMIT, INDEXES, MARGIN
 from numcodecs_neural.vectors import (
     add,
     bits_of_one,
@@ -40,14 +41,8 @@ from numcodecs_neural.vectors import (
 __all__ = [
     "COLUMN",
     "DIAGONAL",
-    "ENERGY_LIMIT",
     "EXTRA",
     "FLAG_LEVELS",
-    "HIDDEN_LIMIT",
-    "INDEXES",
-    "KNOWN_LIMIT",
-    "MARGIN",
-    "ROW",
     "SHORTS",
     "STATE",
     "WORDS",
@@ -59,14 +54,10 @@ __all__ = [
     "scales_of_pass",
 ]
 
-MARGIN = 32
-"""Zeros of `known` and `energy` before and behind those of the blocks, which loads of 16 touch."""
-
-KNOWN_LIMIT, ENERGY_LIMIT, HIDDEN_LIMIT = 63, 255, 16383
-INDEXES, FLAG_LEVELS = 64, 64
-ROW, EXTRA = 32, 17
-"""Numbers of a symbol table, a cache line: where its 16 entries begin, where the last one ends, and
-at the place EXTRA how many low bits of a magnitude are plain."""
+FLAG_LEVELS = 64
+EXTRA = 17
+"""Where a symbol table, behind where its 16 entries begin and the last one ends, says how many low
+bits of a magnitude are plain."""
 
 SHORTS = types.Array(types.int16, 1, "C")
 WORDS = types.Array(types.int32, 1, "C")

@@ -8,13 +8,11 @@ and first row alone, so the prediction is a weighted sum of those.
 
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.dct.context.kernels import SHORTS, STATE
+from numcodecs_neural.dct.context.limits import EDGES
 from numcodecs_neural.vectors import types
 
-__all__ = ["EDGES", "edges_of", "eighths_of", "mean_of", "note_constant", "with_other_axes"]
+__all__ = ["edges_of", "eighths_of", "mean_of", "note_constant", "with_other_axes"]
 
-EDGES = 4
-"""Numbers of a block and axis: its own edges, what the blocks below and to the right are told of
-its edges, and its constant part."""
 OWN, BELOW, RIGHT, CONSTANT = range(EDGES)
 
 WEIGHTS = 4 * 16

@@ -6,8 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.dct.context.kernels import MARGIN
-from numcodecs_neural.dct.context.means import EDGES
+from numcodecs_neural.dct.context.limits import EDGES, MARGIN
 from numcodecs_neural.dct.context.model import ContextModel, aligned
 from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural, passes
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from numcodecs_neural import config
-from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.compilation import may_use_numba, use_numba
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend, PlainKernels
 from numcodecs_neural.networks.backends.protocol import Backend
@@ -61,7 +61,7 @@ def choose() -> Choice:
         what = f"the backend is set to {backend!r}" if backend == "torch" else _said(device)
         _check_torch(what)
         return Choice("torch", device_of(device))
-    return Choice("numba" if use_numba() else "numpy", "cpu")
+    return Choice("numba" if may_use_numba() else "numpy", "cpu")
 
 
 def device_of(setting: str) -> str:
@@ -109,7 +109,7 @@ def _make(choice: Choice) -> Backend:
         from numcodecs_neural.networks.backends.torch_backend import TorchBackend
 
         return TorchBackend(choice.device)
-    if choice.implementation == "numba":
+    if choice.implementation == "numba" and use_numba():
         from numcodecs_neural.networks.backends.numba_kernels import CompiledKernels
 
         return NumpyBackend(CompiledKernels())

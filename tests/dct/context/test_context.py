@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numcodecs_neural import config
+from numcodecs_neural import compilation, config
 from numcodecs_neural.compilation import uncompiled
 from numcodecs_neural.dct.context import dec_context, enc_context
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
@@ -101,8 +101,7 @@ def test_python_codes_as_compiled_kernels_do(axes: int, width: int, second: int)
     stream, coefficients = encoded(axes, width, second)
 
     with config.set(backend="numpy"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dec_context, "uncompiled", checked)
-        patch.setattr(enc_context, "uncompiled", checked)
+        patch.setattr(compilation, "uncompiled", checked)
         again, chosen = encoded(axes, width, second)
         back = decoded(stream, axes, width, second)
 
@@ -153,6 +152,6 @@ def test_damage_reaches_no_number_outside_the_arrays(seed: int) -> None:
     damaged[4:] = rng.bytes(len(STREAM) - 4)
 
     with config.set(backend="numpy"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dec_context, "uncompiled", checked)
+        patch.setattr(compilation, "uncompiled", checked)
 
         decoded_or_refused(bytes(damaged))
