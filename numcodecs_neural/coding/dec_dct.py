@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.dec_context import decode
 from numcodecs_neural.dct.context.model import ContextModel
-from numcodecs_neural.dct.dec_steps import dequantised
+from numcodecs_neural.dct.memory import lent
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, WeightsError
 from numcodecs_neural.networks.dec_model import pixel_fraction_of
@@ -38,8 +38,8 @@ MAX_BLOCKS = 1 << 19
 """Of an image: twice as many as `MAX_LOSSY_PIXELS` fill, which only a thin strip exceeds."""
 _TURN = 1024
 
-Inverse = Callable[[NDArray[np.int16], NDArray[np.int32] | None, int], Pixels]
-"""From dequantised coefficients (h, w, A, 256), matrices and fraction bits to pixels."""
+Inverse = Callable[[NDArray[np.int16], NDArray[np.int32] | None, int, NDArray[np.int64]], Pixels]
+"""From symbols (h, w, A, 256), matrices, fraction bits and steps to pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +100,16 @@ def decode_images(
         raise BitstreamError(f"a chunk has quantisation {tuple(quantisation)}; 0 is no step")
     steps = steps_of(quantisation, axes)
     pixels = []
-    for _ in range(images):
-        matrices = cursor.matrices() if axes > 1 else None
-        (length,) = LENGTH.unpack(cursor.take(LENGTH.size))
-        symbols = decode(cursor.take(length), (rows, columns), steps, matrices, model.context)
-        values = dequantised(symbols, steps)
-        pixels.append(inverse(values, matrices, model.pixel_fraction)[:, :height, :width])
+    with lent() as memory:
+        for _ in range(images):
+            matrices = cursor.matrices() if axes > 1 else None
+            (length,) = LENGTH.unpack(cursor.take(LENGTH.size))
+            data = cursor.take(length)
+            symbols = decode(data, (rows, columns), steps, matrices, model.context, memory)
+            pixels.append(inverse(symbols, matrices, model.pixel_fraction, steps))
     cursor.check_end()
-    return np.stack(pixels)
+    together = pixels[0][None] if images == 1 else np.stack(pixels)
+    return together[:, :, :height, :width]
 
 
 class _Cursor:

@@ -30,6 +30,7 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MIN,
     pixel_dtype,
 )
+from numcodecs_neural.dct.dec_steps import dequantised_plain
 
 __all__ = ["inverse", "inverse_plain"]
 
@@ -42,21 +43,27 @@ _TO_UINT8, _TO_UINT16 = (
 )
 _BASIS = BASIS.reshape(8, 2, 16).transpose(0, 2, 1).ravel()  # rows as pairs
 _TRANSPOSED = BASIS.T.ravel()
+_NO_STEPS: NDArray[np.int16] = np.empty(0, np.int16)
 
 
 def inverse(
-    coefficients: NDArray[np.int16], matrices: NDArray[np.integer] | None, fraction: int
+    coefficients: NDArray[np.int16],
+    matrices: NDArray[np.integer] | None,
+    fraction: int,
+    steps: NDArray[np.int64] | None = None,
 ) -> Pixels:
     """Return the pixels of blocks.
 
     Parameters
     ----------
     coefficients : (h, w, A, 256) int16
-        Dequantised, in eighths of a grey level; A is 1 or 3.
+        In eighths of a grey level, or in `steps`; A is 1 or 3.
     matrices : (2, 3, 3) or None
         Colour axes of the low band and of the others; None for one channel.
     fraction : int
         Bits of a pixel below a grey level, 0 to 8.
+    steps : (A, 256) int64, optional
+        What coefficients are multiplied with first, as by `dec_steps.dequantised`.
 
     Returns
     -------
@@ -64,16 +71,20 @@ def inverse(
     """
     kernel = (_TO_UINT16 if fraction else _TO_UINT8).compiled()
     if kernel is None:
+        if steps is not None:
+            coefficients = dequantised_plain(coefficients, steps)
         return inverse_plain(coefficients, matrices, fraction)
     h, w, channels, _ = coefficients.shape
     pixels: Pixels = np.empty((channels, BLOCK * h, BLOCK * w), pixel_dtype(fraction))
     kernel(
         np.ascontiguousarray(coefficients).reshape(-1),
+        _NO_STEPS if steps is None else steps.reshape(-1).astype(np.int16),
         _factors_of(matrices),
         _TRANSPOSED,
         _BASIS,
         fraction,
         np.array([h, w, channels], np.int64),
+        np.empty(3 * COEFFICIENTS, np.int16),
         np.empty(3 * COEFFICIENTS, np.int16),
         np.empty(COEFFICIENTS, np.int16),
         np.empty(COEFFICIENTS, np.int16),

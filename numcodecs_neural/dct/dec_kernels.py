@@ -22,6 +22,7 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MAX,
     VALUE_MIN,
 )
+from numcodecs_neural.dct.dec_steps import LIMIT
 from numcodecs_neural.dct.pairs import (
     either,
     is_zero,
@@ -31,7 +32,17 @@ from numcodecs_neural.dct.pairs import (
     store,
     sums_of_products,
 )
-from numcodecs_neural.vectors import INT32S, load16, maximum, minimum, shift_right, splat32
+from numcodecs_neural.vectors import (
+    INT32S,
+    load16,
+    maximum,
+    minimum,
+    mul,
+    narrow,
+    shift_right,
+    splat32,
+    widen,
+)
 
 __all__ = ["inverse_to_uint8", "inverse_to_uint16"]
 
@@ -67,6 +78,21 @@ def _columns_of(values: Integers, start: int, end: int, rows: int, scratch: Inte
     return columns
 
 
+@inlined(types.void, _CONSTANTS, _CONSTANTS, types.int64, types.int64, types.int64, _VALUES)
+def _dequantise(
+    symbols: Integers, steps: Integers, start: int, channels: int, rows: int, values: Integers
+) -> None:
+    """Write the first rows of a block's symbols times their steps, if there are steps."""
+    low, high = splat32(-LIMIT), splat32(LIMIT)
+    for c in range(channels):
+        for at in range(COEFFICIENTS * c, COEFFICIENTS * c + BLOCK * rows, BLOCK):
+            row = load16(symbols, start + at)
+            if len(steps):
+                product = mul(widen(row), widen(load16(steps, at)))
+                row = narrow(minimum(maximum(product, low), high))
+            store(row, values, at)
+
+
 @inlined(INT32S, INT32S, types.int32, INT32S, INT32S)
 def _limited(sums: Any, shift: Integer, low: Any, high: Any) -> Any:
     return minimum(maximum(shift_right(sums, splat32(shift)), low), high)
@@ -77,12 +103,12 @@ def _as_value(sums: Any, shift: Integer) -> Any:
     return _limited(sums, shift, splat32(VALUE_MIN), splat32(VALUE_MAX))
 
 
-@inlined(types.void, _CONSTANTS, types.int64, _CONSTANTS, types.int64, _VALUES)
-def _to_rgb(axes: Integers, start: int, factors: Integers, rows: int, rgb: Integers) -> None:
+@inlined(types.void, _VALUES, _CONSTANTS, types.int64, _VALUES)
+def _to_rgb(axes: Integers, factors: Integers, rows: int, rgb: Integers) -> None:
     """Rotate to `rgb`, 3 x 256."""
     half = splat32(1 << (COSINE_BITS - 1))
     for u in range(rows):
-        at = start + BLOCK * u
+        at = BLOCK * u
         third = load16(axes, at + 2 * COEFFICIENTS)
         pairs = paired(load16(axes, at), load16(axes, at + COEFFICIENTS))
         thirds = paired(third, third)
@@ -96,11 +122,11 @@ def _to_rgb(axes: Integers, start: int, factors: Integers, rows: int, rgb: Integ
             for c in range(3):
                 total = 1 << (COSINE_BITS - 1)
                 for a in range(3):
-                    total += factors[4 * c + a] * axes[start + COEFFICIENTS * a + k]
+                    total += factors[4 * c + a] * axes[COEFFICIENTS * a + k]
                 rgb[COEFFICIENTS * c + k] = min(max(total >> COSINE_BITS, VALUE_MIN), VALUE_MAX)
 
 
-@inlined(types.void, _CONSTANTS, types.int64, types.int64, _VALUES)
+@inlined(types.void, _VALUES, types.int64, types.int64, _VALUES)
 def _pair_rows(values: Integers, start: int, rows: int, pairs: Integers) -> None:
     for u in range(0, rows, 2):
         at = start + BLOCK * u
@@ -119,11 +145,13 @@ def _transform_columns(basis: Integers, pairs: Integers, rows: int, columns: Int
 
 def _inverse(
     coefficients: Integers,
+    steps: Integers,
     factors: Integers,
     transposed: Integers,
     basis: Integers,
     fraction: int,
     shape: NDArray[np.int64],
+    axes: Integers,
     values: Integers,
     pairs: Integers,
     columns: Integers,
@@ -138,13 +166,14 @@ def _inverse(
         end = first + channels * COEFFICIENTS
         row_count = _rows_of(coefficients, first, end)
         column_count = _columns_of(coefficients, first, end, row_count, columns)
+        _dequantise(coefficients, steps, first, channels, row_count, axes)
         if channels == 3:
-            _to_rgb(coefficients, first, factors, row_count, values)
+            _to_rgb(axes, factors, row_count, values)
         for c in range(channels):
             if channels == 3:
                 _pair_rows(values, COEFFICIENTS * c, row_count, pairs)
             else:
-                _pair_rows(coefficients, first + COEFFICIENTS * c, row_count, pairs)
+                _pair_rows(axes, COEFFICIENTS * c, row_count, pairs)
             _transform_columns(transposed, pairs, row_count, columns)
             corner = BLOCK * ((c * h + block // w) * BLOCK * w + block % w)
             for y in range(0, BLOCK, 4):
@@ -155,8 +184,8 @@ def _inverse(
 
 
 def _signature(pixel: "types.Type") -> tuple["types.Type", ...]:
-    constants = [_CONSTANTS] * 4
-    scratch = [_VALUES] * 3
+    constants = [_CONSTANTS] * 5
+    scratch = [_VALUES] * 4
     shape = readable(types.int64)
     return types.void, *constants, types.int64, shape, *scratch, types.Array(pixel, 1, "C")
 

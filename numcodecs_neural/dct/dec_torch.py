@@ -22,18 +22,24 @@ from numcodecs_neural.dct.arithmetic import (
     VALUE_MIN,
     pixel_dtype,
 )
+from numcodecs_neural.dct.dec_steps import dequantised
 
 __all__ = ["inverse", "inverse_on"]
 
 
 def inverse_on(
     device: str,
-) -> Callable[[NDArray[np.int16], NDArray[np.int32] | None, int], NDArray[Any]]:
+) -> Callable[..., NDArray[Any]]:
     """Return `inverse` for arrays of numpy, computed on a device."""
 
     def run(
-        coefficients: NDArray[np.int16], matrices: NDArray[np.int32] | None, fraction: int
+        coefficients: NDArray[np.int16],
+        matrices: NDArray[np.int32] | None,
+        fraction: int,
+        steps: NDArray[np.int64] | None = None,
     ) -> NDArray[Any]:
+        if steps is not None:
+            coefficients = dequantised(coefficients, steps)
         pixels = inverse(torch.from_numpy(coefficients).to(device), matrices, fraction)
         return pixels.cpu().numpy().astype(pixel_dtype(fraction))
 

@@ -1,5 +1,6 @@
 """Quantisation steps of an image: from three numbers, one for each axis and frequency."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ class Quantisation(NamedTuple):
     chroma: int
 
 
+@lru_cache(maxsize=32)
 def steps_of(quantisation: Quantisation, axes: int) -> NDArray[np.int64]:
     """Return the steps (axes, 256) in eighths of a grey level, from 1 to 32767.
 
@@ -42,4 +44,6 @@ def steps_of(quantisation: Quantisation, axes: int) -> NDArray[np.int64]:
     factor = 4096 + quantisation.slope * frequency
     scale = np.array([_ONE] + [quantisation.chroma] * (axes - 1), np.int64)
     steps: NDArray[np.int64] = (quantisation.base * scale[:, None] * factor + (1 << 18)) >> 19
-    return steps.clip(1, STEP_MAX)
+    limited: NDArray[np.int64] = steps.clip(1, STEP_MAX)
+    limited.flags.writeable = False
+    return limited

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.dct.arithmetic import BASIS, IS_LOW, TURN, VALUE_MAX, VALUE_MIN
 from numcodecs_neural.dct.colour import ONE, matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse, inverse_plain
+from numcodecs_neural.dct.dec_steps import dequantised_plain
 from tests.dct.conftest import EXACT_BASIS, coefficients_of
 
 KINDS = ["random", "sparse", "extreme"]
@@ -138,3 +139,17 @@ def test_a_processor_without_the_special_instruction_makes_the_same_pixels(tmp_p
     )
 
     assert (result.stdout.strip(), result.returncode) == ("True", 0), result.stderr
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_symbols_and_steps_make_the_pixels_of_their_products(channels: int) -> None:
+    rng = np.random.default_rng(channels)
+    symbols = rng.integers(-300, 300, (2, 3, channels, 256)).astype(np.int16)
+    steps = rng.integers(1, 600, (channels, 256))
+    matrices = matrices_of(rng.integers(0, TURN, (2, 3))) if channels == 3 else None
+    products = dequantised_plain(symbols, steps)
+
+    assert np.abs(products.astype(int)).max() == 32767
+    np.testing.assert_array_equal(
+        inverse(symbols, matrices, 4, steps), inverse_plain(products, matrices, 4)
+    )

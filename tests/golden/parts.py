@@ -17,6 +17,7 @@ from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.dec_context import decode
 from numcodecs_neural.dct.context.model import KIND
 from numcodecs_neural.dct.context.order import natural, passes
+from numcodecs_neural.dct.memory import Memory
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.format import ChunkHeader, unpack_chunk
@@ -100,7 +101,8 @@ class ContextWeights:
             (length,) = LENGTH.unpack_from(section, at)
             at += LENGTH.size
             blocks = -(-height // BLOCK), -(-width // BLOCK)
-            symbols = decode(section[at : at + length], blocks, steps, matrices, self.model.context)
+            data, model = section[at : at + length], self.model.context
+            symbols = decode(data, blocks, steps, matrices, model, Memory())
             at += length
             parts += [
                 symbols[:, :, step.axis, natural()[step.start :][: step.length]].astype(np.int32)

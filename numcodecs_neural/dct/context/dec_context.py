@@ -11,6 +11,7 @@ from numcodecs_neural.dct.context import limits
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.order import COEFFICIENTS, passes
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
+from numcodecs_neural.dct.memory import Memory
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 
 __all__ = ["HEAD", "LOWEST_STATE", "decode"]
@@ -33,6 +34,7 @@ def decode(
     steps: NDArray[np.int64],
     matrices: NDArray[np.integer] | None,
     model: ContextModel,
+    memory: Memory,
 ) -> NDArray[np.int16]:
     """Return the coefficients (rows, columns, axes, 256) of an image of ``shape`` blocks.
 
@@ -45,6 +47,8 @@ def decode(
     matrices : (2, 3, 3) or None
         The axes of colour; None for grey.
     model : ContextModel
+    memory : Memory
+        Where the coefficients are until something else is decoded in it.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def decode(
     """
     lanes, words, bits, plain = _streams_of(data, shape, model)
     at = np.array([0, 0, 0, limits.DONE, len(words) - _RESERVE, 8 * len(plain)], np.int64)
-    room = Room.of(*shape, model)
+    room = Room.of(*shape, model, memory)
     packed, large = model.packed, numbers_for_steps(model, steps)
     tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
     common: tuple[Any, ...] = (

@@ -11,6 +11,7 @@ from numcodecs_neural.dct.context.dec_context import HEAD, LOWEST_STATE
 from numcodecs_neural.dct.context.limits import ENTRIES, LANES, ROW
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
+from numcodecs_neural.dct.memory import Memory
 
 __all__ = ["LARGEST_TARGET", "encode"]
 
@@ -46,7 +47,7 @@ def encode(
     """
     rows, columns, *_ = targets.shape
     packed, large = model.packed, numbers_for_steps(model, steps)
-    room = Room.of(rows, columns, model)
+    room = Room.of(rows, columns, model, Memory())
     at = np.zeros(2, np.int64)
     notes = np.empty(targets.size + rows * columns * len(packed.passes), np.int32)
     plain = np.empty(targets.size * _MOST_BITS // 32 + 2, np.uint32)

@@ -1,7 +1,7 @@
 """What the kernels need for one image: the model's numbers for its steps, and room to work in."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.dct.context.limits import EDGES, MARGIN
 from numcodecs_neural.dct.context.model import ContextModel, aligned
 from numcodecs_neural.dct.context.order import COEFFICIENTS, SIDE, natural, passes
+from numcodecs_neural.dct.memory import Memory
 
 __all__ = ["Room", "numbers_for_steps", "turn_between"]
 
@@ -33,21 +34,23 @@ class Room:
     missed: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: int, columns: int, model: ContextModel) -> "Room":
-        """Make room, all zeros."""
+    def of(cls, rows: int, columns: int, model: ContextModel, memory: Memory) -> "Room":
+        """Make room in some memory, all zeros."""
         blocks, bordered = rows * columns, (rows + 2) * (columns + 2)
-        return cls(
-            shape=np.array([rows, columns, model.axes], np.int64),
-            coefficients=np.zeros(blocks * model.axes * COEFFICIENTS, np.int16),
-            known=np.zeros(model.axes * bordered * COEFFICIENTS + 2 * MARGIN, np.int16),
-            sums=np.zeros(blocks * model.width, np.int32),
-            energy=np.zeros(2 * bordered + MARGIN, np.int16),
-            hidden=np.zeros(model.width + model.second, np.int16),
-            scales=np.zeros(COEFFICIENTS, np.int32),
-            indexes=np.zeros(SIDE, np.int32),
-            edges=np.zeros(blocks * model.axes * EDGES, np.int64),
-            missed=np.zeros(blocks * model.axes, np.int64),
+        arrays = memory.zeros(
+            {
+                "coefficients": (blocks * model.axes * COEFFICIENTS, np.int16),
+                "known": (model.axes * bordered * COEFFICIENTS + 2 * MARGIN, np.int16),
+                "sums": (blocks * model.width, np.int32),
+                "energy": (2 * bordered + MARGIN, np.int16),
+                "hidden": (model.width + model.second, np.int16),
+                "scales": (COEFFICIENTS, np.int32),
+                "indexes": (SIDE, np.int32),
+                "edges": (blocks * model.axes * EDGES, np.int64),
+                "missed": (blocks * model.axes, np.int64),
+            }
         )
+        return cls(shape=np.array([rows, columns, model.axes], np.int64), **arrays)
 
     def common(self) -> tuple[NDArray[np.int16] | NDArray[np.int32], ...]:
         """Return the arrays that follow `known` in every kernel."""
@@ -56,6 +59,12 @@ class Room:
 
 def numbers_for_steps(model: ContextModel, steps: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the model's int32 numbers for an image whose steps, in eighths, are (axes, 256)."""
+    return _numbers(model, steps.tobytes())
+
+
+@lru_cache(maxsize=32)
+def _numbers(model: ContextModel, steps_bytes: bytes) -> NDArray[np.int32]:
+    steps = np.frombuffer(steps_bytes, np.int64).reshape(model.axes, COEFFICIENTS)
     packed = model.packed
     large = aligned(packed.large)
     octaves = _octaves_of(steps)
@@ -65,6 +74,7 @@ def numbers_for_steps(model: ContextModel, steps: NDArray[np.int64]) -> NDArray[
     inputs = _inputs_of(octaves, model.axes)
     bias = np.einsum("pi,piw->pw", inputs, model.arrays["bias_steps"].astype(np.int64))
     large[packed.bias_at] = model.arrays["bias"] + ((bias + 32) >> 6)
+    large.flags.writeable = False  # the same for all images with these steps
     return large
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from numcodecs_neural import compilation, config
 from numcodecs_neural.compilation import uncompiled
 from numcodecs_neural.dct.context import dec_context, enc_context
+from numcodecs_neural.dct.memory import Memory
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 from tests.dct.context.random_model import (
     random_model,
@@ -72,6 +73,7 @@ def decoded(stream: bytes, axes: int, width: int, second: int) -> NDArray[np.int
         random_steps(axes),
         some_matrices(axes),
         random_model(axes, width, second),
+        Memory(),
     )
 
 
