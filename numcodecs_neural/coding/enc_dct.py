@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, MAX_BLOCKS, DctModel
+from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct import enc_axes, enc_forward, enc_grid
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET, encode
@@ -23,6 +24,8 @@ from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.weights import WeightsFile
 
 __all__ = ["TUNINGS", "DctEncoder", "Tuning", "encode_images"]
+
+_QUANTISE = Kernel("numcodecs_neural.dct.enc_kernels", "quantise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,14 @@ def encode_images(
 
 def targets_of(coefficients: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return coefficients in sixteenths of their steps, rounded."""
-    targets = np.rint(coefficients * (16 / steps.astype(np.float64)))
-    return targets.clip(-LARGEST_TARGET, LARGEST_TARGET).astype(np.int32)
+    factors = 16 / steps.astype(np.float64)
+    kernel = _QUANTISE.compiled()
+    if kernel is None:
+        limited = np.rint(coefficients * factors).clip(-LARGEST_TARGET, LARGEST_TARGET)
+        return limited.astype(np.int32)
+    targets = np.empty(coefficients.shape, np.int32)
+    kernel(coefficients.reshape(-1), factors.reshape(-1), LARGEST_TARGET, targets.reshape(-1))
+    return targets
 
 
 def _check_size(height: int, width: int) -> None:

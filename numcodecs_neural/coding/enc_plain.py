@@ -2,6 +2,7 @@
 
 import sys
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from numpy.typing import NDArray
@@ -38,15 +39,22 @@ def stored_payload(planes: NDArray[Any], most: int) -> bytes | None:
     None where that takes more than `most` bytes: the attempt ends as soon as this is certain, which
     on natural images is soon.
     """
-    unsigned = planes.view(f"u{planes.dtype.itemsize}")
-    differences = unsigned.copy()
-    differences[..., 1:] -= unsigned[..., :-1]
-    samples = differences.astype(differences.dtype.newbyteorder("<"), copy=False).tobytes()
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, RAW_DEFLATE)
     payload = bytearray()
-    for start in range(0, len(samples), _PIECE_BYTES):
-        payload += deflate.compress(samples[start : start + _PIECE_BYTES])
+    for piece in _pieces_of(planes):
+        payload += deflate.compress(piece)
         if len(payload) > most:
             return None
     payload += deflate.flush()
     return bytes(payload) if len(payload) <= most else None
+
+
+def _pieces_of(planes: NDArray[Any]) -> Iterator[bytes]:
+    """Yield differences, so many rows at once as make a piece: few pieces are needed mostly."""
+    rows = planes.view(f"u{planes.dtype.itemsize}").reshape(-1, planes.shape[-1])
+    step = max(_PIECE_BYTES // rows[0].nbytes, 1)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        differences = some.copy()
+        differences[:, 1:] -= some[:, :-1]
+        yield differences.astype(differences.dtype.newbyteorder("<"), copy=False).tobytes()

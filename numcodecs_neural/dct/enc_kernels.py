@@ -36,6 +36,7 @@ __all__ = [
     "forward_of_uint8",
     "forward_of_uint16",
     "moments",
+    "quantise",
     "rotate",
 ]
 
@@ -44,6 +45,7 @@ Integers = NDArray[np.int16]
 _VALUES = types.int16[::1]
 _CONSTANTS = readable(types.int16)
 _FAR = 1 << 20
+_HUGE = 1.5 * 2**52
 _SHIFT = BASIS_BITS + ROW_BITS - COEFFICIENT_BITS
 
 
@@ -165,6 +167,28 @@ def moments(rgb: NDArray[np.int32], both: NDArray[np.int64]) -> None:
         for a in range(3):
             for b in range(a):
                 both[band, a, b] = both[band, b, a]
+
+
+@outermost(
+    types.void,
+    readable(types.int32),
+    types.Array(types.float64, 1, "C", readonly=True),
+    types.int64,
+    types.int32[::1],
+)
+def quantise(
+    values: NDArray[np.int32],
+    factors: NDArray[np.float64],
+    limit: int,
+    targets: NDArray[np.int32],
+) -> None:
+    """Write values times factors, which repeat, rounded to even and limited."""
+    low, high = float(-limit), float(limit)
+    for start in range(0, values.size, factors.size):
+        for i in range(factors.size):
+            # Numbers beside 1.5 * 2**52 have no fraction.
+            rounded = (values[start + i] * factors[i] + _HUGE) - _HUGE
+            targets[start + i] = np.int32(min(max(rounded, low), high))
 
 
 def _clipped(pixels: NDArray[Any], white: Any, clipped: NDArray[np.bool_]) -> None:

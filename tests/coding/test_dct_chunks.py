@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 
 from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.coding.dec_dct import MAX_BLOCKS, DctModel, decode_images
-from numcodecs_neural.coding.enc_dct import TUNINGS, DctEncoder, encode_images
+from numcodecs_neural.coding.enc_dct import TUNINGS, DctEncoder, encode_images, targets_of
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.errors import (
@@ -463,3 +463,30 @@ def test_grey_generations_lose_next_to_nothing(dtype: str, tissue: Image) -> Non
 
     errors = [((x.astype(float) - image) ** 2).mean() for x in (first, later)]
     assert errors[1] < 1.023 * errors[0]  # 0.1 dB
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_targets_are_rounded_to_even_and_limited(backend: str) -> None:
+    values = np.array([3, -3, 5, -5, 16384, -16384, 7, 0] * 32, np.int32)
+    steps = np.array([96, 32, 32, 32, 1, 1, 1, 9] * 32, np.int64)
+
+    with config.set(backend=backend):
+        targets = targets_of(np.tile(values, 3).reshape(1, 1, 3, 256), np.tile(steps, (3, 1)))
+
+    # 0.5, -1.5, 2.5 and -2.5 sixteenths.
+    assert targets[0, 0, 2, :8].tolist() == [0, -2, 2, -2, 262144, -262144, 112, 0]
+    assert targets.dtype == np.int32
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_targets_are_the_same_on_both_paths(backend: str) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.integers(-60000, 60000, (2, 3, 1, 256)).astype(np.int32)
+    steps = rng.integers(1, 40, (1, 256))
+
+    with config.set(backend=backend):
+        targets = targets_of(values, steps)
+
+    exact = np.rint(values * (16 / steps)).clip(-524272, 524272)
+    assert np.abs(exact).max() == 524272
+    np.testing.assert_array_equal(targets, exact)
