@@ -76,6 +76,49 @@ def add_edges(
         edges[at + RIGHT] += weights[w + 32] * across
 
 
+@inlined(types.UniTuple(_INT, 3), _INT, SHORTS, _INT, _VALUES, _VALUES)
+def _three_turned(
+    k: Integer, coefficients: Integer, at: Integer, steps: Integer, turn: Integer
+) -> Integer:
+    """Do what `_turned` does for the place `at` of a block in all of three axes."""
+    place = at % 256
+    first = _limited(coefficients[at], steps[place])
+    second = _limited(coefficients[at + 256], steps[place + 256])
+    third = _limited(coefficients[at + 512], steps[place + 512])
+    if k < 4:
+        return first, second, third
+    return (
+        (turn[0] * first + turn[1] * second + turn[2] * third + 4096) >> 13,
+        (turn[3] * first + turn[4] * second + turn[5] * third + 4096) >> 13,
+        (turn[6] * first + turn[7] * second + turn[8] * third + 4096) >> 13,
+    )
+
+
+@inlined(types.void, _INT, SHORTS, _VALUES, _VALUES, _VALUES, STATE)
+def _add_edges_of_colours(
+    block: Integer,
+    coefficients: Integer,
+    steps: Integer,
+    turn: Integer,
+    weights: Integer,
+    edges: Integer,
+) -> None:
+    """Do for three axes at once what `add_edges` does: each coefficient is read once."""
+    at, to = block * 768, block * 3 * EDGES
+    for k in range(1, 16):
+        column, row = at + 16 * k, at + k
+        is_any = coefficients[column] | coefficients[column + 256] | coefficients[column + 512]
+        is_any |= coefficients[row] | coefficients[row + 256] | coefficients[row + 512]
+        if is_any:
+            down = _three_turned(k, coefficients, column, steps, turn)
+            across = _three_turned(k, coefficients, row, steps, turn)
+            for axis in range(3):
+                w, place = axis * (OTHERS + 3) + k, to + axis * EDGES
+                edges[place + OWN] += weights[w + 16] * down[axis] + weights[w + 48] * across[axis]
+                edges[place + BELOW] += weights[w] * down[axis]
+                edges[place + RIGHT] += weights[w + 32] * across[axis]
+
+
 @inlined(types.void, _INT, _INT, _INT, SHORTS, _VALUES, _VALUES, _VALUES, STATE)
 def edges_of(
     rows: Integer,
@@ -104,6 +147,9 @@ def edges_of(
     edges[:] = 0
     for block in range(rows * columns):
         at = block * axes * 256
+        if axes == 3:
+            _add_edges_of_colours(block, coefficients, steps, turn, weights, edges)
+            continue
         for k in range(1, 16):
             is_any = 0
             for axis in range(axes):
