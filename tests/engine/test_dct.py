@@ -87,8 +87,8 @@ def test_a_device_that_computes_wrongly_is_replaced_with_one_warning(
     dec_torch = pytest.importorskip("numcodecs_neural.dct.dec_torch", reason="torch is absent")
 
     def wrong_on(_: str) -> Any:
-        def run(coefficients: NDArray[np.int16], matrices: Any, bits: int) -> NDArray[Any]:
-            pixels = dec_inverse.inverse(coefficients, matrices, bits)
+        def run(symbols: NDArray[np.int16], matrices: Any, bits: int, steps: Any) -> NDArray[Any]:
+            pixels = dec_inverse.inverse(symbols, matrices, bits, steps)
             pixels[-1, -1, -1] ^= bits == fraction
             return pixels
 
