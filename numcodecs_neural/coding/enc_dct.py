@@ -17,6 +17,7 @@ from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct import enc_axes, enc_forward, enc_grid
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET, encode
+from numcodecs_neural.dct.enc_prices import prices_of
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.errors import ConfigError, WeightsError
 from numcodecs_neural.networks.dec_model import QUALITIES
@@ -30,7 +31,7 @@ _QUANTISE = Kernel("numcodecs_neural.dct.enc_kernels", "quantise")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What a chunk's steps are shaped for.
+    """What a chunk's steps and symbols are chosen for.
 
     Parameters
     ----------
@@ -38,21 +39,27 @@ class Tuning:
         As `Quantisation` has them.
     gain : int
         Base step in 256ths of the quality's, so that a quality means about the same size.
+    price : float
+        What a bit is worth, by the encoder's own price.
+    masking : float
+        By how much it is worth more in busy blocks: see `enc_prices`.
     """
 
     slope: int
     chroma: int
     gain: int
+    price: float
+    masking: float
 
 
 TUNINGS: Mapping[str, Tuning] = MappingProxyType(
     {
-        "psnr": Tuning(slope=7, chroma=16, gain=256),
-        "ssim": Tuning(slope=7, chroma=22, gain=236),
-        "ms-ssim": Tuning(slope=32, chroma=16, gain=175),
+        "psnr": Tuning(slope=7, chroma=16, gain=256, price=1, masking=0),
+        "ssim": Tuning(slope=2, chroma=22, gain=264, price=0.95, masking=0.65),
+        "ms-ssim": Tuning(slope=36, chroma=14, gain=158, price=1.25, masking=0.75),
     }
 )
-"""Shapes of steps by the measure that they serve."""
+"""By the measure that they serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +104,23 @@ class DctEncoder:
         ConfigError
             If there is no such tuning.
         """
-        tuning = TUNINGS.get(tune)
-        if tuning is None:
-            raise ConfigError(f"tune is {tune!r}; it must be {' or '.join(map(repr, TUNINGS))}")
+        tuning = tuning_of(tune)
         base = (int(self.base[quality]) * tuning.gain + 128) >> 8
         return Quantisation(max(base, 1), tuning.slope, tuning.chroma)
+
+
+def tuning_of(tune: str) -> Tuning:
+    """Return a tuning by its name.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such tuning.
+    """
+    tuning = TUNINGS.get(tune)
+    if tuning is None:
+        raise ConfigError(f"tune is {tune!r}; it must be {' or '.join(map(repr, TUNINGS))}")
+    return tuning
 
 
 def encode_images(
@@ -123,7 +142,7 @@ def encode_images(
         If there is no such tuning, or an image has more blocks than can be read.
     """
     _check_size(*images.shape[2:])
-    quantisation = encoder.quantisation(quality, tune)
+    tuning, quantisation = tuning_of(tune), encoder.quantisation(quality, tune)
     steps = steps_of(quantisation, model.channels)
     parts = [HEAD.pack(*quantisation)]
     for image in _padded(images):
@@ -138,8 +157,11 @@ def encode_images(
             matrices = matrices_of(angles)
             coefficients = enc_axes.rotate(coefficients, matrices)
             parts.append(angles.astype(ANGLES).tobytes())
-        price = 0 if is_decoded else encoder.price
-        stream, _ = encode(targets_of(coefficients, steps), steps, matrices, model.context, price)
+        # What was decoded before keeps its symbols, whatever they cost.
+        prices = prices_of(
+            coefficients, 0 if is_decoded else encoder.price * tuning.price, tuning.masking
+        )
+        stream, _ = encode(targets_of(coefficients, steps), steps, matrices, model.context, prices)
         parts += [LENGTH.pack(len(stream)), stream]
     return b"".join(parts)
 

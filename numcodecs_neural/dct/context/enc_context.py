@@ -29,7 +29,7 @@ def encode(
     steps: NDArray[np.int64],
     matrices: NDArray[np.integer] | None,
     model: ContextModel,
-    price: int,
+    prices: NDArray[np.int32],
 ) -> tuple[bytes, NDArray[np.int16]]:
     """Return the stream of an image, and the coefficients (rows, columns, axes, 256) it holds.
 
@@ -42,8 +42,8 @@ def encode(
     matrices : (2, 3, 3) or None
         The axes of colour; None for grey.
     model : ContextModel
-    price : int
-        What a bit is worth, in 256ths of a squared step; 0 to round to the nearest.
+    prices : (rows, columns) int32
+        What a bit is worth in each block, in 256ths of a squared step; 0 to round to the nearest.
     """
     rows, columns, *_ = targets.shape
     packed, large = model.packed, numbers_for_steps(model, steps)
@@ -54,7 +54,7 @@ def encode(
     plain[0] = 0
     common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common())
     common += (packed.passes, packed.diagonals, packed.small, large, packed.tables)
-    common += (_costs_of(model), targets.reshape(-1), price, notes, plain, at)
+    common += (_costs_of(model), targets.reshape(-1), prices.reshape(-1), notes, plain, at)
     _DETAILS.function()(*common)
     _CONSTANTS.function()(
         *common,

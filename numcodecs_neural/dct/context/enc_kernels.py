@@ -124,7 +124,7 @@ def chosen(
 
 @outermost(
     types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _WORDS, WORDS, _PLAIN, STATE,
 )  # fmt: skip
 def encode_details(
     shape: Integer,
@@ -142,7 +142,7 @@ def encode_details(
     tables: Integer,
     costs: Integer,
     targets: Integer,
-    price: Integer,
+    prices: Integer,
     notes: Integer,
     plain: Integer,
     at: Integer,
@@ -153,8 +153,8 @@ def encode_details(
     ----------
     targets : (blocks, axes, 256) int32, flat
         Coefficients in sixteenths of their steps.
-    price : int
-        What a bit is worth, in 256ths of a squared step.
+    prices : (blocks,) int32
+        What a bit is worth in each block, in 256ths of a squared step.
     """
     rows, columns, axes = shape[0], shape[1], shape[2]
     wide = columns + 2
@@ -175,6 +175,7 @@ def encode_details(
                 )  # fmt: skip
                 left, energy[now + here] = 0, 0
                 target = (block * axes + axis) * 256
+                price = np.int64(prices[block])
                 count, bit, level = at[COUNT], at[BITS], 0
                 spent: Integer = 0
                 nothing: Integer = 0
@@ -241,7 +242,7 @@ def encode_details(
 
 @outermost(
     types.void, STATE, SHORTS, SHORTS, WORDS, SHORTS, SHORTS, WORDS, WORDS,
-    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _INT, WORDS, _PLAIN, STATE,
+    _TABLE, _TABLE, _SHORTS, _WORDS, _SHORTS, _WORDS, _WORDS, _WORDS, WORDS, _PLAIN, STATE,
     STATE, STATE, STATE, STATE, STATE,
 )  # fmt: skip
 def encode_constants(
@@ -260,7 +261,7 @@ def encode_constants(
     tables: Integer,
     costs: Integer,
     targets: Integer,
-    price: Integer,
+    prices: Integer,
     notes: Integer,
     plain: Integer,
     at: Integer,

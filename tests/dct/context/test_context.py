@@ -63,7 +63,8 @@ def checked(kernel: Callable[..., Any]) -> Callable[..., Any]:
 def encoded(axes: int, width: int, second: int, price: int = 26) -> tuple[bytes, NDArray[np.int16]]:
     targets, steps = random_targets(ROWS, COLUMNS, axes), random_steps(axes)
     model = random_model(axes, width, second)
-    return enc_context.encode(targets, steps, some_matrices(axes), model, price)
+    prices = np.full((ROWS, COLUMNS), price, np.int32)
+    return enc_context.encode(targets, steps, some_matrices(axes), model, prices)
 
 
 def decoded(stream: bytes, axes: int, width: int, second: int) -> NDArray[np.int16]:
