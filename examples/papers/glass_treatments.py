@@ -5,7 +5,7 @@
 """Sizes of a whole slide with glass kept, flattened and elided, at the SSIM of JPEG at quality 80.
 
 python glass_treatments.py SLIDE [--codecs jpeg,jpegxl,neural] [--views off-grid,aligned,reduced]
-    [--model he-fast] [--workers 1]
+    [--model he-fast] [--tune psnr] [--workers 1]
 
 Each codec is set to the SSIM that JPEG (4:2:0, quality 80) has on all tissue of level 0, by whole
 qualities, and converts the slide three times, as ``convert-to-omezarr`` does. Sizes are those of
@@ -109,7 +109,7 @@ def codecs_at_equal_ssim(
     few_ssim = ssim_of(few.measure(jpeg, JPEG_QUALITY))
     wanted = tissue.measure(jpeg, JPEG_QUALITY)
     for name in options.codecs.split(","):
-        family = by_quality(family_of(name, ChunkKind(), options.model))
+        family = by_quality(family_of(name, ChunkKind(), options.model, options.tune))
         if name == "jpeg":
             yield family, wanted
             continue
@@ -145,6 +145,7 @@ def convert_all(
     plain = ConvertOptions(
         codec=family.name if is_peer else "neural",
         model="auto" if is_peer else family.name,
+        tune="psnr" if is_peer else options.tune,
         quality=quality,
         workers=options.workers,
     )
@@ -192,6 +193,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--views", default=",".join(VIEWS), metavar="A,B", help="(all)")
     parser.add_argument("--model", default="he-fast", help="of the neural codec (he-fast)")
+    parser.add_argument("--tune", default="psnr", help="of the neural codec (psnr)")
     parser.add_argument("--workers", type=int, default=1, help="(1)")
     return parser.parse_args()
 

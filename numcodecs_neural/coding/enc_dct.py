@@ -17,6 +17,7 @@ from numcodecs_neural.compilation import Kernel
 from numcodecs_neural.dct import enc_axes, enc_forward, enc_grid
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET, encode
+from numcodecs_neural.dct.enc_contrast import MOST_OCTAVES, finer, octaves_below
 from numcodecs_neural.dct.enc_prices import prices_of
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.errors import ConfigError, WeightsError
@@ -60,6 +61,10 @@ TUNINGS: Mapping[str, Tuning] = MappingProxyType(
     }
 )
 """By the measure that they serve."""
+
+
+_PART = 512
+"""Rows and columns of an image that tell whether it was decoded before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,13 @@ def tuning_of(tune: str) -> Tuning:
 
 
 def encode_images(
-    images: Pixels, quality: int, tune: str, *, model: DctModel, encoder: DctEncoder
+    images: Pixels,
+    quality: int,
+    tune: str,
+    *,
+    model: DctModel,
+    encoder: DctEncoder,
+    suits_contrast: bool = True,
 ) -> bytes:
     """Return the payload of images of one size.
 
@@ -135,6 +146,8 @@ def encode_images(
     quality : int
     tune : str
         One of `TUNINGS`.
+    suits_contrast : bool
+        Whether steps of grey images that are dim are finer: see `enc_contrast`.
 
     Raises
     ------
@@ -143,6 +156,8 @@ def encode_images(
     """
     _check_size(*images.shape[2:])
     tuning, quantisation = tuning_of(tune), encoder.quantisation(quality, tune)
+    if model.channels == 1 and suits_contrast:
+        quantisation = _suited(quantisation, images, model.pixel_fraction)
     steps = steps_of(quantisation, model.channels)
     parts = [HEAD.pack(*quantisation)]
     for image in _padded(images):
@@ -164,6 +179,18 @@ def encode_images(
         stream, _ = encode(targets_of(coefficients, steps), steps, matrices, model.context, prices)
         parts += [LENGTH.pack(len(stream)), stream]
     return b"".join(parts)
+
+
+def _suited(quantisation: Quantisation, images: Pixels, fraction: int) -> Quantisation:
+    """Return the steps for the contrast of grey images, or those that they were decoded with."""
+    contrast = octaves_below(images, fraction)
+    octaves = [contrast, *(o for o in range(MOST_OCTAVES + 1) if o != contrast)]
+    choices = [finer(quantisation, o) for o in octaves]
+    part = enc_forward.forward(_padded(images[:1, :, :_PART, :_PART])[0], fraction)
+    for choice in choices:
+        if enc_grid.is_on_grid(part, steps_of(choice, 1).astype(np.int32)):
+            return choice
+    return choices[0]
 
 
 def targets_of(coefficients: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -61,9 +61,15 @@ class DctCoder:
         """Return the stream of (n, C, H, W)."""
         from numcodecs_neural.coding.enc_dct import encode_images
 
-        quality, tune = parameters.quality, parameters.tune
         with turn():
-            return encode_images(images, quality, tune, model=self._model, encoder=self._encoder)
+            return encode_images(
+                images,
+                parameters.quality,
+                parameters.tune,
+                model=self._model,
+                encoder=self._encoder,
+                suits_contrast=parameters.value_range is None,
+            )
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``; the stream says its steps itself."""

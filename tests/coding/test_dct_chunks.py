@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from numcodecs_neural import NeuralImage, config
+from numcodecs_neural.coding import enc_dct
 from numcodecs_neural.coding.dec_dct import MAX_BLOCKS, DctModel, decode_images
 from numcodecs_neural.coding.enc_dct import TUNINGS, DctEncoder, encode_images, targets_of
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.dec_inverse import inverse
+from numcodecs_neural.dct.steps import Quantisation
 from numcodecs_neural.errors import (
     BitstreamError,
     ConfigError,
@@ -490,3 +493,87 @@ def test_targets_are_the_same_on_both_paths(backend: str) -> None:
     exact = np.rint(values * (16 / steps)).clip(-524272, 524272)
     assert np.abs(exact).max() == 524272
     np.testing.assert_array_equal(targets, exact)
+
+
+# Dim grey images ----------------------------------------------------------------------------------
+
+
+def dim_image() -> Image:
+    """Return soft spots of 30 grey levels on a slope, with noise of half a level."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:256, :256]
+    spots = 14 + 8 * np.sin(x / 9) * np.sin(y / 11) + x / 40
+    return np.rint(spots + rng.normal(0, 0.5, spots.shape)).astype(np.uint8)
+
+
+def quantisation_in(chunk: bytes) -> Quantisation:
+    _, (payload,) = unpack_chunk(chunk)
+    return Quantisation(*np.frombuffer(payload, np.dtype("<u2, u1, u1"), 1)[0].item())
+
+
+def test_dim_images_get_finer_steps_than_others() -> None:
+    codec = NeuralImage("grey-fast-2", 60)
+
+    dim, bright = (codec.encode(image) for image in (dim_image(), 7 * dim_image()))
+
+    assert 4 * quantisation_in(dim).base == quantisation_in(bright).base
+    assert quantisation_in(dim).slope > quantisation_in(bright).slope
+
+
+def test_a_value_range_keeps_the_steps_of_all_chunks_alike() -> None:
+    codec = NeuralImage("grey-fast-2", 60, value_range=(0, 255))
+
+    dim, bright = (codec.encode(image) for image in (dim_image(), 7 * dim_image()))
+
+    assert quantisation_in(dim) == quantisation_in(bright)
+
+
+def test_dim_images_that_were_decoded_keep_their_steps_and_pixels() -> None:
+    codec = NeuralImage("grey-fast-2", 40)
+    once = codec.encode(dim_image())
+    pixels = np.asarray(codec.decode(once))
+
+    again = codec.encode(pixels)
+
+    assert quantisation_in(again) == quantisation_in(once)
+    assert np.abs(np.asarray(codec.decode(again)).astype(int) - pixels).max() <= 1
+
+
+@pytest.mark.parametrize("contrast", [16, 40, 100])
+def test_quality_of_dim_images_rises_with_the_number(contrast: int, psnr: Psnr) -> None:
+    dim = dim_image()
+    image = (dim * (contrast / dim.max())).astype(np.uint8)
+    codecs = [NeuralImage("grey-fast-2", quality) for quality in range(0, 101, 20)]
+
+    chunks = [codec.encode(image) for codec in codecs]
+
+    sizes = [len(chunk) for chunk in chunks]
+    fidelities = [psnr(image, np.asarray(codecs[0].decode(chunk))) for chunk in chunks]
+    assert sizes == sorted(set(sizes))
+    assert fidelities == sorted(set(fidelities))
+
+
+# Bits where a measure sees them -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tune", ["ssim", "ms-ssim"])
+def test_quiet_blocks_are_kept_better_where_busy_ones_cost_more(
+    tune: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = rng.normal(0, 1, (3, 128, 256))
+    noise[..., :128] *= 8
+    noise[..., 128:] *= 40
+    image = (128 + noise).clip(0, 255).astype(np.uint8)
+    codec = NeuralImage(MODEL, 70, tune=tune)
+
+    def errors() -> tuple[float, float]:
+        missed = np.asarray(codec.decode(codec.encode(image))).astype(float) - image
+        return float((missed[..., :128] ** 2).mean()), float((missed[..., 128:] ** 2).mean())
+
+    quiet, busy = errors()
+    plain = replace(TUNINGS[tune], masking=0)
+    monkeypatch.setattr(enc_dct, "TUNINGS", {tune: plain})
+    quiet_before, busy_before = errors()
+
+    assert quiet < 0.98 * quiet_before
+    assert busy > busy_before
