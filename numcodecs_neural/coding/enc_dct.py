@@ -56,7 +56,7 @@ class Tuning:
 TUNINGS: Mapping[str, Tuning] = MappingProxyType(
     {
         "psnr": Tuning(slope=7, chroma=16, gain=256, price=1, masking=0),
-        "ssim": Tuning(slope=2, chroma=22, gain=264, price=0.95, masking=0.65),
+        "ssim": Tuning(slope=4, chroma=22, gain=254, price=0.95, masking=0.65),
         "ms-ssim": Tuning(slope=36, chroma=14, gain=158, price=1.25, masking=0.75),
     }
 )

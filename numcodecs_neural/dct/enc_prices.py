@@ -47,5 +47,6 @@ def _variances_of(coefficients: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the variances of blocks (rows, columns), means of their channels."""
     channels, count = coefficients.shape[2:]
     details = coefficients[..., 1:].astype(np.float64)  # sums of squares are exact, in any order
-    squares: NDArray[np.float64] = np.einsum("ijck,ijck->ij", details, details)
-    return squares / (channels * count * float(1 << 2 * COEFFICIENT_BITS))
+    squares = np.einsum("ijck,ijck->ij", details, details)
+    variances: NDArray[np.float64] = squares / (channels * count * (1 << 2 * COEFFICIENT_BITS))
+    return variances

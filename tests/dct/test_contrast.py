@@ -17,7 +17,7 @@ def test_contrast_counts_from_the_darkest_to_the_brightest(
     levels = np.linspace(darkest, brightest, 64 * 64).round().astype(np.uint8)
 
     assert octaves_below(levels.reshape(1, 1, 64, 64), 0) == octaves
-    assert octaves_below(levels.astype(np.uint16) << 8, 8) == octaves
+    assert octaves_below(np.left_shift(levels, 8, dtype=np.uint16), 8) == octaves
 
 
 def test_a_few_bright_specks_are_no_contrast() -> None:
