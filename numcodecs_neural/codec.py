@@ -120,7 +120,8 @@ class NeuralImage(ImageCodec[Chunk]):
         it, so that a dark chunk is coded more finely than a bright one. With a range, no chunk has
         smaller levels than the range needs, and all have one quality; and what is decoded and
         encoded again stays on its levels. Nothing is clipped: a chunk that exceeds it takes larger
-        levels. Kept under ``encoder``: no reader needs it.
+        levels. Kept under ``encoder``: no reader needs it. With any range, chunks of 8 bits that
+        use few levels have the steps of all others.
     tune : {"psnr", "ssim", "ms-ssim"}, optional
         Which measure of quality the bits serve best; by default ``"psnr"``, which is good for SSIM
         as well. Weights that cannot be tuned refuse others. Kept under ``encoder``: no reader needs

@@ -24,7 +24,8 @@ class EncodeParameters:
     channel_axis : {0, -1, -3, -4}
         Where the channels lie; 0 for arrays without channels.
     value_range : (low, high), optional
-        For samples of 16 bits: a grey level is no finer than this range of samples needs.
+        For samples of 16 bits: a grey level is no finer than this range of samples needs. With any
+        range, dim chunks are coded in the same steps as others.
     tune : str
         Which measure of quality the steps are shaped for, where the weights can.
     """

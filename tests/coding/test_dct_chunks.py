@@ -503,7 +503,8 @@ def dim_image() -> Image:
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:256, :256]
     spots = 14 + 8 * np.sin(x / 9) * np.sin(y / 11) + x / 40
-    return np.rint(spots + rng.normal(0, 0.5, spots.shape)).astype(np.uint8)
+    image: Image = np.rint(spots + rng.normal(0, 0.5, spots.shape)).astype(np.uint8)
+    return image
 
 
 def quantisation_in(chunk: bytes) -> Quantisation:
