@@ -7,8 +7,9 @@ from numcodecs_neural.coefficients.network.tables import HALVING
 
 __all__ = ["FEATURE_LIMIT", "dequantised", "twin_of"]
 
-FEATURE_LIMIT = 16383
+FEATURE_LIMIT = 2047
 """Largest magnitude of a dequantised coefficient that the model sees."""
+_TWIN_LIMIT = 32767
 
 
 def dequantised(blocks: NDArray[np.int16], steps: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -41,5 +42,6 @@ def twin_of(values: NDArray[np.int32], rows: int, columns: int) -> NDArray[np.in
         stacked = blocks.transpose(0, 2, 1, 3).reshape(down * 8, -1).astype(np.float64)
         halved = np.floor((vertical @ stacked + 128) / 256).reshape(8, columns, right * 8)
         whole = np.floor((halved @ horizontal + 2048) / 4096)
-        twin[row] = whole.transpose(1, 0, 2).reshape(columns, 64)
+        blocks_of_row = whole.transpose(1, 0, 2).reshape(columns, 64)
+        twin[row] = np.clip(blocks_of_row, -_TWIN_LIMIT, _TWIN_LIMIT)
     return twin
