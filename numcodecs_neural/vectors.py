@@ -277,13 +277,9 @@ float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_flo
 bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
 
 
-bits_of = _of_one(
-    lambda v: v.view(np.int32), lambda b, v: b.bitcast(v, INT32S.llvm), INT32S
-)
+bits_of = _of_one(lambda v: v.view(np.int32), lambda b, v: b.bitcast(v, INT32S.llvm), INT32S)
 """The bits of each float32."""
-floats_of = _of_one(
-    lambda v: v.astype(np.float32), lambda b, v: b.sitofp(v, FLOATS.llvm), FLOATS
-)
+floats_of = _of_one(lambda v: v.astype(np.float32), lambda b, v: b.sitofp(v, FLOATS.llvm), FLOATS)
 integers_of = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.fptosi(v, INT32S.llvm), INT32S)
 """What float32 are without their fractions; no magnitude may reach 2**31."""
 

@@ -98,7 +98,7 @@ _DC_PASS = AC_PASSES
 _STEERED, _LISTED = STEERED.astype(np.int64), LISTED
 _SIZE, _LOG_SIZE = GROUP_SIZE, LOG_GROUP_SIZE[GROUP_SIZE]
 _PASS_START, _ORDER, _VISIBLE = PASS_START, ORDER, VISIBLE_COUNT
-_CODED_TABLE, _TWINS = readable(types.boolean, 2), types.Array(types.int32, 4, "C")
+_CODED_TABLE, _TWINS = readable(types.boolean, 2), types.Array(types.int16, 4, "C")
 _BLOCKS = types.Array(types.int16, 1, "C")
 _OUTERMOST_LOGIT = 320
 
@@ -355,7 +355,7 @@ def _first_row(diagonal: Integer, columns: Integer) -> Integer:
 
 @inlined(types.void, ROOM, NET, _TWINS, INT, INT)
 def _note_twins(
-    room: Room, net: Prepared, twins: NDArray[np.int32], diagonal: Integer, stride: Integer
+    room: Room, net: Prepared, twins: NDArray[np.int16], diagonal: Integer, stride: Integer
 ) -> None:
     """Note the twins of a diagonal, if there is such a one."""
     first = _first_row(diagonal, twins.shape[2])
@@ -375,7 +375,7 @@ def code_blocks(
     room: Room,
     coefficients: NDArray[np.int16],
     coded: NDArray[np.bool_],
-    twins: NDArray[np.int32],
+    twins: NDArray[np.int16],
     words: NDArray[np.uint16],
     bits: NDArray[np.uint32],
     states: NDArray[np.int64],
@@ -395,7 +395,7 @@ def code_blocks(
         Read, or written where they are not 0.
     coded : (rows, columns)
         Which blocks are coded.
-    twins : (others, rows, columns, 64) int32
+    twins : (others, rows, columns, 64) int16
         What was decoded before, in sixteenths.
     words, bits, states, notes, plain, progress
         See `dec_symbols`, `enc_symbols` and `statuses`.
@@ -433,4 +433,4 @@ def code_blocks(
             complete(room, net, stride, others)
             count += active
         if first <= last:
-            complete_diagonal(room, diagonal, first, last, count, stride)
+            complete_diagonal(room, net, diagonal, first, last, count, stride)

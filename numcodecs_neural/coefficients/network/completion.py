@@ -53,11 +53,13 @@ from numcodecs_neural.vectors import (
     narrow,
     select,
     shift_right,
+    splat16,
     splat32,
     splat_float,
     store16,
     store32,
     store_floats,
+    total_product,
     types,
 )
 
@@ -74,13 +76,18 @@ def forget(room: Room, diagonal: Integer, stride: Integer) -> None:
     """Clear what stands where a diagonal will: no block is there, or none that is coded."""
     slot = diagonal % DIAGONALS
     start = slot * FIELDS * stride
-    for i in range(FIELDS * stride):
-        room.narrow[start + i] = 0
-    for i in range(GROUPS * stride):
-        room.narrow[start + LEVEL * stride + i] = NOTHING
+    zeros, nothing = splat16(0), splat16(NOTHING)
+    for i in range(start, start + FIELDS * stride - LANES, LANES):
+        store16(room.narrow, i, zeros)
+    store16(room.narrow, start + FIELDS * stride - LANES, zeros)
+    start += LEVEL * stride
+    for i in range(start, start + GROUPS * stride - LANES, LANES):
+        store16(room.narrow, i, nothing)
+    store16(room.narrow, start + GROUPS * stride - LANES, nothing)
     start = WIDE + slot * WIDE_FIELDS * stride
-    for i in range(WIDE_FIELDS * stride):
-        room.words[start + i] = 0
+    for i in range(start, start + WIDE_FIELDS * stride - LANES, LANES):
+        store32(room.words, i, splat32(0))
+    store32(room.words, start + WIDE_FIELDS * stride - LANES, splat32(0))
 
 
 @inlined(INT32S, ROOM, NET, INT)
@@ -142,9 +149,32 @@ def begin_diagonal(room: Room, net: Prepared) -> None:
             room.words[FLOORS + 3 * k + j] = np.int64(net.words[W_FLOOR + 3 * k + j]) + weighted
 
 
-@inlined(types.void, ROOM, INT, INT, INT, INT, INT)
+@inlined(types.void, ROOM, NET, INT, INT, INT, INT, INT)
+def _update_running(
+    room: Room, net: Prepared, start: Integer, first: Integer, last: Integer, count: Integer,
+    stride: Integer,
+) -> None:  # fmt: skip
+    """Bring the running means of magnitudes up to date with a diagonal."""
+    room.places[RUNNING + 64] += count
+    rate = min(count * _RATES[min(room.places[RUNNING + 64], _RATES.size) - 1], _HALF)
+    for k in range(64):
+        total = np.int64(0)
+        begin = start + (MAGNITUDE + k) * stride
+        for row in range(first, last + 1, LANES):
+            total += total_product(room.narrow, begin + row, net.shorts, net.shorts.size - LANES)
+        running = room.places[RUNNING + k]
+        room.places[RUNNING + k] = running + ((((total << 15) // count - running) * rate) >> 16)
+
+
+@inlined(types.void, ROOM, NET, INT, INT, INT, INT, INT)
 def complete_diagonal(
-    room: Room, diagonal: Integer, first: Integer, last: Integer, count: Integer, stride: Integer
+    room: Room,
+    net: Prepared,
+    diagonal: Integer,
+    first: Integer,
+    last: Integer,
+    count: Integer,
+    stride: Integer,
 ) -> None:
     """Repeat the ends of a diagonal, and bring the running means up to date.
 
@@ -152,18 +182,8 @@ def complete_diagonal(
     """
     slot = diagonal % DIAGONALS
     narrow_start = slot * FIELDS * stride + MARGIN
+    wide_start = WIDE + slot * WIDE_FIELDS * stride + MARGIN
+    if count:
+        _update_running(room, net, narrow_start, first, last, count, stride)
     repeat_narrow(room.narrow, narrow_start, FIELDS, first, last, stride)
-    repeat_wide(
-        room.words, WIDE + slot * WIDE_FIELDS * stride + MARGIN, WIDE_FIELDS, first, last, stride
-    )
-    if count == 0:
-        return
-    room.places[RUNNING + 64] += count
-    rate = min(count * _RATES[min(room.places[RUNNING + 64], _RATES.size) - 1], _HALF)
-    for k in range(64):
-        total = np.int64(0)
-        begin = narrow_start + (MAGNITUDE + k) * stride
-        for row in range(first, last + 1):
-            total += room.narrow[begin + row]
-        running = room.places[RUNNING + k]
-        room.places[RUNNING + k] = running + ((((total << 15) // count - running) * rate) >> 16)
+    repeat_wide(room.words, wide_start, WIDE_FIELDS, first, last, stride)

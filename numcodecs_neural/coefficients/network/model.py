@@ -17,7 +17,7 @@ from numcodecs_neural.coefficients.network.prepared import prepare
 from numcodecs_neural.coefficients.network.room import new_room
 from numcodecs_neural.coefficients.network.streams import Streams
 from numcodecs_neural.coefficients.network.tables import HALVING
-from numcodecs_neural.coefficients.network.twins import dequantised, twin_of
+from numcodecs_neural.coefficients.network.twins import twin_of
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.errors import BitstreamError
 from numcodecs_neural.weights.catalogue import coefficient_weights_by_id
@@ -58,6 +58,28 @@ def _order(layout: Layout) -> tuple[int, ...]:
     return (1, 0, 2) if layout.colour.value == "rgb" else tuple(range(len(layout.planes)))
 
 
+class _Known:
+    """A component that was coded: its blocks, and what they are as twins of later ones."""
+
+    def __init__(self, blocks: NDArray[np.int16], steps: NDArray[np.int64]) -> None:
+        self._blocks, self._steps = blocks, steps
+        self._twins: dict[tuple[int, ...], NDArray[np.int16]] = {}
+
+    def twin(self, shape: tuple[int, ...]) -> NDArray[np.int16]:
+        """Return the twin on a grid of blocks."""
+        if shape not in self._twins:
+            self._twins[shape] = twin_of(self._blocks, self._steps, *shape)
+        return self._twins[shape]
+
+
+def _twins(known: Sequence[_Known], shape: tuple[int, ...]) -> NDArray[np.int16]:
+    """Return what was coded before, on the grid of a component: (others, rows, columns, 64)."""
+    twins = np.empty((len(known), *shape, 64), np.int16)
+    for number, component in enumerate(known):
+        twins[number] = component.twin(shape)
+    return twins
+
+
 def run_model(
     layout: Layout,
     components: Mapping[str, Component],
@@ -72,29 +94,20 @@ def run_model(
     from numcodecs_neural.coefficients.network.layers import add_layer, add_layer_plainly
 
     kernel = code_blocks if use_numba() else uncompiled(code_blocks, {add_layer: add_layer_plainly})
-    known: list[NDArray[np.int32]] = []
+    known: list[_Known] = []
     names = NAMES[layout.colour.value]
     for name, number in zip(names, _order(layout), strict=True):
         component, plane, blocks = components[name], layout.planes[number], coefficients[number]
-        steps = np.array(plane.steps, np.int64)
-        net = prepare(component, steps)
+        net = prepare(component, plane.steps)
         kernel(
             streams.decodes,
             net,
             new_room(blocks.shape[0], len(known)),
             blocks.reshape(-1),
             np.ascontiguousarray(plane.coded),
-            _twins(known, blocks.shape),
+            _twins(known, blocks.shape[:2]),
             *streams.arrays,
         )
         if streams.progress[statuses.STATUS] != statuses.DONE:
             return
-        known.append(dequantised(blocks, steps))
-
-
-def _twins(known: list[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np.int32]:
-    """Return what was coded before, on the grid of a component."""
-    twins = np.empty((len(known), *shape), np.int32)
-    for number, values in enumerate(known):
-        twins[number] = twin_of(values, shape[0], shape[1])
-    return twins
+        known.append(_Known(blocks, np.array(plane.steps, np.int64)))

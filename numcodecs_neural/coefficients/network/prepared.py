@@ -23,6 +23,8 @@ from numcodecs_neural.coefficients.network.parameters import (
 from numcodecs_neural.coefficients.network.symbol_tables import ENTRIES, PLACES, symbol_tables
 from numcodecs_neural.coefficients.network.tables import EXTRAPOLATED, LOG_SCALES, OUTERMOST
 
+from numcodecs_neural.vectors import LANES
+
 __all__ = [
     "FACTORS",
     "TABLES",
@@ -97,7 +99,7 @@ class Prepared(NamedTuple):
     Parameters
     ----------
     shorts : ndarray of int16
-        Tables of symbols, and weights as `layers.add_layer` takes them.
+        Tables of symbols; weights as `layers.add_layer` takes them; and `LANES` ones.
     words : ndarray of int32
     """
 
@@ -105,16 +107,17 @@ class Prepared(NamedTuple):
     words: NDArray[np.int32]
 
 
-def prepare(component: Component, steps: NDArray[np.int64]) -> Prepared:
-    """Return the constants of a chunk.
+@functools.lru_cache(maxsize=16)
+def prepare(component: Component, table: tuple[int, ...]) -> Prepared:
+    """Return the constants of a chunk, which nothing may change.
 
     Parameters
     ----------
     component : Component
-    steps : ndarray of int64, shape (64,)
-        Quantisation steps, row by row.
+    table : tuple of int
+        The 64 quantisation steps, row by row.
     """
-    a = component.arrays
+    a, steps = component.arrays, np.array(table, np.int64)
     logs = _log2_of(steps) - 1024
     by_steps = np.tensordot(logs, a["steps"].astype(np.int64), (0, 0)) >> 8
     exponent = a["exponent"].astype(np.int64)
@@ -170,7 +173,7 @@ def _of_any_steps(component: Component) -> tuple[NDArray[np.int16], NDArray[np.i
         rest = MOST_OUTPUTS - a[name].shape[1]
         _put(words, name, np.pad(a[name].astype(np.int32), [(0, 0), (0, rest)]))
     _put(words, "mean", (a["mean"].astype(np.int64) + 2) >> 2)
-    return np.concatenate(shorts), words
+    return np.concatenate([*shorts, np.ones(LANES, np.int16)]), words
 
 
 def _packed(weights: NDArray[Any]) -> NDArray[np.int16]:

@@ -104,7 +104,7 @@ def _note_twin(room: Room, net: Prepared, place: Integer, border: Integer, strid
     write_border(room.words, VALUES, 0, 8, 1, border + 8 * stride, stride)
 
 
-@inlined(types.void, ROOM, NET, types.Array(types.int32, 4, "C"), INT, INT, INT, INT)
+@inlined(types.void, ROOM, NET, types.Array(types.int16, 4, "C"), INT, INT, INT, INT)
 def note_twins(
     room: Room,
     net: Prepared,
