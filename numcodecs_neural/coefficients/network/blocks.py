@@ -71,6 +71,7 @@ from numcodecs_neural.coefficients.network.room import (
     ACTIVE,
     BLOCK_PLACES,
     CODED,
+    DIAGONALS,
     ENERGY,
     HIDDEN,
     KNOWN,
@@ -357,11 +358,10 @@ def _first_row(diagonal: Integer, columns: Integer) -> Integer:
 def _note_twins(
     room: Room, net: Prepared, twins: NDArray[np.int16], diagonal: Integer, stride: Integer
 ) -> None:
-    """Note the twins of a diagonal, if there is such a one."""
+    """Note the twins of a diagonal."""
     first = _first_row(diagonal, twins.shape[2])
     last = min(diagonal >> 1, twins.shape[1] - 1)
-    if first <= last:
-        note_twins(room, net, twins, diagonal, first, last, stride)
+    note_twins(room, net, twins, diagonal, first, last, stride)
 
 
 @compiled(
@@ -403,8 +403,10 @@ def code_blocks(
     rows, columns, others = coded.shape[0], coded.shape[1], twins.shape[0]
     stride, width = rows + 2 * MARGIN + LANES, np.int64(net.words[W_SIZES])
     if others:
-        for ahead in range(2):
-            _note_twins(room, net, twins, ahead, stride)
+        for near in range(-2, 2):
+            _note_twins(room, net, twins, near, stride)
+    for before in range(1, DIAGONALS):
+        forget(room, before, stride)
     for diagonal in range(columns + 2 * rows - 2):
         if others:
             _note_twins(room, net, twins, diagonal + 2, stride)

@@ -9,7 +9,12 @@ from numcodecs_neural.coefficients.network.arithmetic import (
     level_of,
 )
 from numcodecs_neural.coefficients.network.borders import write_border
-from numcodecs_neural.coefficients.network.ends import repeat_narrow, repeat_wide
+from numcodecs_neural.coefficients.network.ends import (
+    fill_narrow,
+    fill_wide,
+    repeat_narrow,
+    repeat_wide,
+)
 from numcodecs_neural.coefficients.network.kinds import INT, NET, ROOM
 from numcodecs_neural.coefficients.network.order import GROUP, GROUP_SIZE, GROUPS
 from numcodecs_neural.coefficients.network.prepared import W_BESIDE, W_FLOOR, W_RUN, Prepared
@@ -53,7 +58,6 @@ from numcodecs_neural.vectors import (
     narrow,
     select,
     shift_right,
-    splat16,
     splat32,
     splat_float,
     store16,
@@ -76,18 +80,9 @@ def forget(room: Room, diagonal: Integer, stride: Integer) -> None:
     """Clear what stands where a diagonal will: no block is there, or none that is coded."""
     slot = diagonal % DIAGONALS
     start = slot * FIELDS * stride
-    zeros, nothing = splat16(0), splat16(NOTHING)
-    for i in range(start, start + FIELDS * stride - LANES, LANES):
-        store16(room.narrow, i, zeros)
-    store16(room.narrow, start + FIELDS * stride - LANES, zeros)
-    start += LEVEL * stride
-    for i in range(start, start + GROUPS * stride - LANES, LANES):
-        store16(room.narrow, i, nothing)
-    store16(room.narrow, start + GROUPS * stride - LANES, nothing)
-    start = WIDE + slot * WIDE_FIELDS * stride
-    for i in range(start, start + WIDE_FIELDS * stride - LANES, LANES):
-        store32(room.words, i, splat32(0))
-    store32(room.words, start + WIDE_FIELDS * stride - LANES, splat32(0))
+    fill_narrow(room.narrow, start, FIELDS * stride, 0)
+    fill_narrow(room.narrow, start + LEVEL * stride, GROUPS * stride, NOTHING)
+    fill_wide(room.words, WIDE + slot * WIDE_FIELDS * stride, WIDE_FIELDS * stride)
 
 
 @inlined(INT32S, ROOM, NET, INT)

@@ -1,12 +1,12 @@
-"""What lies beyond the ends of a diagonal: its first and its last block again, twice each."""
+"""What stands where there is no block: nothing, or the first and the last one of a diagonal again."""
 
 from typing import Any
 
 from numcodecs_neural.coefficients.network.kinds import INT, WORDS
 from numcodecs_neural.compilation import Integer, inlined
-from numcodecs_neural.vectors import types
+from numcodecs_neural.vectors import LANES, splat16, splat32, store16, store32, types
 
-__all__ = ["repeat_narrow", "repeat_wide"]
+__all__ = ["fill_narrow", "fill_wide", "repeat_narrow", "repeat_wide"]
 
 
 @inlined(types.void, types.Array(types.int16, 1, "C"), INT, INT, INT, INT, INT)
@@ -39,3 +39,19 @@ def repeat_wide(
         begin, end = start + field * stride + first, start + field * stride + last
         fields[begin - 1] = fields[begin - 2] = fields[begin]
         fields[end + 1] = fields[end + 2] = fields[end]
+
+
+@inlined(types.void, types.Array(types.int16, 1, "C"), INT, INT, INT)
+def fill_narrow(fields: Any, start: Integer, count: Integer, value: Integer) -> None:
+    """Fill 16 numbers or more."""
+    for i in range(start, start + count - LANES, LANES):
+        store16(fields, i, splat16(value))
+    store16(fields, start + count - LANES, splat16(value))
+
+
+@inlined(types.void, WORDS, INT, INT)
+def fill_wide(fields: Any, start: Integer, count: Integer) -> None:
+    """Fill 16 numbers or more with zeros."""
+    for i in range(start, start + count - LANES, LANES):
+        store32(fields, i, splat32(0))
+    store32(fields, start + count - LANES, splat32(0))

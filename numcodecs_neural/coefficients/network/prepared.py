@@ -22,7 +22,6 @@ from numcodecs_neural.coefficients.network.parameters import (
 )
 from numcodecs_neural.coefficients.network.symbol_tables import ENTRIES, PLACES, symbol_tables
 from numcodecs_neural.coefficients.network.tables import EXTRAPOLATED, LOG_SCALES, OUTERMOST
-
 from numcodecs_neural.vectors import LANES
 
 __all__ = [

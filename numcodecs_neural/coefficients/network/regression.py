@@ -5,12 +5,18 @@ from typing import Any
 import numpy as np
 
 from numcodecs_neural.coefficients.network.arithmetic import (
+    NOTHING,
     doubled,
     level_of,
     scaled,
 )
 from numcodecs_neural.coefficients.network.borders import write_border
-from numcodecs_neural.coefficients.network.ends import repeat_narrow, repeat_wide
+from numcodecs_neural.coefficients.network.ends import (
+    fill_narrow,
+    fill_wide,
+    repeat_narrow,
+    repeat_wide,
+)
 from numcodecs_neural.coefficients.network.kinds import INT, NET, ROOM
 from numcodecs_neural.coefficients.network.order import GROUP, GROUP_SIZE, GROUPS
 from numcodecs_neural.coefficients.network.prepared import FACTORS, W_FACTOR, Prepared
@@ -114,21 +120,26 @@ def note_twins(
     last: Integer,
     stride: Integer,
 ) -> None:
-    """Note values, levels and borders of the twins' blocks on a diagonal, in rows first to last."""
+    """Note values, levels and borders of the twins on a diagonal, in rows first to last, if any."""
     others = twins.shape[0]
     slot = (diagonal + DIAGONALS) % DIAGONALS
     for c in range(others):
-        base = ((slot * others + c) * TWIN_FIELDS + DIAGONALS * FIELDS) * stride + MARGIN
-        border = ((slot * others + c) * TWIN_BORDERS + DIAGONALS * WIDE_FIELDS) * stride
-        border += WIDE + MARGIN
-        for row in range(first, last + 1, LANES):
-            for lane in range(min(LANES, last + 1 - row)):
-                y = row + lane
-                for k in range(64):
-                    room.words[VALUES + LANES * k + lane] = twins[c, y, diagonal - 2 * y, k]
-            _note_twin(room, net, base + row, border + row, stride)
-        repeat_narrow(room.narrow, base, TWIN_FIELDS, first, last, stride)
-        repeat_wide(room.words, border, TWIN_BORDERS, first, last, stride)
+        base = ((slot * others + c) * TWIN_FIELDS + DIAGONALS * FIELDS) * stride
+        border = ((slot * others + c) * TWIN_BORDERS + DIAGONALS * WIDE_FIELDS) * stride + WIDE
+        if first > last:
+            fill_narrow(room.narrow, base, TWIN_FIELDS * stride, 0)
+            fill_narrow(room.narrow, base + TWIN_LEVEL * stride, GROUPS * stride, NOTHING)
+            fill_wide(room.words, border, TWIN_BORDERS * stride)
+        else:
+            base, border = base + MARGIN, border + MARGIN
+            for row in range(first, last + 1, LANES):
+                for lane in range(min(LANES, last + 1 - row)):
+                    y = row + lane
+                    for k in range(64):
+                        room.words[VALUES + LANES * k + lane] = twins[c, y, diagonal - 2 * y, k]
+                _note_twin(room, net, base + row, border + row, stride)
+            repeat_narrow(room.narrow, base, TWIN_FIELDS, first, last, stride)
+            repeat_wide(room.words, border, TWIN_BORDERS, first, last, stride)
 
 
 @inlined(types.void, ROOM, NET, INT, INT)
