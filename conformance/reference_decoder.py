@@ -1588,6 +1588,7 @@ def check_network(a: Arrays, others: int) -> None:
         "ratio": (1,),
     }
     refuse_unless({k: x.shape for k, x in a.items()} == shapes, "an array is another", "weights")
+    refuse_unless(largest_sum(a, others) < 2**24, "a sum is beyond 2^24", "weights")
     limits = {
         **dict.fromkeys(("trunk", "own", "signed", "layer", "heads"), (-32767, 32767)),
         **dict.fromkeys(("shift1", "shift2", "shift3"), (0, 23)),
@@ -1601,7 +1602,6 @@ def check_network(a: Arrays, others: int) -> None:
     for name, (low, high) in limits.items():
         fits = low <= a[name].min() and a[name].max() <= high
         refuse_unless(fits, f"{name} is beyond its limits", "weights")
-    refuse_unless(largest_sum(a, others) < 2**24, "a sum is beyond 2^24", "weights")
 
 
 def largest_sum(a: Arrays, others: int) -> int:
