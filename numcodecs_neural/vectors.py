@@ -85,10 +85,11 @@ _HAS_AVX2 = bool(llvm.get_host_cpu_features().get("avx2"))
 class Vector(types.Type):
     """Numbers of one type, as numba types them; none leaves a kernel."""
 
-    def __init__(self, scalar: Any, element: Any, count: int) -> None:
-        self.scalar = scalar
-        self.llvm = ir.VectorType(element, count)
-        super().__init__(name=f"vector of {count} {scalar}")
+    def __init__(self, bits: int, count: int, *, is_float: bool = False) -> None:
+        self.bits = bits
+        self.scalar: Any = types.float32 if is_float else types.Integer.from_bitwidth(bits)
+        self.llvm = ir.VectorType(_FLOAT if is_float else ir.IntType(bits), count)
+        super().__init__(name=f"vector of {count} {self.scalar}")
 
 
 @register_model(Vector)
@@ -99,8 +100,8 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
 
 
-INT16S, INT32S = Vector(types.int16, _INT16, LANES), Vector(types.int32, _INT32, LANES)
-FLOATS = Vector(types.float32, _FLOAT, LANES)
+INT16S, INT32S = Vector(16, LANES), Vector(32, LANES)
+FLOATS = Vector(32, LANES, is_float=True)
 
 
 def _operation(meaning: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
