@@ -2022,7 +2022,7 @@ class NetworkBlock:
         if len(plane.twins) == 2:
             inputs += plane.seen(1, y, x).levels
         for i, slope in enumerate(self._slopes):
-            log = lg(self._around[2 + i] + np.float32(256))
+            log = lg(float(self._around[2 + i] + np.float32(256)))
             inputs += [slope >> 4, min((log - 2040) >> 4, 511)]
         return inputs
 

@@ -9,7 +9,6 @@ from numcodecs_neural.coefficients.network.limits import STATES_IN_TURN
 from numcodecs_neural.coefficients.network.order import AC_PASSES
 from numcodecs_neural.coefficients.network.streams import Streams
 from numcodecs_neural.compilation import uncompiled, use_numba
-from numcodecs_neural.errors import BitstreamError
 from numcodecs_neural.jpeg import Coefficients
 
 __all__ = ["encode_network"]
@@ -33,8 +32,6 @@ def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes
     streams = Streams.to_write((64 + AC_PASSES) * blocks, 64 * MOST_BITS * blocks)
     contiguous = [np.ascontiguousarray(plane, np.int16) for plane in coefficients]
     model.run_model(layout, components, contiguous, streams)
-    if streams.progress[statuses.STATUS] != statuses.DONE:
-        raise BitstreamError("a coefficient has more than 11 bits; JPEG has none")
     count, bits = int(streams.progress[statuses.COUNT]), int(streams.progress[statuses.BIT])
     states = np.full(STATES_IN_TURN, statuses.LOWEST_STATE, np.int64)
     words = np.empty(count, np.uint16)

@@ -1,4 +1,4 @@
-"""What stands where there is no block: nothing, or the first and the last one of a diagonal again."""
+"""What stands where there is no block: nothing, or the ends of a diagonal again."""
 
 from typing import Any
 

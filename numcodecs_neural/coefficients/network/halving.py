@@ -47,11 +47,13 @@ def halve(
     for y in range(twin.shape[0]):
         for x in range(twin.shape[1]):
             for i in range(high):
-                for j in range(wide):
-                    k = 8 * (i & 7) + (j & 7)
-                    value = blocks[y * (high >> 3) + (i >> 3), x * (wide >> 3) + (j >> 3), k]
-                    limited = min(max(value * steps[k], -FEATURE_LIMIT), FEATURE_LIMIT)
-                    samples[i, j] = limited
+                row, first = y * (high >> 3) + (i >> 3), 8 * (i & 7)
+                for part in range(wide >> 3):
+                    column = x * (wide >> 3) + part
+                    for j in range(8):
+                        value = blocks[row, column, first + j] * steps[first + j]
+                        limited = min(max(value, -FEATURE_LIMIT), FEATURE_LIMIT)
+                        samples[i, 8 * part + j] = limited
             for v in range(8):
                 sums[:] = 128
                 for i in range(high):

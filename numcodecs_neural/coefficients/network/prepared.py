@@ -83,10 +83,10 @@ _PLACES = dict(zip(_SIZES, np.cumsum([0, *_SIZES.values()]).tolist(), strict=Fal
   begin: own, signed, layer, heads; `W_PAIRS`, (passes, 3): pairs of factors, own and signed, and
   outputs;
 - biases and shifts of layers, pass by pass; those of outputs with room for `MOST_OUTPUTS`;
-- of coefficients: `W_MAGNITUDE`, (64, 20, 3); `W_FLOOR`, `W_RUN` (the weights of running magnitudes,
-  which count 1/256 of a step), `W_EXPONENT`, (64, 3); `W_OFFSET`, `W_STEPS`; `W_MEAN`, (64, 10);
-  `W_FACTOR`, (64, FACTORS); `W_BESIDE`, (64, 4): the steps of the coefficients left, right, above and
-  below, in 1/256 of each one's own."""
+- of coefficients: `W_MAGNITUDE`, (64, 20, 3); `W_FLOOR`, `W_RUN` (the weights of running
+  magnitudes, which count 1/256 of a step), `W_EXPONENT`, (64, 3); `W_OFFSET`, `W_STEPS`; `W_MEAN`,
+  (64, 10); `W_FACTOR`, (64, FACTORS); `W_BESIDE`, (64, 4): the steps of the coefficients left,
+  right, above and below, in 1/256 of each one's own."""
 
 TABLES = (PLACES * LOG_SCALES + 1) * ENTRIES
 """`Prepared.shorts` begin with so many numbers of the tables of symbols; the trunk follows."""

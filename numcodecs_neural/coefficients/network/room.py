@@ -86,11 +86,11 @@ values of the coefficients 1 and 8."""
 SUMS = 5
 BORDER, DC, SUM = 0, 32, 33
 WIDE_FIELDS = SUM + SUMS
-"""Of ``wide``: lower border, lowest row, right border, last column; DC; the bits of the five float32
+"""Of `WIDE`: lower border, lowest row, right border, last column; DC; the bits of the five float32
 that the regression on twins adds up."""
 TWIN, TWIN_LEVEL, TWIN_FIELDS, TWIN_BORDERS = 0, 64, 64 + GROUPS, 16
 CODED, ACTIVE, UP, LEFT, ROW, MIDDLE, MIRRORED, SHIFT, SYMBOL = (LANES * row for row in range(9))
-"""Rows of ``lane``: whether each block is coded, whether it still is, whether there is one above and
+"""Rows of `LANE`: whether each block is coded, whether it still is, whether there is one above and
 one to the left (0 or -1). Of a coefficient: its table, the mean's cell, whether the table is
 mirrored (0 or -1), how many lowest bits are uniform, and the symbol."""
 
@@ -112,25 +112,26 @@ def _placed(*sizes: int) -> list[int]:
 )  # fmt: skip
 """Where the parts of ``words`` begin:
 
-- `LANE`: the rows above; `FLOORS`, (64, 3): what the sums of magnitudes begin with on this diagonal;
-  `USUAL`: sums of the running means over groups, in 2^-10 of a step;
-- of the layers, with `LANES` numbers each: `INPUTS`; `INPUT_PAIRS`, the same as pairs; `ACCUMULATOR`;
-  `ACTIVATIONS`; `HIDDEN`, the same as pairs; `OUTPUTS`; `LEVEL_PAIRS` of complete groups;
-  `SIGNED_PAIRS` of companded values of a pass;
+- `LANE`: the rows above; `FLOORS`, (64, 3): what the sums of magnitudes begin with on this
+  diagonal; `USUAL`: sums of the running means over groups, in 2^-10 of a step;
+- of the layers, with `LANES` numbers each: `INPUTS`; `INPUT_PAIRS`, the same as pairs;
+  `ACCUMULATOR`; `ACTIVATIONS`; `HIDDEN`, the same as pairs; `OUTPUTS`; `LEVEL_PAIRS` of complete
+  groups; `SIGNED_PAIRS` of companded values of a pass;
 - of the block, likewise: `MAGNITUDES`; `SCALED`, (2, 64): twins in sixteenths of steps; `VALUES`:
   dequantised, in sixteenths; `ENERGY` of groups; `KNOWN`, (4, 8): upper border and row, left border
-  and column of what is decoded, in 2^-16; `TWIN_KNOWN`, (2, 2, 8): upper and left border of the same
-  coefficients of the twins; `AROUND` and `INSIDE`: the bits of float32 sums; `SLOPES`; `GUESS`;
+  and column of what is decoded, in 2^-16; `TWIN_KNOWN`, (2, 2, 8): upper and left border of the
+  same coefficients of the twins; `AROUND` and `INSIDE`: the bits of float32 sums; `SLOPES`;
+  `GUESS`;
 - `WIDE`, (DIAGONALS, WIDE_FIELDS, stride), and behind it, of twins, (DIAGONALS, others,
   TWIN_BORDERS, stride): lower and right borders."""
 
 RUNNING, LANE_NUMBERS, BLOCK_PLACES, NEAR_NARROW, NEAR_WIDE, NEAR_TWIN, NEAR_BORDER, _PLACES = (
     _placed(65, LANES, LANES, 7, 7, 5, 5)
 )
-"""Where the parts of ``places`` begin: running means of magnitudes, in 2^-20 of a step, and how many
-blocks they are of; which of the blocks are still decoded; where the coefficients of each begin; where
-the fields of W, N, NW, NE, WW, NN and of this block begin in ``narrow`` and in ``words``; where those
-of the first twin here, above, left, below and right begin."""
+"""Where the parts of ``places`` begin: running means of magnitudes, in 2^-20 of a step, and how
+many blocks they are of; which of the blocks are still decoded; where the coefficients of each begin;
+where the fields of W, N, NW, NE, WW, NN and of this block begin in ``narrow`` and in ``words``;
+where those of the first twin here, above, left, below and right begin."""
 
 
 class Room(NamedTuple):
