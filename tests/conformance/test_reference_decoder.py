@@ -207,9 +207,10 @@ def test_the_network_coder_gives_the_coefficients_that_were_encoded(
 
 def test_the_network_coder_takes_long_diagonals_sixteen_rows_at_a_time() -> None:
     rng = np.random.default_rng(1)
-    frame = plain_frame(frame_of(8 * 18, 8 * 36, (1, 1)))
+    frame = plain_frame(frame_of(8 * 17, 8 * 34, (1, 1)))
     coefficients = zero_coefficients(frame, (1, 1))
-    coefficients[0][..., :9] = rng.integers(-2, 3, (18, 36, 9))
+    coefficients[0][..., 0] = rng.integers(-9, 10, (17, 34))
+    coefficients[0][::4, ::2, 1] = 1
     mosaic = Mosaic(
         frame=frame,
         colour=Colour.GREY,

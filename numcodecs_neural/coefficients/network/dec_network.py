@@ -21,8 +21,10 @@ HEAD = struct.Struct("<I")
 
 _STATES = np.dtype("<u4")
 _BLOCKS_PER_WORD = 1 << 14
-"""A block takes two symbols at least: no frequency is above 32760 of 32768, so the logarithm of a
-state falls by more than 2^-12 with each. It begins below 32, ends at 16, and a word adds 16.
+"""A block takes two symbols at least, a flag of at most 32760 in 32768 and a DC of at most 32753.
+
+They take 0.00101 bits together, so that 2^14 blocks take more than the 16 bits that a word brings,
+or that a state loses.
 """
 
 _ERRORS: Mapping[int, tuple[type[NeuralCodecError], str]] = {

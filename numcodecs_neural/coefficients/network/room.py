@@ -129,9 +129,9 @@ RUNNING, LANE_NUMBERS, BLOCK_PLACES, NEAR_NARROW, NEAR_WIDE, NEAR_TWIN, NEAR_BOR
     _placed(65, LANES, LANES, 7, 7, 5, 5)
 )
 """Where the parts of ``places`` begin: running means of magnitudes, in 2^-20 of a step, and how
-many blocks they are of; which of the blocks are still decoded; where the coefficients of each begin;
-where the fields of W, N, NW, NE, WW, NN and of this block begin in ``narrow`` and in ``words``;
-where those of the first twin here, above, left, below and right begin."""
+many blocks they are of; which of the blocks are still decoded; where the coefficients of each
+begin; where the fields of W, N, NW, NE, WW, NN and of this block begin in ``narrow`` and in
+``words``; where those of the first twin here, above, left, below and right begin."""
 
 
 class Room(NamedTuple):
