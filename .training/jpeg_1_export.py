@@ -151,7 +151,7 @@ def _of_coefficients(p: dict[str, Doubles]) -> dict[str, Doubles]:
     mean[edge & (np.arange(64) % 8 == 0), 2] *= 0.3
     mean[edge & (np.arange(64) < 8), 3] *= 0.3
     scale = (np.arange(tables.LOG_SCALES) - tables.LOG_SCALE_ZERO) / 8
-    mix = p["mix"][:, None] + p["mix_slope"][:, None] * scale
+    mix = p["mix"].mean() + p["mix_slope"].mean() * scale  # one for all; see jpeg-1.md
     return {
         "magnitude": magnitude * 4096,
         "floor": np.maximum(np.rint(np.exp(p["floor"][RANK, 0]) * 4096 * 32), 1).T,
@@ -159,8 +159,8 @@ def _of_coefficients(p: dict[str, Doubles]) -> dict[str, Doubles]:
         "base": p["base"][RANK, 0] * 2**20,
         "slope": p["step_slope"][RANK] * 4096,
         "mean": mean * 4096,
-        "mix": (32768 / (1 + np.exp(-mix)))[RANK],
-        "ratio": np.clip(np.rint(8 * p["ratio"][RANK]), 0, tables.MAX_RATIO),
+        "mix": 32768 / (1 + np.exp(-mix)),
+        "ratio": np.clip(np.rint(8 * p["ratio"].mean(keepdims=True)), 0, tables.MAX_RATIO),
     }
 
 

@@ -810,15 +810,18 @@ def refused_states() -> Iterator[Refused]:
     chunk = (GOLDEN / "jpeg-network" / "grey.chunk").read_bytes()
     weights_id, section = chunk[29:37], chunk[49:-4]
     head, data = section[:12], section[12:]
+    (count,) = struct.unpack_from("<I", data)
+    words, plain = data[4 : 20 + 2 * count], data[20 + 2 * count :]
+    more = struct.pack("<I", count + 1) + words + b"\0\0" + plain
     other = id_of("he-fast-1")
     damages: list[tuple[str, str, reference.Kind, bytes, bytes]] = [
         ("without", "no weights, and the coder needs some", "weights", bytes(8), data),
         ("of-samples", "weights of lossy chunks", "weights", other, data),
-        ("state-cut", "half a state", "truncated", weights_id, data[:2]),
-        ("state-low", "a state below 2^16", "invalid", weights_id, b"\xff\xff\0\0" + data[4:]),
-        ("odd", "half a word behind the last one", "truncated", weights_id, data + b"\0"),
-        ("cut", "the last word is missing", "truncated", weights_id, data[:-2]),
-        ("behind", "a word behind the last one", "invalid", weights_id, data + b"\0\0"),
+        ("state-cut", "half a state", "truncated", weights_id, data[:6]),
+        ("state-low", "a state below 2^16", "invalid", weights_id, data[:6] + b"\0\0" + data[8:]),
+        ("byte", "a byte behind the last bit", "invalid", weights_id, data + b"\0"),
+        ("cut", "the last bytes are missing", "truncated", weights_id, data[:-2]),
+        ("behind", "a word behind the last one", "invalid", weights_id, more),
     ]
     for name, shows, kind, weights, damaged in damages:
         header: dict[str, Any] = {"box": (50, 70), "shape": (50, 70), "weights_id": weights}

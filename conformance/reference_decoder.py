@@ -1454,20 +1454,12 @@ def halving(d: int) -> list[list[float]]:
     ]
 
 
-LOG = Lookup([256 * math.log2(1 + m / 256) for m in range(256)])
-LOGISTIC = Lookup([32768 * share_of(a / 256) for a in range(-4096, 4097)], -4096)
-GATE = Lookup([8192 * share_of(a / 32) for a in range(-256, 256)], -256)
 ZERO = Lookup(
     [min(max(32768 * share_of(a / 32), 8), 32760) for a in range(-320, 320)],
     -320,
 )
-INVERSE = Lookup([2**18 / scale_of(s) for s in range(125)])
-SCALE = Lookup([4096 * scale_of(s) for s in range(85)])
-CELL_BITS = Lookup([max(0, math.floor(math.log2(scale_of(s)) - 1)) for s in range(85)])
-CELLS = [
-    Lookup([math.ceil(7 * scale_of(s + r) / 2 ** CELL_BITS(s)) + 1 for s in range(85)])
-    for r in range(40)
-]
+LOGISTIC = Lookup([32768 * share_of(a / 256) for a in range(-4096, 4097)], -4096)
+INVERSE = Lookup([2**18 / scale_of(s) for s in range(124)])
 RATE = Lookup([max(65536 / (n + 1.5), 164) for n in range(400)])
 OUTER = Lookup([4096 * cosine(k, 0) for k in range(8)])
 BORDER = Lookup([4096 * (1.5 * cosine(k, 0) - 0.5 * cosine(k, 1)) for k in range(8)])
@@ -1477,16 +1469,16 @@ LOG_SIZE = Lookup([256 * math.log2(max(m, 1)) for m in range(64)])
 
 def tables_digest() -> str:
     """Return the SHA-256 of all tables."""
-    tables = [LOG, LOGISTIC, GATE, ZERO, INVERSE, SCALE, CELL_BITS, *CELLS, RATE, OUTER, BORDER]
-    arrays = [np.array(table.entries) for table in tables]
+    arrays = [np.array(t.entries) for t in (LOGISTIC, ZERO, INVERSE, RATE, OUTER, BORDER)]
     arrays += [*HALVING.values(), np.array(LOG_SIZE.entries)]
     return hashlib.sha256(b"".join(a.astype("<i8").tobytes() for a in arrays)).hexdigest()
 
 
-def lg(y: int) -> int:
-    """Return 256 log2 of a positive number."""
-    bits = y.bit_length() - 1
-    return 256 * bits + LOG((y << 8 >> bits) - 256)
+def lg(y: float) -> int:
+    """Return 256 log2 of a number from 1 on, as a float32 has it."""
+    bits = int(np.float32(y).view(np.int32)) >> 15
+    m = bits & 255
+    return bits - 32512 + ((11 * m * (256 - m)) >> 13)
 
 
 def level(y: int, group: int, finer: int = 0) -> int:
@@ -1506,6 +1498,29 @@ def short(y: int) -> int:
     return size if y >= 0 else -size
 
 
+def limited(y: int, limit: int = 32767) -> int:
+    """Return `y` within a limit."""
+    return min(max(y, -limit), limit)
+
+
+def by(y: int, n: int) -> int:
+    """Return `y` over 2^n, rounded."""
+    return (y + (1 << (n - 1))) >> n
+
+
+def size_of(y: int) -> int:
+    """Return the magnitude, in 1/32, of a number of sixteenths."""
+    return min(2 * abs(y), 12800)
+
+
+def gate(out: int) -> int:
+    """Return 4096 times the logistic function, nearly."""
+    z = limited(out, 1024)
+    square = (z * z) >> 8
+    slope = 3969 - ((square * (918 - ((27 * square) >> 8))) >> 10)
+    return 2048 + ((z * slope) >> 10)
+
+
 def nearest(k: int) -> list[int]:
     """Return the six coefficients decoded before `k` that are nearest to it, or fewer."""
     order = [j for ks in PASSES for j in ks]
@@ -1518,7 +1533,7 @@ def nearest(k: int) -> list[int]:
     return sorted(order[: order.index(k)], key=distance)[:6]
 
 
-NEAR = {k: nearest(k) for ks in PASSES for k in ks}
+NEAR = {k: nearest(k) for ks in PASSES for k in ks} | {0: []}
 
 
 # The weights file
@@ -1569,11 +1584,13 @@ def check_network(a: Arrays, others: int) -> None:
         "base": (64,),
         "slope": (64,),
         "mean": (64, 10),
-        "mix": (64, 85),
-        "ratio": (64,),
+        "mix": (85,),
+        "ratio": (1,),
     }
     refuse_unless({k: x.shape for k, x in a.items()} == shapes, "an array is another", "weights")
+    refuse_unless(largest_sum(a, others) < 2**24, "a sum is beyond 2^24", "weights")
     limits = {
+        **dict.fromkeys(("trunk", "own", "signed", "layer", "heads"), (-32767, 32767)),
         **dict.fromkeys(("shift1", "shift2", "shift3"), (0, 23)),
         **dict.fromkeys(("magnitude", "mix"), (0, 2**15)),
         **dict.fromkeys(("slope", "mean"), (-(2**15), 2**15)),
@@ -1585,7 +1602,6 @@ def check_network(a: Arrays, others: int) -> None:
     for name, (low, high) in limits.items():
         fits = low <= a[name].min() and a[name].max() <= high
         refuse_unless(fits, f"{name} is beyond its limits", "weights")
-    refuse_unless(largest_sum(a, others) < 2**24, "a sum is beyond 2^24", "weights")
 
 
 def largest_sum(a: Arrays, others: int) -> int:
@@ -1603,28 +1619,32 @@ def largest_sum(a: Arrays, others: int) -> int:
 # Symbols
 
 
-class Intervals:
-    """The state, from which everything is decoded by intervals of 32768 slots."""
+class TurnStream:
+    """Four states that take turns, their words, and plain bits."""
 
     def __init__(self, data: bytes) -> None:
-        whole = len(data) >= 4 and len(data) % 2 == 0
-        refuse_unless(whole, f"{len(data)} bytes are no state and words", "truncated")
-        self._state = int.from_bytes(data[:4], "little")
-        self._words = iter(np.frombuffer(data[4:], "<u2").tolist())
-        refuse_unless(self._state >= 65536, f"the state is {self._state}")
+        fields = Fields(data)
+        count = fields.unsigned(4)
+        self._states = [fields.unsigned(4) for _ in range(4)]
+        refuse_unless(min(self._states) >= 65536, f"the states are {self._states}")
+        self._words = iter(np.frombuffer(fields.take(2 * count), "<u2").tolist())
+        self._plain, self._place = fields.rest(), 0
+        self._turn = 0
 
     @property
     def slot(self) -> int:
         """Return what says which interval is the next."""
-        return self._state % 32768
+        return self._states[self._turn] % 32768
 
     def take(self, a: int, b: int) -> None:
-        """Take the interval from `a` to `b - 1` out of the state."""
-        self._state = (b - a) * (self._state // 32768) + self.slot - a
-        if self._state < 65536:
+        """Take the interval from `a` to `b - 1` out of the state whose turn it is."""
+        state = (b - a) * (self._states[self._turn] // 32768) + self.slot - a
+        if state < 65536:
             word = next(self._words, None)
             refuse_unless(word is not None, "there is no other word", "truncated")
-            self._state = 65536 * self._state + (word or 0)
+            state = 65536 * state + (word or 0)
+        self._states[self._turn] = state
+        self._turn = (self._turn + 1) % 4
 
     def flag(self, probability: int) -> bool:
         """Decode a flag."""
@@ -1633,49 +1653,63 @@ class Intervals:
         return is_set
 
     def bits(self, n: int) -> int:
-        """Decode `n` bits."""
-        if n == 0:
-            return 0
-        value = self.slot >> (15 - n)
-        self.take(value << (15 - n), (value + 1) << (15 - n))
+        """Take `n` plain bits, the lowest first."""
+        there = 8 * len(self._plain) - self._place
+        refuse_unless(n <= there, "there are no other bits", "truncated")
+        value = int.from_bytes(self._plain, "little") >> self._place & ((1 << n) - 1)
+        self._place += n
         return value
 
     def escape(self) -> int:
-        """Decode an escape."""
-        zeros = 0
+        """Take an escape: the cell, counted from that of the mean."""
+        is_below, zeros = self.bits(1), 0
         while self.bits(1) == 0:
             zeros += 1
-            refuse_unless(zeros <= 12, "an escape has more than 12 zeros")
-        return self.bits(zeros + 2) + (1 << (zeros + 2)) - 4
+            refuse_unless(zeros <= 11, "an escape has more than 11 zeros")
+        size = 7 + (1 << zeros) + self.bits(zeros)
+        return -size if is_below else size
 
-    def symbol(self, mu: int, s: int, r: int, weight: int) -> int:
+    def symbol(self, mu: int, s: int, starts: Array) -> int:
         """Decode a symbol."""
-        bits, reach = CELL_BITS(s), CELLS[r](s)
+        bits = cell_bits(s)
         middle = (mu + 8) >> (4 + bits)
-        low, high = middle - reach, middle + reach
-
-        def start(c: int) -> int:
-            z = (c << (4 + bits)) - 8 - mu
-            first, second = (LOGISTIC((z * INVERSE(i) + 8192) >> 14) for i in (s, s + r))
-            below = (weight * first + (32768 - weight) * second) >> 15
-            return (((32765 - 2 * reach) * below) >> 15) + c - low + 1
-
-        slot = self.slot
-        if slot < start(low):
-            self.take(0, start(low))
-            c = low - 1 - self.escape()
-        elif slot >= start(high + 1):
-            self.take(start(high + 1), 32768)
-            c = high + 1 + self.escape()
-        else:
-            c = bisect_right(range(low, high + 1), slot, key=start) - 1 + low
-            self.take(start(c), start(c + 1))
-        return (c << bits) + self.bits(bits)
+        rest = mu + 8 - (middle << (4 + bits))
+        place = ((rest + ((1 << bits) >> 1)) >> bits) - 8
+        row = [*starts[abs(place), s].tolist(), 32768]
+        entry = bisect_right(row, self.slot) - 1
+        self.take(row[entry], row[entry + 1])
+        c = self.escape() if entry == 15 else entry - 7
+        return ((middle + (-c if place < 0 else c)) << bits) + self.bits(bits)
 
     def finish(self) -> None:
-        """Refuse words that are left, and another state than an encoder begins with."""
+        """Refuse words and bits that are left, and other states than an encoder begins with."""
         refuse_unless(next(self._words, None) is None, "there are words behind the last symbol")
-        refuse_unless(self._state == 65536, f"the state is {self._state} at the end")
+        refuse_unless(self._states == [65536] * 4, f"the states are {self._states} at the end")
+        rest = int.from_bytes(self._plain, "little") >> self._place
+        fits = 8 * len(self._plain) - self._place < 8 and rest == 0
+        refuse_unless(fits, "there are bits behind the last symbol")
+
+
+def cell_bits(s: int) -> int:
+    """Return how many lowest bits of a symbol are plain."""
+    return max((5909 * (s - 28)) >> 15, 0)
+
+
+def starts_of(ratio: int, mix: Array) -> Array:
+    """Return where the intervals of all tables begin: (9, 85, 16)."""
+    starts = np.zeros((9, 85, 16), np.int64)
+    for place in range(9):
+        for s in range(85):
+            weight = int(mix[s])
+
+            def below(c: int, place: int = place, s: int = s, weight: int = weight) -> int:
+                z = (32 * c - 16 - 2 * place) << cell_bits(s)
+                first, second = (LOGISTIC(by(z * INVERSE(i), 15)) for i in (s, s + ratio))
+                return (weight * first + (32768 - weight) * second) >> 15
+
+            parts = [((below(e - 7) - below(-7)) * 32752 >> 15) + e for e in range(16)]
+            starts[place, s] = parts
+    return starts
 
 
 # Components
@@ -1685,16 +1719,15 @@ def read_network(data: bytes, mosaic: Mosaic, networks: dict[str, Arrays]) -> li
     """Return the planes of blocks of all components, (rows, columns, 64)."""
     order = [1, 0, 2] if mosaic.colour == RGB else list(range(len(mosaic.factors)))
     check_grids([mosaic.blocks(component) for component in order])
-    intervals = Intervals(data)
+    stream = TurnStream(data)
     planes: dict[int, NetworkPlane] = {}
     for name, component in zip(NAMES[mosaic.colour], order, strict=True):
         coded = np.kron(mosaic.present, np.ones(mosaic.blocks(component), bool))
         before = [plane.values for plane in planes.values()]
-        plane = NetworkPlane(intervals, networks[name], mosaic.tables[component], coded, before)
-        for row, column in np.argwhere(coded).tolist():
-            NetworkBlock(plane, row, column).read()
+        plane = NetworkPlane(stream, networks[name], mosaic.tables[component], coded, before)
+        plane.read()
         planes[component] = plane
-    intervals.finish()
+    stream.finish()
     return [planes[component].coefficients for component in range(len(order))]
 
 
@@ -1725,8 +1758,12 @@ def borders_of(values: list[int]) -> Borders:
                 sum((-1) ** i * c(i) * values[down * i + across * n] for i in range(8))
                 for n in range(8)
             )
-            parts.append([(value + 2048) >> 12 for value in sums])
+            parts.append([by(value, 12) for value in sums])
     return Borders(*parts)
+
+
+Sums = list[np.float32]
+"""The sums of the regression, in binary32."""
 
 
 class Left(NamedTuple):
@@ -1737,62 +1774,163 @@ class Left(NamedTuple):
     levels: list[int]
     spread: list[int]
     borders: Borders
-    sums: list[int]
+    sums: Sums
+    dc: int
+    shorts: list[int]
 
 
-NOTHING = Left([0] * 64, [0] * 64, [-115] * 15, [0] * 64, borders_of([0] * 64), [0] * 5)
+NOTHING = Left(
+    [0] * 64,
+    [0] * 64,
+    [-115] * 15,
+    [0] * 64,
+    borders_of([0] * 64),
+    [np.float32(0)] * 5,
+    0,
+    [0, 0],
+)
 
 
-class Twin:
-    """A component that was decoded before, on the grid of another one: by the place of a block."""
+class Seen(NamedTuple):
+    """A block of a twin."""
 
-    def __init__(self, values: Array, shape: tuple[int, int], r16: list[int]) -> None:
-        rows, columns = shape
-        d, a = len(values) // rows, values.shape[1] // columns
-        joined = values.reshape(rows, d, columns, a, 8, 8).transpose(0, 2, 1, 4, 3, 5)
-        joined = joined.reshape(rows, columns, 8 * d, 8 * a)
-        halved = (HALVING[d] @ joined + 128) >> 8
-        t = ((halved @ HALVING[a].T + 2048) >> 12).reshape(rows, columns, 64)
-        sizes = (2 * abs(t) * np.array(r16) + 2**15) >> 16
-        sizes[..., 0] = 0
-        self.at: dict[tuple[int, int], list[int]] = {}
-        self.levels: dict[tuple[int, int], list[int]] = {}
-        self.borders: dict[tuple[int, int], Borders] = {}
-        for place in np.ndindex(rows, columns):
-            self.at[place] = t[place].tolist()
-            self.levels[place] = levels(sizes[place].tolist())
-            self.borders[place] = borders_of(self.at[place])
+    t: list[int]
+    levels: list[int]
+    borders: Borders
+
+
+NOTHING_SEEN = Seen([0] * 64, [-115] * 15, borders_of([0] * 64))
+
+
+def brought(values: Array, shape: tuple[int, int]) -> Array:
+    """Return the values of a component on the grid of another one, in sixteenths."""
+    rows, columns = shape
+    d, a = len(values) // rows, values.shape[1] // columns
+    joined = values.reshape(rows, d, columns, a, 8, 8).transpose(0, 2, 1, 4, 3, 5)
+    joined = joined.reshape(rows, columns, 8 * d, 8 * a)
+    halved = (HALVING[d] @ joined + 128) >> 8
+    t = (halved @ HALVING[a].T + 2048) >> 12
+    brought_values: Array = np.clip(t, -32767, 32767).reshape(rows, columns, 64)
+    return brought_values
 
 
 class NetworkPlane:
     """The plane of blocks of a component."""
 
     def __init__(
-        self, intervals: Intervals, a: Arrays, steps: Array, coded: Array, before: list[Array]
+        self, stream: TurnStream, a: Arrays, steps: Array, coded: Array, before: list[Array]
     ) -> None:
-        self.intervals, self.a, self.steps = intervals, a, steps
+        self.stream, self.a, self.steps, self.coded = stream, a, steps, coded
         self.rows: int = coded.shape[0]
         self.columns: int = coded.shape[1]
         self.coefficients = np.zeros((*coded.shape, 64), np.int64)
         self.q: list[int] = steps.tolist()
-        self.r16 = [(2**16 + q // 2) // q for q in self.q]
-        self.r24 = [(2**24 + q // 2) // q for q in self.q]
-        self.twins = [Twin(values, coded.shape, self.r16) for values in before]
+        self.starts = starts_of(int(a["ratio"][0]), a["mix"])
         logs = np.array([lg(q) for q in self.q])
         self.bias = a["bias"] + (np.tensordot(logs - 1024, a["steps"], (0, 0)) >> 8)
-        self.running = [2**18] * 64
+        self._weigh()
+        self.running, self.count = [2**18] * 64, 0
         self.left: dict[tuple[int, int], Left] = {}
+        self.twins = [self._see(brought(values, self.coded.shape)) for values in before]
+
+    def _weigh(self) -> None:
+        """Make weights of magnitudes for these steps: `weights`, `floors`, `shifts` by j and k."""
+        self.weights = self.a["magnitude"].astype(np.int64)
+        self.floors = self.a["floor"].astype(np.int64)
+        self.shifts = np.zeros((3, 64), np.int64)
+        for k in range(64):
+            for j in range(3):
+                own = self.weights[j, :, k]
+                for i, near in enumerate(NEAR[k]):
+                    own[i] = (own[i] * self.q[near] + self.q[k] // 2) // self.q[k]
+                    self.floors[j, k] += 4 * own[i]
+                own[len(NEAR[k]) : 6] *= k == 0
+                while int(own.sum()) >> self.shifts[j, k] >= 2**17:
+                    self.shifts[j, k] += 1
+                own >>= self.shifts[j, k]
+                self.floors[j, k] = min(max(self.floors[j, k] >> self.shifts[j, k], 1), 2**28)
+
+    def scaled(self, difference: int, k: int, c: int = 4096) -> int:
+        """Return a difference in sixteenths, times `c` over 4096, in sixteenths of a step."""
+        q = self.q[k]
+        n = 12 + q.bit_length()
+        factor = ((c << (n - 12)) + q // 2) // q
+        return limited(by(limited(difference, 2**17 - 1) * factor, n))
+
+    def _see(self, t: Array) -> dict[tuple[int, int], Seen]:
+        """Return the blocks of a twin by their places."""
+        seen = {}
+        for place in np.ndindex(self.rows, self.columns):
+            values = t[place].tolist()
+            sizes = [size_of(self.scaled(value, k)) if k else 0 for k, value in enumerate(values)]
+            seen[place] = Seen(values, levels(sizes), borders_of(values))
+        return seen
 
     @property
     def values(self) -> Array:
         """Return all values `D`."""
-        values: Array = np.clip(self.coefficients * self.steps, -16383, 16383)
+        values: Array = np.clip(self.coefficients * self.steps, -2047, 2047)
         return values
 
-    def at(self, y: int, x: int) -> Left | None:
-        """Return what a block left behind, or None if it is not in the plane."""
-        is_inside = 0 <= y < self.rows and 0 <= x < self.columns
-        return self.left.get((y, x), NOTHING) if is_inside else None
+    def rows_of(self, diagonal: int) -> range:
+        """Return the rows that have a block on a diagonal."""
+        first = max(0, (diagonal - self.columns + 2) // 2)
+        return range(first, min(diagonal // 2, self.rows - 1) + 1)
+
+    def standing(self, y: int, x: int) -> tuple[int, int] | None:
+        """Return which block stands at a place, or None if its diagonal has none."""
+        rows = self.rows_of(x + 2 * y)
+        if not rows:
+            return None
+        row = min(max(y, rows[0]), rows[-1])
+        return row, x + 2 * (y - row)
+
+    def at(self, y: int, x: int) -> Left:
+        """Return what the block left behind that stands at a place."""
+        place = self.standing(y, x)
+        return self.left.get(place, NOTHING) if place else NOTHING
+
+    def seen(self, twin: int, y: int, x: int) -> Seen:
+        """Return the block of a twin that stands at a place."""
+        place = self.standing(y, x)
+        return self.twins[twin][place] if place else NOTHING_SEEN
+
+    def read(self) -> None:
+        """Decode all blocks."""
+        for diagonal in range(self.columns + 2 * self.rows - 2):
+            rows = self.rows_of(diagonal)
+            coded = [y for y in rows if self.coded[y, diagonal - 2 * y]]
+            for first in rows[::16]:
+                group = [
+                    NetworkBlock(self, y, diagonal - 2 * y)
+                    for y in coded
+                    if first <= y < first + 16
+                ]
+                self._read_group(group)
+            if coded:
+                self._update(diagonal, coded)
+
+    def _read_group(self, group: list[NetworkBlock]) -> None:
+        for number in range(len(PASSES)):
+            for block in group:
+                block.read_flag(number)
+            for i, k in enumerate(PASSES[number]):
+                for block in group:
+                    block.read_ac(number, i, k)
+            for block in group:
+                block.finish_pass(number)
+        for block in group:
+            block.read_dc()
+
+    def _update(self, diagonal: int, coded: list[int]) -> None:
+        """Bring the running magnitudes up to date."""
+        n = len(coded)
+        self.count += n
+        rate = min(n * RATE(self.count - 1), 32768)
+        for k in range(64):
+            total = sum(self.left[y, diagonal - 2 * y].magnitudes[k] for y in coded)
+            r = self.running[k]
+            self.running[k] = r + ((((total << 15) // n - r) * rate) >> 16)
 
 
 class NetworkBlock:
@@ -1800,105 +1938,92 @@ class NetworkBlock:
 
     def __init__(self, plane: NetworkPlane, y: int, x: int) -> None:
         self._plane, self._y, self._x = plane, y, x
+        self._up, self._left = y > 0, x > 0
+        places = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))
+        self._near = [plane.at(y + down, x + across) for down, across in places]
         self._symbols, self._values, self._magnitudes = [0] * 64, [0] * 64, [0] * 64
+        self._twins = [plane.seen(c, y, x).t for c in range(len(plane.twins))]
+        self._scaled = [[plane.scaled(t[k], k) for k in range(64)] for t in self._twins]
         self._decoded: list[int] = []
-        self._find_neighbours()
-        self._twins = [twin.at[y, x] for twin in plane.twins]
-        self._steered = 3 + bool(self._twins)
-        self._begin_slopes()
-        self._accumulator = np.array(self._inputs()) @ plane.a["trunk"]
-
-    def _find_neighbours(self) -> None:
-        y, x, at = self._y, self._x, self._plane.at
-        self._n, self._w = at(y - 1, x), at(y, x - 1)
-        n, w = self._n or self._w or NOTHING, self._w or self._n or NOTHING
-        self._real = [self._w, self._n, at(y - 1, x - 1), at(y - 1, x + 1), at(y, x - 2)]
-        self._real.append(at(y - 2, x))
-        stands = [w, n, n, n, w, n]
-        self._near = [real or other for real, other in zip(self._real, stands, strict=True)]
-        self._dc = [block.x[0] * self._plane.q[0] for block in self._near[:4]]
+        self._is_over = False
+        self._begin_sums()
+        inputs = np.array(self._inputs())
+        self._accumulator = inputs @ plane.a["trunk"]
+        self._signed = np.zeros_like(self._accumulator)
 
     # Slopes
 
-    def _begin_slopes(self) -> None:
-        self._sums = [0] * 5
-        weights = (2, 2, 1, 1, 1, 1)
-        self._around = [
-            sum(w * left.sums[i] for w, left in zip(weights, self._real, strict=True) if left)
-            for i in range(5)
-        ]
-        r24 = self._plane.r24
-        self._scaled = [
-            [
-                min(max((t * r + 2**23) >> 24, -(2**18)), 2**18)
-                for t, r in zip(twin, r24, strict=True)
-            ]
-            for twin in self._twins
-        ]
+    def _begin_sums(self) -> None:
+        w, n, *others = (left.sums for left in self._near)
+        self._around = []
+        for i in range(5):
+            total = w[i] + n[i]
+            total = total + total
+            for sums in others:
+                total = total + sums[i]
+            self._around.append(total)
+        self._sums: Sums = [np.float32(0)] * 5
+        self._slopes: list[int] = []
+        self._slope2 = 0
         self._find_slopes()
 
-    def _add_products(self, k: int) -> None:
-        if self._twins:
-            one, two = self._scaled[0][k], self._scaled[1][k] if len(self._twins) == 2 else 0
-            x = self._symbols[k]
-            for i, product in enumerate((x * one, x * two, one * one, two * two, one * two)):
-                self._sums[i] += product
-
     def _find_slopes(self) -> None:
-        def limited(slope: int) -> int:
-            return min(max(slope, -4096), 4096)
+        """Bring the slopes up to date, in binary32."""
+        h = [a + (s + s) for a, s in zip(self._around, self._sums, strict=True)]
+        f = np.float32
 
-        s = [a + 2 * b for a, b in zip(self._around, self._sums, strict=True)]
-        f, g, both, with_f, with_g = s[2] + 768, s[3] + 768, s[4], 16 * s[0], 16 * s[1]
-        self._slopes, self._slope2 = [limited(16384 * s[0] // f)][: len(self._twins)], 0
+        def slope(value: np.float32) -> int:
+            return int(min(max(value, f(-4096)), f(4096)))
+
+        a = h[2] + f(768)
+        if len(self._twins) == 1:
+            self._slopes = [slope(h[0] * f(16384) / a)]
         if len(self._twins) == 2:
-            self._slope2 = limited(16384 * s[1] // g)
-            h = 0
-            while max(f, g, abs(both), abs(with_f), abs(with_g)) >> h >= 2**26:
-                h += 1
-            a, b, c, x, y = (value >> h for value in (f, g, both, with_f, with_g))
-            d = max((a * b - c * c + ((a * b) >> 10)) >> 10, 1)
-            self._slopes = [limited((x * b - y * c) // d), limited((y * a - x * c) // d)]
+            b, c, x, y = h[3] + f(768), h[4], h[0] * f(16384), h[1] * f(16384)
+            product = a * b
+            d = max(product - c * c + product * f(1 / 1024), f(1))
+            self._slopes = [slope((x * b - y * c) / d), slope((y * a - x * c) / d)]
+            self._slope2 = slope(y / b)
 
     def _by_slopes(self, values: Sequence[int]) -> int:
-        """Return the sum of products of slopes and values of the twins."""
-        return sum(slope * value for slope, value in zip(self._slopes, values, strict=True))
+        """Return the sum of products of slopes and values of the twins, in the unit of these."""
+        return by(sum(s * value for s, value in zip(self._slopes, values, strict=True)), 10)
+
+    def _guess(self, k: int) -> int:
+        return limited(self._by_slopes([c[k] for c in self._scaled])) if self._twins else 0
 
     # Networks
 
     def _inputs(self) -> list[int]:
-        plane, (w, n, nw, ne) = self._plane, self._dc
+        plane = self._plane
+        w, n, nw, ne = (left.dc for left in self._near[:4])
         inputs = [value for left in self._near for value in left.levels]
         inputs += levels([r >> 10 for r in plane.running], 5)
-        above = list(self._n.borders.lower_e) if self._n else [0] * 8
-        beside = list(self._w.borders.right_e) if self._w else [0] * 8
-        above[0] -= (BORDER(0) * n + 128) >> 8 if self._n else 0
-        beside[0] -= (BORDER(0) * w + 128) >> 8 if self._w else 0
+        above, beside = list(self._near[1].borders.lower_e), list(self._near[0].borders.right_e)
+        above[0] -= by(BORDER(0) * n, 8)
+        beside[0] -= by(BORDER(0) * w, 8)
+        above, beside = [z * self._up for z in above], [z * self._left for z in beside]
         jumps = [8 * (w - nw), 8 * (n - nw), 8 * (ne - n), 8 * (n - w)]
         signed = [short(value) for value in above + beside + jumps]
         inputs += [abs(value) for value in signed] + signed
         for left in self._near[:4]:
-            inputs += [short(16 * plane.q[k] * left.x[k]) for k in (1, 8)]
-        inputs += [0 if self._real[i] else 64 for i in (1, 0, 3)]
-        inputs.append(1024 // (16 + self._number))
+            inputs += left.shorts
+        has_ne = self._up and self._x < plane.columns - 1
+        inputs += [0 if real else 64 for real in (self._up, self._left, has_ne)]
+        inputs.append(1024 // (16 + plane.count))
         return inputs + self._twin_inputs()
-
-    @property
-    def _number(self) -> int:
-        return int(self._y * self._plane.columns + self._x)
 
     def _twin_inputs(self) -> list[int]:
         inputs: list[int] = []
         plane, y, x = self._plane, self._y, self._x
         if plane.twins:
             for down, across in ((0, 0), (-1, 0), (0, -1), (1, 0), (0, 1)):
-                inside = 0 <= y + down < plane.rows and 0 <= x + across < plane.columns
-                place = (y + down, x + across) if inside else (y, x)
-                inputs += plane.twins[0].levels[place]
-        for twin in plane.twins[1:]:
-            inputs += twin.levels[y, x]
+                inputs += plane.seen(0, y + down, x + across).levels
+        if len(plane.twins) == 2:
+            inputs += plane.seen(1, y, x).levels
         for i, slope in enumerate(self._slopes):
-            inputs += [slope >> 4, min((lg(self._around[2 + i] + 256) - 2040) >> 4, 511)]
+            log = lg(float(self._around[2 + i] + np.float32(256)))
+            inputs += [slope >> 4, min((log - 2040) >> 4, 511)]
         return inputs
 
     def _run(self, number: int) -> list[int]:
@@ -1920,241 +2045,243 @@ class NetworkBlock:
 
     # Coefficients
 
-    def read(self) -> None:
-        """Decode the block."""
-        for number, ks in enumerate(PASSES):
-            outputs = self._run(number)
-            kinds = 1 + (self._steered if number in STEERED else 0)
-            if self._plane.intervals.flag(ZERO(outputs[kinds * len(ks)] >> 3)):
-                self._skip([k for later in PASSES[number:] for k in later])
-                break
+    def _kinds(self, number: int) -> int:
+        """Return how many outputs each coefficient of a pass has."""
+        return 4 + bool(self._twins) if number in STEERED else 1
+
+    def read_flag(self, number: int) -> None:
+        """Decode whether all that is left is 0."""
+        if self._is_over:
+            return
+        self._outputs = self._run(number)
+        last = self._outputs[self._kinds(number) * len(PASSES[number])]
+        self._is_over = self._plane.stream.flag(ZERO(last >> 3))
+        if number and not self._is_over:
             self._find_slopes()
-            for i, k in enumerate(ks):
-                self._read_ac(k, outputs[i : kinds * len(ks) : len(ks)])
-        self._find_slopes()
-        self._read_dc(self._run(DC_PASS)[: 1 + self._steered])
-        self._leave()
 
-    def _skip(self, ks: list[int]) -> None:
-        for k in ks:
-            self._note(k, (self._by_slopes([twin[k] for twin in self._twins]) + 512) >> 10)
-
-    def _note(self, k: int, guess: int) -> None:
-        """Note the magnitude of an AC coefficient, and its products with the twins."""
+    def read_ac(self, number: int, i: int, k: int) -> None:
+        """Decode coefficient `i` of a pass, if the block has any left."""
+        guess = self._guess(k)
+        if not self._is_over:
+            of_pass = self._kinds(number) * len(PASSES[number])
+            self._decode(k, guess, self._outputs[i : of_pass : len(PASSES[number])])
         if self._twins:
-            left_over = abs(16 * self._values[k] - guess)
-            size = min((2 * left_over * self._plane.r16[k] + 2**15) >> 16, 12800)
+            self._magnitudes[k] = size_of(16 * self._symbols[k] - guess)
+            self._add_products(k)
         else:
-            size = 32 * min(abs(self._symbols[k]), 400)
-        self._magnitudes[k] = size
-        self._add_products(k)
+            self._magnitudes[k] = 32 * min(abs(self._symbols[k]), 400)
 
-    def _known(self, c: Lookup, *, u: int | None = None, v: int | None = None) -> int:
+    def _add_products(self, k: int) -> None:
+        x = np.float32(self._symbols[k])
+        c = [np.float32(scaled[k]) for scaled in self._scaled]
+        zero = np.float32(0)
+        second = c[1] if len(c) == 2 else zero
+        products = [x * c[0], x * second, c[0] * c[0], second * second, c[0] * second]
+        self._sums = [s + product for s, product in zip(self._sums, products, strict=True)]
+
+    def finish_pass(self, number: int) -> None:
+        """Let later passes see the coefficients of this one."""
+        self._accumulator = self._accumulator + self._signed
+        self._signed = np.zeros_like(self._accumulator)
+
+    def _set(self, k: int, x: int) -> None:
+        self._symbols[k] = x
+        self._values[k] = 16 * limited(x * self._plane.q[k], 2047)
+
+    def _known(self, c: Lookup, values: list[int], *, u: int = -1, v: int = -1) -> int:
         """Return what is known of a border from the column `u` or the row `v`."""
         total = sum(
-            c(k // 8 if v is None else k % 8) * self._values[k]
+            c(k // 8 if v < 0 else k % 8) * values[k]
             for k in self._decoded
             if k % 8 == u or k // 8 == v
         )
-        return (total + 128) >> 8
+        return by(total, 12)
 
     def _of_n(self, u: int) -> tuple[int, int]:
         """Return what the borders of N have beyond those known, by `e` and by `o`."""
-        if self._n is None:
-            return 0, 0
-        lower_e, _, lower_o, _ = self._n.borders
-        return lower_e[u] - self._known(BORDER, u=u), lower_o[u] - self._known(OUTER, u=u)
+        lower_e, _, lower_o, _ = self._near[1].borders
+        e, o = (self._known(c, self._values, u=u) for c in (BORDER, OUTER))
+        return lower_e[u] - e, lower_o[u] - o
 
     def _of_w(self, v: int) -> tuple[int, int]:
-        if self._w is None:
-            return 0, 0
-        _, right_e, _, right_o = self._w.borders
-        return right_e[v] - self._known(BORDER, v=v), right_o[v] - self._known(OUTER, v=v)
+        _, right_e, _, right_o = self._near[0].borders
+        e, o = (self._known(c, self._values, v=v) for c in (BORDER, OUTER))
+        return right_e[v] - e, right_o[v] - o
 
     def _jumps(self, k: int) -> tuple[list[int], list[int], list[int]]:
         """Return jump, edge and third of N and of W; and the magnitudes 14 and 15."""
-        (v, u), q, (w, n, nw, _) = divmod(k, 8), self._plane.q[k], self._dc
-        x_n, x_w = (left.x[k] if left else 0 for left in (self._n, self._w))
-        from_n, from_w = [16 * q * x_n, 16 * (nw - w), 0], [16 * q * x_w, 16 * (nw - n), 0]
-        if u and v:
-            from_n[2], from_w[2] = 16 * q * x_n, 16 * q * x_w
-        elif self._n and self._w:
-            sign = 1 if v else -1
-            z_e, z_o = (sign * (a - b) for a, b in zip(self._of_n(0), self._of_w(0), strict=True))
-            from_n[2] = (z_e * BORDER(u + v) + 2048) >> 12
-            from_w[2] = (z_o * OUTER(u + v) + 2048) >> 12
+        (v, u), scaled = divmod(k, 8), self._plane.scaled
+        w, n, nw = (left.dc for left in self._near[:3])
+        x_n, x_w = self._up * 16 * self._near[1].x[k], self._left * 16 * self._near[0].x[k]
+        from_n = [x_n, scaled(16 * (nw - w), k), x_n]
+        from_w = [x_w, scaled(16 * (nw - n), k), x_w]
         if u:
             e, o = self._of_n(u)
-            from_n[:2] = (e * BORDER(v) + 2048) >> 12, (o * OUTER(v) + 2048) >> 12
+            from_n[:2] = self._up * scaled(e, k, BORDER(v)), self._up * scaled(o, k, OUTER(v))
         if v:
             e, o = self._of_w(v)
-            from_w[:2] = (e * BORDER(u) + 2048) >> 12, (o * OUTER(u) + 2048) >> 12
-        third = 2 * abs(from_n[2])
-        sizes = [2 * abs(from_n[0]) if u else third, 2 * abs(from_w[0]) if v else third]
+            from_w[:2] = self._left * scaled(e, k, BORDER(u)), self._left * scaled(o, k, OUTER(u))
+        if u == 0 or v == 0:
+            both = self._up and self._left
+            (e_n, o_n), (e_w, o_w) = self._of_n(0), self._of_w(0)
+            z_e, z_o = (e_n - e_w) * both, (o_n - o_w) * both
+            z_e, z_o = (z_e, z_o) if v else (-z_e, -z_o)
+            from_n[2] = scaled(z_e, k, BORDER(u + v))
+            from_w[2] = scaled(z_o, k, OUTER(u + v))
+        sizes = [size_of(from_n[0] if u else from_n[2]), size_of(from_w[0] if v else from_n[2])]
         return from_n, from_w, sizes
 
     def _twin_jumps(self, k: int) -> tuple[int, int]:
         """Return the jumps of the twins, by slopes."""
         v, u = divmod(k, 8)
         plane, y, x = self._plane, self._y, self._x
-        jump_n = jump_w = 0
-        if u and self._n:
-            jumps = [
-                twin.borders[y - 1, x].lower_e[u]
-                - ((sum(BORDER(j // 8) * t[j] for j in self._decoded if j % 8 == u) + 2048) >> 12)
-                for twin, t in zip(plane.twins, self._twins, strict=True)
-            ]
-            jump_n = (((self._by_slopes(jumps) + 512) >> 10) * BORDER(v) + 2048) >> 12
-        if v and self._w:
-            jumps = [
-                twin.borders[y, x - 1].right_e[v]
-                - ((sum(BORDER(j % 8) * t[j] for j in self._decoded if j // 8 == v) + 2048) >> 12)
-                for twin, t in zip(plane.twins, self._twins, strict=True)
-            ]
-            jump_w = (((self._by_slopes(jumps) + 512) >> 10) * BORDER(u) + 2048) >> 12
-        return jump_n, jump_w
+        jumps_n, jumps_w = [], []
+        for c, t in enumerate(self._twins):
+            lower = plane.seen(c, y - 1, x).borders.lower_e[u]
+            right = plane.seen(c, y, x - 1).borders.right_e[v]
+            jumps_n.append(limited(lower - self._known(BORDER, t, u=u), 2**17 - 1))
+            jumps_w.append(limited(right - self._known(BORDER, t, v=v), 2**17 - 1))
+        jump_n = plane.scaled(self._up * self._by_slopes(jumps_n), k, BORDER(v))
+        jump_w = plane.scaled(self._left * self._by_slopes(jumps_w), k, BORDER(u))
+        return jump_n if u else 0, jump_w if v else 0
 
-    def _read_ac(self, k: int, outputs: list[int]) -> None:
-        plane, m = self._plane, self._plane.a["mean"][k].tolist()
+    def _decode(self, k: int, guess: int, outputs: list[int]) -> None:
+        plane, m = self._plane, [by(m, 2) for m in self._plane.a["mean"][k].tolist()]
         jumps_n, jumps_w, sizes = self._jumps(k)
         from_n = sum(a * b for a, b in zip(m[0:6:2], jumps_n, strict=True))
         from_w = sum(a * b for a, b in zip(m[1:6:2], jumps_w, strict=True))
-        from_t = guess = 0
+        from_t = 0
         if self._twins:
-            at_k = [twin[k] for twin in self._twins]
-            guess = (self._by_slopes(at_k) + 512) >> 10
             from_t = m[6] * guess
-            if len(at_k) == 2:
-                from_t += m[9] * ((self._slope2 * at_k[1] + 512) >> 10)
+            if len(self._twins) == 2:
+                from_t += m[9] * limited(by(self._slope2 * self._scaled[1][k], 10))
             jump_n, jump_w = self._twin_jumps(k)
             from_n, from_w = from_n + m[7] * jump_n, from_w + m[8] * jump_w
         s = self._log_scale(k, outputs[0], self._ac_terms(k, sizes, guess))
-        mean, offset = from_n + from_w + from_t, 0
-        if len(outputs) > 1:
-            *gates, shift = outputs[1:]
-            parts = zip(gates, (from_n, from_w, from_t)[: len(gates)], strict=True)
-            mean = (sum(GATE(gate >> 3) * part for gate, part in parts) + 2048) >> 12
-            offset = (shift * SCALE(s) + 32768) >> 16
-        x = self._read_symbol(k, mean, offset, s)
+        x = self._read_symbol(s, outputs[1:], 0, [from_n, from_w, from_t])
         refuse_unless(abs(x) <= 1023, f"a coefficient is {x}")
         self._set(k, x)
-        if x:
-            self._accumulator = self._accumulator + (
-                short(16 * self._values[k]) * plane.a["signed"][k]
-            )
+        self._signed = self._signed + short(self._values[k]) * plane.a["signed"][k]
         self._decoded.append(k)
-        self._note(k, guess)
-
-    def _set(self, k: int, x: int) -> None:
-        self._symbols[k] = x
-        self._values[k] = min(max(x * self._plane.q[k], -16383), 16383)
 
     def _ac_terms(self, k: int, sizes: list[int], guess: int) -> list[int]:
-        """Return the 20 terms of the sums, up to the weights that know steps."""
-        q, magnitudes = self._plane.q, self._magnitudes
-        terms = [(magnitudes[j] + 4) * q[j] for j in NEAR[k]]
+        """Return the 20 terms of the sums."""
+        terms = [self._magnitudes[j] for j in NEAR[k]]
         terms += [0] * (6 - len(terms))
-        terms += [q[k] * left.magnitudes[k] for left in self._near]
-        terms += [self._near[0].spread[k] + self._near[1].spread[k]]
-        terms += [self._plane.running[k] >> 12, *sizes, 0, 0, 0, 0]
+        terms += [left.magnitudes[k] for left in self._near]
+        terms.append(min(self._near[0].spread[k] + self._near[1].spread[k], 12800))
+        terms += [0, *sizes, 0, 0, 0, 0]
         if self._twins:
             others = sum(min(abs(left.x[k]), 400) for left in self._near[:2])
-            terms[16:19] = 2 * abs(self._twins[0][k]), 2 * abs(guess), 16 * q[k] * others
-        for twin in self._twins[1:]:
-            terms[19] = 2 * abs(twin[k])
+            terms[16:19] = size_of(self._scaled[0][k]), size_of(guess), 16 * others
+        for scaled in self._scaled[1:]:
+            terms[19] = size_of(scaled[k])
         return terms
 
     def _log_scale(self, k: int, out: int, terms: list[int]) -> int:
-        a, q = self._plane.a, self._plane.q[k]
-        total = int(a["base"][k]) + int(a["slope"][k]) * (lg(q) - 1024) + 4096 * out
+        """Return the log-scale; term 13 is that of the running magnitude."""
+        plane, a = self._plane, self._plane.a
+        total = int(a["base"][k]) + int(a["slope"][k]) * (lg(plane.q[k]) - 1024) + 4096 * out
         for j in range(3):
-            weights = a["magnitude"][j, :, k].tolist()
-            weights[13] = (weights[13] * q + 4) >> 3
-            y = int(a["floor"][j, k]) * q
+            weights = plane.weights[j, :, k].tolist()
+            y = int(plane.floors[j, k]) + ((weights[13] * (plane.running[k] >> 12)) >> 3)
             y += sum(weight * term for weight, term in zip(weights, terms, strict=True))
-            total += int(a["exponent"][k, j]) * (lg(y) - 4352 - lg(q))
-        return min(max(((total + 65536) >> 17) + 28, 0), 84)
+            total += int(a["exponent"][k, j]) * (lg(y) - 4352 + 256 * int(plane.shifts[j, k]))
+        return min(max(by(total, 17) + 28, 0), 84)
 
-    def _read_symbol(self, k: int, mean: int, offset: int, s: int) -> int:
-        limited = min(max(mean, -(2**36)), 2**36)
-        mu = ((limited * self._plane.r24[k] + 2**35) >> 36) + offset
-        mu = min(max(mu, -(2**18)), 2**18)
-        a = self._plane.a
-        return self._plane.intervals.symbol(mu, s, int(a["ratio"][k]), int(a["mix"][k, s]))
+    def _read_symbol(self, s: int, outputs: list[int], base: int, parts: list[int]) -> int:
+        """Decode a symbol, of the parts of whose mean each is in 2^-14 of a step."""
+        shares = [limited(by(part, 9)) for part in parts]
+        total = sum(shares)
+        if outputs:
+            *gates, shift = outputs
+            weighed = zip(gates, shares[: len(gates)], strict=True)
+            octaves = (5909 * (s - 28)) >> 7
+            product = limited(shift, 2047) * (256 + (octaves & 255))
+            total = sum(gate(out) * share for out, share in weighed) >> 11
+            total += base + (product >> (11 - (octaves >> 8)))
+        mu = limited((total + 1) >> 1)
+        return self._plane.stream.symbol(mu, s, self._plane.starts)
 
     # DC
 
-    def _read_dc(self, outputs: list[int]) -> None:
-        m = self._plane.a["mean"][0].tolist()
+    def read_dc(self) -> None:
+        """Decode DC, and leave behind what later blocks see."""
+        if self._twins:
+            self._find_slopes()
+        outputs = self._run(DC_PASS)[: self._kinds(DC_PASS)]
+        scaled = self._plane.scaled
+        m = [by(m, 2) for m in self._plane.a["mean"][0].tolist()]
         edges_n, edges_w = (
-            [(11586 * z + 2048) >> 12 for z in jumps] for jumps in (self._of_n(0), self._of_w(0))
+            [by(11586 * limited(z, 2**17 - 1), 12) for z in jumps]
+            for jumps in (self._of_n(0), self._of_w(0))
         )
-        edges_n = edges_n if self._n else edges_w
-        edges_w = edges_w if self._w else edges_n
+        edges_n = edges_n if self._up else edges_w if self._left else [0, 0]
+        edges_w = edges_w if self._left else edges_n
         base = (edges_n[0] + edges_w[0]) >> 1
-        w, n, nw, ne = (16 * value for value in self._dc)
+        w, n, nw, ne = (16 * left.dc for left in self._near[:4])
         guesses_n, guesses_w = [*edges_n, n], [*edges_w, w + n - nw]
-        from_n = sum(a * (b - base) for a, b in zip(m[0:6:2], guesses_n, strict=True))
-        from_w = sum(a * (b - base) for a, b in zip(m[1:6:2], guesses_w, strict=True))
+        from_n = sum(a * scaled(b - base, 0) for a, b in zip(m[0:6:2], guesses_n, strict=True))
+        from_w = sum(a * scaled(b - base, 0) for a, b in zip(m[1:6:2], guesses_w, strict=True))
         from_t, twin_terms = 0, [0] * 4
         if self._twins:
             here, there_n, there_w = self._twin_dcs()
             moved_n, moved_w = n + here - there_n, w + here - there_w
             middle = ((moved_n + moved_w) >> 1) - base
-            from_t = m[6] * middle
-            from_n, from_w = from_n + m[7] * (moved_n - base), from_w + m[8] * (moved_w - base)
+            from_t = m[6] * scaled(middle, 0)
+            from_n += m[7] * scaled(moved_n - base, 0)
+            from_w += m[8] * scaled(moved_w - base, 0)
             twin_terms = [middle, moved_n - moved_w, here - there_n, here - there_w]
-        ac = [abs(value) for value in self._values[1:]]
-        first = ac[0] + ac[7]
+        ac = [abs(value) for value in self._values]
         gaps = [a - b for a, b in zip(edges_n, edges_w, strict=True)]
-        terms = [2 * abs(z) for z in (*gaps, w - nw, n - nw, n - ne, w - n)]
-        terms += [self._plane.q[0] * left.magnitudes[0] for left in self._near]
-        terms += [16 * first, self._plane.running[0] >> 12, 2 * (sum(ac) - first)]
-        terms.append(2 * abs(edges_n[0] - edges_n[1] + edges_w[0] - edges_w[1]))
-        terms += [2 * abs(z) for z in twin_terms]
+        corner = edges_n[0] - edges_n[1] + edges_w[0] - edges_w[1]
+        differences = [*gaps, w - nw, n - nw, n - ne, w - n, (ac[1] + ac[8]) >> 1]
+        differences += [(sum(ac[1:]) - ac[1] - ac[8]) >> 4, corner, *twin_terms]
+        sizes = [size_of(scaled(z, 0)) for z in differences]
+        terms = [*sizes[:6], *(left.magnitudes[0] for left in self._near)]
+        terms += [sizes[6], 0, *sizes[7:]]
         s = self._log_scale(0, outputs[0], terms)
-        *gates, shift = outputs[1:]
-        parts = zip(gates, (from_n, from_w, from_t)[: len(gates)], strict=True)
-        total = sum(GATE(gate >> 3) * min(max(part, -(2**40)), 2**40) for gate, part in parts)
-        mean = ((total + 2048) >> 12) + 4096 * base
-        x = self._read_symbol(0, mean, (shift * SCALE(s) + 32768) >> 16, s)
+        start = scaled(base, 0)
+        x = self._read_symbol(s, outputs[1:], 2 * start, [from_n, from_w, from_t])
         refuse_unless(-1024 <= x <= 1023, f"a DC is {x}")
         self._set(0, x)
-        left_over = abs(16 * self._values[0] - base)
-        self._magnitudes[0] = min((2 * left_over * self._plane.r16[0] + 2**15) >> 16, 12800)
+        self._magnitudes[0] = size_of(16 * x - start)
+        self._leave()
 
     def _twin_dcs(self) -> list[int]:
         """Return the DC that the twins give here, at N and at W."""
-        y, x = self._y, self._x
-        here = (y, x)
-        n = (y - 1, x) if self._n else (y, x - 1) if self._w else here
-        w = (y, x - 1) if self._w else n
-        places = (here, n, w)
-        sums = (
-            self._by_slopes([twin.at[place][0] for twin in self._plane.twins]) for place in places
-        )
-        return [(value + 512) >> 10 for value in sums]
+        plane, y, x = self._plane, self._y, self._x
+        return [
+            self._by_slopes([plane.seen(c, *place).t[0] for c in range(len(self._twins))])
+            for place in ((y, x), (y - 1, x), (y, x - 1))
+        ]
+
+    def _spread(self) -> list[int]:
+        """Return the magnitudes beside each coefficient, in 1/32 of its step."""
+        q, spread = self._plane.q, []
+        for k in range(64):
+            v, u = divmod(k, 8)
+            total = 0
+            for j, is_inside in ((k - 1, u > 0), (k + 1, u < 7), (k - 8, v > 0), (k + 8, v < 7)):
+                if is_inside and j:
+                    ratio = min((256 * q[j] + q[k] // 2) // q[k], 32767)
+                    total += self._magnitudes[j] * ratio
+            spread.append(min(total >> 8, 12800))
+        return spread
 
     def _leave(self) -> None:
-        plane, magnitudes = self._plane, self._magnitudes
-        sizes = np.array(magnitudes) * plane.steps
-        sizes[0] = 0
-        p = np.pad(sizes.reshape(8, 8), 1)
-        spread = p[:-2, 1:-1] + p[2:, 1:-1] + p[1:-1, :-2] + p[1:-1, 2:]
+        plane = self._plane
         plane.left[self._y, self._x] = Left(
             self._symbols,
-            magnitudes,
-            levels(magnitudes),
-            spread.ravel().tolist(),
-            borders_of([16 * value for value in self._values]),
+            self._magnitudes,
+            levels(self._magnitudes),
+            self._spread(),
+            borders_of(self._values),
             self._sums,
+            self._values[0] >> 4,
+            [short(self._values[k]) for k in (1, 8)],
         )
         plane.coefficients[self._y, self._x] = self._symbols
-        rate = RATE(self._number)
-        plane.running = [
-            r + ((((m << 15) - r) * rate) >> 16)
-            for r, m in zip(plane.running, magnitudes, strict=True)
-        ]
 
 
 # Section 9: lossy chunks by colour axes and DCT ---------------------------------------------------

@@ -1,9 +1,10 @@
-"""Sixteen integers at once inside kernels: LLVM vectors where numba compiles, else numpy arrays.
+"""Sixteen numbers at once inside kernels: LLVM vectors where numba compiles, else numpy arrays.
 
-numba has no type for a register of several integers, and its loops become one only by luck. The
+numba has no type for a register of several numbers, and its loops become one only by luck. The
 operations here become single instructions of whatever processor runs them; LLVM splits what is too
-wide. Vectors are ``int16`` or ``int32``, and wrap around as numpy's arrays do. Each operation has a
-meaning in Python as well, which uncompiled kernels run.
+wide. Vectors are ``int16`` or ``int32``, which wrap around as numpy's arrays do, or ``float32``,
+each operation of which is rounded by itself. Each operation has a meaning in Python as well, which
+uncompiled kernels run.
 
 No index is checked: a kernel must know that 16 elements lie there.
 """
@@ -26,28 +27,47 @@ except Exception:  # absent or broken, as `use_numba` tells; what operations mea
     llvm = ir = types = cgutils = intrinsic = models = register_model = ABSENT
 
 __all__ = [
+    "FLOATS",
     "INT16S",
     "INT32S",
     "LANES",
     "Vector",
     "add",
+    "add_floats",
+    "bits_of",
     "bits_of_one",
+    "both",
+    "divide_floats",
+    "either",
     "float_bits",
+    "floats_of",
+    "higher_float",
+    "integers_of",
+    "lane_products",
     "load16",
     "load32",
+    "load_floats",
+    "lower_float",
     "magnitude",
     "maximum",
     "minimum",
     "mul",
+    "mul_floats",
     "narrow",
     "not_above",
     "pair_of",
     "pair_products",
+    "select",
+    "shift_left",
     "shift_right",
     "splat16",
     "splat32",
+    "splat_float",
     "store16",
     "store32",
+    "store_floats",
+    "subtract",
+    "subtract_floats",
     "tile_products",
     "total_product",
     "types",
@@ -58,17 +78,18 @@ __all__ = [
 LANES = 16
 
 _INT16, _INT32, _INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+_FLOAT = ir.FloatType()
 _HAS_AVX2 = bool(llvm.get_host_cpu_features().get("avx2"))
 
 
 class Vector(types.Type):
-    """Integers of one width, as numba types them; none leaves a kernel."""
+    """Numbers of one type, as numba types them; none leaves a kernel."""
 
-    def __init__(self, bits: int, count: int) -> None:
+    def __init__(self, bits: int, count: int, *, is_float: bool = False) -> None:
         self.bits = bits
-        self.scalar: Any = types.Integer.from_bitwidth(bits)
-        self.llvm = ir.VectorType(ir.IntType(bits), count)
-        super().__init__(name=f"vector of {count} int{bits}")
+        self.scalar: Any = types.float32 if is_float else types.Integer.from_bitwidth(bits)
+        self.llvm = ir.VectorType(_FLOAT if is_float else ir.IntType(bits), count)
+        super().__init__(name=f"vector of {count} {self.scalar}")
 
 
 @register_model(Vector)
@@ -80,6 +101,7 @@ class _VectorModel(models.PrimitiveModel):
 
 
 INT16S, INT32S = Vector(16, LANES), Vector(32, LANES)
+FLOATS = Vector(32, LANES, is_float=True)
 
 
 def _operation(meaning: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
@@ -99,9 +121,9 @@ def _address(context: Any, builder: Any, array: Any, kind: Any, index: Any, of: 
     return builder.gep(data, [at])
 
 
-def _loading(vector: Vector) -> Any:
+def _loading(vector: Vector, dtype: Any) -> Any:
     def meaning(array: NDArray[Any], index: int) -> NDArray[Any]:
-        return array[index : index + LANES].copy()
+        return array[index : index + LANES].copy().view(dtype)
 
     @_operation(meaning)
     def load(_typing: Any, array: Any, index: Any) -> Any:
@@ -119,7 +141,7 @@ def _loading(vector: Vector) -> Any:
 
 def _storing(vector: Vector) -> Any:
     def meaning(array: NDArray[Any], index: int, value: NDArray[Any]) -> None:
-        array[index : index + LANES] = value
+        array[index : index + LANES] = value.view(array.dtype)
 
     @_operation(meaning)
     def store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
@@ -135,8 +157,10 @@ def _storing(vector: Vector) -> Any:
     return store
 
 
-load16, load32 = _loading(INT16S), _loading(INT32S)
-store16, store32 = _storing(INT16S), _storing(INT32S)
+load16, load32 = _loading(INT16S, np.int16), _loading(INT32S, np.int32)
+load_floats = _loading(FLOATS, np.float32)
+"""Loads the bits of float32 where the array holds int32; `store_floats` likewise."""
+store16, store32, store_floats = _storing(INT16S), _storing(INT32S), _storing(FLOATS)
 
 
 def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
@@ -147,9 +171,7 @@ def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
     return builder.shuffle_vector(first, empty, places)
 
 
-def _splatting(vector: Vector) -> Any:
-    dtype = np.dtype(f"int{vector.bits}")
-
+def _splatting(vector: Vector, dtype: Any) -> Any:
     def meaning(value: int) -> NDArray[Any]:
         return np.full(LANES, value, dtype)
 
@@ -163,7 +185,8 @@ def _splatting(vector: Vector) -> Any:
     return splat
 
 
-splat16, splat32 = _splatting(INT16S), _splatting(INT32S)
+splat16, splat32 = _splatting(INT16S, np.int16), _splatting(INT32S, np.int32)
+splat_float = _splatting(FLOATS, np.float32)
 
 
 def _of_two(meaning: Callable[[Any, Any], Any], make: Callable[[Any, Any, Any], Any]) -> Any:
@@ -190,8 +213,36 @@ mul = _of_two(lambda a, b: np.multiply(a, b), lambda builder, one, other: builde
 shift_right = _of_two(
     lambda a, b: np.right_shift(a, b), lambda builder, one, other: builder.ashr(one, other)
 )
+shift_left = _of_two(
+    lambda a, b: np.left_shift(a, b), lambda builder, one, other: builder.shl(one, other)
+)
+subtract = _of_two(
+    lambda a, b: np.subtract(a, b), lambda builder, one, other: builder.sub(one, other)
+)
+both = _of_two(
+    lambda a, b: np.bitwise_and(a, b), lambda builder, one, other: builder.and_(one, other)
+)
+either = _of_two(
+    lambda a, b: np.bitwise_or(a, b), lambda builder, one, other: builder.or_(one, other)
+)
 minimum = _of_two(lambda a, b: np.minimum(a, b), _lower)
 maximum = _of_two(lambda a, b: np.maximum(a, b), _higher)
+
+
+def _lower_float(builder: Any, one: Any, other: Any) -> Any:
+    return builder.select(builder.fcmp_ordered("<", one, other), one, other)
+
+
+def _higher_float(builder: Any, one: Any, other: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(">", one, other), one, other)
+
+
+add_floats = _of_two(lambda a, b: np.add(a, b), lambda b, one, other: b.fadd(one, other))
+subtract_floats = _of_two(lambda a, b: np.subtract(a, b), lambda b, one, other: b.fsub(one, other))
+mul_floats = _of_two(lambda a, b: np.multiply(a, b), lambda b, one, other: b.fmul(one, other))
+divide_floats = _of_two(lambda a, b: np.divide(a, b), lambda b, one, other: b.fdiv(one, other))
+lower_float = _of_two(lambda a, b: np.minimum(a, b), _lower_float)
+higher_float = _of_two(lambda a, b: np.maximum(a, b), _higher_float)
 
 
 def _of_one(
@@ -225,6 +276,28 @@ narrow = _of_one(lambda v: v.astype(np.int16), lambda b, v: b.trunc(v, INT16S.ll
 float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_float, INT32S)
 """The bits of each integer as a float32: ``bits >> 23`` is 127 and the integer's logarithm, and the
 bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
+
+
+bits_of = _of_one(lambda v: v.view(np.int32), lambda b, v: b.bitcast(v, INT32S.llvm), INT32S)
+"""The bits of each float32."""
+floats_of = _of_one(lambda v: v.astype(np.float32), lambda b, v: b.sitofp(v, FLOATS.llvm), FLOATS)
+integers_of = _of_one(lambda v: v.astype(np.int32), lambda b, v: b.fptosi(v, INT32S.llvm), INT32S)
+"""What float32 are without their fractions; no magnitude may reach 2**31."""
+
+
+def _select(mask: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    return np.where(mask < 0, one, other)
+
+
+@_operation(_select)
+def select(_typing: Any, mask: Any, one: Any, other: Any) -> Any:
+    """Return those of `one` where `mask` is negative, and else those of `other`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        zeros = ir.Constant(INT32S.llvm, [0] * LANES)
+        return builder.select(builder.icmp_signed("<", given[0], zeros), given[1], given[2])
+
+    return one(mask, one, other), generate
 
 
 def _bits_of_one(value: int) -> int:
@@ -283,6 +356,40 @@ def pair_products(_typing: Any, sums: Any, pair: Any, weights: Any, index: Any) 
     return INT32S(sums, pair, weights, index), generate
 
 
+def _lane_products(
+    sums: NDArray[Any], pairs: NDArray[Any], weights: NDArray[Any], index: int
+) -> Any:
+    two = pairs.view(np.int16).reshape(LANES, 2).astype(np.int32)
+    return sums + two @ weights[index : index + 2].astype(np.int32)
+
+
+@_operation(_lane_products)
+def lane_products(_typing: Any, sums: Any, pairs: Any, weights: Any, index: Any) -> Any:
+    """Add to 16 sums of int32 the products of 16 pairs of int16 factors with one pair of weights.
+
+    Each int32 of `pairs` holds two factors, the first one in its low half.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        _, _, table, place = signature.args
+        address = _address(context, builder, given[2], table, given[3], place)
+        both = builder.load(builder.bitcast(address, _INT32.as_pointer()))
+        both.align = 2
+        repeated = builder.bitcast(_filled(builder, both, LANES // 2), INT16S.llvm)
+        halves = []
+        for start in (0, LANES // 2):
+            places = list(range(start, start + LANES // 2))
+            part = builder.shuffle_vector(
+                given[1], given[1], ir.Constant(ir.VectorType(_INT32, LANES // 2), places)
+            )
+            factors = builder.bitcast(part, INT16S.llvm)
+            halves.append(_products_of_pairs(builder, factors, repeated))
+        places = ir.Constant(ir.VectorType(_INT32, LANES), list(range(LANES)))
+        return builder.add(given[0], builder.shuffle_vector(*halves, places))
+
+    return INT32S(sums, pairs, weights, index), generate
+
+
 def _tile_products(
     sums: NDArray[Any], factors: NDArray[Any], at: int, weights: NDArray[Any], index: int
 ) -> Any:
@@ -329,6 +436,11 @@ def _half_products(builder: Any, address: Any, factors: Any) -> Any:
     """Return eight sums of two products."""
     weights = builder.load(builder.bitcast(address, INT16S.llvm.as_pointer()))
     weights.align = 2
+    return _products_of_pairs(builder, weights, factors)
+
+
+def _products_of_pairs(builder: Any, weights: Any, factors: Any) -> Any:
+    """Return eight sums of two products of 16 int16 each."""
     half = ir.VectorType(_INT32, LANES // 2)
     if _HAS_AVX2:
         kind = ir.FunctionType(half, [INT16S.llvm, INT16S.llvm])

@@ -15,7 +15,7 @@ from numcodecs_neural.coding.dec_jpeg import NETWORK
 from numcodecs_neural.coding.enc_jpeg import JPEG_ENCODERS
 from numcodecs_neural.coefficients.enc_adaptive import encode_adaptive
 from numcodecs_neural.coefficients.layout import Layout, Plane
-from numcodecs_neural.coefficients.network.dec_network import decoder_of
+from numcodecs_neural.coefficients.network.dec_network import HEAD, decoder_of
 from numcodecs_neural.coefficients.network.enc_network import encode_network
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, WeightsError
 from numcodecs_neural.jpeg import Coefficients, Colour
@@ -132,7 +132,7 @@ def test_blocks_of_zeros_take_next_to_nothing(grid: str) -> None:
     data = encode(zeros, layout)
 
     assert equal(decode(data, layout), zeros)
-    assert len(data) <= 4 + 2 * sum(plane.coded.size for plane in layout.planes)
+    assert len(data) <= 20 + 2 * sum(plane.coded.size for plane in layout.planes)
 
 
 def test_blocks_that_are_not_coded_are_zeros() -> None:
@@ -194,15 +194,23 @@ def test_truncated_bytes_are_refused() -> None:
             decode(data[:end], layout)
 
 
+def with_word(data: bytes) -> bytes:
+    """Return a stream with a word behind the last one."""
+    (count,) = HEAD.unpack_from(data)
+    end = 20 + 2 * count
+    return HEAD.pack(count + 1) + data[4:end] + bytes(2) + data[end:]
+
+
 @pytest.mark.parametrize(
     ("damage", "error", "says"),
     [
-        (lambda data: data + b"\0\0", BitstreamError, "2 bytes too many"),
-        (lambda data: data + b"\0", TruncatedChunkError, "expected 4 and words"),
-        (lambda data: bytes(4) + data[4:], BitstreamError, "begin with the state 0"),
-        (lambda data: b"\xff\xff\0\0" + data[4:], BitstreamError, "begin with the state 65535"),
+        (lambda data: with_word(data), BitstreamError, "1 words and"),
+        (lambda data: data + b"\0", BitstreamError, "0 words and 1"),
+        (lambda data: data[:4], TruncatedChunkError, "expected 20 and"),
+        (lambda data: data[:8] + bytes(4) + data[12:], BitstreamError, "begin with the state 0"),
+        (lambda data: data[:6] + bytes(2) + data[8:], BitstreamError, "begin with the state"),
     ],
-    ids=["a word more", "a byte more", "no state", "a low state"],
+    ids=["a word more", "a byte more", "no states", "no state", "a low state"],
 )
 def test_damaged_ends_are_refused(damage: Damage, error: type[BitstreamError], says: str) -> None:
     mosaic = small()

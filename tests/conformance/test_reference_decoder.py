@@ -187,7 +187,7 @@ def test_the_network_coder_gives_the_coefficients_that_were_encoded(
     colour: Colour, factors: list[tuple[int, int]], largest: int
 ) -> None:
     # Its integers are Python's own: with the largest coefficients and steps, this also shows that
-    # none leaves 64 bits, or 53 of those that the package keeps in floats.
+    # none leaves the 32 bits of the package.
     rng = np.random.default_rng(largest)
     for highest_step, density in ((1, 1.0), (300, 0.1), (65535, 1.0)):
         mosaic = random_mosaic(rng, colour, factors, highest_step)
@@ -203,6 +203,31 @@ def test_the_network_coder_gives_the_coefficients_that_were_encoded(
 
         assert fields.rest() == data
         assert equal(tuple(planes), mosaic.coefficients)
+
+
+def test_the_network_coder_takes_long_diagonals_sixteen_rows_at_a_time() -> None:
+    rng = np.random.default_rng(1)
+    frame = plain_frame(frame_of(8 * 17, 8 * 34, (1, 1)))
+    coefficients = zero_coefficients(frame, (1, 1))
+    coefficients[0][..., 0] = rng.integers(-9, 10, (17, 34))
+    coefficients[0][::4, ::2, 1] = 1
+    mosaic = Mosaic(
+        frame=frame,
+        colour=Colour.GREY,
+        steps=((16,) * 64,),
+        grid=(1, 1),
+        present=np.ones((1, 1), np.bool_),
+        coefficients=coefficients,
+        fill=(0,),
+        offset=(0, 0),
+    )
+    weights = coefficient_weights()
+    data = encode_network(mosaic.coefficients, Layout.of(mosaic), weights.id)
+    fields = Fields(pack_section(2, mosaic, data)[1:])
+
+    planes = read_network(data, read_mosaic(fields), find_networks(weights.id, WEIGHTS))
+
+    assert equal(tuple(planes), mosaic.coefficients)
 
 
 def random_mosaic(

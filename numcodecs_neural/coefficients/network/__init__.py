@@ -1,8 +1,11 @@
-"""The learned coder of JPEG coefficients: block by block, each symbol under its own distribution.
+"""The learned coder of JPEG coefficients: each symbol under its own distribution.
 
-From the ground up: `order` (the order of symbols, and who is near whom), `limits`, `statuses`,
-`tables` (functions by look-up), `arithmetic` (small kernels), `symbols` (symbols and their
-distributions), `layers` (products of vectors and matrices), `twins` (a component on the grid of
-another), `parameters` (the weights file), `prepared` (what a chunk's quantisation steps make of the
-weights), and `blocks`, the model itself. Both directions run it: `dec_network`, `enc_network`.
+Blocks of a diagonal are coded sixteen at once, each in a lane of `numcodecs_neural.vectors`. From
+the ground up: `order` (of symbols, and who is near whom), `limits`, `statuses`, `tables`,
+`parameters` (the weights file), `symbol_tables` (distributions as tables), `prepared` (what a
+chunk's quantisation steps make of the weights), `room` (where kernels work), `arithmetic` and
+`layers` (small kernels), `borders`, `ends`, `neighbours`, `regression` (what lies around a block),
+`coefficient`, `constant` (what is expected of AC and of DC), `completion` (what a block leaves
+behind), `dec_symbols`, `enc_symbols`, and `blocks`, the model itself. `twins` brings a component to
+the grid of another one. Both directions run it: `dec_network`, `enc_network`.
 """

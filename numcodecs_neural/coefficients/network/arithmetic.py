@@ -1,183 +1,137 @@
-"""Small kernels of the context model: logarithms, borders of blocks, levels, least squares.
+"""Small functions of the context model, of sixteen blocks at once (SPEC.md, section 8.6).
 
-Import it only when coefficients are coded, since it imports numba.
+No result leaves int32. Import it only when coefficients are coded, since it imports numba.
 """
 
-import numpy as np
-from numba import types
-from numpy.typing import NDArray
-
-from numcodecs_neural.coefficients.network.order import GROUP_SIZE
-from numcodecs_neural.coefficients.network.tables import (
-    EXTRAPOLATED,
-    LOG_GROUP_SIZE,
-    LOGARITHM,
-    OUTERMOST,
+from numcodecs_neural.coefficients.network.tables import OCTAVE
+from numcodecs_neural.compilation import Integer, inlined
+from numcodecs_neural.vectors import (
+    FLOATS,
+    INT32S,
+    add,
+    bits_of,
+    both,
+    either,
+    floats_of,
+    magnitude,
+    maximum,
+    minimum,
+    mul,
+    select,
+    shift_left,
+    shift_right,
+    splat32,
+    subtract,
+    types,
 )
-from numcodecs_neural.compilation import Integer, inlined, readable
 
 __all__ = [
+    "COMPANDED_LIMIT",
+    "MAGNITUDE_LIMIT",
     "NOTHING",
-    "SLOPE_LIMIT",
-    "add_product",
-    "add_products",
     "clamped",
     "companded",
+    "doubled",
+    "gate_of",
     "level_of",
     "log2_of",
-    "outline",
-    "regress",
+    "log2_of_floats",
+    "paired",
+    "rounded",
+    "scaled",
+    "spread_of",
 ]
 
 NOTHING = -115
 """The level of magnitudes that are all zero."""
-
-SLOPE_LIMIT = 4096
-"""Slopes of the regression are at most 4, in 1/1024."""
-
+COMPANDED_LIMIT, MAGNITUDE_LIMIT = 300, 12800
 _STEEPNESS = 23  # units of a level or companded value to an octave
-_COMPANDED_LIMIT = 300
-_EXTRAPOLATED, _OUTERMOST = EXTRAPOLATED.astype(np.float64), OUTERMOST.astype(np.float64)
-_GROUP_LOG = LOG_GROUP_SIZE[GROUP_SIZE] + 256 * 5
+_DIFFERENCE_LIMIT, _STEPS_LIMIT = (1 << 17) - 1, (1 << 15) - 1
 
 
-@inlined(types.int64, types.float64)
-def log2_of(value: float) -> Integer:
-    """Return 256 log2 of a positive integer below 2^53, by its leading 9 bits.
+@inlined(INT32S, INT32S, types.int64)
+def clamped(vector: Integer, limit: Integer) -> Integer:
+    """Return what lies within ``[-limit, limit]``."""
+    return minimum(maximum(vector, splat32(-limit)), splat32(limit))
 
-    They are read from the number as IEEE 754 holds it, which is exact.
+
+@inlined(INT32S, INT32S, types.int64)
+def rounded(vector: Integer, shift: Integer) -> Integer:
+    """Return ``vector / 2^shift``, rounded; the shift is at least 1."""
+    return shift_right(add(vector, splat32(1 << (shift - 1))), splat32(shift))
+
+
+@inlined(INT32S, FLOATS)
+def log2_of_floats(values: Integer) -> Integer:
+    """Return 256 log2 of floats of at least 1, by a parabola through each octave."""
+    eighths = shift_right(bits_of(values), splat32(15))
+    mantissa = both(eighths, splat32(255))
+    bend = mul(mul(mantissa, subtract(splat32(256), mantissa)), splat32(11))
+    return add(subtract(eighths, splat32(127 << 8)), shift_right(bend, splat32(13)))
+
+
+@inlined(INT32S, INT32S)
+def log2_of(values: Integer) -> Integer:
+    """Return 256 log2 of positive integers."""
+    return log2_of_floats(floats_of(values))
+
+
+@inlined(INT32S, INT32S)
+def companded(values: Integer) -> Integer:
+    """Return logarithms, with their signs, of coefficients in sixteenths."""
+    logs = subtract(log2_of(add(magnitude(values), splat32(64))), splat32(1536))
+    size = shift_right(add(mul(logs, splat32(_STEEPNESS)), splat32(128)), splat32(8))
+    size = minimum(size, splat32(COMPANDED_LIMIT))
+    return select(values, subtract(splat32(0), size), size)
+
+
+@inlined(INT32S, INT32S, types.int64, types.int64)
+def level_of(energy: Integer, size: Integer, log: Integer) -> Integer:
+    """Return logarithms of mean magnitudes of a group, from the sums of its magnitudes.
+
+    `size` is how many a group has, and `log` is 256 log2 of that. Both are larger where magnitudes
+    count finer fractions of steps.
     """
-    bits = np.float64(value).view(np.int64)
-    return ((bits >> 52) - 1023) * 256 + LOGARITHM[(bits >> 44) & 255]
+    logs = subtract(log2_of(add(energy, splat32(size))), splat32(log + 1280))
+    return shift_right(add(mul(logs, splat32(_STEEPNESS)), splat32(128)), splat32(8))
 
 
-@inlined(types.int64, types.int64)
-def companded(value: Integer) -> Integer:
-    """Return the logarithm, with its sign, of a coefficient in sixteenths."""
-    size = min(
-        ((log2_of(np.float64(abs(value) + 64)) - 1536) * _STEEPNESS + 128) >> 8, _COMPANDED_LIMIT
-    )
-    return size if value >= 0 else -size
+@inlined(INT32S, INT32S)
+def gate_of(outputs: Integer) -> Integer:
+    """Return 4096 times the logistic function of outputs in 1/256, by a polynomial within 4."""
+    z = clamped(outputs, 1024)
+    square = shift_right(mul(z, z), splat32(8))
+    inner = subtract(splat32(918), shift_right(mul(square, splat32(27)), splat32(8)))
+    slope = subtract(splat32(3969), shift_right(mul(square, inner), splat32(10)))
+    return add(splat32(2048), shift_right(mul(z, slope), splat32(10)))
 
 
-@inlined(types.int64, types.int64, types.int64, types.int64)
-def level_of(energy: Integer, group: Integer, finer: Integer) -> Integer:
-    """Return the logarithm of the mean magnitude of a group, from the sum of its magnitudes.
+@inlined(INT32S, INT32S, INT32S)
+def spread_of(scales: Integer, shifts: Integer) -> Integer:
+    """Return what outputs, counting scales in 1/256, are in 1/32 of a step.
 
-    `energy` counts ``2^-(5 + finer)`` steps.
+    `scales` are numbers of log-scales, `shifts` outputs.
     """
-    offset = GROUP_SIZE[group] << finer
-    log = log2_of(np.float64(energy + offset)) - _GROUP_LOG[group] - 256 * finer
-    return (log * _STEEPNESS + 128) >> 8
+    octaves = shift_right(mul(subtract(scales, splat32(28)), splat32(OCTAVE)), splat32(7))
+    mantissa = add(splat32(256), both(octaves, splat32(255)))
+    product = mul(clamped(shifts, 2047), mantissa)
+    return shift_right(product, subtract(splat32(11), shift_right(octaves, splat32(8))))
 
 
-@inlined(types.int64, types.int64, types.int64)
-def clamped(value: Integer, limit: Integer) -> Integer:
-    """Return `value` within ``[-limit, limit]``."""
-    return min(max(value, -limit), limit)
+@inlined(INT32S, INT32S, types.int64, types.int64)
+def scaled(differences: Integer, factor: Integer, shift: Integer) -> Integer:
+    """Return dequantised differences, in sixteenths, as sixteenths of a step."""
+    product = mul(clamped(differences, _DIFFERENCE_LIMIT), splat32(factor))
+    return clamped(rounded(product, shift), _STEPS_LIMIT)
 
 
-@inlined(types.void, types.float64[::1], types.int64[::1])
-def outline(block: NDArray[np.float64], out: NDArray[np.int64]) -> None:
-    """Write the one-dimensional DCT of a block's lower and right borders.
-
-    Parameters
-    ----------
-    block : ndarray, shape (64,)
-        Dequantised coefficients, in sixteenths.
-    out : ndarray, shape (32,)
-        Lower border, lowest row, right border, last column, in sixteenths.
-    """
-    for a in range(8):
-        border, sample = 0.0, 0.0
-        for b in range(8):
-            value = block[8 * b + a]
-            if b & 1:
-                value = -value
-            border += _EXTRAPOLATED[b] * value
-            sample += _OUTERMOST[b] * value
-        out[a] = np.int64(np.floor(border * 2.0**-12 + 0.5))
-        out[8 + a] = np.int64(np.floor(sample * 2.0**-12 + 0.5))
-        border, sample = 0.0, 0.0
-        for b in range(8):
-            value = block[8 * a + b]
-            if b & 1:
-                value = -value
-            border += _EXTRAPOLATED[b] * value
-            sample += _OUTERMOST[b] * value
-        out[16 + a] = np.int64(np.floor(border * 2.0**-12 + 0.5))
-        out[24 + a] = np.int64(np.floor(sample * 2.0**-12 + 0.5))
+@inlined(INT32S, INT32S)
+def doubled(values: Integer) -> Integer:
+    """Return the magnitudes of sixteenths of a step in 1/32, limited."""
+    return minimum(shift_left(magnitude(values), splat32(1)), splat32(MAGNITUDE_LIMIT))
 
 
-@inlined(types.void, readable(types.int64), types.int64, types.int64[::1])
-def regress(sums: NDArray[np.int64], others: Integer, slopes: NDArray[np.int64]) -> None:
-    """Write the slopes, in 1/1024, of a component on the one or two that were coded before.
-
-    Parameters
-    ----------
-    sums : ndarray, shape (5,)
-        Of products with the first and the second component, in 1/16; of the squares of these and
-        of their product, in 1/256.
-    others : int
-        How many were coded before.
-    slopes : ndarray, shape (3,)
-        On both; and on the second alone.
-    """
-    first, second = sums[2] + 768, sums[3] + 768
-    if others == 1:
-        slopes[0] = clamped(sums[0] * 16384 // first, SLOPE_LIMIT)
-        return
-    with_first, with_second, both = sums[0] * 16, sums[1] * 16, sums[4]
-    slopes[2] = clamped(with_second * 1024 // second, SLOPE_LIMIT)
-    largest = max(max(first, second), max(abs(both), max(abs(with_first), abs(with_second))))
-    shift = 0
-    while (largest >> shift) >= 1 << 26:
-        shift += 1
-    a, b, c = first >> shift, second >> shift, both >> shift
-    x, y = with_first >> shift, with_second >> shift
-    determinant = max((a * b - c * c + ((a * b) >> 10)) >> 10, 1)
-    slopes[0] = clamped((x * b - y * c) // determinant, SLOPE_LIMIT)
-    slopes[1] = clamped((y * a - x * c) // determinant, SLOPE_LIMIT)
-
-
-@inlined(
-    types.void,
-    types.float64[:, ::1],
-    types.int64,
-    readable(types.float64, 3),
-    types.int64,
-    readable(types.float64),
-)
-def add_product(
-    sums: NDArray[np.float64],
-    j: Integer,
-    weights: NDArray[np.float64],
-    i: Integer,
-    values: NDArray[np.float64],
-) -> None:
-    """Add ``weights[j, i]`` times `values` to ``sums[j]``, coefficient by coefficient."""
-    for k in range(64):
-        sums[j, k] += weights[j, i, k] * values[k]
-
-
-@inlined(
-    types.void,
-    types.float64[:, ::1],
-    types.int64,
-    readable(types.float64, 3),
-    types.int64,
-    readable(types.float64),
-    readable(types.float64),
-    fuses=True,
-)
-def add_products(
-    sums: NDArray[np.float64],
-    j: Integer,
-    weights: NDArray[np.float64],
-    i: Integer,
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
-) -> None:
-    """Do `add_product` with two arrays, and with ``weights[j, i + 1]`` for the second."""
-    for k in range(64):
-        sums[j, k] += weights[j, i, k] * first[k] + weights[j, i + 1, k] * second[k]
+@inlined(INT32S, INT32S, INT32S)
+def paired(low: Integer, high: Integer) -> Integer:
+    """Return pairs of int16, as `vectors.lane_products` takes them."""
+    return either(both(low, splat32(0xFFFF)), shift_left(high, splat32(16)))

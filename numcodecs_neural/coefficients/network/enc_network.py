@@ -5,13 +5,13 @@ import numpy as np
 from numcodecs_neural.coefficients.layout import Layout
 from numcodecs_neural.coefficients.network import model, statuses
 from numcodecs_neural.coefficients.network.dec_network import HEAD
+from numcodecs_neural.coefficients.network.limits import STATES_IN_TURN
+from numcodecs_neural.coefficients.network.order import AC_PASSES
+from numcodecs_neural.coefficients.network.streams import Streams
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.jpeg import Coefficients
 
 __all__ = ["encode_network"]
-
-_STEPS_PER_BLOCK = 80
-"""Room for so many steps at first; few images need more."""
 
 
 def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes) -> bytes:
@@ -24,23 +24,19 @@ def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes
     WeightsError
         If the weights are not installed.
     """
-    from numcodecs_neural.coefficients.network.enc_steps import encode_steps
-    from numcodecs_neural.coefficients.network.symbols import MAX_STEPS
+    from numcodecs_neural.coefficients.network.enc_symbols import MOST_BITS, write_words
 
     model.check_layout(layout)
     components = model.components_of(weights_id)
     blocks = sum(int(plane.coded.sum()) for plane in layout.planes)
-    room = _STEPS_PER_BLOCK * blocks + 65 * MAX_STEPS
+    streams = Streams.to_write((64 + AC_PASSES) * blocks, 64 * MOST_BITS * blocks)
     contiguous = [np.ascontiguousarray(plane, np.int16) for plane in coefficients]
-    while True:
-        steps, progress = np.empty((room, 2), np.int32), np.array([0, 0, statuses.DONE], np.int64)
-        model.run_model(layout, components, contiguous, progress, steps=steps)
-        if progress[statuses.STATUS] != statuses.TOO_MANY_STEPS:
-            break
-        room *= 4
-    count = int(progress[statuses.POSITION])
-    words, final = np.empty(count + 1, np.uint16), np.zeros(2, np.int64)
-    kernel = encode_steps if use_numba() else uncompiled(encode_steps)
-    kernel(steps[:count], words, final)
-    written = words[len(words) - int(final[1]) :]
-    return HEAD.pack(int(final[0])) + written.astype("<u2").tobytes()
+    model.run_model(layout, components, contiguous, streams)
+    count, bits = int(streams.progress[statuses.COUNT]), int(streams.progress[statuses.BIT])
+    states = np.full(STATES_IN_TURN, statuses.LOWEST_STATE, np.int64)
+    words = np.empty(count, np.uint16)
+    kernel = write_words if use_numba() else uncompiled(write_words)
+    written = words[int(kernel(streams.notes, count, words, states)) :]
+    pieces = [HEAD.pack(len(written)), states.astype("<u4"), written.astype("<u2")]
+    plain = streams.plain.astype("<u4").tobytes()[: (bits + 7) // 8]
+    return b"".join([*map(bytes, pieces), plain])

@@ -1,103 +1,124 @@
-"""Layers of the context model: products of vectors and matrices of integers in float32.
+"""Layers of the context model, of sixteen blocks at once: products of int16, sums of int32.
 
-No sum leaves ±2^24, whatever its order (`parameters` proves it), so all products are exact.
-Import it only when coefficients are coded, since it imports numba.
+No sum leaves ±2^24 (`parameters` proves it). Import it only when coefficients are coded, since it
+imports numba.
 """
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.limits import (
-    ACTIVATION_LIMIT,
-    COLUMNS,
-    OUTPUT_LIMIT,
-    ROWS,
-)
+from numcodecs_neural.coefficients.network.arithmetic import paired
+from numcodecs_neural.coefficients.network.limits import ACTIVATION_LIMIT, OUTPUT_LIMIT, UNITS
 from numcodecs_neural.compilation import Integer, inlined, readable
-
-__all__ = ["add_row", "find", "multiply", "rectify", "rescale"]
-
-_vector, _matrix = types.float32[::1], readable(types.float32, 2)
-
-
-@inlined(types.void, _vector, types.float32, _matrix, types.int64)
-def add_row(
-    sums: NDArray[np.float32], factor: np.float32, rows: NDArray[np.float32], row: Integer
-) -> None:
-    """Add a row of a matrix, times a factor, to `sums`."""
-    for j in range(sums.size):
-        sums[j] += factor * rows[row, j]
-
-
-@inlined(types.int64, _vector, types.uint16[::1])
-def find(values: NDArray[np.float32], places: NDArray[np.uint16]) -> Integer:
-    """Sort places, those of positive values before those of zeros; return how many these are."""
-    found, last = 0, values.size - 1
-    for i in range(values.size):
-        places[found] = places[last - i + found] = i
-        found += values[i] > 0
-    return found
-
-
-@inlined(
-    types.void,
-    _vector,
-    readable(types.uint16),
-    types.int64,
-    _matrix,
-    types.int64,
-    _vector,
-    fuses=True,
+from numcodecs_neural.vectors import (
+    LANES,
+    lane_products,
+    load32,
+    maximum,
+    minimum,
+    shift_right,
+    splat32,
+    store32,
 )
-def multiply(
-    values: NDArray[np.float32],
-    places: NDArray[np.uint16],
-    found: Integer,
-    matrix: NDArray[np.float32],
-    count: Integer,
-    sums: NDArray[np.float32],
+
+__all__ = ["add_layer", "add_layer_plainly", "begin_sums", "rectify", "rescale"]
+
+_INT, _WORDS = types.int64, types.int32[::1]
+_WEIGHTS, _NUMBERS = readable(types.int16), readable(types.int32)
+
+
+@inlined(types.void, _NUMBERS, _INT, _WORDS, _INT, _INT)
+def begin_sums(
+    biases: NDArray[np.int32], at: Integer, words: NDArray[np.int32], sums: Integer, n: Integer
 ) -> None:
-    """Add the values at the first places times their rows of a matrix to `sums`.
+    """Begin the sums of `n` units with their biases."""
+    for unit in range(n):
+        store32(words, sums + LANES * unit, splat32(biases[at + unit]))
+
+
+@inlined(types.void, _WEIGHTS, _INT, _WORDS, _INT, _INT, _INT, _INT)
+def add_layer(
+    weights: NDArray[np.int16],
+    at: Integer,
+    words: NDArray[np.int32],
+    pairs: Integer,
+    count: Integer,
+    sums: Integer,
+    units: Integer,
+) -> None:
+    """Add to the sums of `units` units the products of `count` pairs of factors with weights.
 
     Parameters
     ----------
-    values : ndarray
-    places : ndarray
-        `found` places, and up to a multiple of `ROWS` some whose products are zero.
-    found : int
-    matrix : ndarray, shape (values, columns)
-        The columns are a multiple of `COLUMNS`, so that they are whole vectors of the processor.
-    count : int
-        Columns that are wanted; some more may be added.
-    sums : ndarray, shape (columns,)
+    weights, at
+        They lie as `prepared` packs them: four units, for one pair after the other, then the next
+        four.
+    words, pairs, sums
+        Where the pairs and the sums stand.
+    count, units : int
     """
-    for at in range(0, found, ROWS):
-        i, j, k, m = places[at], places[at + 1], places[at + 2], places[at + 3]
-        first, second, third, fourth = values[i], values[j], values[k], values[m]
-        for column in range((count + COLUMNS - 1) & -COLUMNS):
-            sums[column] += (
-                first * matrix[i, column]
-                + second * matrix[j, column]
-                + third * matrix[k, column]
-                + fourth * matrix[m, column]
-            )
+    for unit in range(sums, sums + LANES * units, UNITS * LANES):
+        a, b = load32(words, unit), load32(words, unit + LANES)
+        c, d = load32(words, unit + 2 * LANES), load32(words, unit + 3 * LANES)
+        for pair in range(pairs, pairs + LANES * count, LANES):
+            factors = load32(words, pair)
+            a = lane_products(a, factors, weights, at)
+            b = lane_products(b, factors, weights, at + 2)
+            c = lane_products(c, factors, weights, at + 4)
+            d = lane_products(d, factors, weights, at + 6)
+            at += 2 * UNITS
+        store32(words, unit, a)
+        store32(words, unit + LANES, b)
+        store32(words, unit + 2 * LANES, c)
+        store32(words, unit + 3 * LANES, d)
 
 
-@inlined(types.void, readable(types.float32), readable(types.float32), _vector)
-def rectify(
-    sums: NDArray[np.float32], scale: NDArray[np.float32], out: NDArray[np.float32]
+def add_layer_plainly(
+    weights: NDArray[np.int16],
+    at: int,
+    words: NDArray[np.int32],
+    pairs: int,
+    count: int,
+    sums: int,
+    units: int,
 ) -> None:
-    """Write ``clamp(floor(sums * scale), 0, ACTIVATION_LIMIT)``; scales are powers of two."""
-    for j in range(sums.size):
-        out[j] = min(max(np.floor(sums[j] * scale[j]), np.float32(0)), np.float32(ACTIVATION_LIMIT))
+    """Do what `add_layer` does, by numpy."""
+    groups = -(-units // UNITS)
+    part = weights[at : at + groups * count * 2 * UNITS].reshape(groups, count, UNITS, 2)
+    factors = words[pairs : pairs + LANES * count].view(np.int16).reshape(count, LANES, 2)
+    product = np.einsum(
+        "gpui,pli->gul", part.astype(np.float64), factors.astype(np.float64), optimize=True
+    )
+    words[sums : sums + groups * UNITS * LANES] += product.astype(np.int32).reshape(-1)
 
 
-@inlined(types.void, _vector, readable(types.float32), types.int64)
-def rescale(outputs: NDArray[np.float32], scale: NDArray[np.float32], count: Integer) -> None:
-    """Write ``clamp(floor(outputs * scale), -OUTPUT_LIMIT - 1, OUTPUT_LIMIT)`` in place."""
-    for j in range(count):
-        outputs[j] = min(
-            max(np.floor(outputs[j] * scale[j]), np.float32(-OUTPUT_LIMIT - 1)),
-            np.float32(OUTPUT_LIMIT),
-        )
+@inlined(types.void, _WORDS, _INT, _NUMBERS, _INT, _INT, _INT)
+def rectify(
+    words: NDArray[np.int32],
+    sums: Integer,
+    shifts: NDArray[np.int32],
+    at: Integer,
+    out: Integer,
+    units: Integer,
+) -> None:
+    """Write ``clamp(sums >> shifts, 0, ACTIVATION_LIMIT)`` in pairs."""
+    zero, most = splat32(0), splat32(ACTIVATION_LIMIT)
+    for unit in range(0, units, 2):
+        place = sums + LANES * unit
+        one = shift_right(load32(words, place), splat32(shifts[at + unit]))
+        two = shift_right(load32(words, place + LANES), splat32(shifts[at + unit + 1]))
+        one, two = minimum(maximum(one, zero), most), minimum(maximum(two, zero), most)
+        store32(words, out + LANES // 2 * unit, paired(one, two))
+
+
+@inlined(types.void, _WORDS, _INT, _NUMBERS, _INT, _INT)
+def rescale(
+    words: NDArray[np.int32], sums: Integer, shifts: NDArray[np.int32], at: Integer, n: Integer
+) -> None:
+    """Replace sums by ``clamp(sums >> shifts, -OUTPUT_LIMIT - 1, OUTPUT_LIMIT)``."""
+    for unit in range(n):
+        place = sums + LANES * unit
+        output = shift_right(load32(words, place), splat32(shifts[at + unit]))
+        output = minimum(maximum(output, splat32(-OUTPUT_LIMIT - 1)), splat32(OUTPUT_LIMIT))
+        store32(words, place, output)

@@ -1,11 +1,25 @@
-"""Limits and sizes of the layers of the context model."""
+"""Limits and sizes of the context model."""
 
-__all__ = ["ACTIVATION_LIMIT", "COLUMNS", "OUTPUT_LIMIT", "ROWS"]
+__all__ = [
+    "ACTIVATION_LIMIT",
+    "MOST_INPUTS",
+    "MOST_OUTPUTS",
+    "MOST_UNITS",
+    "OUTPUT_LIMIT",
+    "STATES_IN_TURN",
+    "UNITS",
+]
 
 ACTIVATION_LIMIT = 1023
 """Largest activation of a hidden layer."""
 OUTPUT_LIMIT = 32767
 """Largest magnitude of an output, in 1/256."""
 
-ROWS, COLUMNS = 4, 16
-"""`layers.multiply` takes so many rows at once, and a multiple of so many columns."""
+UNITS = 4
+"""`layers.add_layer` computes so many units at once."""
+
+STATES_IN_TURN = 4
+"""States of the coder, which take turns by symbol."""
+
+MOST_INPUTS, MOST_UNITS, MOST_OUTPUTS = 256, 64, 40
+"""Of a network: it has fewer outputs, and no more inputs or units in a layer."""

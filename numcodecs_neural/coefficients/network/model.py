@@ -14,8 +14,10 @@ from numcodecs_neural.coefficients.network.parameters import (
     read_components,
 )
 from numcodecs_neural.coefficients.network.prepared import prepare
+from numcodecs_neural.coefficients.network.room import new_room
+from numcodecs_neural.coefficients.network.streams import Streams
 from numcodecs_neural.coefficients.network.tables import HALVING
-from numcodecs_neural.coefficients.network.twins import dequantised, twin_of
+from numcodecs_neural.coefficients.network.twins import twin_of
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.errors import BitstreamError
 from numcodecs_neural.weights.catalogue import coefficient_weights_by_id
@@ -56,64 +58,56 @@ def _order(layout: Layout) -> tuple[int, ...]:
     return (1, 0, 2) if layout.colour.value == "rgb" else tuple(range(len(layout.planes)))
 
 
+class _Known:
+    """A component that was coded: its blocks, and what they are as twins of later ones."""
+
+    def __init__(self, blocks: NDArray[np.int16], steps: NDArray[np.int64]) -> None:
+        self._blocks, self._steps = blocks, steps
+        self._twins: dict[tuple[int, ...], NDArray[np.int16]] = {}
+
+    def twin(self, shape: tuple[int, ...]) -> NDArray[np.int16]:
+        """Return the twin on a grid of blocks."""
+        if shape not in self._twins:
+            self._twins[shape] = twin_of(self._blocks, self._steps, *shape)
+        return self._twins[shape]
+
+
+def _twins(known: Sequence[_Known], shape: tuple[int, ...]) -> NDArray[np.int16]:
+    """Return what was coded before, on the grid of a component: (others, rows, columns, 64)."""
+    twins = np.empty((len(known), *shape, 64), np.int16)
+    for number, component in enumerate(known):
+        twins[number] = component.twin(shape)
+    return twins
+
+
 def run_model(
     layout: Layout,
     components: Mapping[str, Component],
     coefficients: Sequence[NDArray[np.int16]],
-    progress: NDArray[np.int64],
-    *,
-    words: NDArray[np.uint16] | None = None,
-    steps: NDArray[np.int32] | None = None,
+    streams: Streams,
 ) -> None:
-    """Decode `words` into `coefficients`, or collect in `steps` what encodes these.
+    """Decode into `coefficients` what `streams` hold, or note there what encodes these.
 
-    It returns early where `progress` holds another status than DONE.
+    It returns early where `streams.progress` holds another status than DONE.
     """
     from numcodecs_neural.coefficients.network.blocks import code_blocks
-    from numcodecs_neural.coefficients.network.layers import multiply
-    from numcodecs_neural.coefficients.network.state import new_block, new_layers, new_rows
+    from numcodecs_neural.coefficients.network.layers import add_layer, add_layer_plainly
 
-    kernel = code_blocks if use_numba() else uncompiled(code_blocks, {multiply: _multiply})
-    known: list[NDArray[np.int32]] = []
+    kernel = code_blocks if use_numba() else uncompiled(code_blocks, {add_layer: add_layer_plainly})
+    known: list[_Known] = []
     names = NAMES[layout.colour.value]
     for name, number in zip(names, _order(layout), strict=True):
         component, plane, blocks = components[name], layout.planes[number], coefficients[number]
-        plane_steps = np.array(plane.steps, np.int64)
-        net = prepare(component, plane_steps)
+        net = prepare(component, plane.steps)
         kernel(
-            int(words is not None),
+            streams.decodes,
             net,
-            new_rows(blocks.shape[1]),
-            new_block(),
-            new_layers(net),
-            blocks,
+            new_room(blocks.shape[0], len(known)),
+            blocks.reshape(-1),
             np.ascontiguousarray(plane.coded),
-            _twins(known, blocks.shape),
-            progress,
-            np.zeros(0, np.uint16) if words is None else words,
-            np.zeros((0, 2), np.int32) if steps is None else steps,
+            _twins(known, blocks.shape[:2]),
+            *streams.arrays,
         )
-        if progress[statuses.STATUS] != statuses.DONE:
+        if streams.progress[statuses.STATUS] != statuses.DONE:
             return
-        known.append(dequantised(blocks, plane_steps))
-
-
-def _twins(known: list[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np.int32]:
-    """Return what was coded before, on the grid of a component."""
-    twins = np.empty((len(known), *shape), np.int32)
-    for number, values in enumerate(known):
-        twins[number] = twin_of(values, shape[0], shape[1])
-    return twins
-
-
-def _multiply(
-    values: NDArray[np.float32],
-    places: NDArray[np.uint16],
-    found: int,
-    matrix: NDArray[np.float32],
-    count: int,
-    sums: NDArray[np.float32],
-) -> None:
-    """Do what `layers.multiply` does, by numpy: the same integers, in another order."""
-    chosen = places[:found]
-    sums[:count] += values[chosen] @ matrix[chosen, :count]
+        known.append(_Known(blocks, np.array(plane.steps, np.int64)))

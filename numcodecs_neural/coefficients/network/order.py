@@ -8,23 +8,17 @@ from numpy.typing import NDArray
 
 __all__ = [
     "AC_PASSES",
-    "COMPLETE",
-    "COMPLETED",
     "FREQUENCIES",
     "GROUP",
     "GROUPS",
     "GROUP_SIZE",
-    "MAX_TARGETS",
+    "LISTED",
     "NEAR",
     "NEIGHBOURS_IN_FREQUENCY",
     "ORDER",
     "PASSES",
     "PASS_START",
     "STEERED",
-    "TARGETS",
-    "TARGET_COUNT",
-    "TARGET_INPUT",
-    "VISIBLE",
     "VISIBLE_COUNT",
 ]
 
@@ -96,30 +90,10 @@ GROUP_SIZE: Integers = np.bincount(GROUP).astype(np.int64)
 _LAST_PASS = np.array([int(_PASS[group == GROUP].max()) for group in range(GROUPS)])
 
 
-def _listed(chosen: NDArray[np.bool_]) -> tuple[Integers, Integers]:
-    """Return how many are True in each row, and which, padded with zeros."""
-    listed = np.zeros(chosen.shape, np.int64)
-    for row, flags in enumerate(chosen):
-        listed[row, : flags.sum()] = np.flatnonzero(flags)
-    return chosen.sum(1).astype(np.int64), listed
-
-
-_passes = np.arange(len(PASSES))[:, None]
-COMPLETE, COMPLETED = _listed(_LAST_PASS[None] == _passes)
-"""How many groups end with each pass, and which."""
-_complete = _LAST_PASS[None] < _passes
-VISIBLE_COUNT = _complete.sum(1).astype(np.int64)
-VISIBLE = np.sort(np.where(_complete, np.arange(GROUPS), GROUPS)).astype(np.uint16)
-"""How many groups are complete before each pass, and which, followed by `GROUPS`."""
-
-_targets = [[(k, i) for k in ORDER for i in range(6) if NEAR[k, i] == j] for j in range(64)]
-TARGET_COUNT = np.array([len(targets) for targets in _targets], np.int64)
-MAX_TARGETS = int(TARGET_COUNT.max())
-TARGETS, TARGET_INPUT = (np.zeros((64, MAX_TARGETS), np.int64) for _ in range(2))
-"""Of each coefficient: those that it is near to (`NEAR`), and its place among their six."""
-for _j, _pairs in enumerate(_targets):
-    for _place, (_k, _i) in enumerate(_pairs):
-        TARGETS[_j, _place], TARGET_INPUT[_j, _place] = _k, _i
+LISTED = np.lexsort((np.arange(GROUPS), _LAST_PASS))
+"""Groups in the order in which they become complete."""
+VISIBLE_COUNT = np.array([(number > _LAST_PASS).sum() for number in range(len(PASSES))], np.int64)
+"""How many groups are complete before each pass: the first ones of `LISTED`."""
 
 NEIGHBOURS_IN_FREQUENCY = np.array(
     [

@@ -40,6 +40,8 @@ _LEVEL, _COMPANDED, _FLAG, _SLOPE, _LOG = 200, 300, 64, 256, 511
 _TWIN_LEVEL = 400
 """Levels of twins: they may have values of ``5.4 * 16383`` in steps of 1."""
 _MAX_SUM = 1 << 24
+_SIGNED = {"trunk", "own", "signed", "layer", "heads", "exponent", "base", "slope", "mean"}
+"""Arrays whose numbers may be negative, of those that have a range."""
 _MAX_LOG2 = 16 * 256 - 1024
 """Largest magnitude of ``256 log2`` of a step, less 1024."""
 
@@ -142,8 +144,8 @@ def _check_shapes(name: str, component: Component) -> None:
         "base": (64,),
         "slope": (64,),
         "mean": (64, MEANS),
-        "mix": (64, LOG_SCALES),
-        "ratio": (64,),
+        "mix": (LOG_SCALES,),
+        "ratio": (1,),
     }
     shapes = {key: value.shape for key, value in component.arrays.items()}
     if shapes != expected:
@@ -154,7 +156,7 @@ def _check_shapes(name: str, component: Component) -> None:
 
 
 def _check_bounds(name: str, component: Component) -> None:
-    """Prove that no sum of float32 reaches 2^24, and that the other numbers are in their ranges."""
+    """Prove that no sum reaches 2^24, and that the other numbers are in their ranges."""
     a = {key: np.abs(value.astype(np.int64)) for key, value in component.arrays.items()}
     trunk = (a["trunk"] * FEATURES[component.others][:, None]).sum(0) + 1
     first = trunk + (a["own"] * _LEVEL).sum(1) + (a["signed"] * _COMPANDED).sum(0) + a["bias"]
@@ -163,8 +165,9 @@ def _check_bounds(name: str, component: Component) -> None:
     third = a["heads"].sum(1) * ACTIVATION_LIMIT + a["head_bias"]
     largest = max(int(first.max()), int(second.max()), int(third.max()))
     if largest >= _MAX_SUM:
-        raise WeightsError(f"network {name} has a sum of up to {largest}; exact are sums to 2^24")
+        raise WeightsError(f"network {name} has a sum of up to {largest}; allowed are sums to 2^24")
     limits = {
+        **dict.fromkeys(("trunk", "own", "signed", "layer", "heads"), (1 << 15) - 1),
         "shift1": 23,
         "shift2": 23,
         "shift3": 23,
@@ -178,7 +181,7 @@ def _check_bounds(name: str, component: Component) -> None:
         "ratio": MAX_RATIO,
     }
     for key, limit in limits.items():
-        signed_too = key in ("exponent", "base", "slope", "mean")
+        signed_too = key in _SIGNED
         low = component.arrays[key].min()
         if a[key].max() > limit or (low < 0 and not signed_too):
             raise WeightsError(f"network {name} has {key} outside of its range, up to {limit}")

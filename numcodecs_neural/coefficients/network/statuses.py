@@ -2,20 +2,24 @@
 
 __all__ = [
     "BAD_ESCAPE",
+    "BIT",
+    "BITS_LEFT",
+    "COUNT",
     "DONE",
     "LOWEST_STATE",
     "OUT_OF_RANGE",
-    "POSITION",
-    "STATE",
+    "PLACES",
     "STATUS",
-    "TOO_MANY_STEPS",
     "TRUNCATED",
+    "WORD",
+    "WORDS_LEFT",
 ]
 
-STATE, POSITION, STATUS = range(3)
-"""Places in `progress`: the coder's state; words read, or steps collected; a status."""
+COUNT, WORD, BIT, STATUS, WORDS_LEFT, BITS_LEFT, PLACES = range(7)
+"""Places in `progress`: how many symbols and flags were coded; words and plain bits that were read
+or written; a status; how many of these there are to read; and the number of places."""
 
-DONE, TRUNCATED, OUT_OF_RANGE, BAD_ESCAPE, TOO_MANY_STEPS = range(5)
+DONE, TRUNCATED, OUT_OF_RANGE, BAD_ESCAPE = range(4)
 
 LOWEST_STATE = 1 << 16
 """The state that encoding begins with, and decoding ends with."""

@@ -1,4 +1,4 @@
-"""Functions by look-up: logarithm, logistic, exponential, and what follows from a scale.
+"""Fixed tables of the context model: probabilities of flags, running means, borders, halving.
 
 A log-scale counts eighths of a natural logarithm from -3.5 on: number `i` stands for the scale
 ``exp((i - 28) / 8)``, in quantisation steps. The entries are rounded from formulas; `DIGEST` is the
@@ -12,23 +12,19 @@ from numpy.typing import NDArray
 
 __all__ = [
     "BASIS",
-    "CELLS",
     "DIGEST",
-    "EXPONENTIAL",
     "EXTRAPOLATED",
-    "GATE",
     "HALVING",
     "INVERSE_SCALE",
-    "LOGARITHM",
     "LOGISTIC",
     "LOGISTIC_LIMIT",
     "LOG_GROUP_SIZE",
     "LOG_SCALES",
     "LOG_SCALE_ZERO",
     "MAX_RATIO",
+    "OCTAVE",
     "OUTERMOST",
     "RATES",
-    "SHIFT",
     "ZERO_PROBABILITY",
 ]
 
@@ -42,36 +38,21 @@ def _rounded(values: object) -> Integers:
 
 LOG_SCALES = 85
 LOG_SCALE_ZERO = 28
+OCTAVE = 5909
+"""One step of log-scales is so many octaves, in 2^-15."""
 MAX_RATIO = 39
 """The scale of the wider logistic is at most so many eighths above that of the narrower one."""
-
-LOGARITHM = _rounded(256 * np.log2(1 + np.arange(256) / 256))
-"""256 log2 of a mantissa of 8 bits."""
 
 LOGISTIC_LIMIT = 4096
 LOGISTIC = _rounded(32768 / (1 + np.exp(-np.arange(-LOGISTIC_LIMIT, LOGISTIC_LIMIT + 1) / 256)))
 """2^15 times the logistic function of -16 to 16, in steps of 1/256."""
 
-GATE = _rounded(8192 / (1 + np.exp(-np.arange(-256, 256) / 32)))
-"""2^12 times twice the logistic function of -8 to 8, in steps of 1/32."""
-
 ZERO_PROBABILITY = np.clip(_rounded(32768 / (1 + np.exp(-np.arange(-320, 320) / 32))), 8, 32760)
 """2^15 times the probability that nothing follows in a block, for a logit of -10 to 10."""
 
-_log_scale = (np.arange(LOG_SCALES + MAX_RATIO + 1) - LOG_SCALE_ZERO) / 8
+_log_scale = (np.arange(LOG_SCALES + MAX_RATIO) - LOG_SCALE_ZERO) / 8
 INVERSE_SCALE = _rounded(2**18 / np.exp(_log_scale))
-EXPONENTIAL = _rounded(4096 * np.exp(_log_scale[:LOG_SCALES]))
-SHIFT = np.maximum(0, np.floor(_log_scale[:LOG_SCALES] / np.log(2) - 1)).astype(np.int64)
-"""Lowest bits of a symbol that are taken as uniform: cells of a quarter to half a scale."""
-CELLS = (
-    np.ceil(
-        7
-        * np.exp(_log_scale[np.add.outer(np.arange(MAX_RATIO + 1), np.arange(LOG_SCALES))])
-        / 2.0**SHIFT
-    ).astype(np.int64)
-    + 1
-)
-"""Cells on each side of the mean's that have a probability of their own, by ratio and log-scale."""
+"""2^18 over each scale."""
 
 RATES = np.maximum(_rounded(65536 / (np.arange(400) + 1.5)), 164)
 """2^16 times the weight of a block in the running means; the last one holds from there on."""
@@ -96,6 +77,6 @@ _GROUP_SIZES = np.arange(1, 64)
 LOG_GROUP_SIZE = _rounded(256 * np.log2(np.concatenate([[1], _GROUP_SIZES])))
 """256 log2 of 0 (here 0) to 63."""
 
-_all = (LOGARITHM, LOGISTIC, GATE, ZERO_PROBABILITY, INVERSE_SCALE, EXPONENTIAL, SHIFT, CELLS)
-_more = (RATES, OUTERMOST, EXTRAPOLATED, *HALVING.values(), LOG_GROUP_SIZE)
+_all = (LOGISTIC, ZERO_PROBABILITY, INVERSE_SCALE, RATES, OUTERMOST, EXTRAPOLATED)
+_more = (*HALVING.values(), LOG_GROUP_SIZE)
 DIGEST = hashlib.sha256(b"".join(t.astype("<i8").tobytes() for t in _all + _more)).hexdigest()
