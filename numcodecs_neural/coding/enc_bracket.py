@@ -30,6 +30,7 @@ class Bracket:
         self._aim, self._first, self.slope = aim, first, slope
         self._below, self._above = -1, rungs
         self._noted: list[tuple[int, float]] = []
+        self._count, self._is_straight = 0, True
 
     @property
     def is_closed(self) -> bool:
@@ -42,6 +43,8 @@ class Bracket:
             self._above = rung
         else:
             self._below = rung
+        self._count += 1
+        self._is_straight = decibels != math.inf and self._count <= _STRAIGHT
         if decibels == math.inf:
             return
         if self._noted:
@@ -53,12 +56,10 @@ class Bracket:
     def next(self) -> int:
         """Return a rung between the ends."""
         low, high = self._below + 1, self._above - 1
-        if len(self._noted) > _STRAIGHT:
-            return (low + high) // 2
-        if self._noted:
+        if self._noted and self._is_straight:
             rung, decibels = self._nearest()
             found = round(rung + (self._aim - decibels) / self.slope)
-        elif low <= self._first <= high:
+        elif not self._count:
             found = self._first
         else:
             found = (low + high) // 2

@@ -55,6 +55,9 @@ _SCANNED = 4
 _NEAREST = 5, 20
 """Sixteenths of the expected base step between which an earlier one is looked for."""
 
+_LEAST_EARLIER = 32
+"""With smaller ones steps are an eighth of a grey level or two: every coefficient is a multiple."""
+
 _FORECASTS = 6
 _NEAR = 0.03
 """Decibels from the aim that end a forecast."""
@@ -212,7 +215,8 @@ class DctTrials:
         height, width = self._size
         values = dequantised(encoded.symbols, steps)
         matrices = None if encoded.angles is None else matrices_of(encoded.angles)
-        return inverse(values, matrices, self._model.pixel_fraction)[:, :height, :width]
+        found: Pixels = inverse(values, matrices, self._model.pixel_fraction)[:, :height, :width]
+        return found
 
     @cached_property
     def _some(self) -> NDArray[np.int32]:
@@ -233,7 +237,8 @@ def _some_blocks(coefficients: NDArray[np.int32], most: int) -> NDArray[np.int32
     rows, columns, axes, length = coefficients.shape
     count = min(most, rows * columns)
     chosen = np.arange(count) * (rows * columns) // count
-    return coefficients.reshape(1, -1, axes, length)[:, chosen]
+    some: NDArray[np.int32] = coefficients.reshape(1, -1, axes, length)[:, chosen]
+    return some
 
 
 def _is_near(base: int, expected: int) -> bool:
@@ -242,7 +247,8 @@ def _is_near(base: int, expected: int) -> bool:
     What decoding made 0 cannot be lost again, so that steps are expected to be larger than they
     were.
     """
-    return _NEAREST[0] * expected <= 16 * base <= _NEAREST[1] * expected
+    is_near = _NEAREST[0] * expected <= 16 * base <= _NEAREST[1] * expected
+    return is_near and base >= _LEAST_EARLIER
 
 
 def _decibels(error: float) -> float:
