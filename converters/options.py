@@ -40,7 +40,7 @@ MIN_JPEG_QUALITY = 80
 # No setting of these loses anything; what others lose, they tell once they are set.
 _WITHOUT_QUALITY = ("zstd", "none")
 # What an archive decides by itself: a value of these would ask for something else.
-_OF_ARCHIVE = ("target_psnr", "levels", "downsample", "glass", "jpeg_quality")
+_OF_ARCHIVE = ("target_psnr", "chunk_psnr", "levels", "downsample", "glass", "jpeg_quality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,11 @@ class ConvertOptions:
         codec "auto" only.
     target_psnr : float, optional
         Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
+        One quality for the whole slide: it takes the fewest bytes for what it keeps on average.
+    chunk_psnr : float, optional
+        Instead of `quality`: every chunk that is coded with loss gets at least so many decibels, 20
+        to 100, and hardly more; see ``target_psnr`` of `numcodecs_neural.NeuralImage`. For the
+        codecs "auto" and "neural" only.
     archive : bool
         Keep every pixel of all levels of the source as it is, glass included, for those who will
         delete the original. Levels that are not JPEG are stored by a lossless codec.
@@ -176,7 +181,12 @@ class ConvertOptions:
         Option("80 to 100: lose a little of JPEG slides, on their own grid (%(default)s: exact)"),
     ] = EXACT
     target_psnr: Annotated[
-        float | None, Option("instead of a quality: PSNR on tissue", metavar="DB")
+        float | None,
+        Option("instead of a quality: PSNR on tissue, by one quality of the slide", metavar="DB"),
+    ] = None
+    chunk_psnr: Annotated[
+        float | None,
+        Option("instead of a quality: PSNR of each chunk, by its own quality", metavar="DB"),
     ] = None
     archive: Annotated[
         bool,
@@ -285,6 +295,8 @@ class ConvertOptions:
         _check_number("margin", self.margin_um, 0, 10_000)
         if self.target_psnr is not None:
             _check_number("target-psnr", self.target_psnr, 10, 80)
+        if self.chunk_psnr is not None:
+            _check_number("chunk-psnr", self.chunk_psnr, 20, 100)
         if self.levels is not None:
             _check_range("levels", self.levels, 1, MAX_LEVELS)
         if self.chunk_px is not None:
@@ -309,6 +321,16 @@ class ConvertOptions:
             raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
         if self.codec not in ("auto", "neural") and self.tune != "psnr":
             raise ConfigError(f"tune is for the neural codec, and codec is {self.codec}")
+        if self.codec not in ("auto", "neural") and self.chunk_psnr is not None:
+            raise ConfigError(
+                f"chunk-psnr is for the neural codec, and codec is {self.codec}: target-psnr has "
+                "one quality found for the slide"
+            )
+        if self.target_psnr is not None and self.chunk_psnr is not None:
+            raise ConfigError(
+                f"target-psnr is {self.target_psnr:g}, of the slide, and chunk-psnr is "
+                f"{self.chunk_psnr:g}, of each chunk: leave one of them out"
+            )
         if self.codec in _WITHOUT_QUALITY and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
         if self.codec != "auto" and self.jpeg_quality != EXACT:

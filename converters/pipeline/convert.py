@@ -299,6 +299,8 @@ def _advice(plan: ConversionPlan, levels: tuple[LevelReport, ...], part: float) 
         if quality is not None:
             return f"at --quality {quality} it would be about as large"
         return "no --quality makes it as small"
+    if levels[0].coding == "lossy" and plan.options.chunk_psnr is not None:
+        return "a lower --chunk-psnr makes it smaller"
     if plan.glass.tissue is not None and plan.glass.treatment == "keep":
         return "it would be smaller without its glass (--glass elide, and no --archive)"
     return "lossy codecs make it smaller (--codec neural, --quality)"

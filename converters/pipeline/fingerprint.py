@@ -17,8 +17,8 @@ __all__ = ["fingerprint_of"]
 _NOT_STORED = ("workers", "scheduler", "scratch", "overwrite", "resume")
 # For these stand the levels and their codecs.
 _DECIDED = (
-    *("codec", "model", "quality", "levels_quality", "jpeg_quality", "target_psnr", "archive"),
-    *("chunk_px", "shard_px", "levels", "downsample"),
+    *("codec", "model", "quality", "levels_quality", "jpeg_quality", "target_psnr", "chunk_psnr"),
+    *("archive", "chunk_px", "shard_px", "levels", "downsample"),
 )
 
 # Rises when the same slide and options come to other pixels: 2 since the edges of odd levels are

@@ -112,18 +112,21 @@ class ConversionPlan:
 
     def _codecs(self, quality: int) -> tuple[ChunkCodec, ...]:
         """Return the codec of each level, for a quality of level 0."""
-        options, version = self.options, self.options.ome_zarr_version
-        reduced = options.levels_quality
-        if reduced is None:
-            reduced = min(quality, LEVELS_QUALITY) if self.levels[0].is_kept else quality
+        first = replace(self.options, quality=quality)
         return tuple(
-            lossless_codec(self.info, version)
+            lossless_codec(self.info, first.ome_zarr_version)
             if level.coding == "lossless"
-            else codec_for(
-                replace(options, quality=reduced if level.grid.is_reduced else quality), self.info
-            )
+            else codec_for(self._reduced(first) if level.grid.is_reduced else first, self.info)
             for level in self.levels
         )
+
+    def _reduced(self, first: ConvertOptions) -> ConvertOptions:
+        """Return the options of levels that are made by reduction, from those of level 0."""
+        if first.levels_quality is not None:
+            return replace(first, quality=first.levels_quality, chunk_psnr=None)
+        if self.levels[0].is_kept:
+            return replace(first, quality=min(first.quality, LEVELS_QUALITY))
+        return first
 
     @cached_property
     def tissue(self) -> tuple[NDArray[np.bool_] | None, Colour]:

@@ -113,7 +113,9 @@ class LevelReport:
             return f"{kept}*" if self.fallbacks else kept
         if self.coding == "lossless":
             return "exact" if self.is_exact else "lossless"
-        quality = self.codec.get("quality")
+        quality, target = self.codec.get("quality"), self.codec.get("target_psnr")
+        if target is not None:
+            return f"{target:g} dB"
         return "lossy" if quality is None else f"q{quality}"
 
 

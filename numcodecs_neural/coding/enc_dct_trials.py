@@ -229,7 +229,8 @@ def _along_axes(coefficients: NDArray[np.int32], most: int) -> NDArray[np.int32]
     some = _some_blocks(coefficients, most)
     if some.shape[2] > 1:
         some = enc_axes.rotate(some, matrices_of(enc_axes.axes_of(some)))
-    return some[0]
+    blocks: NDArray[np.int32] = some[0]
+    return blocks
 
 
 def _some_blocks(coefficients: NDArray[np.int32], most: int) -> NDArray[np.int32]:

@@ -17,6 +17,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--jpeg-quality", "90"], {"jpeg_quality": 90}),
     (["--tune", "ssim"], {"tune": "ssim"}),
     (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
+    (["--chunk-psnr", "38"], {"chunk_psnr": 38.0}),
     (["--archive"], {"archive": True}),
     (["--chunk", "256"], {"chunk_px": 256}),
     (["--tile-size", "256"], {"chunk_px": 256}),

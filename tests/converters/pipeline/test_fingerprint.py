@@ -25,6 +25,7 @@ STORED: dict[str, Any] = {
     "tune": "ssim",
     "levels_quality": 50,
     "target_psnr": 38,
+    "chunk_psnr": 37,
     "archive": True,
     "chunk_px": 256,
     "shard_px": 512,
