@@ -105,8 +105,9 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
     """Carry out a plan; parameters, result and errors are those of `convert`."""
     started = time.perf_counter()
     options = plan.options
-    # First, before a store is replaced: the codec may not reach the PSNR that is asked for.
-    plan.codecs  # noqa: B018 (found when first used)
+    # First, before a store is replaced: regions may not be of this slide, and the codec may not
+    # reach the PSNR that is asked for.
+    plan.exact, plan.codecs  # noqa: B018 (found when first used)
     with (
         explained(output),
         UnfinishedStore(
