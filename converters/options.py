@@ -40,7 +40,10 @@ MIN_JPEG_QUALITY = 80
 # No setting of these loses anything; what others lose, they tell once they are set.
 _WITHOUT_QUALITY = ("zstd", "none")
 # What an archive decides by itself: a value of these would ask for something else.
-_OF_ARCHIVE = ("target_psnr", "levels", "downsample", "glass", "jpeg_quality")
+_OF_ARCHIVE = (
+    *("target_psnr", "chunk_psnr", "exact_regions", "levels", "downsample", "glass"),
+    "jpeg_quality",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,18 @@ class ConvertOptions:
         codec "auto" only.
     target_psnr : float, optional
         Instead of `quality`: the lowest quality whose PSNR on sampled tissue is at least this, dB.
+        One quality for the whole slide: it takes the fewest bytes for what it keeps on average.
+    chunk_psnr : float, optional
+        Instead of `quality`: every chunk that is coded with loss gets at least so many decibels, 20
+        to 100, and hardly more; see ``target_psnr`` of `numcodecs_neural.NeuralImage`. For the
+        codecs "auto" and "neural" only.
+    exact_regions : str, optional
+        File of regions whose chunks of level 0 are exact, in pixels of level 0: GeoJSON as QuPath
+        exports it, boxes as JSON or CSV (x, y, width, height), a picture that is not black there,
+        or a label of OME-Zarr. A chunk that a region touches is exact as a whole. For the codecs
+        "auto" and "neural" only.
+    exact_all_levels : bool
+        Also the chunks of smaller levels that stand for those of level 0: they are as reduced.
     archive : bool
         Keep every pixel of all levels of the source as it is, glass included, for those who will
         delete the original. Levels that are not JPEG are stored by a lossless codec.
@@ -176,8 +191,20 @@ class ConvertOptions:
         Option("80 to 100: lose a little of JPEG slides, on their own grid (%(default)s: exact)"),
     ] = EXACT
     target_psnr: Annotated[
-        float | None, Option("instead of a quality: PSNR on tissue", metavar="DB")
+        float | None,
+        Option("instead of a quality: PSNR on tissue, by one quality of the slide", metavar="DB"),
     ] = None
+    chunk_psnr: Annotated[
+        float | None,
+        Option("instead of a quality: PSNR of each chunk, by its own quality", metavar="DB"),
+    ] = None
+    exact_regions: Annotated[
+        str | None,
+        Option("GeoJSON, boxes as JSON or CSV, a picture or a label: what is exact", (), "FILE"),
+    ] = None
+    exact_all_levels: Annotated[
+        bool, Option("with --exact-regions: in the smaller levels, too")
+    ] = False
     archive: Annotated[
         bool,
         Option("for those who will delete the original: glass and all levels, every pixel exact"),
@@ -285,6 +312,8 @@ class ConvertOptions:
         _check_number("margin", self.margin_um, 0, 10_000)
         if self.target_psnr is not None:
             _check_number("target-psnr", self.target_psnr, 10, 80)
+        if self.chunk_psnr is not None:
+            _check_number("chunk-psnr", self.chunk_psnr, 20, 100)
         if self.levels is not None:
             _check_range("levels", self.levels, 1, MAX_LEVELS)
         if self.chunk_px is not None:
@@ -309,6 +338,16 @@ class ConvertOptions:
             raise ConfigError(f"models are for the neural codec, and codec is {self.codec}")
         if self.codec not in ("auto", "neural") and self.tune != "psnr":
             raise ConfigError(f"tune is for the neural codec, and codec is {self.codec}")
+        if self.codec not in ("auto", "neural") and self.chunk_psnr is not None:
+            raise ConfigError(
+                f"chunk-psnr is for the neural codec, and codec is {self.codec}: target-psnr has "
+                "one quality found for the slide"
+            )
+        if self.target_psnr is not None and self.chunk_psnr is not None:
+            raise ConfigError(
+                f"target-psnr is {self.target_psnr:g}, of the slide, and chunk-psnr is "
+                f"{self.chunk_psnr:g}, of each chunk: leave one of them out"
+            )
         if self.codec in _WITHOUT_QUALITY and self.target_psnr is not None:
             raise ConfigError(f"target-psnr is for lossy codecs, and {self.codec} loses nothing")
         if self.codec != "auto" and self.jpeg_quality != EXACT:
@@ -316,10 +355,27 @@ class ConvertOptions:
                 f"jpeg-quality is for JPEG data that the codec auto keeps, and codec is "
                 f"{self.codec}: leave one of the two out"
             )
+        self._check_regions()
         if self.use_existing_levels and self.levels is not None:
             raise ConfigError("levels are those of the source: leave levels out")
         if self.archive:
             self._check_archive()
+
+    def _check_regions(self) -> None:
+        if self.exact_regions is None:
+            if self.exact_all_levels:
+                raise ConfigError("exact-all-levels says more of exact-regions: give these, too")
+            return
+        if self.codec not in ("auto", "neural"):
+            raise ConfigError(
+                f"exact-regions are for the neural codec, and codec is {self.codec}: leave one of "
+                "the two out"
+            )
+        if self.treatment == "flatten":
+            raise ConfigError(
+                "exact-regions keep every pixel and glass flatten paints some: leave one of the "
+                "two out"
+            )
 
     def _check_archive(self) -> None:
         if self.codec != "auto":

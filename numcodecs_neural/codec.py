@@ -105,8 +105,8 @@ class NeuralImage(ImageCodec[Chunk]):
     model : str
         Name of the weights. A family such as ``"he-fast"`` is pinned to its newest exact name
         (``"he-fast-2"``) at once, and only that is stored.
-    quality : int
-        0 (smallest) to 100 (best).
+    quality : int, optional
+        0 (smallest) to 100 (best); by default 60.
     weights : str, optional
         SHA-256 of the decoder weights, in hexadecimal. Filled in from `model` when absent.
     channel_axis : int, optional
@@ -126,6 +126,14 @@ class NeuralImage(ImageCodec[Chunk]):
         Which measure of quality the bits serve best; by default ``"psnr"``, which is good for SSIM
         as well. Weights that cannot be tuned refuse others. Kept under ``encoder``: no reader needs
         it.
+    target_psnr : float, optional
+        Decibels from 20 to 100, in place of `quality`: the encoder finds the quality of each chunk
+        whose PSNR is as low as possible and not below the target, at most 0.2 dB above it with
+        `he-fast-2` and `grey-fast-2`, and one quality above it with the weights before them. PSNR
+        is that of all samples of a chunk, padding excepted, against a peak of 255 for uint8; for 16
+        bits against the width of `value_range`, and 65535 without one. A chunk of which quality 0
+        is better is coded at quality 0; one that no quality brings so far is stored without loss.
+        Kept under ``encoder``: no reader needs it.
     encoder : dict, optional
         Notes of the encoder that wrote the data. Kept as they are; no reader needs them.
 
@@ -150,19 +158,23 @@ class NeuralImage(ImageCodec[Chunk]):
     def __init__(
         self,
         model: str = "he-fast",
-        quality: int = 60,
+        quality: int | None = None,
         *,
         weights: str | None = None,
         channel_axis: int | None = None,
         value_range: tuple[int, int] | None = None,
         tune: str | None = None,
+        target_psnr: float | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.weights = parameters.pin_weights(model, weights)
-        self.quality = parameters.parse_quality(quality)
+        parameters.check_one_aim(quality, target_psnr)
+        self.quality = parameters.parse_quality(
+            parameters.DEFAULT_QUALITY if quality is None else quality
+        )
         info = parameters.installed_weights(self.model, self.weights)
         self.channel_axis = parameters.resolve_channel_axis(channel_axis, info)
-        self.encoder = parameters.parse_encoder(encoder, value_range, tune)
+        self.encoder = parameters.parse_encoder(encoder, value_range, tune, target_psnr)
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk.
@@ -199,6 +211,7 @@ class NeuralImage(ImageCodec[Chunk]):
             channel_axis=self.channel_axis or 0,
             value_range=parameters.value_range_of(self.encoder),
             tune=parameters.tune_of(self.encoder),
+            target_psnr=parameters.target_psnr_of(self.encoder),
         )
         return encode(array, info, chosen)
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from numcodecs_neural.weights import WeightsInfo
 
 __all__ = [
+    "DEFAULT_QUALITY",
     "TUNINGS",
     "check_chunk",
     "check_keys",
+    "check_one_aim",
     "check_samples",
     "check_size",
     "chunk_behind_filters",
@@ -34,6 +36,7 @@ __all__ = [
     "pin_weights",
     "require_weights",
     "resolve_channel_axis",
+    "target_psnr_of",
     "tune_of",
     "value_range_of",
 ]
@@ -47,6 +50,10 @@ _AXES = {
 }
 TUNINGS = ("psnr", "ssim", "ms-ssim")
 """Measures of quality that steps can be shaped for; the first is the usual one."""
+
+DEFAULT_QUALITY = 60
+_PSNR_DB = 20, 100
+"""The lowest and the highest that can be asked for."""
 
 _LEAST_AXES = {-4: 4, -3: 3, -1: 3}
 
@@ -255,6 +262,21 @@ def parse_quality(value: object) -> int:
     return _parse_int(value, "quality", range(101), "a whole number from 0 to 100")
 
 
+def check_one_aim(quality: object, target_psnr: object) -> None:
+    """Refuse two answers to one question.
+
+    Raises
+    ------
+    ConfigError
+        If a quality and a PSNR are asked for.
+    """
+    if quality is not None and target_psnr is not None:
+        raise ConfigError(
+            f"quality is {quality!r} and target_psnr is {target_psnr!r}: leave one of them out, "
+            "since the quality of each chunk follows from its PSNR"
+        )
+
+
 def parse_channel_axis(value: object) -> int:
     """Return `value` as -4, -3 or -1, or raise ConfigError."""
     says = " or ".join(f"{axis} for {_AXES[axis]}" for axis in _LEAST_AXES)
@@ -287,14 +309,16 @@ def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | Non
     return axis
 
 
-def parse_encoder(value: object, value_range: object = None, tune: object = None) -> dict[str, Any]:
+def parse_encoder(
+    value: object, value_range: object = None, tune: object = None, target_psnr: object = None
+) -> dict[str, Any]:
     """Return a copy of `value` that is certain to be JSON, with what else is given.
 
     Raises
     ------
     ConfigError
-        If `value` is no dictionary of JSON values, `value_range` not two integers that rise, or
-        `tune` no name of a tuning.
+        If `value` is no dictionary of JSON values, `value_range` not two integers that rise,
+        `tune` no name of a tuning, or `target_psnr` no number of decibels.
     """
     if not (value is None or isinstance(value, Mapping)):
         raise ConfigError(f"encoder is {value!r}; it must be a dictionary of JSON values")
@@ -306,7 +330,31 @@ def parse_encoder(value: object, value_range: object = None, tune: object = None
         copied["value_range"] = list(_parse_range(value_range))
     if tune is not None:
         copied["tune"] = _parse_tune(tune)
+    if target_psnr is not None:
+        copied["target_psnr"] = _parse_psnr(target_psnr)
     return copied
+
+
+def target_psnr_of(encoder: Mapping[str, Any]) -> float | None:
+    """Return the PSNR in decibels that `encoder` notes, or None.
+
+    Raises
+    ------
+    ConfigError
+        If it is no number that can be asked for.
+    """
+    noted = encoder.get("target_psnr")
+    return None if noted is None else _parse_psnr(noted)
+
+
+def _parse_psnr(value: object) -> float:
+    low, high = _PSNR_DB
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if not is_number or isinstance(value, bool) or not low <= value <= high:  # type: ignore[operator]
+        raise ConfigError(
+            f"target_psnr is {value!r}; it must be a number of decibels from {low} to {high}"
+        )
+    return float(value)  # type: ignore[arg-type]
 
 
 def tune_of(encoder: Mapping[str, Any]) -> str:

@@ -146,8 +146,8 @@ class NeuralImageCodec(ImageSerializer):
     ----------
     model : str
         Name of the weights, pinned to the newest exact name.
-    quality : int
-        0 (smallest) to 100 (best).
+    quality : int, optional
+        0 (smallest) to 100 (best); by default 60.
     weights : str, optional
         SHA-256 of the decoder weights, filled in from `model` when absent.
     channel_axis : int, optional
@@ -158,6 +158,8 @@ class NeuralImageCodec(ImageSerializer):
         quality.
     tune : {"psnr", "ssim", "ms-ssim"}, optional
         Which measure of quality the bits serve best.
+    target_psnr : float, optional
+        Decibels that each chunk shall have, in place of `quality`.
     encoder : dict, optional
         Notes of the encoder that wrote the data; no reader needs them.
 
@@ -195,12 +197,13 @@ class NeuralImageCodec(ImageSerializer):
     def __init__(
         self,
         model: str = "he-fast",
-        quality: int = 60,
+        quality: int | None = None,
         *,
         weights: str | None = None,
         channel_axis: int | None = None,
         value_range: tuple[int, int] | None = None,
         tune: str | None = None,
+        target_psnr: float | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
         self._take(
@@ -211,6 +214,7 @@ class NeuralImageCodec(ImageSerializer):
                 channel_axis=channel_axis,
                 value_range=value_range,
                 tune=tune,
+                target_psnr=target_psnr,
                 encoder=encoder,
             )
         )

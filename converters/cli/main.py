@@ -144,10 +144,12 @@ def _jobs(asked: Inputs, *, needs_output: bool) -> list[Job]:
 
 def _check_given(names: set[str]) -> None:
     """Refuse arguments of which one decides the other."""
-    if {"quality", "target_psnr"} <= names:
-        raise ConfigError(
-            "--quality names a quality, and --target-psnr has it found: leave one of them out"
-        )
+    for aim in ("target_psnr", "chunk_psnr"):
+        if {"quality", aim} <= names:
+            raise ConfigError(
+                f"--quality names a quality, and --{aim.replace('_', '-')} has it found: leave one "
+                "of them out"
+            )
 
 
 def _check_codec(options: ConvertOptions) -> None:

@@ -87,11 +87,12 @@ def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: C
     return 1 if failed else 0
 
 
-def _exact(levels: tuple[int, ...]) -> str:
-    """Return which levels are to be exact: those are the first ones."""
+def _exact(levels: tuple[int, ...], chunks: int) -> str:
+    """Return which levels are to be exact: those are the first ones; and how many other chunks."""
     if not levels:
-        return "none"
-    return "0" if len(levels) == 1 else f"0 to {levels[-1]}"
+        return f"{chunks} chunks" if chunks else "none"
+    first = "0" if len(levels) == 1 else f"0 to {levels[-1]}"
+    return f"{first}, {chunks} chunks" if chunks else first
 
 
 def _shown(values: Estimate, scratch: int) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def _shown(values: Estimate, scratch: int) -> tuple[str, ...]:
     return (
         f"{width}x{height}",
         str(values.levels),
-        _exact(values.exact),
+        _exact(values.exact, values.exact_chunks),
         f"{values.raw_nbytes / 1e6:.0f}",
         f"{values.nbytes / 1e6:.2f}",
         f"{scratch / 1e6:.1f}",

@@ -22,7 +22,10 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
         If the model is unknown.
     """
     codec = NeuralImage(
-        model_for(options.model, kind), options.quality, tune=tuning_of(options.tune)
+        model_for(options.model, kind),
+        options.quality if options.chunk_psnr is None else None,
+        tune=tuning_of(options.tune),
+        target_psnr=options.chunk_psnr,
     )
     _check_channels(codec, kind)
     if codec.channel_axis is not None and kind.axes.endswith("czyx"):
@@ -32,7 +35,7 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
         parameters={
             "model": codec.model,
             "weights": codec.weights,
-            "quality": codec.quality,
+            **({"quality": codec.quality} if options.chunk_psnr is None else {}),
             **codec.encoder,
         },
         zarr_arguments=_zarr_arguments(codec, kind),

@@ -20,6 +20,7 @@ __all__ = [
     "own_range_of",
     "pick_samples",
     "sample_chunks",
+    "sample_exact",
     "sample_glass",
     "sample_level",
     "sampled_levels",
@@ -88,6 +89,13 @@ def sample_glass(source: SlideSource, grid: LevelGrid, glass: GlassPlan) -> list
     """Return a few chunks of level 0, whose grid is given, that are stored and hold no tissue."""
     chosen = ~glass.with_tissue[0] & ~glass.elided[0]
     return [_read(source, glass, grid, place) for place in _pick(source, chosen, _FEW)]
+
+
+def sample_exact(
+    source: SlideSource, grid: LevelGrid, glass: GlassPlan, exact: NDArray[np.bool_]
+) -> list[SampleChunk]:
+    """Return a few chunks of level 0, whose grid is given, that are to be exact."""
+    return [_read(source, glass, grid, place) for place in _pick(source, exact, _FEW)]
 
 
 def sample_level(

@@ -45,7 +45,8 @@ class RegionResult:
     low, high : float, optional
         The darkest and the brightest original sample in them; None without any.
     exact : int
-        How many chunks are stored exactly, in a level that keeps the source's JPEG data.
+        How many chunks are stored exactly: in a level that keeps the source's JPEG data, and of
+        those in exact regions elsewhere.
     coarser : int
         How many have other pixels than the source, since its JPEG data were made coarser.
     fallbacks : dict

@@ -105,8 +105,9 @@ def convert_planned(plan: ConversionPlan, output: str, progress: Progress) -> Sl
     """Carry out a plan; parameters, result and errors are those of `convert`."""
     started = time.perf_counter()
     options = plan.options
-    # First, before a store is replaced: the codec may not reach the PSNR that is asked for.
-    plan.codecs  # noqa: B018 (found when first used)
+    # First, before a store is replaced: regions may not be of this slide, and the codec may not
+    # reach the PSNR that is asked for.
+    plan.exact, plan.codecs  # noqa: B018 (found when first used)
     with (
         explained(output),
         UnfinishedStore(
@@ -299,6 +300,8 @@ def _advice(plan: ConversionPlan, levels: tuple[LevelReport, ...], part: float) 
         if quality is not None:
             return f"at --quality {quality} it would be about as large"
         return "no --quality makes it as small"
+    if levels[0].coding == "lossy" and plan.options.chunk_psnr is not None:
+        return "a lower --chunk-psnr makes it smaller"
     if plan.glass.tissue is not None and plan.glass.treatment == "keep":
         return "it would be smaller without its glass (--glass elide, and no --archive)"
     return "lossy codecs make it smaller (--codec neural, --quality)"

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sources.coverage import ELIDED, EMPTY, STORED
+from ..sources.coverage import ELIDED, EMPTY, EXACT, STORED, is_stored
 from .checkpoint import RegionResult
 from .plan import ConversionPlan
 
@@ -11,19 +11,22 @@ __all__ = [
     "COVERAGE_ATTRIBUTES",
     "ELIDED",
     "EMPTY",
+    "EXACT",
     "FILE_SIZES_ATTRIBUTES",
     "STORED",
     "coverage_of",
     "file_sizes_of",
+    "is_stored",
 ]
 
 COVERAGE_ATTRIBUTES = {
     "description": "What became of each chunk of the image level of the same name, by its row and "
-    "column. A chunk of value 1 that is not in the store was lost.",
+    "column. A chunk of value 1 or 4 that is not in the store was lost.",
     "values": {
         str(STORED): "stored",
         str(ELIDED): "elided: glass, which reads as the fill value",
         str(EMPTY): "empty: all its pixels equal the fill value",
+        str(EXACT): "stored, and exact, as was asked of its region",
     },
 }
 FILE_SIZES_ATTRIBUTES = {
@@ -34,7 +37,7 @@ FILE_SIZES_ATTRIBUTES = {
 
 
 def coverage_of(results: list[RegionResult], plan: ConversionPlan) -> list[NDArray[np.uint8]]:
-    """Return the coverage of each level: STORED, ELIDED or EMPTY for each chunk.
+    """Return the coverage of each level: STORED, EXACT, ELIDED or EMPTY for each chunk.
 
     Chunks found in the store count, not planned ones. The arrays have one axis for each of the
     frames', then row and column.
@@ -46,7 +49,9 @@ def coverage_of(results: list[RegionResult], plan: ConversionPlan) -> list[NDArr
     for result in results:
         grid = plan.grids[result.level]
         part = coverage[result.level][result.frame][grid.chunks_of(result.cell)]
+        exact = plan.exact[result.level][grid.chunks_of(result.cell)]
         part[result.chunk_nbytes > 0] = STORED
+        part[(result.chunk_nbytes > 0) & exact] = EXACT
     return coverage
 
 

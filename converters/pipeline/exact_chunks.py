@@ -16,7 +16,7 @@ from ..geometry.axes import Frame
 from ..geometry.levels import Cell, LevelGrid, Region
 from .plan import ConversionPlan
 
-__all__ = ["RegionMosaics", "offers_of", "read_mosaics", "with_coarser"]
+__all__ = ["RegionMosaics", "exact_in", "offers_of", "read_mosaics", "with_coarser"]
 
 PAINTED = "its glass was painted"
 DIFFERENT = "its JPEG data do not give back the pixels that were read"
@@ -98,6 +98,9 @@ def with_coarser(
     stored = pixels.copy(order="K")
     mosaics, refused, changed = {}, dict(found.refused), set()
     for cell, mosaic in found.mosaics.items():
+        if plan.exact[grid.level][cell]:
+            mosaics[cell] = mosaic
+            continue
         place = grid.chunk(cell).relative_to(outer)
         inside = stored[:, *place.slices]
         try:
@@ -144,12 +147,37 @@ def offers_of(
     pixels : ndarray
         (sample, y, x), as they will be written.
     """
-    side = grid.chunk_px
-    shape = plan.axes.frame_shape(side, side)
     channel_axis = plan.codecs[grid.level].channel_axis
     without = dict.fromkeys(found.refused if plan.options.archive else ())
     for chunk, mosaic in (*found.mosaics.items(), *without.items()):
-        inside = pixels[:, *grid.chunk(chunk).relative_to(outer).slices]
-        padding = [(0, 0), *((0, side - length) for length in inside.shape[1:])]
-        padded = np.pad(inside, padding, constant_values=plan.glass.fill_value)
-        yield padded.reshape(shape), channel_axis, mosaic
+        yield _padded(plan, grid, outer, pixels, chunk), channel_axis, mosaic
+
+
+def exact_in(
+    plan: ConversionPlan, grid: LevelGrid, outer: Region, pixels: NDArray[Any], chunks: list[Cell]
+) -> Iterator[tuple[NDArray[Any], int]]:
+    """Yield what `numcodecs_neural.exactly` takes of chunks: pixels and channel axis.
+
+    Parameters
+    ----------
+    outer : Region
+        Where the pixels lie in the level.
+    pixels : ndarray
+        (sample, y, x), as they will be written.
+    chunks : list of Cell
+        Which are to be exact.
+    """
+    channel_axis = plan.codecs[grid.level].channel_axis
+    for chunk in chunks:
+        yield _padded(plan, grid, outer, pixels, chunk), channel_axis
+
+
+def _padded(
+    plan: ConversionPlan, grid: LevelGrid, outer: Region, pixels: NDArray[Any], chunk: Cell
+) -> NDArray[Any]:
+    """Return a chunk of a region as the codec will get it."""
+    side = grid.chunk_px
+    inside = pixels[:, *grid.chunk(chunk).relative_to(outer).slices]
+    padding = [(0, 0), *((0, side - length) for length in inside.shape[1:])]
+    padded = np.pad(inside, padding, constant_values=plan.glass.fill_value)
+    return padded.reshape(plan.axes.frame_shape(side, side))

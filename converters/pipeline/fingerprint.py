@@ -6,6 +6,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..codecs import ChunkCodec
 from ..options import ConvertOptions
 from ..sources import SlideInfo
@@ -17,8 +20,16 @@ __all__ = ["fingerprint_of"]
 _NOT_STORED = ("workers", "scheduler", "scratch", "overwrite", "resume")
 # For these stand the levels and their codecs.
 _DECIDED = (
-    *("codec", "model", "quality", "levels_quality", "jpeg_quality", "target_psnr", "archive"),
-    *("chunk_px", "shard_px", "levels", "downsample"),
+    *("codec", "model", "quality", "levels_quality", "jpeg_quality", "target_psnr", "chunk_psnr"),
+    *(
+        "exact_regions",
+        "exact_all_levels",
+        "archive",
+        "chunk_px",
+        "shard_px",
+        "levels",
+        "downsample",
+    ),
 )
 
 # Rises when the same slide and options come to other pixels: 2 since the edges of odd levels are
@@ -32,6 +43,7 @@ def fingerprint_of(
     levels: tuple[LevelPlan, ...],
     codecs: tuple[ChunkCodec, ...],
     tissue_picture: bytes = b"",
+    exact: tuple[NDArray[np.bool_], ...] = (),
 ) -> str:
     """Return the SHA-256 of slide, options, weights and software, in hexadecimal.
 
@@ -46,6 +58,8 @@ def fingerprint_of(
         quality that is always the same: the PSNR stands for the quality then.
     tissue_picture : bytes
         Content of the picture that is the tissue mask, where one is given.
+    exact : tuple of ndarray
+        Which chunks of each level are in exact regions, where some are given.
     """
     described: dict[str, Any] = asdict(info)
     for profile in ("icc_profile", "ome_xml", "description"):
@@ -57,6 +71,8 @@ def fingerprint_of(
         kept["target_psnr"] = float(options.target_psnr)
     if tissue_picture:
         kept["tissue"] = _sha256(tissue_picture)
+    if exact:
+        kept["exact"] = [_sha256(np.packbits(chunks).tobytes()) for chunks in exact]
     decided = [
         [asdict(level.grid), level.coding, level.jpeg_quality, codec.method, codec.parameters]
         for level, codec in zip(levels, codecs, strict=True)

@@ -16,7 +16,8 @@ from ..geometry.levels import LevelGrid
 from ..options import ConvertOptions
 from ..sources import SlideInfo, SlideSource
 from ..tissue import find_tissue, glass_colour, is_bright_field, read_overview
-from ..tissue.glass_plan import GlassPlan, plan_glass
+from ..tissue.glass_plan import GlassPlan, chunks_over, plan_glass
+from ..tissue.regions.exact import exact_chunks, no_chunks
 from .fingerprint import fingerprint_of
 from .levels import LevelPlan, plan_store_levels
 from .rate_control import quality_for_psnr
@@ -84,7 +85,12 @@ class ConversionPlan:
         # In place of the quality that reaches a PSNR, which only coding tells.
         quality = asked.quality if asked.target_psnr is None else 0
         return fingerprint_of(
-            self.info, asked, self.levels, self._codecs(quality), _tissue_picture(asked)
+            self.info,
+            asked,
+            self.levels,
+            self._codecs(quality),
+            _tissue_picture(asked),
+            self.exact if asked.exact_regions is not None else (),
         )
 
     @property
@@ -112,18 +118,21 @@ class ConversionPlan:
 
     def _codecs(self, quality: int) -> tuple[ChunkCodec, ...]:
         """Return the codec of each level, for a quality of level 0."""
-        options, version = self.options, self.options.ome_zarr_version
-        reduced = options.levels_quality
-        if reduced is None:
-            reduced = min(quality, LEVELS_QUALITY) if self.levels[0].is_kept else quality
+        first = replace(self.options, quality=quality)
         return tuple(
-            lossless_codec(self.info, version)
+            lossless_codec(self.info, first.ome_zarr_version)
             if level.coding == "lossless"
-            else codec_for(
-                replace(options, quality=reduced if level.grid.is_reduced else quality), self.info
-            )
+            else codec_for(self._reduced(first) if level.grid.is_reduced else first, self.info)
             for level in self.levels
         )
+
+    def _reduced(self, first: ConvertOptions) -> ConvertOptions:
+        """Return the options of levels that are made by reduction, from those of level 0."""
+        if first.levels_quality is not None:
+            return replace(first, quality=first.levels_quality, chunk_psnr=None)
+        if self.levels[0].is_kept:
+            return replace(first, quality=min(first.quality, LEVELS_QUALITY))
+        return first
 
     @cached_property
     def tissue(self) -> tuple[NDArray[np.bool_] | None, Colour]:
@@ -140,15 +149,34 @@ class ConversionPlan:
         return tissue, colour
 
     @cached_property
+    def exact(self) -> tuple[NDArray[np.bool_], ...]:
+        """For each level, which chunks are to be exact, since regions of the options touch them.
+
+        Raises
+        ------
+        ConfigError
+            If the file of the regions does not read, or they lie outside of the slide.
+        """
+        asked = self.options
+        if asked.exact_regions is None:
+            return no_chunks(self.grids)
+        return exact_chunks(asked.exact_regions, self.grids, all_levels=asked.exact_all_levels)
+
+    @cached_property
     def glass(self) -> GlassPlan:
-        """Treatment of glass, level by level."""
+        """Treatment of glass, level by level; chunks of exact regions are stored in any case."""
         options, info, (tissue, colour) = self.options, self.info, self.tissue
-        return plan_glass(
+        plan = plan_glass(
             tissue,
             self.grids,
             treatment=options.treatment,
             colour=colour,
             margin_px=GLASS_MARGIN_PX if info.mpp is None else options.margin_um / min(info.mpp),
+        )
+        over = chunks_over(self.exact[0], self.grids)
+        return replace(
+            plan,
+            elided=tuple(e & ~kept for e, kept in zip(plan.elided, over, strict=True)),
         )
 
 

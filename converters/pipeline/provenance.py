@@ -71,7 +71,9 @@ def _steps(first: LevelReport, codec: ChunkCodec) -> list[dict[str, Any]]:
     if first.is_exact:
         return []
     if first.coding != "jpeg":
-        return [codec.told]
+        if not first.exact:
+            return [codec.told]
+        return [codec.told | {"chunks": first.stored - first.exact, "of_chunks": first.stored}]
     coarser = {"method": REQUANTIZED, "quality": first.jpeg_quality, "chunks": first.coarser}
     others = {**codec.told, "chunks": sum(first.fallbacks.values())}
     return [step | {"of_chunks": first.stored} for step in (coarser, others) if step["chunks"]]
@@ -87,7 +89,7 @@ def _noted(level: LevelReport, step: int) -> dict[str, Any]:
             "source_level": level.source_level,
             "reduced_by": step if level.source_level is None else None,
             "codec": level.codec,
-            "exact": level.exact if level.coding == "jpeg" else None,
+            "exact": level.exact if level.coding == "jpeg" else level.exact or None,
             "coarser": level.coarser or None,
             "jpeg_quality": level.jpeg_quality if level.coarser else None,
             "fallbacks": level.fallbacks or None,

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural import exactly
 from numcodecs_neural.codec import is_lossy
+from numcodecs_neural.errors import NeuralCodecError
 from numcodecs_neural.jpeg.offers import offered
 
 from ..geometry.axes import Frame
@@ -31,7 +33,7 @@ from ..store.arrays import PyramidArrays
 from ..store.chunk_sizes import StoredRegion
 from ..store.region_files import region_files
 from .checkpoint import Checkpoint, RegionResult
-from .exact_chunks import RegionMosaics, offers_of, read_mosaics, with_coarser
+from .exact_chunks import RegionMosaics, exact_in, offers_of, read_mosaics, with_coarser
 from .plan import ConversionPlan
 from .reduced_pixels import ReducedPixels
 
@@ -133,12 +135,17 @@ class PyramidWriter:
         shape = axes.frame_shape(region.height, region.width)
         selection = axes.index(frame, region)
         offers = offers_of(self.plan, grid, region, written, found)
-        with offered(offers, are_exact=self.plan.options.archive):
+        exact = exact_in(self.plan, grid, region, written, self._exact_in(grid, cell))
+        with offered(offers, are_exact=self.plan.options.archive), exactly(exact):
             self.arrays.write_image(grid.level, selection, written.reshape(shape), grid.chunk_px)
         if self.arrays.has_label:
             tissue = glass.tissue_pixels(region, grid)
             self.arrays.write_label(grid.level, region.slices, tissue)
         return self._result(grid, frame, cell, pixels, found)
+
+    def _exact_in(self, grid: LevelGrid, cell: Cell) -> list[Cell]:
+        """Return which chunks of a region are to be exact."""
+        return _cells_where(self.plan.exact[grid.level], grid, cell)
 
     def _mosaics(self, grid: LevelGrid, frame: Frame, cell: Cell) -> RegionMosaics:
         """Return the JPEG data behind the chunks of a region, after its pixels were read."""
@@ -214,8 +221,18 @@ class PyramidWriter:
     def _kept(
         self, stored: StoredRegion, sizes: NDArray[np.int64], found: RegionMosaics
     ) -> dict[str, Any]:
-        """Return how many chunks of a region are what, of a level that keeps its JPEG data."""
-        if self.plan.levels[stored.grid.level].coding != "jpeg":
+        """Return how many chunks of a region are what, of a level that keeps its JPEG data.
+
+        Of others, how many were to be exact.
+
+        Raises
+        ------
+        NeuralCodecError
+            If one that was to be exact is not, which is a fault of this package.
+        """
+        keeps_jpeg = self.plan.levels[stored.grid.level].coding == "jpeg"
+        asked = self._exact_in(stored.grid, stored.cell)
+        if not (keeps_jpeg or asked):
             return {}
         rows, columns = stored.grid.chunks_of(stored.cell)
         starts = {
@@ -223,6 +240,14 @@ class PyramidWriter:
             for (row, column), start in stored.starts(sizes).items()
         }
         lossy = [cell for cell, start in starts.items() if is_lossy(start)]
+        if not set(asked).isdisjoint(lossy):
+            raise NeuralCodecError(
+                f"chunks of level {stored.grid.level} that were to be exact lost something: "
+                f"{sorted(set(asked).intersection(lossy))}. This is a fault of numcodecs-neural: "
+                "please report it"
+            )
+        if not keeps_jpeg:
+            return {"exact": len(starts.keys() & set(asked))}
         coarser = found.coarser.difference(lossy)
         return {
             "exact": len(starts) - len(lossy) - len(coarser.intersection(starts)),
@@ -249,8 +274,10 @@ class PyramidWriter:
     @cached_property
     def _samples(self) -> list[NDArray[np.bool_]]:
         return [
-            pick_samples(chunks, level, least=1 if level else LEAST_SAMPLES)
-            for level, chunks in enumerate(self.plan.glass.with_tissue)
+            pick_samples(chunks & ~exact, level, least=1 if level else LEAST_SAMPLES)
+            for level, (chunks, exact) in enumerate(
+                zip(self.plan.glass.with_tissue, self.plan.exact, strict=True)
+            )
         ]
 
     def _quality(

@@ -16,7 +16,7 @@ from ..measure.distortion import ChunkQuality
 from ..options import ConvertOptions
 from ..sources import SlideInfo
 from .checkpoint import RegionResult
-from .coverage import ELIDED, EMPTY, STORED
+from .coverage import ELIDED, EMPTY, is_stored
 from .levels import Coding, LevelPlan
 
 __all__ = [
@@ -66,7 +66,8 @@ class LevelReport:
     codec : dict
         Method and parameters; of a level of coding "jpeg", of those chunks that could not be kept.
     exact : int
-        Stored chunks of a level of coding "jpeg" that are exact.
+        Stored chunks that are exact: of a level of coding "jpeg", and of others those of exact
+        regions.
     coarser : int
         Its chunks that are other than in the source, since the JPEG data were made coarser.
     fallbacks : dict
@@ -102,8 +103,9 @@ class LevelReport:
     @property
     def is_exact(self) -> bool:
         """Whether every stored pixel is that of the source."""
-        is_kept = self.source_level is not None and self.coding != "lossy"
-        return is_kept and not self.coarser and not self.fallbacks
+        if self.source_level is None or self.coarser or self.fallbacks:
+            return False
+        return self.coding != "lossy" or 0 < self.stored == self.exact
 
     @property
     def pixels(self) -> str:
@@ -113,7 +115,13 @@ class LevelReport:
             return f"{kept}*" if self.fallbacks else kept
         if self.coding == "lossless":
             return "exact" if self.is_exact else "lossless"
-        quality = self.codec.get("quality")
+        return f"{self._lossy}, {self.exact} exact" if self.exact else self._lossy
+
+    @property
+    def _lossy(self) -> str:
+        quality, target = self.codec.get("quality"), self.codec.get("target_psnr")
+        if target is not None:
+            return f"{target:g} dB"
         return "lossy" if quality is None else f"q{quality}"
 
 
@@ -279,7 +287,8 @@ def _described(level: LevelReport) -> str:
     if level.is_exact:
         return f"every pixel of what is stored is exact, by {codec}"
     why = "reduced" if level.source_level is None else level.why
-    return f"{codec}{f' ({why})' if why else ''}"
+    exact = f"; {level.exact} of {level.stored} chunks are exact" if level.exact else ""
+    return f"{codec}{f' ({why})' if why else ''}{exact}"
 
 
 def _of_fallbacks(level: LevelReport) -> str:
@@ -298,7 +307,7 @@ def _report_level(
 ) -> LevelReport:
     grid = level.grid
     nbytes = sum(result.nbytes for result in results)
-    stored_pixels = grid.pixels_where(coverage == STORED)
+    stored_pixels = grid.pixels_where(is_stored(coverage))
     frames = math.prod(info.frame_shape)
     pixel_nbytes = info.samples * info.dtype.itemsize
     return LevelReport(
@@ -306,7 +315,7 @@ def _report_level(
         height=grid.height,
         width=grid.width,
         chunks=coverage.size,
-        stored=int((coverage == STORED).sum()),
+        stored=int(is_stored(coverage).sum()),
         elided=int((coverage == ELIDED).sum()),
         empty=int((coverage == EMPTY).sum()),
         nbytes=nbytes,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pipeline.checkpoint import RegionResult
-from ..pipeline.coverage import STORED
+from ..pipeline.coverage import is_stored
 from ..pipeline.summary import LevelReport, SlideReport, report_levels
 from ..sources import Frame, SlideInfo
 from ..store.chunk_sizes import StoredRegion
@@ -41,7 +41,7 @@ class ChunkMap:
     @property
     def lost(self) -> NDArray[np.bool_]:
         """Chunks that were written and are not there any more."""
-        lost: NDArray[np.bool_] = (self.coverage == STORED) & (self.nbytes == 0)
+        lost: NDArray[np.bool_] = is_stored(self.coverage) & (self.nbytes == 0)
         return lost
 
     @property

@@ -17,17 +17,25 @@ __all__ = [
     "COVERAGE_GROUP",
     "ELIDED",
     "EMPTY",
+    "EXACT",
     "FILE_SIZES_GROUP",
     "STORED",
     "file_shape",
     "file_sizes",
     "has_file",
+    "is_stored",
 ]
 
 # Not "coverage": a group of arrays in the root is what generic readers take for the image.
 COVERAGE_GROUP = "coverage/levels"
 FILE_SIZES_GROUP = "coverage/file_sizes"
-STORED, ELIDED, EMPTY = 1, 2, 3
+STORED, ELIDED, EMPTY, EXACT = 1, 2, 3, 4
+
+
+def is_stored(coverage: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which chunks are in a store, those that were to be exact included."""
+    found: NDArray[np.bool_] = (coverage == STORED) | (coverage == EXACT)
+    return found
 
 
 def file_shape(array: zarr.Array[Any]) -> tuple[int, ...]:
@@ -57,7 +65,7 @@ def has_file(array: zarr.Array[Any], coverage: NDArray[np.uint8]) -> NDArray[np.
     chunks_in_file = [
         whole // part for whole, part in zip(file_shape(array), array.chunks, strict=True)
     ]
-    stored = np.argwhere(coverage.reshape(chunks) == STORED) // chunks_in_file
+    stored = np.argwhere(is_stored(coverage.reshape(chunks))) // chunks_in_file
     files[tuple(stored.T)] = True
     return files
 

@@ -15,7 +15,7 @@ from ..geometry.levels import Fraction, LevelGrid, Region
 from ..options import GlassTreatment
 from . import grown
 
-__all__ = ["GlassPlan", "plan_glass"]
+__all__ = ["GlassPlan", "chunks_over", "plan_glass", "spans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,7 +135,13 @@ def glass_chunks(
         return [np.zeros(grid.chunk_grid, bool) for grid in grids]
     shape = grids[0].height, grids[0].width
     finest = _chunks_without(kept, grids[0], shape)
-    return [finest, *(_chunks_without(~finest, grid, _covered(grids[0])) for grid in grids[1:])]
+    return [finest, *(~chunks for chunks in chunks_over(~finest, grids)[1:])]
+
+
+def chunks_over(finest: NDArray[np.bool_], grids: tuple[LevelGrid, ...]) -> list[NDArray[np.bool_]]:
+    """Return for each level which chunks stand for something of chunks of level 0, `finest`."""
+    covered = _covered(grids[0])
+    return [finest, *(~_chunks_without(finest, grid, covered) for grid in grids[1:])]
 
 
 def sample_mask(
@@ -173,8 +179,8 @@ def _chunks_without(
     Those are pixels of level 0; they may reach beyond the slide.
     """
     total = np.pad(integral_image(cells, dtype=np.int32), (1, 0))
-    top, bottom = _spans(grid.chunk_grid[0], grid, grid.down_y, covered[0], cells.shape[0])
-    left, right = _spans(grid.chunk_grid[1], grid, grid.down_x, covered[1], cells.shape[1])
+    top, bottom = spans(grid.chunk_grid[0], grid, grid.down_y, covered[0], cells.shape[0])
+    left, right = spans(grid.chunk_grid[1], grid, grid.down_x, covered[1], cells.shape[1])
     count = (
         total[np.ix_(bottom, right)]
         - total[np.ix_(top, right)]
@@ -194,10 +200,23 @@ def _mask_index(
     return index
 
 
-def _spans(
+def spans(
     count: int, grid: LevelGrid, down: Fraction, covered: int, cells: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first and one past the last row (or column) of cells under each row of chunks."""
+    """Return first and one past the last row (or column) of cells under each row of chunks.
+
+    Parameters
+    ----------
+    count : int
+        Rows (or columns) of chunks.
+    grid : LevelGrid
+    down : tuple of int
+        Of the grid, along this axis.
+    covered : int
+        Pixels of level 0 that the cells divide.
+    cells : int
+        How many rows (or columns) of cells there are.
+    """
     chunk = np.arange(count, dtype=np.int64)
     first = np.minimum(chunk * grid.chunk_px * down[0] // down[1], covered - 1)
     end = -((chunk + 1) * grid.chunk_px * down[0] // -down[1])

@@ -10,7 +10,7 @@ from numcodecs_neural.errors import ConfigError
 from .morphology import Mask
 from .overview import Overview
 
-__all__ = ["picture_tissue"]
+__all__ = ["check_proportions", "picture_tissue", "read_mask"]
 
 # Black comes back from JPEG a little brighter, near edges.
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp")
@@ -35,15 +35,13 @@ def picture_tissue(overview: Overview, path: Path) -> Mask:
     ConfigError
         If the picture does not open, or is of another shape than the slide, or all black.
     """
-    tissue = _read(path)
-    height, width = overview.slide_shape
-    rows, columns = tissue.shape
-    off = abs(rows * width - columns * height)
-    if off > max(_ROUNDING_PX * (height + width), rows * width // _TOLERANCE):
+    if not path.exists():
         raise ConfigError(
-            f"{path} has {rows} x {columns} pixels and the slide {height} x {width} (height x "
-            "width): draw the tissue mask over a picture of the whole slide, in its proportions"
+            f"tissue is {str(path)!r}: it must be threshold, network, or a picture, and there is "
+            "no such file"
         )
+    tissue = read_mask(path, "tissue")
+    check_proportions(str(path), tissue.shape, overview.slide_shape, "tissue")
     if not tissue.any():
         raise ConfigError(f"{path} is black all over: black is glass, and tissue is what is not")
     for axis, size in enumerate(overview.shape):
@@ -51,26 +49,47 @@ def picture_tissue(overview: Overview, path: Path) -> Mask:
     return tissue
 
 
-def _read(path: Path) -> Mask:
+def check_proportions(
+    name: str, shape: tuple[int, ...], slide_shape: tuple[int, int], what: str
+) -> None:
+    """Refuse a mask of a part of the slide, or of another one.
+
+    Raises
+    ------
+    ConfigError
+        If its proportions are not those of the slide.
+    """
+    (rows, columns), (height, width) = shape, slide_shape
+    off = abs(rows * width - columns * height)
+    if off > max(_ROUNDING_PX * (height + width), rows * width // _TOLERANCE):
+        raise ConfigError(
+            f"{name} has {rows} x {columns} pixels and the slide {height} x {width} (height x "
+            f"width): draw the {what} mask over a picture of the whole slide, in its proportions"
+        )
+
+
+def read_mask(path: Path, what: str) -> Mask:
+    """Return what is not black in a picture.
+
+    Raises
+    ------
+    ConfigError
+        If it does not open, or holds more than one flat picture; `what` it shows is named.
+    """
     import imagecodecs
 
     try:
         pixels: NDArray[np.generic] = imagecodecs.imread(path)
-    except FileNotFoundError as exc:
-        raise ConfigError(
-            f"tissue is {str(path)!r}: it must be threshold, network, or a picture, and there is "
-            "no such file"
-        ) from exc
     except Exception as exc:  # every codec raises its own
         # All of them together, when none can read it, are no help.
         raise ConfigError(
-            f"{path} does not open as a picture of the tissue: save it as a PNG"
+            f"{path} does not open as a picture of the {what}: save it as a PNG"
         ) from exc
     if pixels.ndim == 3:
         samples = pixels.shape[2]
         pixels = pixels[..., : samples - 1 if samples in (2, 4) else samples].max(axis=-1)
     if pixels.ndim != 2 or not pixels.size:
-        raise ConfigError(f"{path} has shape {pixels.shape}; a tissue mask is one flat picture")
+        raise ConfigError(f"{path} has shape {pixels.shape}; a mask is one flat picture")
     black = _LOSSY_BLACK if path.suffix.lower() in _LOSSY_SUFFIXES else 0
     tissue: Mask = pixels > np.array(black).astype(pixels.dtype)
     return tissue

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import MemoryStore
 
+from numcodecs_neural import exactly
 from numcodecs_neural.jpeg.offers import offered
 
 from ..geometry.levels import LevelGrid
@@ -16,6 +18,7 @@ from ..measure.distortion import ChunkQuality, chunk_quality
 from ..measure.sampling import (
     SampleChunk,
     sample_chunks,
+    sample_exact,
     sample_glass,
     sample_level,
     sampled_levels,
@@ -49,6 +52,8 @@ class Estimate:
         Of coding, with the options' workers; reading comes on top.
     exact : tuple of int
         The levels that are to be exact.
+    exact_chunks : int
+        How many chunks of others are to be exact, in all frames.
     why : str
         Why level 0 is not; empty where it is, or the options do not ask for it.
     """
@@ -60,6 +65,7 @@ class Estimate:
     elided_area: float
     seconds: float
     exact: tuple[int, ...]
+    exact_chunks: int
     why: str
 
 
@@ -78,12 +84,15 @@ class Sort:
     pixels : int
         How many pixels the chunks of this sort have in a store, in all frames. Padding at the edge
         of a level is not counted: it takes next to no bytes.
+    is_exact : bool
+        Whether they are to be exact, as regions of the options want it.
     """
 
     level: int
     has_tissue: bool
     samples: list[SampleChunk]
     pixels: int
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +133,12 @@ def estimate(plan: ConversionPlan) -> Estimate:
         elided_area=first.pixels_where(plan.glass.elided[0]) / first.pixels,
         seconds=sum(pixels * one.encode_s for pixels, one in coded) / plan.options.workers,
         exact=tuple(n for n, level in enumerate(plan.levels) if level.is_exact),
+        exact_chunks=plan.axes.count
+        * sum(
+            int(chunks.sum())
+            for level, chunks in zip(plan.levels, plan.exact, strict=True)
+            if not level.is_exact
+        ),
         why=plan.levels[0].why,
     )
 
@@ -147,12 +162,14 @@ def _shards(grid: LevelGrid, elided: NDArray[np.bool_]) -> int:
 def sorts_of(plan: ConversionPlan) -> list[Sort]:
     """Return samples of each sort of chunk, and how many pixels of it would be stored.
 
-    Those with tissue of each level of the source, those of reduced levels together, and those
-    without tissue.
+    Those with tissue of each level of the source, those of reduced levels together, those without
+    tissue, and those of exact regions, for which some of level 0 stand.
     """
     source, glass, grids = plan.source, plan.glass, plan.grids
-    stored = sum(_pixels(grids, [~chunks for chunks in glass.elided]))
-    tissue = _pixels(grids, glass.with_tissue)
+    stored = sum(_pixels(grids, [~(e | x) for e, x in zip(glass.elided, plan.exact, strict=True)]))
+    tissue = _pixels(
+        grids, [chunks & ~x for chunks, x in zip(glass.with_tissue, plan.exact, strict=True)]
+    )
     if not tissue[0]:
         tissue = [stored, *(0 for _ in grids[1:])]
     sorts = [
@@ -168,12 +185,22 @@ def sorts_of(plan: ConversionPlan) -> list[Sort]:
     ]
     without = sample_glass(source, grids[0], glass)
     sorts.append(Sort(level=0, has_tissue=False, samples=without, pixels=stored - sum(tissue)))
+    sorts.append(
+        Sort(
+            level=0,
+            has_tissue=True,
+            samples=sample_exact(source, grids[0], glass, plan.exact[0]),
+            pixels=sum(_pixels(grids, plan.exact)),
+            is_exact=True,
+        )
+    )
     return [
         Sort(
             level=sort.level,
             has_tissue=sort.has_tissue,
             samples=sort.samples,
             pixels=plan.axes.count * sort.pixels,
+            is_exact=sort.is_exact,
         )
         for sort in sorts
         if sort.samples and sort.pixels
@@ -195,7 +222,8 @@ def code_sort(sort: Sort, plan: ConversionPlan) -> Coded:
     """
     # The first one twice: what is loaded and compiled for it is not counted.
     samples = [sort.samples[0], *sort.samples]
-    coded = [_code(sample, sort.level, plan) for sample in samples][1:]
+    with exactly() if sort.is_exact else nullcontext():
+        coded = [_code(sample, sort.level, plan) for sample in samples][1:]
     pixels = sum(sample.tissue.size for sample in sort.samples)
     return Coded(
         nbytes=sum(chunk.nbytes for chunk in coded) / pixels,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.enc_exactly import is_asked_for, to_planes
 from numcodecs_neural.coding.enc_jpeg import encode_jpeg
 from numcodecs_neural.coding.enc_lossy import encode_lossy
 from numcodecs_neural.coding.enc_plain import encode_constant, encode_stored
@@ -14,7 +15,7 @@ from numcodecs_neural.coding.enc_task import EncodeParameters, EncodeTask, Lossy
 from numcodecs_neural.format import ChunkHeader, Mode, pack_chunk
 from numcodecs_neural.jpeg.offers import must_be_exact, offer_for
 
-__all__ = ["ENCODERS", "constant_box", "encode_chunk", "to_planes"]
+__all__ = ["ENCODERS", "constant_box", "encode_chunk"]
 
 ENCODERS: Mapping[Mode, Callable[[EncodeTask, Payload | None], Payload | None]] = MappingProxyType(
     {
@@ -48,7 +49,7 @@ def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: Lossy
             planes=inside,
             plane=(planes.shape[-2], planes.shape[-1]),
             mosaic=offer_for(planes),
-            must_be_exact=must_be_exact(planes),
+            must_be_exact=must_be_exact(planes) or is_asked_for(planes),
             parameters=parameters,
             coder=coder,
         )
@@ -65,20 +66,6 @@ def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: Lossy
         **payload.fields,
     )
     return pack_chunk(header, payload.sections)
-
-
-def to_planes(array: NDArray[Any], channel_axis: int) -> NDArray[Any]:
-    """Return `array` as (n, C, H, W), C-contiguous and in native byte order.
-
-    `channel_axis` is -4, -3, -1, or 0 for arrays without channels; all other axes but y and x
-    become the batch.
-    """
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if channel_axis:
-        array = np.moveaxis(array, channel_axis, -3)
-    else:
-        array = np.expand_dims(array, -3) if array.ndim > 1 else array.reshape(1, 1, -1)
-    return np.ascontiguousarray(array.reshape(-1, *array.shape[-3:]))
 
 
 def constant_box(planes: NDArray[Any]) -> tuple[tuple[int, int], int]:

@@ -5,9 +5,10 @@ lie near multiples of their steps along some axes of colour: it gets these axes 
 So generations lose next to nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,17 @@ from numcodecs_neural.networks.dec_model import QUALITIES
 from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.weights import WeightsFile
 
-__all__ = ["TUNINGS", "DctEncoder", "Tuning", "encode_images"]
+__all__ = [
+    "TUNINGS",
+    "DctEncoder",
+    "Encoded",
+    "Tuning",
+    "encode_images",
+    "encode_padded",
+    "packed",
+    "padded",
+    "tuning_of",
+]
 
 _QUANTISE = Kernel("numcodecs_neural.dct.enc_kernels", "quantise")
 
@@ -113,6 +124,11 @@ class DctEncoder:
         base = (int(self.base[quality]) * tuning.gain + 128) >> 8
         return Quantisation(max(base, 1), tuning.slope, tuning.chroma)
 
+    def quality_near(self, base: int, tune: str) -> int:
+        """Return the lowest of the qualities whose base steps are nearest to `base`."""
+        bases = [self.quantisation(quality, tune).base for quality in range(QUALITIES)]
+        return min(range(QUALITIES), key=lambda quality: abs(bases[quality] - base))
+
 
 def tuning_of(tune: str) -> Tuning:
     """Return a tuning by its name.
@@ -154,31 +170,82 @@ def encode_images(
     ConfigError
         If there is no such tuning, or an image has more blocks than can be read.
     """
-    _check_size(*images.shape[2:])
-    tuning, quantisation = tuning_of(tune), encoder.quantisation(quality, tune)
+    whole, tuning = padded(images), tuning_of(tune)
+    quantisation = encoder.quantisation(quality, tune)
     if model.channels == 1 and suits_contrast:
         quantisation = _suited(quantisation, images, model.pixel_fraction)
-    steps = steps_of(quantisation, model.channels)
-    parts = [HEAD.pack(*quantisation)]
-    for image in _padded(images):
-        coefficients = enc_forward.forward(image, model.pixel_fraction)
-        matrices = None
-        if model.channels == 1:
-            is_decoded = enc_grid.is_on_grid(coefficients, steps.astype(np.int32))
-        else:
-            angles, is_decoded = enc_grid.find_grid(
-                image, coefficients, steps.astype(np.int32), model.pixel_fraction
-            )
-            matrices = matrices_of(angles)
-            coefficients = enc_axes.rotate(coefficients, matrices)
-            parts.append(angles.astype(ANGLES).tobytes())
-        # What was decoded before keeps its symbols, whatever they cost.
-        prices = prices_of(
-            coefficients, 0 if is_decoded else encoder.price * tuning.price, tuning.masking
+    price, fraction = encoder.price * tuning.price, model.pixel_fraction
+    encoded = [
+        encode_padded(
+            image, enc_forward.forward(image, fraction), quantisation, model, price, tuning.masking
         )
-        stream, _ = encode(targets_of(coefficients, steps), steps, matrices, model.context, prices)
+        for image in whole
+    ]
+    return packed(quantisation, encoded)
+
+
+class Encoded(NamedTuple):
+    """An image in a payload.
+
+    Parameters
+    ----------
+    angles : (2, 3) int64 or None
+        Of its axes of colour; None for grey.
+    stream : bytes
+    symbols : (rows, columns, axes, 256) int16
+        The coefficients that the stream holds.
+    """
+
+    angles: NDArray[np.int64] | None
+    stream: bytes
+    symbols: NDArray[np.int16]
+
+
+def packed(quantisation: Quantisation, images: Iterable[Encoded]) -> bytes:
+    """Return the payload of encoded images."""
+    parts = [HEAD.pack(*quantisation)]
+    for angles, stream, _ in images:
+        if angles is not None:
+            parts.append(angles.astype(ANGLES).tobytes())
         parts += [LENGTH.pack(len(stream)), stream]
     return b"".join(parts)
+
+
+def encode_padded(
+    image: Pixels,
+    coefficients: NDArray[np.int32],
+    quantisation: Quantisation,
+    model: DctModel,
+    price: float,
+    masking: float,
+) -> Encoded:
+    """Encode an image of whole blocks.
+
+    Parameters
+    ----------
+    image : ndarray, shape (A, H, W)
+    coefficients : (rows, columns, A, 256) int32
+        What `enc_forward.forward` returns for it.
+    quantisation : Quantisation
+    model : DctModel
+    price, masking : float
+        As `prices_of` has them, of an image that was not decoded before.
+    """
+    steps = steps_of(quantisation, model.channels)
+    angles = matrices = None
+    if model.channels == 1:
+        is_decoded = enc_grid.is_on_grid(coefficients, steps.astype(np.int32))
+    else:
+        angles, is_decoded = enc_grid.find_grid(
+            image, coefficients, steps.astype(np.int32), model.pixel_fraction
+        )
+        matrices = matrices_of(angles)
+        coefficients = enc_axes.rotate(coefficients, matrices)
+    # What was decoded before keeps its symbols, whatever they cost.
+    prices = prices_of(coefficients, 0 if is_decoded else price, masking)
+    targets = targets_of(coefficients, steps)
+    stream, symbols = encode(targets, steps, matrices, model.context, prices)
+    return Encoded(angles, stream, symbols)
 
 
 def _suited(quantisation: Quantisation, images: Pixels, fraction: int) -> Quantisation:
@@ -186,7 +253,7 @@ def _suited(quantisation: Quantisation, images: Pixels, fraction: int) -> Quanti
     contrast = octaves_below(images, fraction)
     octaves = [contrast, *(o for o in range(MOST_OCTAVES + 1) if o != contrast)]
     choices = [finer(quantisation, o) for o in octaves]
-    part = enc_forward.forward(_padded(images[:1, :, :_PART, :_PART])[0], fraction)
+    part = enc_forward.forward(padded(images[:1, :, :_PART, :_PART])[0], fraction)
     for choice in choices:
         if enc_grid.is_on_grid(part, steps_of(choice, 1).astype(np.int32)):
             return choice
@@ -214,9 +281,16 @@ def _check_size(height: int, width: int) -> None:
         )
 
 
-def _padded(images: Pixels) -> Pixels:
-    """Images extended to whole blocks by repeating their last row and column."""
+def padded(images: Pixels) -> Pixels:
+    """Return images extended to whole blocks by repeating their last row and column.
+
+    Raises
+    ------
+    ConfigError
+        If they have more blocks than can be read.
+    """
     height, width = images.shape[2:]
+    _check_size(height, width)
     if height % BLOCK == 0 and width % BLOCK == 0:
         return images
     return np.pad(images, ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge")

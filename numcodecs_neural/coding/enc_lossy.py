@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS, Levels
+from numcodecs_neural.coding.enc_target import at_psnr
 from numcodecs_neural.coding.enc_task import EncodeTask, Payload
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.format import Mode
@@ -17,6 +18,8 @@ __all__ = ["encode_lossy", "levels_of", "to_pixels"]
 
 def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
     """Return what the networks make of the planes; None if nothing may be lost.
+
+    None as well where no quality reaches the PSNR that was asked for.
 
     Raises
     ------
@@ -34,12 +37,19 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
     fraction = task.coder.pixel_fraction
     levels = levels_of(task.planes, task.parameters.value_range, fraction)
     pixels = to_pixels(task.planes, levels, fraction)
+    if task.parameters.target_psnr is None:
+        payload, quality = task.coder.encode(pixels, task.parameters), task.parameters.quality
+    else:
+        found = at_psnr(task, levels, pixels, task.parameters.target_psnr)
+        if found is None:
+            return None
+        payload, quality = found.payload, found.quality
     return Payload(
         mode=Mode.LOSSY,
-        sections=(task.coder.encode(pixels, task.parameters),),
+        sections=(payload,),
         fields={
             "weights_id": task.coder.weights_id,
-            "quality": task.parameters.quality,
+            "quality": quality,
             "low": levels.low,
             "level_shift": levels.shift,
         },

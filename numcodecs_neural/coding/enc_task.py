@@ -10,7 +10,7 @@ from numcodecs_neural.format import Mode
 from numcodecs_neural.jpeg.mosaic import Mosaic
 from numcodecs_neural.networks.description import Pixels
 
-__all__ = ["EncodeParameters", "EncodeTask", "LossyEncoder", "Payload"]
+__all__ = ["EncodeParameters", "EncodeTask", "LossyEncoder", "Payload", "Trial", "Trials"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +28,49 @@ class EncodeParameters:
         range, dim chunks are coded in the same steps as others.
     tune : str
         Which measure of quality the steps are shaped for, where the weights can.
+    target_psnr : float, optional
+        Decibels that the chunk shall have, in place of a quality.
     """
 
     quality: int
     channel_axis: int = 0
     value_range: tuple[int, int] | None = None
     tune: str = "psnr"
+    target_psnr: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An encoding of images, and what a reader will make of it.
+
+    Parameters
+    ----------
+    payload : bytes
+    quality : int
+        For the header of the chunk.
+    pixels : ndarray, shape (n, C, H, W)
+    """
+
+    payload: bytes
+    quality: int
+    pixels: Pixels
+
+
+class Trials(Protocol):
+    """Encodings of some images, on a ladder of rungs from the coarsest to the finest."""
+
+    @property
+    def rungs(self) -> int:
+        """How many there are."""
+
+    def guess(self, error: float) -> tuple[int, float]:
+        """Return the rung with a mean squared error, and the decibels from rung to rung there."""
+
+    def again(self, rung: int) -> Trial | None:
+        """Encode images that were decoded before as then, if that is near a rung."""
+
+    def at(self, rung: int) -> Trial:
+        """Encode the images."""
 
 
 class LossyEncoder(Protocol):
@@ -48,6 +85,9 @@ class LossyEncoder(Protocol):
 
     def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the payload of pixels (n, C, H, W)."""
+
+    def trials(self, images: Pixels, parameters: EncodeParameters) -> Trials:
+        """Return the encodings of pixels (n, C, H, W) that a target is looked for among."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.coding.dec_chunk import from_planes
 from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS
-from numcodecs_neural.coding.enc_chunk import constant_box, to_planes
+from numcodecs_neural.coding.enc_chunk import constant_box
+from numcodecs_neural.coding.enc_exactly import to_planes
 from numcodecs_neural.compressai.architectures import Architecture
 from numcodecs_neural.compressai.chunks import Chunk, pack
 from numcodecs_neural.compressai.sessions import session_for

@@ -6,7 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_BASE", "STEP_MAX", "Quantisation", "steps_of"]
+__all__ = ["BASE_BITS", "MAX_BASE", "STEP_MAX", "Quantisation", "steps_of"]
+
+BASE_BITS = 6
+"""A base step counts grey levels, and so many bits below."""
 
 MAX_BASE = (1 << 16) - 1
 STEP_MAX = (1 << 15) - 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from numcodecs_neural.coding.enc_target import QualityTrials
     from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
 
@@ -66,6 +67,12 @@ class BatchingCoder:
             images,
         )
         return stream
+
+    def trials(self, images: Pixels, parameters: EncodeParameters) -> QualityTrials:
+        """Return the encodings of (n, C, H, W) that a target is looked for among."""
+        from numcodecs_neural.coding.enc_target import QualityTrials
+
+        return QualityTrials(self, images, parameters)
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""

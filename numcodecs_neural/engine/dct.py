@@ -21,6 +21,7 @@ from numcodecs_neural.weights import WeightsFile, WeightsInfo, load_encoder
 
 if TYPE_CHECKING:
     from numcodecs_neural.coding.enc_dct import DctEncoder
+    from numcodecs_neural.coding.enc_dct_trials import DctTrials
     from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.networks.backends.choice import Choice
     from numcodecs_neural.networks.description import Pixels
@@ -70,6 +71,14 @@ class DctCoder:
                 encoder=self._encoder,
                 suits_contrast=parameters.value_range is None,
             )
+
+    def trials(self, images: Pixels, parameters: EncodeParameters) -> DctTrials:
+        """Return the encodings of (n, C, H, W) that a target is looked for among."""
+        from numcodecs_neural.coding.enc_dct_trials import DctTrials
+
+        return DctTrials(
+            images, parameters.tune, model=self._model, encoder=self._encoder, turn=turn
+        )
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``; the stream says its steps itself."""

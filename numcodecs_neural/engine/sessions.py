@@ -25,6 +25,7 @@ from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
+    from numcodecs_neural.coding.enc_target import QualityTrials
     from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.engine.dct import DctCoder
     from numcodecs_neural.networks.description import Pixels
@@ -102,6 +103,12 @@ class NetworkCoder:
             )
         with turn():
             return self.encode_batch([images], parameters)[0]
+
+    def trials(self, images: Pixels, parameters: EncodeParameters) -> QualityTrials:
+        """Return the encodings of (n, C, H, W) that a target is looked for among."""
+        from numcodecs_neural.coding.enc_target import QualityTrials
+
+        return QualityTrials(self, images, parameters)
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:
         """Return (n, C, H, W) for ``shape = (n, H, W)``."""

@@ -14,6 +14,7 @@ from numcodecs_neural.coding import dec_lossy, enc_lossy
 from numcodecs_neural.coding.dec_chunk import DECODERS, decode_chunk
 from numcodecs_neural.coding.enc_chunk import ENCODERS, encode_chunk
 from numcodecs_neural.coding.enc_plain import stored_payload
+from numcodecs_neural.coding.enc_target import QualityTrials
 from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.errors import BitstreamError, ConfigError
 from numcodecs_neural.format import Mode, unpack_chunk
@@ -34,6 +35,9 @@ class Halving:
         flat = images.ravel() >> 4
         flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
         return bytes(flat[::2] << 4 | flat[1::2])
+
+    def trials(self, images: Image, parameters: EncodeParameters) -> QualityTrials:
+        return QualityTrials(self, images, parameters)
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Image:
         n, h, w = shape

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, DctModel
 from numcodecs_neural.coding.dec_lossy import Levels
-from numcodecs_neural.coding.enc_chunk import to_planes
+from numcodecs_neural.coding.enc_exactly import to_planes
 from numcodecs_neural.coding.enc_lossy import to_pixels
 from numcodecs_neural.coding.enc_streams import symbols_and_rows
 from numcodecs_neural.dct.colour import matrices_of

@@ -9,7 +9,7 @@ import pytest
 import zarr
 from zarr.codecs import TransposeCodec
 
-from numcodecs_neural import NeuralCodecError, NeuralImageCodec
+from numcodecs_neural import NeuralCodecError, NeuralImage, NeuralImageCodec
 from numcodecs_neural.errors import BitstreamError
 from tests.annotations import Image, Psnr
 
@@ -263,3 +263,18 @@ def test_a_chunk_of_another_array_is_an_error(write: Write, tissue: Image) -> No
 
     with pytest.raises(BitstreamError, match="belongs to another array"):
         large[:]
+
+
+def test_every_chunk_of_an_array_has_its_target(
+    layout: Layout, write: Write, tissue: Image, psnr: Psnr
+) -> None:
+    codec = NeuralImage if layout["zarr_format"] == 2 else NeuralImageCodec
+    place = "compressors" if layout["zarr_format"] == 2 else "serializer"
+    target = {place: codec(target_psnr=37)}
+
+    array = write(tissue[:, :256, :256], layout, **target)
+
+    found: Any = zarr.open_array(array.store, mode="r")[:]
+    for y, x in np.ndindex(2, 2):
+        chunk = np.s_[:, 128 * y : 128 * (y + 1), 128 * x : 128 * (x + 1)]
+        assert 37 <= psnr(found[chunk], tissue[chunk]) <= 37.2

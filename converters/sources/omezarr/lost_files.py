@@ -10,13 +10,22 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ..coverage import COVERAGE_GROUP, ELIDED, EMPTY, STORED, file_shape, file_sizes, has_file
+from ..coverage import (
+    COVERAGE_GROUP,
+    ELIDED,
+    EMPTY,
+    EXACT,
+    STORED,
+    file_shape,
+    file_sizes,
+    has_file,
+)
 from .opened import OpenedImage
 from .store import ZarrFiles
 
 __all__ = ["LostFiles", "find_lost_files"]
 
-_VALUES = (STORED, ELIDED, EMPTY)
+_VALUES = (STORED, ELIDED, EMPTY, EXACT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -17,6 +17,12 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--jpeg-quality", "90"], {"jpeg_quality": 90}),
     (["--tune", "ssim"], {"tune": "ssim"}),
     (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
+    (["--chunk-psnr", "38"], {"chunk_psnr": 38.0}),
+    (["--exact-regions", "a.geojson"], {"exact_regions": "a.geojson"}),
+    (
+        ["--exact-all-levels", "--exact-regions", "a"],
+        {"exact_regions": "a", "exact_all_levels": True},
+    ),
     (["--archive"], {"archive": True}),
     (["--chunk", "256"], {"chunk_px": 256}),
     (["--tile-size", "256"], {"chunk_px": 256}),

@@ -98,6 +98,19 @@ def test_the_report_is_written_as_json(
         pytest.param(
             ["--quality", "60", "--target-psnr", "38"], "leave one of them out", id="quality twice"
         ),
+        pytest.param(
+            ["--quality", "60", "--chunk-psnr", "38"], "--chunk-psnr has it found", id="of chunks"
+        ),
+        pytest.param(
+            ["--target-psnr", "40", "--chunk-psnr", "38"], "of each chunk: leave one", id="PSNRs"
+        ),
+        pytest.param(["--chunk-psnr", "19"], "a number from 20 to 100", id="low PSNR"),
+        pytest.param(
+            ["--codec", "jpegxl", "--chunk-psnr", "38"], "for the neural codec", id="another's PSNR"
+        ),
+        pytest.param(
+            ["--archive", "--chunk-psnr", "40"], "chunk-psnr is 40", id="archive's chunk PSNR"
+        ),
         pytest.param(["--colour", "red"], "unrecognized arguments: --colour", id="unknown"),
         pytest.param(["--report", "/nowhere/report.json"], "in a folder that exists", id="report"),
         pytest.param(["--report", "report.pdf"], ".json or .html", id="kind of report"),

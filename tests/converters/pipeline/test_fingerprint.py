@@ -25,6 +25,7 @@ STORED: dict[str, Any] = {
     "tune": "ssim",
     "levels_quality": 50,
     "target_psnr": 38,
+    "chunk_psnr": 37,
     "archive": True,
     "chunk_px": 256,
     "shard_px": 512,
@@ -102,6 +103,16 @@ def test_a_quality_of_jpeg_data_changes_it_where_they_are_kept() -> None:
     assert digest(coarser) == digest()
 
 
+def test_the_chunks_of_exact_regions_change_it(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("600,10,5,5\n")
+    regions = replace(PLAIN, exact_regions=str(path))
+
+    found = {digest(), digest(regions), digest(replace(regions, exact_all_levels=True))}
+
+    assert len(found) == 3
+
+
 @pytest.mark.parametrize("name", NOT_STORED)
 def test_who_does_the_work_does_not_change_the_fingerprint(name: str) -> None:
     assert digest(replace(PLAIN, **{name: NOT_STORED[name]})) == digest()
@@ -164,7 +175,6 @@ def test_levels_that_are_kept_exactly_change_the_fingerprint() -> None:
 
 
 def test_every_option_is_in_a_test_above() -> None:
-    assert {*STORED, *NOT_STORED, "jpeg_quality"} == {
-        field.name for field in fields(ConvertOptions)
-    }
+    own_tests = {"jpeg_quality", "exact_regions", "exact_all_levels"}
+    assert {*STORED, *NOT_STORED, *own_tests} == {field.name for field in fields(ConvertOptions)}
     assert set(DESCRIBED) == {field.name for field in fields(SlideInfo)}
