@@ -8,7 +8,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,15 @@ from numcodecs_neural.coding.enc_dct import (
     encode_padded,
     packed,
     padded,
+    tuning_of,
 )
 from numcodecs_neural.coding.enc_task import Trial
 from numcodecs_neural.dct import enc_axes, enc_forward
 from numcodecs_neural.dct.arithmetic import COEFFICIENT_BITS
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse
-from numcodecs_neural.dct.dec_steps import dequantised
 from numcodecs_neural.dct.enc_base import find_base, nearest_base
+from numcodecs_neural.dct.enc_contrast import MOST_OCTAVES, finer, octaves_below
 from numcodecs_neural.dct.enc_grid import find_grid, is_on_grid
 from numcodecs_neural.dct.steps import BASE_BITS, Quantisation, steps_of
 from numcodecs_neural.networks.description import Pixels
@@ -120,6 +121,8 @@ class DctTrials:
     encoder : DctEncoder
     turn : callable
         Context manager that is held while an image is worked on.
+    suits_contrast : bool
+        As `encode_images` has it: rungs are then base steps before they are made finer.
     """
 
     def __init__(
@@ -130,14 +133,19 @@ class DctTrials:
         model: DctModel,
         encoder: DctEncoder,
         turn: Callable[[], Any],
+        suits_contrast: bool = True,
     ) -> None:
         self._size = images.shape[2:]
         self._tune, self._model, self._encoder, self._turn = tune, model, encoder, turn
         self._shape = encoder.quantisation(0, tune)
         self._bases = base_ladder(self._shape.base)
         self._found: dict[int, Trial] = {}
+        self._octaves = self._most_octaves = 0
         with turn():
             self._images = padded(images)
+            if model.channels == 1 and suits_contrast:
+                self._octaves = octaves_below(images, model.pixel_fraction)
+                self._most_octaves = MOST_OCTAVES
             self._coefficients = [
                 enc_forward.forward(image, model.pixel_fraction) for image in self._images
             ]
@@ -158,7 +166,7 @@ class DctTrials:
             forecast = Forecast(self._some)
             for _ in range(_FORECASTS):
                 rung = bracket.next()
-                found = -_decibels(forecast.error(self._steps_of(self._bases[rung])))
+                found = -_decibels(forecast.error(self._steps_of(self._bases[rung], self._octaves)))
                 bracket.note(rung, found, is_enough=found >= aim)
                 if bracket.is_closed or abs(found - aim) < _NEAR:
                     break
@@ -168,22 +176,28 @@ class DctTrials:
         """Encode with a base step, and decode."""
         base = self._bases[rung]
         if base not in self._found:
-            self._found[base] = self._encode(self._shape._replace(base=base))
+            self._found[base] = self._encode(base, self._octaves)
         return self._found[base]
 
     def again(self, rung: int) -> Trial | None:
         """Encode with the steps that the images were decoded with, if these are near a rung's."""
         near = [base for base in self._bases[::_SCANNED] if _is_near(base, self._bases[rung])]
-        with self._turn():
-            base = find_base(self._some, near, self._steps_of)
+        others = (octaves for octaves in range(self._most_octaves + 1) if octaves != self._octaves)
+        for octaves in (self._octaves, *others):
+            with self._turn():
+                base = self._earlier_base(near, octaves)
             if base is not None:
-                base = self._exact_base(base)
-        return None if base is None else self._encode(self._shape._replace(base=base))
+                return self._encode(base, octaves)
+        return None
 
-    def _exact_base(self, base: int) -> int | None:
-        """Return the base step near `base` with which the first image was decoded, if it was."""
+    def _earlier_base(self, near: list[int], octaves: int) -> int | None:
+        """Return the base step, near one of some, with which the first image was decoded."""
+        steps_of = partial(self._steps_of, octaves=octaves)
+        base = find_base(self._some, near, steps_of)
+        if base is None:
+            return None
         image, coefficients = self._images[0], self._coefficients[0]
-        steps = self._steps_of(base)
+        steps = steps_of(base)
         some = _some_blocks(coefficients, _BLOCKS)
         if self._model.channels > 1:
             angles, is_decoded = find_grid(
@@ -192,31 +206,42 @@ class DctTrials:
             some = enc_axes.rotate(some, matrices_of(angles))
         else:
             is_decoded = is_on_grid(coefficients, steps.astype(np.int32))
-        return nearest_base(some[0], base, self._steps_of) if is_decoded else None
+        return nearest_base(some[0], base, steps_of) if is_decoded else None
 
-    def _encode(self, quantisation: Quantisation) -> Trial:
-        steps = steps_of(quantisation, self._model.channels)
+    def _encode(self, base: int, octaves: int) -> Trial:
+        quantisation = self._quantisation(base, octaves)
+        tuning, price = tuning_of(self._tune), self._encoder.price
         with self._turn():
             encoded = [
-                encode_padded(image, coefficients, quantisation, self._model, self._encoder.price)
+                encode_padded(
+                    image,
+                    coefficients,
+                    quantisation,
+                    self._model,
+                    price * tuning.price,
+                    tuning.masking,
+                )
                 for image, coefficients in zip(self._images, self._coefficients, strict=True)
             ]
+            steps = self._steps_of(base, octaves)
             pixels = np.stack([self._decoded(each, steps) for each in encoded])
         return Trial(
             payload=packed(quantisation, encoded),
-            quality=self._encoder.quality_near(quantisation.base, self._tune),
+            quality=self._encoder.quality_near(base, self._tune),
             pixels=pixels,
         )
 
-    def _steps_of(self, base: int) -> NDArray[np.int64]:
-        return steps_of(self._shape._replace(base=base), self._model.channels)
+    def _quantisation(self, base: int, octaves: int) -> Quantisation:
+        return finer(self._shape._replace(base=base), octaves)
+
+    def _steps_of(self, base: int, octaves: int) -> NDArray[np.int64]:
+        return steps_of(self._quantisation(base, octaves), self._model.channels)
 
     def _decoded(self, encoded: Encoded, steps: NDArray[np.int64]) -> Pixels:
         height, width = self._size
-        values = dequantised(encoded.symbols, steps)
         matrices = None if encoded.angles is None else matrices_of(encoded.angles)
-        found: Pixels = inverse(values, matrices, self._model.pixel_fraction)[:, :height, :width]
-        return found
+        found: Pixels = inverse(encoded.symbols, matrices, self._model.pixel_fraction, steps)
+        return found[:, :height, :width]
 
     @cached_property
     def _some(self) -> NDArray[np.int32]:

@@ -77,7 +77,12 @@ class DctCoder:
         from numcodecs_neural.coding.enc_dct_trials import DctTrials
 
         return DctTrials(
-            images, parameters.tune, model=self._model, encoder=self._encoder, turn=turn
+            images,
+            parameters.tune,
+            model=self._model,
+            encoder=self._encoder,
+            turn=turn,
+            suits_contrast=parameters.value_range is None,
         )
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], quality: int) -> Pixels:

@@ -58,9 +58,9 @@ def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made: list[int] = []
     encode = DctTrials._encode
 
-    def noted(self: DctTrials, quantisation: Any) -> Any:
-        made.append(quantisation.base)
-        return encode(self, quantisation)
+    def noted(self: DctTrials, base: int, octaves: int) -> Any:
+        made.append(base)
+        return encode(self, base, octaves)
 
     monkeypatch.setattr(DctTrials, "_encode", noted)
     return made
