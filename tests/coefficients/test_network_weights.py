@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.coefficients.network.order import NEAR, ORDER
 from numcodecs_neural.coefficients.network.parameters import read_components
 from numcodecs_neural.coefficients.network.tables import BASIS, HALVING
-from numcodecs_neural.coefficients.network.twins import FEATURE_LIMIT, twin_of
+from numcodecs_neural.coefficients.network.twins import twin_of
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.catalogue import coefficient_weights
 from numcodecs_neural.weights.files import WeightsFile, read_weights
