@@ -105,6 +105,11 @@ def test_a_network_without_a_trunk_is_refused(shipped: WeightsFile) -> None:
         read_components(replace(shipped, arrays=arrays))
 
 
+def test_layers_that_no_kernel_computes_are_refused(shipped: WeightsFile) -> None:
+    with pytest.raises(WeightsError, match="network Y has layers of 47 units"):
+        read_components(changed(shipped, "Y.trunk", lambda values: values[:, :-1]))
+
+
 def test_an_array_too_many_is_refused(shipped: WeightsFile) -> None:
     arrays = {**shipped.arrays, "Y.more": np.zeros(1, np.int8)}
 
