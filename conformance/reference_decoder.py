@@ -1564,6 +1564,7 @@ def read_networks(content: bytes) -> dict[str, Arrays]:
 def check_network(a: Arrays, others: int) -> None:
     """Refuse a network that does not have its arrays, or whose sums could leave their bounds."""
     w = a["trunk"].shape[-1] if "trunk" in a else 0
+    refuse_unless(0 < w <= 64 and w % 4 == 0, f"a layer has {w} units", "weights")
     inputs, outputs = [(157, 29), (234, 36), (251, 36)][others]
     shapes = {
         "trunk": (inputs, w),

@@ -69,6 +69,7 @@ def test_decode_speed_beside_jpeg_xl(
         np.testing.assert_array_equal(pixels, Mosaic.from_tiles(grid).pixels())
     if is_measured:
         pixels_count = CHUNKS * (2 * TILE_PX) ** 2
+        assert benchmark.stats is not None
         ours = median(benchmark.stats.stats.data)
         benchmark.extra_info["ratio"] = median(peer_times) / ours
         sys.stdout.write(

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.coefficients.network.order import NEAR, ORDER
 from numcodecs_neural.coefficients.network.parameters import read_components
 from numcodecs_neural.coefficients.network.tables import BASIS, HALVING
-from numcodecs_neural.coefficients.network.twins import FEATURE_LIMIT, twin_of
+from numcodecs_neural.coefficients.network.twins import twin_of
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.catalogue import coefficient_weights
 from numcodecs_neural.weights.files import WeightsFile, read_weights
@@ -102,6 +103,11 @@ def test_a_network_without_a_trunk_is_refused(shipped: WeightsFile) -> None:
 
     with pytest.raises(WeightsError, match="network Y has no trunk"):
         read_components(replace(shipped, arrays=arrays))
+
+
+def test_layers_that_no_kernel_computes_are_refused(shipped: WeightsFile) -> None:
+    with pytest.raises(WeightsError, match="network Y has layers of 47 units"):
+        read_components(changed(shipped, "Y.trunk", lambda values: values[:, :-1]))
 
 
 def test_an_array_too_many_is_refused(shipped: WeightsFile) -> None:

@@ -6,6 +6,6 @@ the ground up: `order` (of symbols, and who is near whom), `limits`, `statuses`,
 chunk's quantisation steps make of the weights), `room` (where kernels work), `arithmetic` and
 `layers` (small kernels), `borders`, `ends`, `neighbours`, `regression` (what lies around a block),
 `coefficient`, `constant` (what is expected of AC and of DC), `completion` (what a block leaves
-behind), `dec_symbols`, `enc_symbols`, and `blocks`, the model itself. `twins` brings a component to
-the grid of another one. Both directions run it: `dec_network`, `enc_network`.
+behind), `symbol_reading`, `symbol_noting`, and `blocks`, the model itself. `twins` brings a
+component to the grid of another one. Both directions run it: `dec_network`, `enc_network`.
 """

@@ -16,8 +16,6 @@ from numcodecs_neural.coefficients.network.completion import (
     forget,
 )
 from numcodecs_neural.coefficients.network.constant import expect_constant, note_constant
-from numcodecs_neural.coefficients.network.dec_symbols import decode_flag, decode_symbols, is_over
-from numcodecs_neural.coefficients.network.enc_symbols import note_flag, note_symbols
 from numcodecs_neural.coefficients.network.kinds import (
     BITS,
     CODES,
@@ -89,6 +87,12 @@ from numcodecs_neural.coefficients.network.room import (
     Room,
 )
 from numcodecs_neural.coefficients.network.statuses import DONE, STATUS
+from numcodecs_neural.coefficients.network.symbol_noting import note_flag, note_symbols
+from numcodecs_neural.coefficients.network.symbol_reading import (
+    decode_flag,
+    decode_symbols,
+    is_over,
+)
 from numcodecs_neural.coefficients.network.tables import LOG_GROUP_SIZE, ZERO_PROBABILITY
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.vectors import LANES, add, load32, splat32, store32, types
@@ -188,7 +192,9 @@ def _code_flags(
     left = 0
     for i in range(active):
         lane = room.places[LANE_NUMBERS + i]
-        logit = (np.int64(room.words[OUTPUTS + LANES * zero + lane]) >> 3) + _OUTERMOST_LOGIT
+        logit: Integer = (
+            np.int64(room.words[OUTPUTS + LANES * zero + lane]) >> 3
+        ) + _OUTERMOST_LOGIT
         probability = ZERO_PROBABILITY[min(max(logit, 0), 2 * _OUTERMOST_LOGIT - 1)]
         if decodes:
             is_zero = decode_flag(probability, words, states, progress)
@@ -398,7 +404,7 @@ def code_blocks(
     twins : (others, rows, columns, 64) int16
         What was decoded before, in sixteenths.
     words, bits, states, notes, plain, progress
-        See `dec_symbols`, `enc_symbols` and `statuses`.
+        See `symbol_reading`, `symbol_noting` and `statuses`.
     """
     rows, columns, others = coded.shape[0], coded.shape[1], twins.shape[0]
     stride, width = rows + 2 * MARGIN + LANES, np.int64(net.words[W_SIZES])

@@ -16,6 +16,7 @@ from numcodecs_neural.coefficients.network.arithmetic import (
 )
 from numcodecs_neural.coefficients.network.borders import add_known
 from numcodecs_neural.coefficients.network.kinds import INT, NET, ROOM
+from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.coefficients.network.neighbours import dc_of
 from numcodecs_neural.coefficients.network.order import GROUP, NEAR
 from numcodecs_neural.coefficients.network.prepared import (
@@ -62,7 +63,6 @@ from numcodecs_neural.coefficients.network.room import (
     Room,
 )
 from numcodecs_neural.coefficients.network.tables import LOG_SCALE_ZERO, LOG_SCALES, OCTAVE
-from numcodecs_neural.coefficients.network.twins import FEATURE_LIMIT
 from numcodecs_neural.compilation import Integer, inlined
 from numcodecs_neural.vectors import (
     INT32S,

@@ -9,6 +9,7 @@ from numcodecs_neural.coefficients.network.coefficient import (
     steer,
 )
 from numcodecs_neural.coefficients.network.kinds import INT, NET, ROOM
+from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.coefficients.network.neighbours import dc_of
 from numcodecs_neural.coefficients.network.prepared import W_MEAN, W_STEPS, Prepared
 from numcodecs_neural.coefficients.network.regression import in_steps
@@ -31,7 +32,6 @@ from numcodecs_neural.coefficients.network.room import (
     VALUES,
     Room,
 )
-from numcodecs_neural.coefficients.network.twins import FEATURE_LIMIT
 from numcodecs_neural.compilation import Integer, inlined
 from numcodecs_neural.vectors import (
     INT32S,

@@ -14,6 +14,10 @@ from numcodecs_neural.jpeg import Coefficients
 __all__ = ["encode_network"]
 
 
+_MOST_BITS = 48
+"""More plain bits than a coefficient takes."""
+
+
 def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes) -> bytes:
     """Return the coefficients of all components as bytes.
 
@@ -24,12 +28,12 @@ def encode_network(coefficients: Coefficients, layout: Layout, weights_id: bytes
     WeightsError
         If the weights are not installed.
     """
-    from numcodecs_neural.coefficients.network.enc_symbols import MOST_BITS, write_words
+    from numcodecs_neural.coefficients.network.enc_words import write_words
 
     model.check_layout(layout)
     components = model.components_of(weights_id)
     blocks = sum(int(plane.coded.sum()) for plane in layout.planes)
-    streams = Streams.to_write((64 + AC_PASSES) * blocks, 64 * MOST_BITS * blocks)
+    streams = Streams.to_write((64 + AC_PASSES) * blocks, 64 * _MOST_BITS * blocks)
     contiguous = [np.ascontiguousarray(plane, np.int16) for plane in coefficients]
     model.run_model(layout, components, contiguous, streams)
     count, bits = int(streams.progress[statuses.COUNT]), int(streams.progress[statuses.BIT])

@@ -7,7 +7,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.twins import FEATURE_LIMIT
+from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.compilation import compiled, readable
 
 __all__ = ["halve"]

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ACTIVATION_LIMIT",
+    "FEATURE_LIMIT",
     "MOST_INPUTS",
     "MOST_OUTPUTS",
     "MOST_UNITS",
@@ -23,3 +24,6 @@ STATES_IN_TURN = 4
 
 MOST_INPUTS, MOST_UNITS, MOST_OUTPUTS = 256, 64, 40
 """Of a network: it has fewer outputs, and no more inputs or units in a layer."""
+
+FEATURE_LIMIT = 2047
+"""Largest magnitude of a dequantised coefficient that the model sees."""

@@ -106,7 +106,12 @@ def run_model(
             blocks.reshape(-1),
             np.ascontiguousarray(plane.coded),
             _twins(known, blocks.shape[:2]),
-            *streams.arrays,
+            streams.words,
+            streams.bits,
+            streams.states,
+            streams.notes,
+            streams.plain,
+            streams.progress,
         )
         if streams.progress[statuses.STATUS] != statuses.DONE:
             return

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.limits import ACTIVATION_LIMIT
+from numcodecs_neural.coefficients.network.limits import ACTIVATION_LIMIT, MOST_UNITS, UNITS
 from numcodecs_neural.coefficients.network.order import GROUPS, PASS_START, PASSES, STEERED
 from numcodecs_neural.coefficients.network.tables import DIGEST, LOG_SCALES, MAX_RATIO
 from numcodecs_neural.errors import WeightsError
@@ -125,6 +125,11 @@ def _check_shapes(name: str, component: Component) -> None:
     if "trunk" not in component.arrays or component.arrays["trunk"].ndim != 2:
         raise WeightsError(f"network {name} has no trunk")
     width, most = component.width, max(output_counts(others))
+    if width % UNITS or not 0 < width <= MOST_UNITS:
+        raise WeightsError(
+            f"network {name} has layers of {width} units; expected a multiple of {UNITS} up to "
+            f"{MOST_UNITS}"
+        )
     expected = {
         "trunk": (len(FEATURES[others]), width),
         "own": (passes, GROUPS, width),

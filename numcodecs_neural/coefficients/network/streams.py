@@ -42,11 +42,6 @@ class Streams:
     plain: NDArray[np.uint32]
     progress: NDArray[np.int64]
 
-    @property
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
-        """Return them as the kernel of the blocks takes them."""
-        return self.words, self.bits, self.states, self.notes, self.plain, self.progress
-
     @classmethod
     def to_read(
         cls, states: NDArray[np.int64], words: NDArray[np.uint16], plain: bytes

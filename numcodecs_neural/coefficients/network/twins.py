@@ -3,13 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.coefficients.network.tables import HALVING
 from numcodecs_neural.compilation import uncompiled, use_numba
 
-__all__ = ["FEATURE_LIMIT", "twin_of"]
-
-FEATURE_LIMIT = 2047
-"""Largest magnitude of a dequantised coefficient that the model sees."""
+__all__ = ["twin_of"]
 
 
 def twin_of(

@@ -1,4 +1,4 @@
-"""Symbols to plain bits and notes, and notes to words (SPEC.md, section 8.6)."""
+"""Symbols to plain bits and notes, which become words later (SPEC.md, section 8.6)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,8 @@ from numcodecs_neural.coefficients.network.kinds import (
     PLAIN,
     PROGRESS,
     ROOM,
-    STATES,
     WORDS,
 )
-from numcodecs_neural.coefficients.network.limits import STATES_IN_TURN
 from numcodecs_neural.coefficients.network.prepared import Prepared
 from numcodecs_neural.coefficients.network.room import (
     BLOCK_PLACES,
@@ -31,13 +29,11 @@ from numcodecs_neural.coefficients.network.symbol_tables import (
     PRECISION_BITS,
     REACH,
 )
-from numcodecs_neural.compilation import Integer, compiled, inlined
+from numcodecs_neural.compilation import Integer, inlined
 from numcodecs_neural.vectors import types
 
-__all__ = ["MOST_BITS", "note_flag", "note_symbols", "write_words"]
+__all__ = ["note_flag", "note_symbols"]
 
-MOST_BITS = 48
-"""More plain bits than a coefficient takes."""
 _WHOLE = 1 << PRECISION_BITS
 
 
@@ -107,7 +103,7 @@ def note_symbols(
         mirror = np.int64(room.words[MIRRORED + lane])
         cell = (symbol >> shift) - np.int64(room.words[MIDDLE + lane])
         cell = (cell ^ mirror) - mirror
-        entry = cell + REACH
+        entry: Integer = cell + REACH
         if entry < 0 or entry >= ESCAPE:
             entry = ESCAPE
             put_escape(cell, plain, progress)
@@ -119,24 +115,3 @@ def note_symbols(
         if shift:
             put_bits(symbol & ((1 << shift) - 1), shift, plain, progress)
         room.words[SYMBOL + lane] = symbol
-
-
-@compiled(INT, WORDS, INT, types.Array(types.uint16, 1, "C"), STATES, allocates=False)
-def write_words(
-    notes: NDArray[np.int32],
-    count: Integer,
-    words: NDArray[np.uint16],
-    states: NDArray[np.int64],
-) -> Integer:
-    """Write noted symbols from the last to the first; return where the words begin."""
-    place = len(words)
-    for i in range(count - 1, -1, -1):
-        note, turn = np.int64(notes[i]), i & (STATES_IN_TURN - 1)
-        start, frequency = note >> PRECISION_BITS, note & (_WHOLE - 1)
-        state = states[turn]
-        if state >= frequency << 17:
-            place -= 1
-            words[place] = state & 0xFFFF
-            state >>= 16
-        states[turn] = ((state // frequency) << PRECISION_BITS) + start + state % frequency
-    return place
