@@ -420,7 +420,7 @@ def stack(rng: Rng, tmp_path: Path) -> Path:
     """Return a file of four slices that differ by noise."""
     plane = np.kron(rng.integers(0, 200, (6, 6)), np.ones((8, 8)))
     noisy = plane + rng.normal(0, 2, (4, 48, 48))
-    path = tmp_path / "stack.tif"
+    path = tmp_path / "cells.tif"
     tifffile.imwrite(path, noisy.round().clip(0, 255).astype(np.uint8), photometric="minisblack")
     return path
 
@@ -433,7 +433,7 @@ def test_volumes_runs_on_a_file_and_on_a_folder(run: Run, stack: Path, tmp_path:
 
     text = run("volumes", stack, folder, "--slices", 3)
 
-    found = cells(text, "stack")
+    found = cells(text, "cells")
     assert found == cells(text, "planes")
     assert found[0] == "3x48x48"
     assert float(found[1].split()[0]) < -10

@@ -100,7 +100,7 @@ def test_slices_unlike_each_other_share_a_stream(
     tissue: Image, model: DctModel, encoder: DctEncoder
 ) -> None:
     crops = [tissue[1, y : y + 64, x : x + 64] for y, x in ((0, 0), (200, 90), (390, 300))]
-    images = np.stack(crops)[:, None].astype(np.uint16) << model.pixel_fraction
+    images = np.left_shift(np.stack(crops)[:, None], model.pixel_fraction, dtype=np.uint16)
 
     payload = encode_images(images, 50, "psnr", model=model, encoder=encoder)
 
@@ -254,7 +254,7 @@ def test_slices_whose_noise_is_hardly_predicted_keep_their_symbols() -> None:
 @pytest.fixture(scope="module")
 def payload(model: DctModel, encoder: DctEncoder) -> bytes:
     """Return that of 5 slices of 2 x 3 blocks."""
-    pixels = volume(5, 32, 48)[:, None].astype(np.uint16) << model.pixel_fraction
+    pixels = np.left_shift(volume(5, 32, 48)[:, None], model.pixel_fraction, dtype=np.uint16)
     payload = encode_images(pixels, 60, "psnr", model=model, encoder=encoder)
     assert payload[:2] == b"\0\0"
     return payload
