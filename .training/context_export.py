@@ -25,7 +25,7 @@ import torch
 from context_model import CONSTANT_FAMILY, CROP_PX, ELEMENTS, ContextNet, Floats
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.enc_dct import targets_of
+from numcodecs_neural.coding.enc_dct_task import targets_of
 from numcodecs_neural.dct.context.dec_context import HEAD
 from numcodecs_neural.dct.context.dec_kernels import LANES
 from numcodecs_neural.dct.context.enc_context import encode

@@ -104,6 +104,11 @@ FROZEN = {
     "grey-fast-2/uint16-batch-of-two": "one axis and DCT: two images with the same levels",
     "grey-fast-2/uint16-odd-size": "one axis and DCT: a size that 16 does not divide",
     "grey-fast-2/ms-ssim": "one axis and DCT: steps that grow with frequency",
+    "he-fast-2/slices-film": "three axes: images that are predicted from each other",
+    "grey-fast-2/slices-uint8": "one axis: slices that are predicted from each other",
+    "grey-fast-2/slices-uint16-margin": "one axis: predicted slices of uint16, with a margin",
+    "grey-fast-2/slices-second-generation": "one axis: predicted slices that were decoded before",
+    "grey-fast-2/slices-two": "one axis: a slice that is predicted from the only other one",
     "grey-fast-2/int16-below-0": "one axis and DCT: int16 on both sides of 0",
     "grey-fast-2/int16-noise": "one axis and DCT: noise over all of int16",
     "jpeg-huffman/420-tiles": "YCbCr with chroma halved both ways, two by two tiles",
@@ -289,9 +294,7 @@ class ContextScribe(reference.ContextStream):
                 x //= 65536
             states[i % 8] = 16384 * (x // f) + table.start[e] + x % f
         head = struct.pack("<9I", len(words), *states)
-        plain = self._plain + "0" * (-len(self._plain) % 8)
-        octets = [int(plain[i : i + 8][::-1], 2) for i in range(0, len(plain), 8)]
-        return head + struct.pack(f"<{len(words)}H", *words) + bytes(octets)
+        return head + struct.pack(f"<{len(words)}H", *words) + bits_lowest_first(self._plain)
 
 
 def split_escape(number: int) -> tuple[int, int]:
@@ -321,6 +324,69 @@ def scribbled_context(
     stream = scribe.encoded(last_state)
     section = struct.pack("<HBB6H", 65535, 255, 1, *angles) + sized(stream)
     return body(section, **header)
+
+
+SLICES = 7
+"""Images of `scribbled_slices`, which come as 0, 3, 1, 2, 6, 4, 5."""
+
+
+def scribbled_slices(
+    *,
+    fields: tuple[int, int] = (3, 0),
+    base: int = 9000,
+    gains: bytes | None = None,
+    images: int = SLICES,
+    behind: bytes = b"",
+) -> bytes:
+    """Return the body of a chunk of arbitrary predicted images, of 2 x 1 blocks each.
+
+    `fields` are the spacing and what stands behind it, and `images` are those that the header says;
+    `gains` are other bytes than the right ones, and `behind` follows the stream.
+    """
+    header: dict[str, Any] = {
+        "mode": LOSSY,
+        "weights_id": id_of(CONTEXT),
+        "axis": 3,
+        "shape": (images, 3, 20, 7),
+        "box": (20, 7),
+        "quality": 100,
+    }
+    weights = reference.find_weights(header["weights_id"], reference.WEIGHTS)
+    angles = (30, 1000, 500, 200, 900, 77)
+    low, high = reference.matrix_of(*angles[:3]), reference.matrix_of(*angles[3:])
+    quantisation = reference.Quantisation(reference.steps_of(9000, 40, 20, 3), low, high)
+    scribe = ContextScribe(2000)
+    for _ in range(SLICES):
+        reference.ContextImage(scribe, 2, 1, quantisation, weights).read()
+    written = bits_lowest_first(arbitrary_gains()) if gains is None else gains
+    section = struct.pack("<HBBHBB6H", 0, *fields, base, 40, 20, *angles)
+    return body(section + sized(written) + scribe.encoded() + behind, **header)
+
+
+def arbitrary_gains(first_weight: int = 4, first_gain: int = 20) -> str:
+    """Return the bits of gains: the fourth image in order stands for itself."""
+    bits, before = "", [12] * 33
+    for at, (number, references) in enumerate(reference.coding_order(SLICES, 3)):
+        if not references:
+            continue
+        bits += "0" if at == 3 else "1"
+        if at == 3:
+            continue
+        if len(references) == 2:
+            bits += f"{first_weight if at == 2 else number % 4:03b}"[::-1]
+        gains = [first_gain if p == 0 and at == 1 else 7 * (p + at) % 21 for p in range(33)]
+        for gain, last in zip(gains, before, strict=True):
+            difference = gain - last
+            z, rest = split_escape(2 * difference - 1 if difference > 0 else -2 * difference)
+            bits += "0" * z + "1" + (f"{rest:0{z}b}"[::-1] if z else "")
+        before = gains
+    return bits
+
+
+def bits_lowest_first(bits: str) -> bytes:
+    """Return bits, the lowest of each byte first, up to a whole byte."""
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i : i + 8][::-1], 2) for i in range(0, len(bits), 8))
 
 
 def bits_as_bytes(bits: str) -> bytes:
@@ -370,6 +436,9 @@ def accepted() -> Iterator[Accepted]:
     shows = "colour axes and DCT: arbitrary coefficients, with magnitudes of nearly 32000"
     array = reference.decode(coefficients).array
     yield Accepted(f"{CONTEXT}-arbitrary", shows, coefficients, array)
+    slices = sealed(scribbled_slices())
+    shows = "predicted images: a spacing of 3, weights of 0, 1 and 4, gains from 0 to 20"
+    yield Accepted(f"{CONTEXT}-slices-arbitrary", shows, slices, reference.decode(slices).array)
 
 
 def worked_examples() -> Iterator[Accepted]:
@@ -438,6 +507,7 @@ def refused() -> Iterator[Refused]:
     yield from refused_escapes()
     yield from refused_coefficients()
     yield from refused_context_streams()
+    yield from refused_slices()
     yield from refused_mosaics()
     yield from refused_scans()
     yield from refused_words()
@@ -629,6 +699,30 @@ def refused_context_streams() -> Iterator[Refused]:
     yield Refused("context-state-at-the-end", "a state of 65537 at the end", "invalid", sealed(odd))
     yield Refused("context-symbol", "a symbol beyond 32767", "invalid", sealed(too_large))
     yield Refused("context-escape", "an escape of 15 zeros", "invalid", sealed(too_long))
+
+
+def refused_slices() -> Iterator[Refused]:
+    """Yield chunks of predicted images with other fields, gains or streams: SPEC.md, 9.9."""
+    good = bits_lowest_first(arbitrary_gains())
+    large = bits_lowest_first(arbitrary_gains(first_gain=21))
+    heavy = bits_lowest_first(arbitrary_gains(first_weight=5))
+    long = bits_lowest_first("1" + "0" * 15 + "1" * 40)
+    damages: list[tuple[str, str, reference.Kind, dict[str, Any]]] = [
+        ("spacing-0", "a spacing of 0", "invalid", {"fields": (0, 0)}),
+        ("spacing-17", "a spacing of 17", "invalid", {"fields": (17, 0)}),
+        ("field", "a 1 where a 0 must be", "invalid", {"fields": (3, 1)}),
+        ("base-0", "a base of 0 behind the spacing", "invalid", {"base": 0}),
+        ("gains-cut", "the gains lack a byte", "truncated", {"gains": good[:-1]}),
+        ("gains-left", "a byte behind the gains", "invalid", {"gains": good + b"\0"}),
+        ("gain-21", "a gain of 21", "invalid", {"gains": large}),
+        ("weight-5", "a weight of 5", "invalid", {"gains": heavy}),
+        ("escape", "an escape of 15 zeros in the gains", "invalid", {"gains": long}),
+        ("image-left", "gains and symbols of one image more", "invalid", {"images": SLICES - 1}),
+        ("image-missing", "gains of one image less", "truncated", {"images": SLICES + 4}),
+        ("behind", "a byte behind the stream", "invalid", {"behind": b"\0"}),
+    ]
+    for name, shows, kind, damage in damages:
+        yield Refused(f"slices-{name}", shows, kind, sealed(scribbled_slices(**damage)))
 
 
 def refused_mosaics() -> Iterator[Refused]:

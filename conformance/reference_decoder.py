@@ -18,7 +18,7 @@ import math
 import sys
 import zlib
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -2373,7 +2373,37 @@ def as_table(frequency: list[int]) -> Table:
     return Table(0, frequency, [sum(frequency[:e]) for e in range(len(frequency))])
 
 
-class ContextStream:
+class PlainBits:
+    """Numbers in bits, the lowest of each byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bits = iter([byte >> i & 1 for byte in data for i in range(8)])
+
+    def bits(self, n: int) -> int:
+        """Take a number of `n` bits, the lowest first."""
+        number = 0
+        for i in range(n):
+            bit = next(self._bits, None)
+            if bit is None:
+                raise RefusedError("truncated", "a bit is missing")
+            number += bit << i
+        return number
+
+    def escape(self) -> int:
+        """Take an escape."""
+        zeros = 0
+        while self.bits(1) == 0:
+            zeros += 1
+            refuse_unless(zeros <= 14, "an escape has more than 14 zeros")
+        return (1 << zeros) - 1 + self.bits(zeros)
+
+    def finish(self) -> None:
+        """Refuse more than what fills a byte."""
+        rest = list(self._bits)
+        refuse_unless(len(rest) < 8 and not any(rest), "there are bits behind the last symbol")
+
+
+class ContextStream(PlainBits):
     """A stream of entries and plain bits (section 9.6)."""
 
     def __init__(self, data: bytes, symbols: int) -> None:
@@ -2381,7 +2411,7 @@ class ContextStream:
         words = fields.unsigned(4)
         self._states, self._count = [fields.unsigned(4) for _ in range(8)], 0
         self._words = iter(np.frombuffer(fields.take(2 * words), "<u2").tolist())
-        self._bits = iter([byte >> i & 1 for byte in fields.rest() for i in range(8)])
+        super().__init__(fields.rest())
         reason = f"{words} words cannot hold {symbols} symbols"
         refuse_unless(symbols <= 2**14 * (8 + words), reason)
         refuse_unless(min(self._states) >= 2**16, "a state is below 2^16")
@@ -2401,30 +2431,11 @@ class ContextStream:
         self._states[lane] = x
         return e
 
-    def bits(self, n: int) -> int:
-        """Take a number of `n` bits, the lowest first."""
-        number = 0
-        for i in range(n):
-            bit = next(self._bits, None)
-            if bit is None:
-                raise RefusedError("truncated", "a plain bit is missing")
-            number += bit << i
-        return number
-
-    def escape(self) -> int:
-        """Take an escape."""
-        zeros = 0
-        while self.bits(1) == 0:
-            zeros += 1
-            refuse_unless(zeros <= 14, "an escape has more than 14 zeros")
-        return (1 << zeros) - 1 + self.bits(zeros)
-
     def finish(self) -> None:
         """Refuse a stream that does not end where its last symbol does."""
         refuse_unless(next(self._words, None) is None, "there are words behind the last symbol")
         refuse_unless(set(self._states) == {65536}, "the states at the end are not 65536")
-        rest = list(self._bits)
-        refuse_unless(len(rest) < 8 and not any(rest), "there are bits behind the last symbol")
+        super().finish()
 
 
 class Quantisation(NamedTuple):
@@ -2442,28 +2453,47 @@ class Quantisation(NamedTuple):
 def read_coefficients(section: bytes, header: Header, weights: Weights) -> tuple[Array, list[Part]]:
     """Return the planes of a lossy chunk of coefficients, and the parts of its streams."""
     d = weights.description
-    n, _, height, width = header.planes
+    _, _, height, width = header.planes
     rows, columns = -(-height // 16), -(-width // 16)
     refuse_unless(rows * columns <= 2**19, f"there are {rows} x {columns} blocks")
     fields = Fields(section)
     base, slope, chroma = fields.unsigned(2), fields.unsigned(1), fields.unsigned(1)
-    steps = steps_of(base, slope, chroma, d["axes"])
+    if base == 0:
+        refuse_unless(1 <= slope <= 16, f"the spacing is {slope}")
+        refuse_unless(chroma == 0, f"there is {chroma} behind the spacing")
+        images, parts = read_predicted(fields, slope, header, weights)
+    else:
+        images, parts = read_each(fields, steps_of(base, slope, chroma, d["axes"]), header, weights)
+    return samples_of(images[..., :height, :width], header, d["pixel_fraction"]), parts
+
+
+def read_each(
+    fields: Fields, steps: Array, header: Header, weights: Weights
+) -> tuple[Array, list[Part]]:
+    """Return the pixels of images that are each coded for itself, and their parts."""
+    axes = weights.description["axes"]
+    n, _, height, width = header.planes
+    rows, columns = -(-height // 16), -(-width // 16)
     images: list[Array] = []
     parts: list[Part] = []
     for _ in range(n):
-        low = high = np.array([[2**14]])
-        if d["axes"] == 3:
-            angles = [fields.unsigned(2) for _ in range(6)]
-            refuse_unless(max(angles) <= 1023, f"an angle is {max(angles)}")
-            low, high = matrix_of(*angles[:3]), matrix_of(*angles[3:])
-        data = fields.take(fields.unsigned(4))
-        stream = ContextStream(data, 10 * d["axes"] * rows * columns)
-        image = ContextImage(stream, rows, columns, Quantisation(steps, low, high), weights)
+        quantisation = Quantisation(steps, *read_axes(fields, axes))
+        stream = ContextStream(fields.take(fields.unsigned(4)), 10 * axes * rows * columns)
+        image = ContextImage(stream, rows, columns, quantisation, weights)
         parts += image.read()
         stream.finish()
-        images.append(image.pixels(d["pixel_fraction"])[:, :height, :width])
+        images.append(image.pixels(image.values(), weights.description["pixel_fraction"]))
     refuse_unless(not fields.rest(), "there are bytes behind the last image")
-    return samples_of(np.stack(images), header, d["pixel_fraction"]), parts
+    return np.stack(images), parts
+
+
+def read_axes(fields: Fields, axes: int) -> tuple[Array, Array]:
+    """Return the matrices of both bands."""
+    if axes == 1:
+        return np.array([[2**14]]), np.array([[2**14]])
+    angles = [fields.unsigned(2) for _ in range(6)]
+    refuse_unless(max(angles) <= 1023, f"an angle is {max(angles)}")
+    return matrix_of(*angles[:3]), matrix_of(*angles[3:])
 
 
 def steps_of(base: int, slope: int, chroma: int, axes: int) -> Array:
@@ -2699,13 +2729,13 @@ class ContextImage:
         refuse_unless(abs(symbol) <= 32767, f"a symbol is {symbol}")
         return whole, symbol
 
-    def _values(self) -> Array:
+    def values(self) -> Array:
         """Return the coefficients times their steps: X in section 9.7, Y in section 9.8."""
         return (self.symbols * self._quantisation.steps).clip(*limits(32767))
 
     def _edges(self) -> tuple[Array, Array, Array]:
         """Return `own`, `below` and `right`, (rows, columns, axes) each."""
-        values, (_, low, high) = self._values(), self._quantisation
+        values, (_, low, high) = self.values(), self._quantisation
         down, across = values[..., 0], values[..., 0, :]
         if self._axes == 3:
             turn = (low @ high.T + 2**14) >> 15
@@ -2724,9 +2754,8 @@ class ContextImage:
 
     # Section 9.8
 
-    def pixels(self, fraction: int) -> Array:
-        """Return the pixels of all blocks, (channels, 16 rows, 16 columns)."""
-        x = self._values()
+    def pixels(self, x: Array, fraction: int) -> Array:
+        """Return the pixels of all blocks, (channels, 16 rows, 16 columns), for values `Y`."""
         if self._axes == 3:
             is_low = np.add.outer(np.arange(16), np.arange(16)) < 4
             low, high = (
@@ -2750,6 +2779,97 @@ def rounded(y: Array, n: int) -> Array:
 def int16(y: Array) -> Array:
     """Return `y` clamped to 16 bits."""
     return y.clip(-32768, 32767)
+
+
+# Section 9.9: images that are predicted from others -----------------------------------------------
+
+
+class PredictedImage(NamedTuple):
+    """An image in the order of coding.
+
+    `gains` are None if it stands for itself; `weight` is that of the second reference.
+    """
+
+    number: int
+    references: list[int]
+    gains: list[int] | None
+    weight: int
+
+
+def coding_order(n: int, spacing: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield the number of each image and those of its references."""
+
+    def between(a: int, b: int) -> Iterator[tuple[int, list[int]]]:
+        if b - a >= 2:
+            middle = (a + b) // 2
+            yield middle, [a, b]
+            yield from between(a, middle)
+            yield from between(middle, b)
+
+    yield 0, []
+    for a in range(0, n - 1, spacing):
+        b = min(a + spacing, n - 1)
+        yield b, [a]
+        yield from between(a, b)
+
+
+def read_predictions(data: bytes, n: int, spacing: int, passes: int) -> list[PredictedImage]:
+    """Return all images in the order of coding, with their gains."""
+    bits = PlainBits(data)
+    gains, images = [12] * passes, []
+    for number, references in coding_order(n, spacing):
+        if not references or bits.bits(1) == 0:
+            images.append(PredictedImage(number, references, None, 0))
+            continue
+        weight = bits.bits(3) if len(references) == 2 else 0
+        refuse_unless(weight <= 4, f"a weight is {weight}")
+        numbers = [bits.escape() for _ in gains]
+        gains = [
+            g + ((e + 1) // 2 if e % 2 else -(e // 2)) for g, e in zip(gains, numbers, strict=True)
+        ]
+        refuse_unless(min(gains) >= 0 and max(gains) <= 20, f"gains are {gains}")
+        images.append(PredictedImage(number, references, gains, weight))
+    bits.finish()
+    return images
+
+
+def read_predicted(
+    fields: Fields, spacing: int, header: Header, weights: Weights
+) -> tuple[Array, list[Part]]:
+    """Return the pixels of images that are predicted from others, and their parts as coded."""
+    axes = weights.description["axes"]
+    n, _, height, width = header.planes
+    rows, columns = -(-height // 16), -(-width // 16)
+    refuse_unless(n * rows * columns <= 2**19, f"there are {n} x {rows} x {columns} blocks")
+    steps = steps_of(fields.unsigned(2), fields.unsigned(1), fields.unsigned(1), axes)
+    quantisation = Quantisation(steps, *read_axes(fields, axes))
+    images = read_predictions(fields.take(fields.unsigned(4)), n, spacing, 11 * axes)
+    stream = ContextStream(fields.rest(), 10 * axes * n * rows * columns)
+    values: dict[int, Array] = {}
+    pixels: dict[int, Array] = {}
+    parts: list[Part] = []
+    for number, references, gains, weight in images:
+        image = ContextImage(stream, rows, columns, quantisation, weights)
+        parts += image.read()
+        y = image.values()
+        if gains is not None:
+            first, second = values[references[0]], values[references[-1]]
+            shared = (4 - weight) * first + weight * second
+            y = (y + ((by_coefficient(gains, axes) * shared + 32) >> 6)).clip(*limits(32767))
+        values[number] = y
+        pixels[number] = image.pixels(y, weights.description["pixel_fraction"])
+    stream.finish()
+    return np.stack([pixels[number] for number in range(n)]), parts
+
+
+def by_coefficient(gains: list[int], axes: int) -> Array:
+    """Return the gain of each coefficient, (axes, 16, 16)."""
+    spread = np.zeros((axes, 16, 16), np.int64)
+    for p, gain in enumerate(gains):
+        for u, v in PLACES:
+            if u + v in BANDS[p // axes]:
+                spread[p % axes, u, v] = gain
+    return spread
 
 
 # The command line ---------------------------------------------------------------------------------

@@ -413,3 +413,36 @@ def digest_of(work: Path, lmbda: float) -> str:
 
     path = work / f"bmshj2018-factorized-{lmbda:g}.pth.tar"
     return import_checkpoint(path, "bmshj2018-factorized")
+
+
+@pytest.fixture
+def stack(rng: Rng, tmp_path: Path) -> Path:
+    """Return a file of four slices that differ by noise."""
+    plane = np.kron(rng.integers(0, 200, (6, 6)), np.ones((8, 8)))
+    noisy = plane + rng.normal(0, 2, (4, 48, 48))
+    path = tmp_path / "cells.tif"
+    tifffile.imwrite(path, noisy.round().clip(0, 255).astype(np.uint8), photometric="minisblack")
+    return path
+
+
+def test_volumes_runs_on_a_file_and_on_a_folder(run: Run, stack: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "planes"
+    folder.mkdir()
+    for number, plane in enumerate(tifffile.imread(stack)):
+        tifffile.imwrite(folder / f"z{number}.tif", plane)
+
+    text = run("volumes", stack, folder, "--slices", 3)
+
+    found = cells(text, "cells")
+    assert found == cells(text, "planes")
+    assert found[0] == "3x48x48"
+    assert float(found[1].split()[0]) < -10
+    assert len(found) == 5
+
+
+def test_volumes_refuses_what_is_no_stack(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "plane.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.float32))
+
+    with pytest.raises(SystemExit, match="no grey slices"):
+        run("volumes", path)

@@ -13,11 +13,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, MAX_BLOCKS, DctModel
-from numcodecs_neural.compilation import Kernel
-from numcodecs_neural.dct import enc_axes, enc_forward, enc_grid
-from numcodecs_neural.dct.colour import matrices_of
-from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET, encode
+from numcodecs_neural.coding.dec_dct import BLOCK, HEAD, LENGTH, MAX_BLOCKS, DctModel
+from numcodecs_neural.coding.enc_dct_task import (
+    Angles,
+    Coded,
+    Task,
+    along,
+    angle_bytes,
+    axes_of,
+    error_of,
+    targets_of,
+)
+from numcodecs_neural.coding.enc_slices import encode_slices
+from numcodecs_neural.dct import enc_forward, enc_grid
+from numcodecs_neural.dct.context.enc_context import encode
 from numcodecs_neural.dct.enc_contrast import MOST_OCTAVES, finer, octaves_below
 from numcodecs_neural.dct.enc_prices import prices_of
 from numcodecs_neural.dct.steps import Quantisation, steps_of
@@ -38,7 +47,9 @@ __all__ = [
     "tuning_of",
 ]
 
-_QUANTISE = Kernel("numcodecs_neural.dct.enc_kernels", "quantise")
+_STREAM_BYTES = 36
+"""What a stream takes more than its symbols: its length, the number of words, and the states, which
+hold some bits of symbols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,8 @@ def encode_images(
 ) -> bytes:
     """Return the payload of images of one size.
 
+    Each stands for itself, or they are predicted from each other, whichever costs less.
+
     Parameters
     ----------
     images : ndarray of uint8 or uint16, shape (n, C, H, W)
@@ -174,14 +187,57 @@ def encode_images(
     quantisation = encoder.quantisation(quality, tune)
     if model.channels == 1 and suits_contrast:
         quantisation = _suited(quantisation, images, model.pixel_fraction)
-    price, fraction = encoder.price * tuning.price, model.pixel_fraction
+    fraction = model.pixel_fraction
+    task = Task(
+        pixels=whole,
+        coefficients=[enc_forward.forward(image, fraction) for image in whole],
+        quantisation=quantisation,
+        steps=steps_of(quantisation, model.channels),
+        model=model,
+        price=encoder.price * tuning.price,
+        masking=tuning.masking,
+    )
+    if len(images) == 1 or task.blocks > MAX_BLOCKS:
+        return _alone(task).payload
+    return _cheapest(task).payload
+
+
+def _cheapest(task: Task) -> Coded:
+    """Return the form that costs least, or the one that images were decoded from before.
+
+    Where they look decoded from both, since gains or axes hardly differ, one is off by less.
+    """
+    alone, together = _alone(task), encode_slices(task)
+    decoded = [coded for coded in (alone, together) if coded.is_decoded]
+    if decoded:
+        return min(decoded, key=lambda coded: (coded.error, len(coded.payload)))
+    costs = [alone.cost(task.price), together.cost(task.price)]
+    found = alone if costs[0] <= costs[1] else together
+    # One stream takes fewer bytes than one for each image, if axes of colour need not be shared.
+    joined = costs[0] - 8 * task.price * _STREAM_BYTES * (len(task.pixels) - 1)
+    if task.model.channels == 1 and joined < min(costs):
+        plain = encode_slices(task, predicts=False)
+        found = min(found, plain, key=lambda coded: coded.cost(task.price))
+    return found
+
+
+def _alone(task: Task) -> Coded:
+    """Code each image for itself."""
     encoded = [
-        encode_padded(
-            image, enc_forward.forward(image, fraction), quantisation, model, price, tuning.masking
-        )
-        for image in whole
+        encode_padded(*pair, task.quantisation, task.model, task.price, task.masking)
+        for pair in zip(task.pixels, task.coefficients, strict=True)
     ]
-    return packed(quantisation, encoded)
+    # Where nearly all symbols are 0, nothing can be said: such an image goes with the others.
+    decoded = [
+        each.is_decoded
+        for each in encoded
+        if each.is_decoded or np.count_nonzero(each.symbols[..., 1:]) >= enc_grid.FEWEST
+    ]
+    return Coded(
+        payload=packed(task.quantisation, encoded),
+        error=sum(each.error for each in encoded),
+        is_decoded=bool(decoded) and all(decoded),
+    )
 
 
 class Encoded(NamedTuple):
@@ -194,20 +250,24 @@ class Encoded(NamedTuple):
     stream : bytes
     symbols : (rows, columns, axes, 256) int16
         The coefficients that the stream holds.
+    error : int
+        Sum of squared errors, in 256ths of squared steps.
+    is_decoded : bool
+        Whether the image was decoded from such a stream before.
     """
 
-    angles: NDArray[np.int64] | None
+    angles: Angles
     stream: bytes
     symbols: NDArray[np.int16]
+    error: int
+    is_decoded: bool
 
 
 def packed(quantisation: Quantisation, images: Iterable[Encoded]) -> bytes:
     """Return the payload of encoded images."""
     parts = [HEAD.pack(*quantisation)]
-    for angles, stream, _ in images:
-        if angles is not None:
-            parts.append(angles.astype(ANGLES).tobytes())
-        parts += [LENGTH.pack(len(stream)), stream]
+    for each in images:
+        parts += [angle_bytes(each.angles), LENGTH.pack(len(each.stream)), each.stream]
     return b"".join(parts)
 
 
@@ -232,20 +292,13 @@ def encode_padded(
         As `prices_of` has them, of an image that was not decoded before.
     """
     steps = steps_of(quantisation, model.channels)
-    angles = matrices = None
-    if model.channels == 1:
-        is_decoded = enc_grid.is_on_grid(coefficients, steps.astype(np.int32))
-    else:
-        angles, is_decoded = enc_grid.find_grid(
-            image, coefficients, steps.astype(np.int32), model.pixel_fraction
-        )
-        matrices = matrices_of(angles)
-        coefficients = enc_axes.rotate(coefficients, matrices)
+    angles, is_decoded = axes_of(image, coefficients, steps, model.pixel_fraction)
+    coefficients, matrices = along(coefficients, angles)
     # What was decoded before keeps its symbols, whatever they cost.
     prices = prices_of(coefficients, 0 if is_decoded else price, masking)
     targets = targets_of(coefficients, steps)
     stream, symbols = encode(targets, steps, matrices, model.context, prices)
-    return Encoded(angles, stream, symbols)
+    return Encoded(angles, stream, symbols, error_of(targets, symbols), is_decoded)
 
 
 def _suited(quantisation: Quantisation, images: Pixels, fraction: int) -> Quantisation:
@@ -258,18 +311,6 @@ def _suited(quantisation: Quantisation, images: Pixels, fraction: int) -> Quanti
         if enc_grid.is_on_grid(part, steps_of(choice, 1).astype(np.int32)):
             return choice
     return choices[0]
-
-
-def targets_of(coefficients: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return coefficients in sixteenths of their steps, rounded."""
-    factors = 16 / steps.astype(np.float64)
-    kernel = _QUANTISE.compiled()
-    if kernel is None:
-        limited = np.rint(coefficients * factors).clip(-LARGEST_TARGET, LARGEST_TARGET)
-        return limited.astype(np.int32)
-    targets = np.empty(coefficients.shape, np.int32)
-    kernel(coefficients.reshape(-1), factors.reshape(-1), LARGEST_TARGET, targets.reshape(-1))
-    return targets
 
 
 def _check_size(height: int, width: int) -> None:

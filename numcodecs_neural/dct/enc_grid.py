@@ -44,7 +44,7 @@ from numcodecs_neural.dct.enc_axes import (
 )
 from numcodecs_neural.dct.enc_forward import clipped_blocks
 
-__all__ = ["find_grid", "fit", "fit_plain", "is_on_grid"]
+__all__ = ["FEWEST", "LARGEST_RATIO", "find_grid", "fit", "fit_plain", "is_on_grid"]
 
 _FIT = Kernel("numcodecs_neural.dct.enc_kernels", "fit")
 _BANDS = np.flatnonzero(IS_LOW)[1:], np.flatnonzero(~IS_LOW)
@@ -54,10 +54,10 @@ _BLOCKS = 512, 64
 _FEWEST_BLOCKS = 8
 """Without so many that are not clipped, clipped ones are looked at too."""
 
-_FEWEST = 32
+FEWEST = 32
 """Symbols other than 0, without which nothing can be said."""
 
-_LARGEST_RATIO = 0.4
+LARGEST_RATIO = 0.4
 """Of squared distances from multiples to those of an image that was not decoded, which is 1."""
 
 _NO_BETTER = 0.6
@@ -121,7 +121,7 @@ def find_grid(
     bands = [_samples(coefficients, steps, clipped, band) for band in range(2)]
     if all(_may_be_decoded(*pair) for pair in zip(bands, own, strict=True)):
         fits = [_best_fit(*pair, fraction) for pair in zip(bands, own, strict=True)]
-        if sum(f.symbols for f in fits) >= _FEWEST and all(f.is_good for f in fits):
+        if sum(f.symbols for f in fits) >= FEWEST and all(f.is_good for f in fits):
             angles = np.array([f.angles for f in fits])
             return _settled(_Decoded(coefficients, pixels, steps, fraction), angles), True
     angles = np.array([angles_of(axes) for axes in own])
@@ -130,7 +130,7 @@ def find_grid(
         for band, matrix in zip(bands, matrices_of(angles), strict=True)
     )
     # What is nearly blank has axes of noise, which the next generation would not find again.
-    return (angles if symbols >= _FEWEST else np.array([_USUAL, _USUAL])), False
+    return (angles if symbols >= FEWEST else np.array([_USUAL, _USUAL])), False
 
 
 def is_on_grid(coefficients: NDArray[np.int32], steps: NDArray[np.int32]) -> bool:
@@ -151,7 +151,7 @@ def is_on_grid(coefficients: NDArray[np.int32], steps: NDArray[np.int32]) -> boo
     is_symbol = nearest != 0
     distance = float((((values - nearest) ** 2)[is_symbol]).sum())
     reach = float((step**2)[is_symbol].sum())
-    return bool(is_symbol.sum() >= _FEWEST and 12 * distance <= _LARGEST_RATIO * reach)
+    return bool(is_symbol.sum() >= FEWEST and 12 * distance <= LARGEST_RATIO * reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class _Fit:
     @property
     def is_good(self) -> bool:
         """Whether symbols other than 0, if any, are nearer to multiples than chance is."""
-        return bool(12 * self.sums[3].sum() <= _LARGEST_RATIO * self.sums[4].sum())
+        return bool(12 * self.sums[3].sum() <= LARGEST_RATIO * self.sums[4].sum())
 
 
 def _samples(
@@ -215,7 +215,7 @@ def _may_be_decoded(samples: _Samples, axes: Matrix) -> bool:
     """Return whether the first axis, which is nearly right, does not speak against it."""
     some = replace(samples, blocks=samples.blocks[::4])
     sums = some.fit(_integers(axes), _REACHES[0])
-    return bool(sums[5, 0] < _FEWEST or 12 * sums[3, 0] < _NO_BETTER * sums[4, 0])
+    return bool(sums[5, 0] < FEWEST or 12 * sums[3, 0] < _NO_BETTER * sums[4, 0])
 
 
 def _noise(fraction: int) -> float:

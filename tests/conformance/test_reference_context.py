@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 import reference_decoder as reference
 from make_vectors import SPEC, example
 from numcodecs_neural import NeuralImage
+from numcodecs_neural.coding import enc_slices
 from numcodecs_neural.coding.enc_dct import TUNINGS
+from numcodecs_neural.format import unpack_chunk
 from numcodecs_neural.weights.files import write_weights
 from reference_decoder import RefusedError, decode, read_weights, transform_digest
 from tests.context_models import SmallContext
@@ -58,6 +60,32 @@ def test_a_batch_is_decoded(tissue: Array) -> None:
     _, parts = agree(codec.encode(batch), codec)
 
     assert len(parts) == 2 * 33
+
+
+@pytest.mark.parametrize("dtype", ["|u1", "<u2"])
+@pytest.mark.parametrize("spacing", [1, 2, 5, 16])
+def test_slices_of_every_spacing_are_decoded(
+    spacing: int, dtype: str, tissue: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enc_slices, "SPACING", spacing)
+    codec = NeuralImage("grey-fast-2", 60)
+    volume = np.stack([tissue[1, 40:80, 100:133]] * 7) // 2
+    volume += np.random.default_rng(2).integers(0, 9, volume.shape, np.uint8)
+
+    chunk = codec.encode(volume.astype(dtype))
+
+    assert unpack_chunk(chunk)[1][0][:3] == bytes([0, 0, spacing])
+    agree(chunk, codec)
+
+
+def test_a_film_in_colour_is_decoded(tissue: Array) -> None:
+    codec = NeuralImage(MODEL, 60)
+    film = np.stack([tissue[:, 40 + y : 80 + y, 100:133] for y in range(4)])
+
+    chunk = codec.encode(film)
+
+    assert unpack_chunk(chunk)[1][0][:2] == b"\0\0"
+    agree(chunk, codec)
 
 
 def test_the_box_of_a_chunk_with_margin_is_decoded(tissue: Array) -> None:

@@ -49,6 +49,7 @@ def chunk_cases(channels: int, *, is_tuned: bool = False) -> dict[str, Case]:
     cases = _rgb_cases() if channels == 3 else _grey_cases()
     if is_tuned:
         region = crop(230, 300, 80, 80) if channels == 3 else crop(230, 300, 80, 80)[1]
+        cases |= {f"slices-{name}": case for name, case in _slices(channels).items()}
         cases |= {tune: Case(image=region, tune=tune) for tune in ("ssim", "ms-ssim")}
     return cases
 
@@ -119,6 +120,23 @@ def _rgb_cases() -> dict[str, Case]:
             image=np.stack([crop(440, 400, 64, 48), crop(150, 450, 64, 48)], 1), channel_axis=-4
         ),
         "noise": Case(image=noise, quality=75),
+    }
+
+
+def _slices(channels: int) -> dict[str, Case]:
+    """Return images that look alike, as the slices of a volume do: for context models alone."""
+    if channels == 3:
+        film = np.stack([crop(230 + y, 300, 48, 64) for y in range(3)])
+        return {"film": Case(image=film)}
+    depths = (0, 1, 2, 3, 4, 5, 40)  # the last one is unlike the others
+    volume = np.stack([deep(100 + y, 40, 64, 48) for y in depths])
+    return {
+        "uint8": Case(image=(volume[:6] >> 4).astype(np.uint8), quality=70),
+        "uint16-margin": Case(image=framed(volume[:, :50, :33], 64, 48, 0), quality=40),
+        "second-generation": Case(
+            image=(volume[1:6] >> 4).astype(np.uint8), quality=50, generation=2
+        ),
+        "two": Case(image=volume[2:4]),
     }
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coding.dec_dct import ANGLES, BLOCK, HEAD, LENGTH, DctModel
+from numcodecs_neural.coding.dec_dct import (
+    BLOCK,
+    HEAD,
+    LENGTH,
+    PREDICTED,
+    Cursor,
+    DctModel,
+)
 from numcodecs_neural.coding.dec_lossy import Levels
 from numcodecs_neural.coding.enc_exactly import to_planes
 from numcodecs_neural.coding.enc_lossy import to_pixels
 from numcodecs_neural.coding.enc_streams import symbols_and_rows
-from numcodecs_neural.dct.colour import matrices_of
-from numcodecs_neural.dct.context.dec_context import decode
+from numcodecs_neural.dct.context.dec_context import decode, decode_all
 from numcodecs_neural.dct.context.model import KIND
 from numcodecs_neural.dct.context.order import natural, passes
 from numcodecs_neural.dct.memory import Memory
-from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.entropy import SKIP
 from numcodecs_neural.format import ChunkHeader, unpack_chunk
 from numcodecs_neural.networks.backends.numpy_backend import NumpyBackend
@@ -83,32 +89,36 @@ class ContextWeights:
         self.model = DctModel.from_file(load_decoder(info))
 
     def values(self, image: NDArray[Any], chunk: bytes) -> list[NDArray[np.int32]]:
-        """Return the symbols of a chunk, pass by pass of each image.
+        """Return the symbols of a chunk, pass by pass of each image, as they are coded.
 
         The encoder chooses them for bits, too, so that they are not known from the `image`.
         """
         del image
         header, (section,) = unpack_chunk(chunk)
         n, channels, height, width = header.planes_shape
-        steps = steps_of(Quantisation(*HEAD.unpack_from(section)), channels)
-        at, parts = HEAD.size, list[NDArray[np.int32]]()
-        for _ in range(n):
-            matrices = None
-            if channels == 3:
-                angles = np.frombuffer(section, ANGLES, 6, at).astype(np.int64)
-                matrices = matrices_of(angles.reshape(2, 3)).astype(np.int64)
-                at += angles.size * ANGLES.itemsize
-            (length,) = LENGTH.unpack_from(section, at)
-            at += LENGTH.size
-            blocks = -(-height // BLOCK), -(-width // BLOCK)
-            data, model = section[at : at + length], self.model.context
-            symbols = decode(data, blocks, steps, matrices, model, Memory())
-            at += length
-            parts += [
-                symbols[:, :, step.axis, natural()[step.start :][: step.length]].astype(np.int32)
-                for step in passes(channels)
-            ]
-        return parts
+        blocks = -(-height // BLOCK), -(-width // BLOCK)
+        return [
+            symbols[:, :, step.axis, natural()[step.start :][: step.length]].astype(np.int32)
+            for symbols in self._symbols(Cursor(section), n, blocks)
+            for step in passes(channels)
+        ]
+
+    def _symbols(
+        self, cursor: Cursor, images: int, blocks: tuple[int, int]
+    ) -> Iterator[NDArray[np.int16]]:
+        """Yield the symbols of all images, in the order of coding."""
+        axes, context = self.model.channels, self.model.context
+        base, slope, chroma = HEAD.unpack(cursor.take(HEAD.size))
+        if base == PREDICTED:
+            head = cursor.slices((slope, chroma), images, self.model)
+            data, memory = cursor.rest(), Memory()
+            yield from decode_all(data, images, blocks, head.steps, head.matrices, context, memory)
+            return
+        steps = cursor.steps((base, slope, chroma), axes)
+        for _ in range(images):
+            matrices = cursor.matrices(axes)
+            stream = cursor.take(*LENGTH.unpack(cursor.take(LENGTH.size)))
+            yield decode(stream, blocks, steps, matrices, context, Memory())
 
 
 def weights_of(name: str) -> Weights | ContextWeights:

@@ -2,8 +2,9 @@
 
     PYTHONPATH=conformance python -m tests.golden.regenerate he-fast-1 --unreleased
 
-The only writer of the folders beside it. Without ``--unreleased`` it makes new folders only: a
-folder that a release has shipped is never written again, since users' archives hold such chunks.
+The only writer of the folders beside it. With ``--add``, it writes the chunks that a folder lacks,
+and leaves the others as they are. Without ``--unreleased`` it makes new folders only: a folder that
+a release has shipped is never written again, since users' archives hold such chunks.
 """
 
 from __future__ import annotations
@@ -48,14 +49,30 @@ class Writer:
 
     def write(self) -> None:
         """Write everything; the manifest last."""
-        is_tuned = isinstance(self._weights, ContextWeights)
-        for name, case in chunk_cases(self._weights.info.channels, is_tuned=is_tuned).items():
+        for name, case in self._cases().items():
             self._write_chunk(name, case)
         for name, array in self._arrays():
             pixels = array[...]
             assert isinstance(pixels, np.ndarray)
             self._write_pixels(name, pixels)
             self._manifest["arrays"][f"{name}.zarr"] = digest(pixels.tobytes())
+        self._write_manifest()
+
+    def add(self) -> None:
+        """Write the chunks that the folder lacks; the manifest last."""
+        path = self._folder / "manifest.json"
+        self._manifest = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+        for name, case in self._cases().items():
+            if name not in self._manifest["chunks"]:
+                self._write_chunk(name, case)
+        self._write_manifest()
+
+    def _cases(self) -> dict[str, Case]:
+        is_tuned = isinstance(self._weights, ContextWeights)
+        return chunk_cases(self._weights.info.channels, is_tuned=is_tuned)
+
+    def _write_manifest(self) -> None:
         self._manifest["files"] = {
             path.relative_to(self._folder).as_posix(): digest(path.read_bytes())
             for path in sorted(self._folder.rglob("*"))
@@ -158,10 +175,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("weights", nargs="?", default=SPEC_WEIGHTS, help="exact name")
     parser.add_argument("--unreleased", action="store_true", help="write an existing folder anew")
+    parser.add_argument("--add", action="store_true", help="write only what a folder lacks")
     options = parser.parse_args()
     config.set(device="numpy")
     weights = weights_of(options.weights)
     folder = HERE / f"v{FORMAT_VERSION}" / weights.info.name
+    if options.add:
+        Writer(folder, weights).add()
+        return
     refuse_if_released(folder, is_unreleased=options.unreleased)
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / folder.name

@@ -1,6 +1,7 @@
 """Decode the quantised coefficients of an image (SPEC.md, section 9.6)."""
 
 import struct
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_
 from numcodecs_neural.dct.memory import Memory
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 
-__all__ = ["HEAD", "LOWEST_STATE", "decode"]
+__all__ = ["HEAD", "LOWEST_STATE", "decode", "decode_all"]
 
 HEAD = struct.Struct("<I")
 """How many words of 16 bits follow the states; then come plain bits."""
@@ -55,33 +56,41 @@ def decode(
     BitstreamError
         If `data` are damaged.
     """
-    lanes, words, bits, plain = _streams_of(data, shape, model)
+    (image,) = decode_all(data, 1, shape, steps, matrices, model, memory)
+    return image
+
+
+def decode_all(
+    data: bytes,
+    count: int,
+    shape: tuple[int, int],
+    steps: NDArray[np.int64],
+    matrices: NDArray[np.integer] | None,
+    model: ContextModel,
+    memory: Memory,
+) -> Iterator[NDArray[np.int16]]:
+    """Yield what `decode` returns, for each of `count` images of a stream, in the same memory.
+
+    Raises
+    ------
+    BitstreamError
+        If `data` are damaged; if they end at the wrong place, behind the last image.
+    """
+    lanes, words, bits, plain = _streams_of(data, count, shape, model)
     at = np.array([0, 0, 0, limits.DONE, len(words) - _RESERVE, 8 * len(plain)], np.int64)
-    room = Room.of(*shape, model, memory)
     packed, large = model.packed, numbers_for_steps(model, steps)
     tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
-    common: tuple[Any, ...] = (
-        room.shape,
-        room.coefficients,
-        *room.common(),
-        *tables,
-        words,
-        bits,
-        lanes,
-        at,
-    )
-    _DETAILS.function()(*common)
-    if at[limits.STATUS] == limits.DONE:
-        _CONSTANTS.function()(
-            *common,
-            steps.reshape(-1),
-            turn_between(matrices),
-            packed.means,
-            room.edges,
-            room.missed,
-        )
+    last = (steps.reshape(-1), turn_between(matrices), packed.means)
+    for _ in range(count):
+        room = Room.of(*shape, model, memory)
+        common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common(), *tables)
+        common += (words, bits, lanes, at)
+        _DETAILS.function()(*common)
+        if at[limits.STATUS] == limits.DONE:
+            _CONSTANTS.function()(*common, *last, room.edges, room.missed)
+        _check_status(at)
+        yield room.coefficients.reshape(*shape, model.axes, COEFFICIENTS)
     _check_end(at, lanes, plain)
-    return room.coefficients.reshape(*shape, model.axes, COEFFICIENTS)
 
 
 class _Streams(NamedTuple):
@@ -93,7 +102,7 @@ class _Streams(NamedTuple):
     plain: bytes
 
 
-def _streams_of(data: bytes, shape: tuple[int, int], model: ContextModel) -> _Streams:
+def _streams_of(data: bytes, images: int, shape: tuple[int, int], model: ContextModel) -> _Streams:
     """Take a stream apart; zeros stand behind its words and bits."""
     start = HEAD.size + limits.LANES * _STATES.itemsize
     if len(data) < start:
@@ -103,7 +112,7 @@ def _streams_of(data: bytes, shape: tuple[int, int], model: ContextModel) -> _St
         raise TruncatedChunkError(
             f"coefficients have {len(data)} bytes; expected {start} and {count} words"
         )
-    _check_size(count, shape, model)
+    _check_size(count, images, shape, model)
     lanes = np.frombuffer(data, _STATES, limits.LANES, HEAD.size).astype(np.int64)
     if lanes.min() < LOWEST_STATE:
         raise BitstreamError(f"coefficients begin with the state {lanes.min()}")
@@ -115,14 +124,14 @@ def _streams_of(data: bytes, shape: tuple[int, int], model: ContextModel) -> _St
     return _Streams(lanes, words, bits, plain)
 
 
-def _check_size(words: int, shape: tuple[int, int], model: ContextModel) -> None:
+def _check_size(words: int, images: int, shape: tuple[int, int], model: ContextModel) -> None:
     """Refuse more blocks than states and words can hold, before room is made for them.
 
     No frequency is above 16369 of 16384, so the logarithm of a state falls by more than 2**-10 with
     each symbol that is not a flag. It begins below 32 and ends above 16, and a word adds 16.
     """
     sure = sum(step.length for step in passes(model.axes) if not step.is_flagged)
-    coded = sure * shape[0] * shape[1]
+    coded = sure * images * shape[0] * shape[1]
     most = (limits.LANES + words) << 14
     if coded > most:
         raise BitstreamError(
@@ -131,12 +140,15 @@ def _check_size(words: int, shape: tuple[int, int], model: ContextModel) -> None
         )
 
 
-def _check_end(at: NDArray[np.int64], lanes: NDArray[np.int64], plain: bytes) -> None:
+def _check_status(at: NDArray[np.int64]) -> None:
     status = at[limits.STATUS]
     if status == limits.TRUNCATED:
         raise TruncatedChunkError("coefficients end early")
     if status == limits.BAD_ESCAPE:
         raise BitstreamError("a coefficient has more than 16 bits")
+
+
+def _check_end(at: NDArray[np.int64], lanes: NDArray[np.int64], plain: bytes) -> None:
     rest = 8 * len(plain) - int(at[limits.BIT])
     is_used_up = at[limits.WORD] == at[limits.WORDS_LEFT] and 0 <= rest < 8
     if not is_used_up or (lanes != LOWEST_STATE).any() or (rest and plain[-1] >> (8 - rest)):

@@ -1,7 +1,7 @@
 """Encode the coefficients of an image, choosing each for error and bits together."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.prepared import Room, numbers_for_steps, turn_between
 from numcodecs_neural.dct.memory import Memory
 
-__all__ = ["LARGEST_TARGET", "encode"]
+__all__ = ["LARGEST_TARGET", "StreamWriter", "encode"]
 
 _DETAILS, _CONSTANTS, _WRITE = (
     Kernel("numcodecs_neural.dct.context.enc_kernels", name)
@@ -45,33 +45,83 @@ def encode(
     prices : (rows, columns) int32
         What a bit is worth in each block, in 256ths of a squared step; 0 to round to the nearest.
     """
-    rows, columns, *_ = targets.shape
-    packed, large = model.packed, numbers_for_steps(model, steps)
-    room = Room.of(rows, columns, model, Memory())
-    at = np.zeros(2, np.int64)
-    notes = np.empty(targets.size + rows * columns * len(packed.passes), np.int32)
-    plain = np.empty(targets.size * _MOST_BITS // 32 + 2, np.uint32)
-    plain[0] = 0
-    common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common())
-    common += (packed.passes, packed.diagonals, packed.small, large, packed.tables)
-    common += (_costs_of(model), targets.reshape(-1), prices.reshape(-1), notes, plain, at)
-    _DETAILS.function()(*common)
-    _CONSTANTS.function()(
-        *common,
-        steps.reshape(-1),
-        turn_between(matrices),
-        packed.means,
-        room.edges,
-        room.missed,
-    )
-    count, bits = (int(n) for n in at)
-    words = np.empty(count, np.uint16)
-    lanes = np.full(LANES, LOWEST_STATE, np.int64)
-    start = _WRITE.function()(notes, count, words, lanes)
-    tail = plain[: bits // 32 + 1].astype("<u4").tobytes()[: (bits + 7) // 8]
-    stream = HEAD.pack(count - start) + lanes.astype("<u4").tobytes()
-    stream += words[start:].astype("<u2").tobytes() + tail
-    return stream, room.coefficients.reshape(targets.shape)
+    writer = StreamWriter(steps, matrices, model)
+    symbols = writer.add(targets, prices)
+    return writer.stream(), symbols
+
+
+class _Noted(NamedTuple):
+    """What an image gave to a stream: symbols for the words, and whole words of plain bits."""
+
+    symbols: NDArray[np.int32]
+    plain: NDArray[np.uint32]
+
+
+class StreamWriter:
+    """A stream of images, one after the other.
+
+    Parameters
+    ----------
+    steps, matrices, model
+        As `encode` takes them.
+    """
+
+    def __init__(
+        self,
+        steps: NDArray[np.int64],
+        matrices: NDArray[np.integer] | None,
+        model: ContextModel,
+    ) -> None:
+        packed, large = model.packed, numbers_for_steps(model, steps)
+        self._model = model
+        self._tables = (packed.passes, packed.diagonals, packed.small, large, packed.tables)
+        self._last = (steps.reshape(-1), turn_between(matrices), packed.means)
+        self._noted: list[_Noted] = []
+        self._rest = np.zeros(1, np.uint32)
+        self._rest_bits = 0
+
+    def add(self, targets: NDArray[np.int32], prices: NDArray[np.int32]) -> NDArray[np.int16]:
+        """Note an image, and return its coefficients (rows, columns, axes, 256).
+
+        Parameters
+        ----------
+        targets : (rows, columns, axes, 256) int32
+        prices : (rows, columns) int32
+        """
+        rows, columns, *_ = targets.shape
+        room = Room.of(rows, columns, self._model, Memory())
+        at = np.array([0, self._rest_bits], np.int64)
+        blocks = rows * columns * len(self._model.packed.passes)
+        notes = np.empty(targets.size + blocks, np.int32)
+        plain = np.empty(targets.size * _MOST_BITS // 32 + 3, np.uint32)
+        plain[:1] = self._rest
+        common: tuple[Any, ...] = (room.shape, room.coefficients, *room.common(), *self._tables)
+        common += (
+            _costs_of(self._model),
+            targets.reshape(-1),
+            prices.reshape(-1),
+            notes,
+            plain,
+            at,
+        )
+        _DETAILS.function()(*common)
+        _CONSTANTS.function()(*common, *self._last, room.edges, room.missed)
+        count, bits = (int(n) for n in at)
+        whole = bits // 32
+        self._noted.append(_Noted(notes[:count].copy(), plain[:whole].copy()))
+        self._rest, self._rest_bits = plain[whole : whole + 1].copy(), bits % 32
+        return room.coefficients.reshape(targets.shape)
+
+    def stream(self) -> bytes:
+        """Return the stream of all images so far."""
+        notes = np.concatenate([noted.symbols for noted in self._noted])
+        words = np.empty(len(notes), np.uint16)
+        lanes = np.full(LANES, LOWEST_STATE, np.int64)
+        start = _WRITE.function()(notes, len(notes), words, lanes)
+        plain = np.concatenate([*(noted.plain for noted in self._noted), self._rest])
+        size = 4 * (len(plain) - 1) + (self._rest_bits + 7) // 8
+        stream = HEAD.pack(len(notes) - start) + lanes.astype("<u4").tobytes()
+        return stream + words[start:].astype("<u2").tobytes() + plain.astype("<u4").tobytes()[:size]
 
 
 @lru_cache(maxsize=8)
