@@ -25,7 +25,7 @@ from numcodecs_neural.coding.enc_dct_task import (
     targets_of,
 )
 from numcodecs_neural.coding.enc_slices import encode_slices
-from numcodecs_neural.dct import enc_forward, enc_grid
+from numcodecs_neural.dct import enc_forward, enc_grey, enc_grid
 from numcodecs_neural.dct.context.enc_context import encode
 from numcodecs_neural.dct.enc_contrast import MOST_OCTAVES, finer, octaves_below
 from numcodecs_neural.dct.enc_prices import prices_of
@@ -42,6 +42,7 @@ __all__ = [
     "Tuning",
     "encode_images",
     "encode_padded",
+    "grey_choices",
     "packed",
     "padded",
     "tuning_of",
@@ -83,10 +84,6 @@ TUNINGS: Mapping[str, Tuning] = MappingProxyType(
     }
 )
 """By the measure that they serve."""
-
-
-_PART = 512
-"""Rows and columns of an image that tell whether it was decoded before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,16 +195,16 @@ def encode_images(
         masking=tuning.masking,
     )
     if len(images) == 1 or task.blocks > MAX_BLOCKS:
-        return _alone(task).payload
-    return _cheapest(task).payload
+        return _alone(task, images.shape[2:]).payload
+    return _cheapest(task, images.shape[2:]).payload
 
 
-def _cheapest(task: Task) -> Coded:
+def _cheapest(task: Task, size: tuple[int, ...]) -> Coded:
     """Return the form that costs least, or the one that images were decoded from before.
 
     Where they look decoded from both, since gains or axes hardly differ, one is off by less.
     """
-    alone, together = _alone(task), encode_slices(task)
+    alone, together = _alone(task, size), encode_slices(task)
     decoded = [coded for coded in (alone, together) if coded.is_decoded]
     if decoded:
         return min(decoded, key=lambda coded: (coded.error, len(coded.payload)))
@@ -221,10 +218,17 @@ def _cheapest(task: Task) -> Coded:
     return found
 
 
-def _alone(task: Task) -> Coded:
+def _alone(task: Task, size: tuple[int, ...]) -> Coded:
     """Code each image for itself."""
     encoded = [
-        encode_padded(*pair, task.quantisation, task.model, task.price, task.masking)
+        encode_padded(
+            *pair,
+            task.quantisation,
+            task.model,
+            size=size,
+            price=task.price,
+            masking=task.masking,
+        )
         for pair in zip(task.pixels, task.coefficients, strict=True)
     ]
     # Where nearly all symbols are 0, nothing can be said: such an image goes with the others.
@@ -276,6 +280,8 @@ def encode_padded(
     coefficients: NDArray[np.int32],
     quantisation: Quantisation,
     model: DctModel,
+    *,
+    size: tuple[int, ...],
     price: float,
     masking: float,
 ) -> Encoded:
@@ -288,11 +294,19 @@ def encode_padded(
         What `enc_forward.forward` returns for it.
     quantisation : Quantisation
     model : DctModel
+    size : (int, int)
+        Rows and columns of the image before it was extended.
     price, masking : float
         As `prices_of` has them, of an image that was not decoded before.
     """
     steps = steps_of(quantisation, model.channels)
-    angles, is_decoded = axes_of(image, coefficients, steps, model.pixel_fraction)
+    angles = None
+    if model.channels == 1:
+        is_decoded = _was_decoded(image, size, steps, model.pixel_fraction)
+        if is_decoded:
+            coefficients = _restored(image, coefficients, steps, model.pixel_fraction)
+    else:
+        angles, is_decoded = axes_of(image, coefficients, steps, model.pixel_fraction)
     coefficients, matrices = along(coefficients, angles)
     # What was decoded before keeps its symbols, whatever they cost.
     prices = prices_of(coefficients, 0 if is_decoded else price, masking)
@@ -301,16 +315,52 @@ def encode_padded(
     return Encoded(angles, stream, symbols, error_of(targets, symbols), is_decoded)
 
 
+def grey_choices(quantisation: Quantisation, *, suits_contrast: bool) -> list[Quantisation]:
+    """Return the steps that grey images of a quality may get, from the coarsest on."""
+    octaves = range(MOST_OCTAVES + 1) if suits_contrast else range(1)
+    return [finer(quantisation, o) for o in octaves]
+
+
 def _suited(quantisation: Quantisation, images: Pixels, fraction: int) -> Quantisation:
     """Return the steps for the contrast of grey images, or those that they were decoded with."""
+    choices = grey_choices(quantisation, suits_contrast=True)
+    # Later images of a chunk may be predicted from the first, which is coded as it is in any form.
+    sample = _sample_of(images[:1], fraction)
+    fits = [sample.fit(steps_of(choice, 1), knows_level=True) for choice in choices]
+    good = [o for o, fit in enumerate(fits) if fit.is_good]
     contrast = octaves_below(images, fraction)
-    octaves = [contrast, *(o for o in range(MOST_OCTAVES + 1) if o != contrast)]
-    choices = [finer(quantisation, o) for o in octaves]
-    part = enc_forward.forward(padded(images[:1, :, :_PART, :_PART])[0], fraction)
-    for choice in choices:
-        if enc_grid.is_on_grid(part, steps_of(choice, 1).astype(np.int32)):
-            return choice
-    return choices[0]
+    return choices[min(good, key=lambda o: fits[o].ratio, default=contrast)]
+
+
+def _was_decoded(
+    image: Pixels, size: tuple[int, ...], steps: NDArray[np.int64], fraction: int
+) -> bool:
+    """Return whether a grey image (1, H, W) was decoded with these steps before.
+
+    Only its first `size` rows and columns count: what extends them was not decoded.
+    """
+    sample = _sample_of(image[None, :, : size[0], : size[1]], fraction)
+    return sample.fit(steps, knows_level=True).is_good
+
+
+def _sample_of(images: Pixels, fraction: int) -> enc_grey.Sample:
+    blocks, is_clipped = enc_grey.sample_blocks(images)
+    return enc_grey.Sample(enc_grey.grey_levels(blocks, fraction), is_clipped)
+
+
+def _restored(
+    image: Pixels, coefficients: NDArray[np.int32], steps: NDArray[np.int64], fraction: int
+) -> NDArray[np.int32]:
+    """Return coefficients of a decoded grey image, those of clipped blocks as they were before."""
+    rows, columns = coefficients.shape[:2]
+    blocks = image.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
+    low, high = blocks.min((2, 3)), blocks.max((2, 3))
+    is_clipped = (low == 0) | (high >= 255 << fraction)
+    found = coefficients.copy()
+    found[is_clipped, 0] = np.rint(
+        enc_grey.restored(enc_grey.grey_levels(blocks[is_clipped], fraction), steps)
+    )
+    return found
 
 
 def _check_size(height: int, width: int) -> None:

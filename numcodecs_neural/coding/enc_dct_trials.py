@@ -218,8 +218,9 @@ class DctTrials:
                     coefficients,
                     quantisation,
                     self._model,
-                    price * tuning.price,
-                    tuning.masking,
+                    size=self._size,
+                    price=price * tuning.price,
+                    masking=tuning.masking,
                 )
                 for image, coefficients in zip(self._images, self._coefficients, strict=True)
             ]

@@ -1,9 +1,10 @@
 """Task and payload that the encoders of all modes share; nothing of it is needed to decode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.format import Mode
@@ -85,6 +86,9 @@ class LossyEncoder(Protocol):
 
     def encode(self, images: Pixels, parameters: EncodeParameters) -> bytes:
         """Return the payload of pixels (n, C, H, W)."""
+
+    def grey_steps(self, parameters: EncodeParameters) -> Sequence[NDArray[np.int64]]:
+        """Return all steps (1, 256) that grey images may get; none if weights have no steps."""
 
     def trials(self, images: Pixels, parameters: EncodeParameters) -> Trials:
         """Return the encodings of pixels (n, C, H, W) that a target is looked for among."""

@@ -68,6 +68,11 @@ class BatchingCoder:
         )
         return stream
 
+    def grey_steps(self, parameters: EncodeParameters) -> tuple[()]:
+        """Return nothing: networks have no steps that an image shows."""
+        del parameters
+        return ()
+
     def trials(self, images: Pixels, parameters: EncodeParameters) -> QualityTrials:
         """Return the encodings of (n, C, H, W) that a target is looked for among."""
         from numcodecs_neural.coding.enc_target import QualityTrials

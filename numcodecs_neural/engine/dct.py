@@ -16,10 +16,15 @@ from numcodecs_neural.dct.arithmetic import TURN, VALUE_MAX, VALUE_MIN
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse, inverse_plain
 from numcodecs_neural.dct.dec_steps import dequantised_plain
+from numcodecs_neural.dct.steps import steps_of
 from numcodecs_neural.engine.turns import turn
 from numcodecs_neural.weights import WeightsFile, WeightsInfo, load_encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from numcodecs_neural.coding.enc_dct import DctEncoder
     from numcodecs_neural.coding.enc_dct_trials import DctTrials
     from numcodecs_neural.coding.enc_task import EncodeParameters
@@ -71,6 +76,16 @@ class DctCoder:
                 encoder=self._encoder,
                 suits_contrast=parameters.value_range is None,
             )
+
+    def grey_steps(self, parameters: EncodeParameters) -> Sequence[NDArray[np.int64]]:
+        """Return all steps (1, 256) that grey images may get; none with three axes."""
+        from numcodecs_neural.coding.enc_dct import grey_choices
+
+        if self.channels != 1:
+            return ()
+        quantisation = self._encoder.quantisation(parameters.quality, parameters.tune)
+        choices = grey_choices(quantisation, suits_contrast=parameters.value_range is None)
+        return [steps_of(choice, 1) for choice in choices]
 
     def trials(self, images: Pixels, parameters: EncodeParameters) -> DctTrials:
         """Return the encodings of (n, C, H, W) that a target is looked for among."""

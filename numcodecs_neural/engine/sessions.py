@@ -104,6 +104,11 @@ class NetworkCoder:
         with turn():
             return self.encode_batch([images], parameters)[0]
 
+    def grey_steps(self, parameters: EncodeParameters) -> tuple[()]:
+        """Return nothing: networks have no steps that an image shows."""
+        del parameters
+        return ()
+
     def trials(self, images: Pixels, parameters: EncodeParameters) -> QualityTrials:
         """Return the encodings of (n, C, H, W) that a target is looked for among."""
         from numcodecs_neural.coding.enc_target import QualityTrials

@@ -13,7 +13,7 @@ from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.coding.dec_chunk import decode_chunk
 from numcodecs_neural.coding.dec_lossy import to_samples
 from numcodecs_neural.coding.enc_chunk import encode_chunk
-from numcodecs_neural.coding.enc_lossy import levels_of, to_pixels
+from numcodecs_neural.coding.enc_levels import levels_of, to_pixels
 from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.sessions import NetworkCoder

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_neural.coding.dec_lossy import Levels, to_samples
-from numcodecs_neural.coding.enc_lossy import levels_of, to_pixels
+from numcodecs_neural.coding.enc_levels import levels_of, to_pixels
 
 FRACTIONS = [1, 4, 8]
 

@@ -19,7 +19,7 @@ from numcodecs_neural.coding.dec_dct import (
 )
 from numcodecs_neural.coding.dec_lossy import Levels
 from numcodecs_neural.coding.enc_exactly import to_planes
-from numcodecs_neural.coding.enc_lossy import to_pixels
+from numcodecs_neural.coding.enc_levels import to_pixels
 from numcodecs_neural.coding.enc_streams import symbols_and_rows
 from numcodecs_neural.dct.context.dec_context import decode, decode_all
 from numcodecs_neural.dct.context.model import KIND
