@@ -41,7 +41,7 @@ _ENOUGH = 100
 """The fewer symbols there are, the nearer they must be, since few are near by chance: the ratio is
 at most their number by this one."""
 
-_ROUNDS = 4
+_ROUNDS = 8
 """How often what was clipped is restored from what it was rounded to."""
 
 _BASIS = BASIS / float(1 << BASIS_BITS)

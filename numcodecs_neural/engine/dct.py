@@ -78,10 +78,10 @@ class DctCoder:
             )
 
     def grey_steps(self, parameters: EncodeParameters) -> Sequence[NDArray[np.int64]]:
-        """Return all steps (1, 256) that grey images may get; none with three axes."""
+        """Return all steps (1, 256) that grey images may get; none for colour or for a target."""
         from numcodecs_neural.coding.enc_dct import grey_choices
 
-        if self.channels != 1:
+        if self.channels != 1 or parameters.target_psnr is not None:
             return ()
         quantisation = self._encoder.quantisation(parameters.quality, parameters.tune)
         choices = grey_choices(quantisation, suits_contrast=parameters.value_range is None)

@@ -36,6 +36,9 @@ class Halving:
         flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
         return bytes(flat[::2] << 4 | flat[1::2])
 
+    def grey_steps(self, parameters: EncodeParameters) -> tuple[()]:
+        return ()
+
     def trials(self, images: Image, parameters: EncodeParameters) -> QualityTrials:
         return QualityTrials(self, images, parameters)
 

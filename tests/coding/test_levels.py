@@ -94,3 +94,12 @@ def test_a_range_coarsens_levels_and_never_refines_them(
 
 def test_a_range_means_nothing_to_8_bit_samples() -> None:
     assert levels_of(np.array([3, 9], np.uint8), (0, 65535)) == Levels()
+
+
+@pytest.mark.parametrize("shift", range(4, 8))
+def test_the_highest_sample_of_the_finest_pixels_needs_no_coarser_levels(shift: int) -> None:
+    samples = np.array([7, 7 + (256 << shift)], np.uint16)
+
+    assert levels_of(samples, fraction=8) == Levels(7, shift)
+    assert levels_of(samples, fraction=4) == Levels(7, shift + 1)
+    assert levels_of(samples + [[0], [1]], fraction=8) == Levels(7, shift + 1)
