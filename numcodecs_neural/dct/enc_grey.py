@@ -160,9 +160,9 @@ def restored(blocks: _Floats, steps: NDArray[np.int64]) -> _Floats:
         In eighths of a grey level.
     """
     is_dark, is_bright = blocks <= -LEVEL, blocks >= _BRIGHTEST
-    unclipped = blocks
+    unclipped, step = blocks, steps.astype(np.float64)
     for _ in range(_ROUNDS):
-        decoded = _inverse(steps * np.rint(_forward(unclipped) / steps))
+        decoded = _inverse(step * np.rint(_forward(unclipped) / step))
         unclipped = np.where(is_dark, np.minimum(decoded, blocks), blocks)
         unclipped = np.where(is_bright, np.maximum(decoded, blocks), unclipped)
     return _forward(unclipped)

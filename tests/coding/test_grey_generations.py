@@ -28,7 +28,8 @@ def specimen(low: int, high: int, seed: int, dtype: str = "uint16", side: int = 
     image = soft + rng.normal(0, rng.uniform(0.01, 0.2), soft.shape)
     darkest, brightest = np.quantile(image, [rng.uniform(0, 0.2), rng.uniform(0.9, 1)])
     scaled = (image.clip(darkest, brightest) - darkest) / (brightest - darkest)
-    return np.rint(low + scaled * (high - low)).astype(dtype)
+    samples: Image = np.rint(low + scaled * (high - low)).astype(dtype)
+    return samples
 
 
 def generations_of(image: Image, codec: NeuralImage) -> tuple[list[float], list[bytes]]:
@@ -46,7 +47,7 @@ def loss(errors: list[float]) -> float:
     return float(10 * np.log10(errors[-1] / errors[0]))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     low=st.integers(0, 3000),
     reach=st.sampled_from([200, 255, 256, 300, 1023, 1500, 4095, 4096, 20000, 62000]),
@@ -117,6 +118,8 @@ def test_real_microscopy_of_16_bits_loses_next_to_nothing(
         )
         height, width = (min(side, length // 16 * 16) for length in plane.shape)
         crop = np.ascontiguousarray(plane[:height, :width])
+        if np.ptp(crop) < 12:  # rounding to so few samples hides most steps: see the card
+            continue
         losses.append(loss(generations_of(crop, NeuralImage("grey-fast-2", quality))[0]))
 
     assert len(losses) > 3

@@ -102,4 +102,4 @@ def test_the_highest_sample_of_the_finest_pixels_needs_no_coarser_levels(shift: 
 
     assert levels_of(samples, fraction=8) == Levels(7, shift)
     assert levels_of(samples, fraction=4) == Levels(7, shift + 1)
-    assert levels_of(samples + [[0], [1]], fraction=8) == Levels(7, shift + 1)
+    assert levels_of(np.append(samples, samples[1] + 1), fraction=8) == Levels(7, shift + 1)

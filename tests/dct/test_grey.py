@@ -55,11 +55,11 @@ def test_coarser_levels_are_known() -> None:
     assert not finer.coarser(2).fit(STEPS, knows_level=True).is_good
 
 
-@pytest.mark.parametrize("constant", [-254, 254], ids=["dark", "bright"])
+@pytest.mark.parametrize("constant", [-250, 250], ids=["dark", "bright"])
 def test_what_was_clipped_is_restored(constant: int) -> None:
     coefficients = multiples(constant=constant, density=0.02)
     image = decoded(coefficients)
-    assert 0.2 < np.isin(image, (0, 4095)).mean() < 0.5
+    assert np.isin(image, (0, 4095)).mean() > 0.05
     blocks = grey_levels(image, FRACTION).reshape(8, 16, 8, 16).swapaxes(1, 2).reshape(-1, 16, 16)
 
     found = np.rint(restored(blocks, STEPS) / 64)
