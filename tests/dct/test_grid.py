@@ -12,7 +12,7 @@ from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.dct.enc_axes import axes_of, rotate
 from numcodecs_neural.dct.enc_forward import forward
-from numcodecs_neural.dct.enc_grid import find_grid, fit, fit_plain
+from numcodecs_neural.dct.enc_grid import find_grid, fit, fit_plain, is_on_grid
 
 
 def steps_of(levels: int) -> NDArray[np.int32]:
@@ -116,3 +116,15 @@ def test_nearly_blank_images_get_the_usual_axes() -> None:
 
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(first[0], first[1])
+
+
+def test_grey_images_that_were_decoded_are_known() -> None:
+    rng = np.random.default_rng(3)
+    steps = np.full((1, 256), 64, np.int32)
+    symbols = rng.integers(-3, 4, (4, 4, 1, 256)) * (rng.random((4, 4, 1, 256)) < 0.1)
+    decoded = inverse((symbols * steps).astype(np.int16), None, 0)
+    noise = rng.integers(0, 256, decoded.shape, np.uint8)
+
+    assert is_on_grid(forward(decoded, 0), steps)
+    assert not is_on_grid(forward(noise, 0), steps)
+    assert not is_on_grid(forward(np.full_like(noise, 7), 0), steps)
