@@ -24,7 +24,7 @@ _SURE = 32
 """Symbols, without which levels are not taken to have been coarser: few may be even by chance."""
 
 _NEARLY = 0.25
-"""Offsets that differ by so many eighths of a grey level's 16th are alike."""
+"""Offsets of constant parts, in eighths, that differ by no more are alike."""
 
 
 def levels_of(
@@ -101,7 +101,7 @@ def levels_again(
         Bits of a pixel below a grey level.
     """
     # Later images of a chunk may be predicted from the first, which is coded as it is in any form.
-    sample = sample_of(planes[:1], levels, fraction)
+    sample = _sample_of(planes[:1], levels, fraction)
     found = None
     for coarser in range(min(_MOST_COARSER, _MOST_SHIFT - levels.shift) + 1):
         on_coarser = sample.coarser(coarser)
@@ -116,7 +116,7 @@ def levels_again(
     return levels if sample.is_clipped else _lowered(planes, levels, fit.offset, step, fraction)
 
 
-def sample_of(images: NDArray[Any], levels: Levels, fraction: int) -> Sample:
+def _sample_of(images: NDArray[Any], levels: Levels, fraction: int) -> Sample:
     """Return some blocks of samples (n, 1, H, W) in grey levels."""
     blocks, is_clipped = sample_blocks(images)
     return Sample(grey_levels(to_pixels(blocks, levels, fraction), fraction), is_clipped)
