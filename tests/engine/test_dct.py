@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from numcodecs_neural import config
+from numcodecs_neural.coding.dec_dct import HEAD
 from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.dct import dec_inverse
 from numcodecs_neural.engine import dct
@@ -40,11 +41,15 @@ def crops(coder: DctCoder, tissue: Image) -> NDArray[Any]:
 
 
 def test_images_of_one_chunk_are_decoded_as_if_alone(coder: DctCoder, crops: NDArray[Any]) -> None:
-    together = coder.decode(coder.encode(crops, PARAMETERS), (3, 33, 50), 60)
+    streams = [coder.encode(crop[None], PARAMETERS) for crop in crops]
+    heads = {stream[: HEAD.size] for stream in streams}
+    assert len(heads) == 1
 
-    alone = [
-        coder.decode(coder.encode(crop[None], PARAMETERS), (1, 33, 50), 60)[0] for crop in crops
-    ]
+    together = coder.decode(
+        b"".join([*heads, *(stream[HEAD.size :] for stream in streams)]), (3, 33, 50), 60
+    )
+
+    alone = [coder.decode(stream, (1, 33, 50), 60)[0] for stream in streams]
     np.testing.assert_array_equal(together, alone, strict=True)
 
 
