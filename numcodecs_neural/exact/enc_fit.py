@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.compilation import use_numba
 from numcodecs_neural.exact.dec_stream import MAX_TERM_SUM
+from numcodecs_neural.exact.enc_kernels import add_products
 from numcodecs_neural.exact.layout import CAUSAL, MARGIN, REFERENCE, SECOND_TERMS, with_margins
 
 __all__ = ["fitted_terms"]
@@ -29,9 +31,14 @@ def fitted_terms(
     height, width = plane.shape
     step = _step_of(height * width)
     terms, target, weigh = _differences(plane, references, most, step)
-    rows = np.stack([weigh(term) for term in terms], 1).astype(np.float64)
-    aims = weigh(target).astype(np.float64)
-    matrix, right = rows.T @ rows, rows.T @ aims
+    rows = np.stack([weigh(difference) for difference in (*terms, target)], 1)
+    products = np.zeros((rows.shape[1],) * 2, np.int64)
+    if use_numba():
+        add_products(rows, products)
+    else:
+        products += rows.T.astype(np.int64) @ rows.astype(np.int64)
+    whole = (np.triu(products) + np.triu(products, 1).T).astype(np.float64)
+    matrix, right = whole[:-1, :-1], whole[:-1, -1]
     ridge = np.trace(matrix) / len(matrix) * 2e-4 + 1
     solved = _solve(matrix + ridge * np.eye(len(matrix)), right)
     found = np.clip(np.rint(solved * _ONE), -_LARGEST, _LARGEST).astype(np.int64)
@@ -72,9 +79,9 @@ def _differences(
     bits = (4 * activity).astype(np.float32).view(np.int32)
     down, inverse = (bits >> 23) - 125, 256 - ((bits >> 16) & 127)
 
-    def weigh(difference: NDArray[np.int32]) -> NDArray[np.int32]:
+    def weigh(difference: NDArray[np.int32]) -> NDArray[np.int16]:
         weighed = (16 * difference.astype(np.int64) * inverse) >> down
-        return np.clip(weighed, -_LIMIT, _LIMIT).astype(np.int32)
+        return np.clip(weighed, -_LIMIT, _LIMIT).astype(np.int16)
 
     return terms, around(whole, (0, 0)) - base, weigh
 

@@ -31,7 +31,7 @@ from numcodecs_neural.exact.symbols import (
 )
 from numcodecs_neural.vectors import LANES, types
 
-__all__ = ["encode_plane", "encode_words"]
+__all__ = ["add_products", "encode_plane", "encode_words"]
 
 _STARTS = 16
 _ENTRY = entries_by_number()
@@ -140,3 +140,13 @@ def encode_words(codes: Integer, words: Integer, lanes: Integer) -> Integer:
             (quotient << np.uint32(14)) + start + state - quotient * frequency
         )
     return begin
+
+
+@compiled(types.void, readable(types.int16, 2), types.Array(types.int64, 2, "C"))
+def add_products(rows: Integer, products: Integer) -> None:
+    """Add up the products of each number of a row with each other one that is not before it."""
+    for row in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            one = np.int64(rows[row, i])
+            for j in range(i, rows.shape[1]):
+                products[i, j] += one * np.int64(rows[row, j])
