@@ -1,11 +1,12 @@
 """Float predictor of `exact_model` to the integers of a weights file (SPEC.md, section 10.1).
 
-    python exact_export.py exact-1.float16.safetensors --out exact-1.decoder.safetensors
+python exact_export.py exact-1.float16.safetensors --out exact-1.decoder.safetensors
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def _sigmoid(x: float | Floats) -> Floats:
 
 
 def main() -> None:
-    """Export a checkpoint and print the digest of the file."""
+    """Export a checkpoint and log the digest of the file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -82,7 +83,8 @@ def main() -> None:
     arrays = integers_of(floats)
     description = {"kind": KIND, "version": VERSION}
     ExactModel.from_file(WeightsFile(sha256="", description=description, arrays=arrays))
-    print(write_weights(arguments.out, description, arrays))
+    digest = write_weights(arguments.out, description, arrays)
+    logging.getLogger("exact").warning("%s  %s", digest, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Mode ``exact``: a chunk's payload to samples, all of them or all within a bound (SPEC.md, 10)."""
+"""Mode ``exact``: a payload to samples, equal or within a bound (SPEC.md, section 10)."""
 
 import functools
 import math
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import BitstreamError
@@ -43,7 +42,9 @@ def decode_exact(chunk: Chunk, _: object) -> NDArray[Any]:
             f"an exact chunk errs by {values.error * step}; its header allows {header.max_error}"
         )
     shape = header.planes_shape
-    if shape[0] * shape[1] > MAX_EXACT_PLANES or math.prod(shape) > _SAMPLES_PER_BYTE * len(payload):
+    if shape[0] * shape[1] > MAX_EXACT_PLANES or math.prod(shape) > _SAMPLES_PER_BYTE * len(
+        payload
+    ):
         raise BitstreamError(
             f"an exact chunk of {len(payload)} bytes cannot hold {shape[0] * shape[1]} planes and "
             f"{math.prod(shape)} samples"

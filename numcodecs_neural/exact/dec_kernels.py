@@ -21,7 +21,7 @@ from numcodecs_neural.exact.kernels import (
     predict,
 )
 from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN
-from numcodecs_neural.exact.symbols import ENTRIES, ESCAPE, EXTRA_BITS, LOWEST
+from numcodecs_neural.exact.symbols import ENTRIES, EXTRA_BITS, LOWEST
 from numcodecs_neural.vectors import LANES, not_above, types
 
 __all__ = [
@@ -54,9 +54,7 @@ _U = np.uint64
 _LONGEST_ESCAPE = 17
 _LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
 
-_HEIGHT, _WIDTH, _COLUMNS, _BASE = (
-    PLANE[name] for name in ("height", "width", "columns", "base")
-)
+_HEIGHT, _WIDTH, _COLUMNS, _BASE = (PLANE[name] for name in ("height", "width", "columns", "base"))
 
 _INT = types.int64
 _TABLES, _CODE, _BITS = readable(types.int16), readable(types.uint16), readable(types.uint32)

@@ -1,7 +1,6 @@
 """Streams of the exact mode to samples (SPEC.md, section 10)."""
 
 import struct
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +71,7 @@ def decode_levels(
     order = cursor.order(shape[1])
     blocks = list(planes_of(shape, order))
     heads = [[cursor.plane_head(plane.number) for plane in block] for block in blocks]
-    code = _Code.take(cursor)
+    code = Code.take(cursor)
     decode = decode_plane if use_numba() else uncompiled(decode_plane)
     levels = np.empty(shape, np.uint16)
     for block, their_heads in zip(blocks, heads, strict=True):
@@ -166,7 +165,7 @@ class Cursor:
         return PlaneHead(back, terms)
 
 
-class _Code(NamedTuple):
+class Code(NamedTuple):
     """What is coded, and how far it has been read."""
 
     words: NDArray[np.uint16]
@@ -175,7 +174,7 @@ class _Code(NamedTuple):
     at: NDArray[np.int64]
 
     @classmethod
-    def take(cls, cursor: Cursor) -> "_Code":
+    def take(cls, cursor: Cursor) -> "Code":
         """Read all that is left."""
         words, bits = LENGTHS.unpack(cursor.take(LENGTHS.size))
         states = np.frombuffer(cursor.take(STREAMS * _STATES.itemsize), _STATES).astype(np.int64)

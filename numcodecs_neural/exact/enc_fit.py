@@ -75,13 +75,14 @@ def _differences(
         values = [around(other, place) for place in REFERENCE[:count]]
         middle = (values[4] + values[3]) >> 1
         terms += [value - middle for value in values]
-    activity = sum(np.abs(term) for term in terms[:4]) + 4
+    activity = np.abs(np.stack(terms[:4])).sum(0) + 4
     bits = (4 * activity).astype(np.float32).view(np.int32)
     down, inverse = (bits >> 23) - 125, 256 - ((bits >> 16) & 127)
 
     def weigh(difference: NDArray[np.int32]) -> NDArray[np.int16]:
         weighed = (16 * difference.astype(np.int64) * inverse) >> down
-        return np.clip(weighed, -_LIMIT, _LIMIT).astype(np.int16)
+        limited: NDArray[np.int16] = np.clip(weighed, -_LIMIT, _LIMIT).astype(np.int16)
+        return limited
 
     return terms, around(whole, (0, 0)) - base, weigh
 

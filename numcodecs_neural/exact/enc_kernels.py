@@ -137,7 +137,7 @@ def encode_words(codes: Integer, words: Integer, lanes: Integer) -> Integer:
             state = state >> np.uint32(16)
         quotient = state // frequency
         lanes[i & (STREAMS - 1)] = np.int64(
-            (quotient << np.uint32(14)) + start + state - quotient * frequency
+            (quotient << np.uint32(14)) + (start + (state - quotient * frequency))
         )
     return begin
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.exact.dec_values import EVEN, HEAD, LISTED, LIST_LENGTH, RAW_DEFLATE, Values
+from numcodecs_neural.exact.dec_values import EVEN, HEAD, LIST_LENGTH, LISTED, RAW_DEFLATE, Values
 
 __all__ = ["levels_of", "values_of"]
 

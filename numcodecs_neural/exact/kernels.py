@@ -11,8 +11,6 @@ The arrays, by names that both kernels share:
 - ``scratch``: int32, what one step hands to the next.
 """
 
-import numpy as np
-
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.exact.layout import (
     CAUSAL,
@@ -75,8 +73,10 @@ __all__ = [
 PLANE = {
     name: number
     for number, name in enumerate(
-        ("height", "width", "columns", "base", "references", "first", "second", "most")
-        + ("error", "step_octaves", "fraction", "hidden", "wide")
+        [
+            *("height", "width", "columns", "base", "references", "first", "second", "most"),
+            *("error", "step_octaves", "fraction", "hidden", "wide"),
+        ]
     )
 }
 """Numbers of a plane: its size; columns in memory; where it begins there; how many references it
@@ -104,8 +104,8 @@ _INPUT, _PAIR, _LAYER, _OUT = 0, 48, 80, 128
 MEAN, LINEAR, TABLE, RAW, FLIP, NUMBER = (LANES * (_OUT + part) for part in range(6))
 SCRATCH = LANES * (_OUT + 6)
 """Of what `predict` leaves for each of 16 samples: the nearest integer to the mean; the linear
-prediction in sixteenths; the table; how many low bits are plain; -1 where signs are turned; and place
-for the number that is coded."""
+prediction in sixteenths; the table; how many low bits are plain; -1 where signs are turned; and
+place for the number that is coded."""
 
 _NEIGHBOURS, _AROUND = len(CAUSAL), len(REFERENCE)
 
@@ -129,9 +129,7 @@ def last_of_diagonal(plane: Integer, diagonal: Integer) -> Integer:
 
 
 @inlined(types.void, _INT, PLACES, _READ, SHORTS, SHORTS)
-def place(
-    at: Integer, plane: Integer, scratch: Integer, values: Integer, errors: Integer
-) -> None:
+def place(at: Integer, plane: Integer, scratch: Integer, values: Integer, errors: Integer) -> None:
     """Store 16 samples of a diagonal, from their numbers, and their errors."""
     step, most = 2 * plane[_ERROR] + 1, splat32(plane[_MOST])
     # Beyond that it is the lowest or the highest sample anyway.
@@ -210,7 +208,11 @@ def predict(
 
     # The linear prediction.
     base = shift_right(
-        add(widen_unsigned(load16(values, at + offsets[0])), widen_unsigned(load16(values, at + offsets[1]))), splat32(1)
+        add(
+            widen_unsigned(load16(values, at + offsets[0])),
+            widen_unsigned(load16(values, at + offsets[1])),
+        ),
+        splat32(1),
     )
     total = splat32(32)
     for i in range(_NEIGHBOURS):
@@ -266,9 +268,7 @@ def predict(
         to += LANES
     for i in range(CAUSAL_ERRORS):
         value = widen(load16(errors, at + offsets[i]))
-        size = sub(
-            shift_right(float_bits(add(magnitude(value), floor)), splat32(18)), octaves
-        )
+        size = sub(shift_right(float_bits(add(magnitude(value), floor)), splat32(18)), octaves)
         value = shift_right(mul(value, inverse), down)
         store32(scratch, to, minimum(maximum(value, low), high))
         store32(scratch, to + CAUSAL_ERRORS * LANES, minimum(maximum(size, low), high))

@@ -1,7 +1,8 @@
 """Where samples lie in memory, and which of them a prediction looks at (SPEC.md, section 10.3).
 
 Samples of one diagonal ``t = x + 2 y`` do not need each other, so kernels take 16 of them at once.
-In memory a diagonal is a row: the sample (x, y) lies in row `FIRST_ROW` + t and column `MARGIN` + y.
+In memory a diagonal is a row: the sample (x, y) lies in row `FIRST_ROW` + t and column
+`MARGIN` + y.
 """
 
 import numpy as np
@@ -63,10 +64,12 @@ def shape_of(height: int, width: int) -> tuple[int, int]:
 def offsets_of(columns: int) -> NDArray[np.int64]:
     """Return how far in memory `CAUSAL` and then `REFERENCE` lie from a sample."""
     places = np.array(CAUSAL + REFERENCE)
-    return (places[:, 0] + 2 * places[:, 1]) * columns + places[:, 1]
+    across, down = places.T
+    offsets: NDArray[np.int64] = (across + 2 * down) * columns + down
+    return offsets
 
 
-def with_margins(plane: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+def with_margins(plane: NDArray[np.int32], start: int) -> NDArray[np.int32]:
     """Return a plane (H, W) with what stands for neighbours outside it: `MARGIN` on all sides.
 
     To the left of a row lies the first sample of the row above, to its right its own last one.

@@ -98,28 +98,27 @@ class Memory:
             How many planes back those lie that it refers to.
         model : ExactModel
         """
-        base, *others = (
-            (number - back) % self._kept * self._length for back in (0, *references)
-        )
+        base, *others = ((number - back) % self._kept * self._length for back in (0, *references))
         here = slice(base, base + self._length)
         start, self.errors[here] = self._settings.most >> 1, FIRST_ERROR
         self.values.view(np.uint16)[here] = start
         step = 2 * self._settings.error + 1
-        numbers = dict(
-            height=self._size[0],
-            width=self._size[1],
-            columns=self._shape[1],
-            base=base,
-            references=len(references),
-            first=others[0] if others else 0,
-            second=others[1] if len(others) > 1 else 0,
-            most=self._settings.most,
-            error=self._settings.error,
-            step_octaves=int(np.float32(16 * step).view(np.int32)) >> 18,
-            fraction=(1 << 15) // step,
-            wide=model.hidden[0],
-            hidden=model.hidden[1],
-        )
+        first, second = (*others, 0, 0)[:2]
+        numbers = {
+            "height": self._size[0],
+            "width": self._size[1],
+            "columns": self._shape[1],
+            "base": base,
+            "references": len(references),
+            "first": first,
+            "second": second,
+            "most": self._settings.most,
+            "error": self._settings.error,
+            "step_octaves": int(np.float32(16 * step).view(np.int32)) >> 18,
+            "fraction": (1 << 15) // step,
+            "wide": model.hidden[0],
+            "hidden": model.hidden[1],
+        }
         return np.array([numbers[name] for name in PLANE], np.int64)
 
     def samples(self, plane: NDArray[np.int64]) -> NDArray[np.uint16]:

@@ -33,5 +33,4 @@ EXTRA_BITS = _mirrored(_bits_of(_WIDTHS), _bits_of(_WIDTHS))
 
 def entries_by_number() -> NDArray[np.int64]:
     """Return the entry of each number from ``-ESCAPE`` to ``ESCAPE - 1``."""
-    inside = np.repeat(np.arange(1, ENTRIES - 1), 1 << EXTRA_BITS[1:-1])
-    return inside
+    return np.repeat(np.arange(1, ENTRIES - 1), 1 << EXTRA_BITS[1:-1])
