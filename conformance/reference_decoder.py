@@ -224,7 +224,7 @@ def read_container(chunk: bytes) -> tuple[Header, bytes]:
     return header, section
 
 
-# Section 4: modes; of lossy ones, sections 5, 6 and 9; of JPEG, section 8; of exact ones, 10 -------
+# Section 4: modes; of lossy ones, sections 5, 6, 9; of JPEG, section 8; of exact ones, 10 ---------
 
 
 class Part(NamedTuple):

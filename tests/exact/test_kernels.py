@@ -108,7 +108,7 @@ def test_errors_begin_as_the_specification_says(model: ExactModel) -> None:
     memory = Memory((4, 4), 1, Settings(9, 0))
     memory.plane(0, (), model)
 
-    assert set(memory.errors[: -32].tolist()) == {FIRST_ERROR}
+    assert set(memory.errors[:-32].tolist()) == {FIRST_ERROR}
 
 
 def test_entries_cover_all_numbers_that_are_no_escapes() -> None:
