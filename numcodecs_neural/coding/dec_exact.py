@@ -51,8 +51,7 @@ def decode_exact(chunk: Chunk, _: object) -> NDArray[Any]:
         )
     settings = Settings(len(values.table) - 1, values.error)
     levels = decode_levels(payload[start:], shape, settings, model_of(header.weights_id))
-    found: NDArray[Any] = values.table[levels]
-    return found
+    return values.samples(levels)
 
 
 @functools.cache

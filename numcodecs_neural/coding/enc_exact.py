@@ -36,7 +36,7 @@ def encode_exact(task: EncodeTask, best: Payload | None) -> Payload | None:
     stream = encode_levels(levels, settings, model)
     if best is not None and len(head) + len(stream) >= best.nbytes:
         return None
-    decoded = values.table[decode_levels(stream, _shape_of(levels), settings, model)]
+    decoded = values.samples(decode_levels(stream, _shape_of(levels), settings, model))
     missed = int(np.abs(decoded.astype(np.int32) - task.planes).max())
     if missed > max_error:
         raise NeuralCodecError(

@@ -38,6 +38,7 @@ __all__ = [
     "WORD",
     "WORDS_LEFT",
     "decode_plane",
+    "gather_plane",
 ]
 
 STREAMS = 8
@@ -168,3 +169,14 @@ def decode_plane(
         if at[STATUS] != DONE:
             return
     finish(plane, values, errors)
+
+
+@compiled(types.void, PLACES, readable(types.int16), types.Array(types.uint16, 2, "C"))
+def gather_plane(plane: Integer, values: Integer, levels: Integer) -> None:
+    """Copy a plane out of its memory into rows."""
+    width, columns = plane[_WIDTH], plane[_COLUMNS]
+    for diagonal in range(width + 2 * (plane[_HEIGHT] - 1)):
+        at = plane[_BASE] + (FIRST_ROW + diagonal) * columns + MARGIN
+        low, high = first_of_diagonal(plane, diagonal), last_of_diagonal(plane, diagonal)
+        for y in range(low, high + 1):
+            levels[_U(y), _U(diagonal - 2 * y)] = values[_U(at + y)]

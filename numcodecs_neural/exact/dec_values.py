@@ -35,6 +35,15 @@ class Values:
     table: NDArray[Any]
     error: int
 
+    def samples(self, levels: NDArray[np.uint16]) -> NDArray[Any]:
+        """Return the samples of levels."""
+        low, dtype = self.table[0], self.table.dtype
+        if int(self.table[-1]) - int(low) + 1 == len(self.table):
+            # Modulo the dtype's range, as the sum of two numbers in it is exact.
+            return levels.astype(dtype) + low
+        found: NDArray[Any] = self.table[levels]
+        return found
+
 
 def read_values(data: bytes, dtype: np.dtype[Any]) -> tuple[Values, int]:
     """Read them from the beginning of a payload, and return where the rest begins.

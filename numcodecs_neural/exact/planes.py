@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.compilation import uncompiled, use_numba
+from numcodecs_neural.exact.dec_kernels import gather_plane
 from numcodecs_neural.exact.kernels import PLANE
-from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN, offsets_of, shape_of
+from numcodecs_neural.exact.layout import offsets_of, shape_of
 from numcodecs_neural.exact.model import ExactModel
 
 __all__ = ["BLOCK_HEIGHT", "BLOCK_WIDTH", "FIRST_ERROR", "Memory", "Plane", "Settings", "planes_of"]
@@ -123,9 +125,7 @@ class Memory:
 
     def samples(self, plane: NDArray[np.int64]) -> NDArray[np.uint16]:
         """Return the decoded samples of a plane, (H, W)."""
-        rows, columns = self._shape
-        base = int(plane[PLANE["base"]])
-        whole = self.values.view(np.uint16)[base : base + rows * columns]
-        y, x = np.ogrid[: self._size[0], : self._size[1]]
-        found: NDArray[np.uint16] = whole[(FIRST_ROW + x + 2 * y) * columns + MARGIN + y]
-        return found
+        levels = np.empty(self._size, np.uint16)
+        gather = gather_plane if use_numba() else uncompiled(gather_plane)
+        gather(plane, self.values, levels)
+        return levels

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
-from numcodecs_neural.coding import enc_exact
 from numcodecs_neural.errors import ConfigError, DtypeError, NeuralCodecError
 from numcodecs_neural.format import Mode, unpack_chunk
 
@@ -98,7 +97,7 @@ def test_channels_tell_of_each_other() -> None:
     together = NeuralImage(max_error=0, channel_axis=-3).encode(image)
     apart = NeuralImage(max_error=0).encode(image)
 
-    assert len(together) < 0.5 * len(apart)
+    assert len(together) < 0.7 * len(apart)
 
 
 def test_weights_of_three_channels_take_a_bound_too() -> None:
@@ -151,8 +150,7 @@ def test_a_chunk_that_does_not_decode_is_not_handed_over(monkeypatch: pytest.Mon
     from numcodecs_neural.exact import dec_stream
 
     decode = dec_stream.decode_levels
-    monkeypatch.setattr(dec_stream, "decode_levels", lambda *given: decode(*given) ^ 1)
-    assert enc_exact.encode_exact
+    monkeypatch.setattr(dec_stream, "decode_levels", lambda *given: decode(*given) // 2)
 
     with pytest.raises(NeuralCodecError, match="fault of numcodecs-neural"):
         NeuralImage(max_error=0).encode(content("smooth", (40, 40), "uint8", 1))
