@@ -3006,7 +3006,7 @@ class ExactStream(ContextStream):
             width = NUMBERS[i + 1] - NUMBERS[i]
             y = NUMBERS[i] if entry >= 32 else -NUMBERS[i] - width
             extra = width.bit_length() - 1
-        return 2**p * y + self.bits(p + extra) - (2**p >> 1)
+        return (y << p) + self.bits(p + extra) - (1 << p >> 1)
 
     def far(self, p: int) -> int:
         """Take an escape."""
@@ -3014,8 +3014,8 @@ class ExactStream(ContextStream):
         while self.bits(1) == 0:
             zeros += 1
             refuse_unless(zeros <= 17, "an escape has more than 17 zeros")
-        x = 2**zeros - 1 + self.bits(zeros)
-        refuse_unless(x * 2**p < 2**17, f"an escape is {x}, with {p} plain bits")
+        x = (1 << zeros) - 1 + self.bits(zeros)
+        refuse_unless(x << p < 2**17, f"an escape is {x}, with {p} plain bits")
         return x
 
     def finish(self) -> None:

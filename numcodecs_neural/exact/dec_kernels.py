@@ -4,7 +4,6 @@ import numpy as np
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.exact.kernels import (
-    FLIP,
     NUMBER,
     NUMBERS,
     PLACES,
@@ -129,9 +128,7 @@ def next_numbers(
         both = np.int64(bits[_U(spot)]) | (np.int64(bits[_U(spot + 1)]) << 32)
         number = (number << raw) + ((both >> (bit & 31)) & ((1 << extra) - 1))
         bit = min(bit + extra, most)
-        number -= (1 << raw) >> 1
-        flip = np.int64(scratch[_U(FLIP + i)])
-        scratch[_U(NUMBER + i)] = (number ^ flip) - flip
+        scratch[_U(NUMBER + i)] = number
     at[COUNT], at[WORD], at[BIT] = done + count, word, bit
 
 
@@ -162,7 +159,7 @@ def decode_plane(
             predict(here, plane, values, errors, offsets, terms, weights, scratch)
             count = min(LANES, high + 1 - y0)
             next_numbers(count, tables, words, bits, lanes, at, scratch)
-            place(here, plane, scratch, values, errors)
+            place(here, 1, plane, scratch, values, errors)
         continue_diagonal(diagonal, plane, values, errors)
         if at[WORD] > at[WORDS_LEFT]:
             at[STATUS] = TRUNCATED

@@ -40,8 +40,9 @@ class Values:
         low, dtype = self.table[0], self.table.dtype
         if int(self.table[-1]) - int(low) + 1 == len(self.table):
             # Modulo the dtype's range, as the sum of two numbers in it is exact.
-            return levels.astype(dtype) + low
-        found: NDArray[Any] = self.table[levels]
+            found: NDArray[Any] = levels.astype(dtype) + low
+        else:
+            found = self.table[levels]
         return found
 
 

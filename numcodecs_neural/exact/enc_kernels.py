@@ -116,7 +116,7 @@ def encode_plane(
                 start = np.int64(tables[row])
                 codes[at[COUNT]] = start | ((np.int64(tables[row + 1]) - start) << 16)
                 at[COUNT] += 1
-            place(here, plane, scratch, values, errors)
+            place(here, 0, plane, scratch, values, errors)
         continue_diagonal(diagonal, plane, values, errors)
     finish(plane, values, errors)
 

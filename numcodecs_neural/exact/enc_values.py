@@ -21,8 +21,9 @@ def values_of(samples: NDArray[Any], max_error: int) -> tuple[Values, bytes]:
     Samples that lie evenly, such as 12 bits in the high bits of 16, are numbered by division. With
     a bound of 0, those of a few values are numbered by a list of these.
     """
-    used = np.unique(samples).astype(np.int64)
-    low, span = int(used[0]), int(used[-1] - used[0])
+    low = int(samples.min())
+    counts = np.bincount((samples.astype(np.int32) - low).ravel())
+    used, span = low + np.flatnonzero(counts), len(counts) - 1
     step = int(np.gcd.reduce(used - low)) or 1
     most, error = span // step, max_error // step
     error = min(error, most)
@@ -48,6 +49,8 @@ def _list_of(offsets: NDArray[np.int64]) -> bytes:
 def levels_of(samples: NDArray[Any], values: Values) -> NDArray[np.uint16]:
     """Return the number of each sample among `values`."""
     low = int(values.table[0])
+    if low + len(values.table) == int(values.table[-1]) + 1:
+        return (samples.astype(np.int32) - low).astype(np.uint16)
     numbers = np.zeros(int(values.table[-1]) - low + 1, np.uint16)
     numbers[values.table.astype(np.int64) - low] = np.arange(len(values.table))
     found: NDArray[np.uint16] = numbers[samples.astype(np.int64) - low]

@@ -11,6 +11,8 @@ The arrays, by names that both kernels share:
 - ``scratch``: int32, what one step hands to the next.
 """
 
+import numpy as np
+
 from numcodecs_neural.compilation import Integer, inlined, readable
 from numcodecs_neural.exact.layout import (
     CAUSAL,
@@ -110,6 +112,7 @@ place for the number that is coded."""
 _NEIGHBOURS, _AROUND = len(CAUSAL), len(REFERENCE)
 
 _INT = types.int64
+_U = np.uint64  # as an index it needs no look at its sign
 NUMBERS = types.Array(types.int32, 1, "C")
 SHORTS = types.Array(types.int16, 1, "C")
 PLACES = readable(types.int64)
@@ -128,13 +131,24 @@ def last_of_diagonal(plane: Integer, diagonal: Integer) -> Integer:
     return min(plane[_HEIGHT] - 1, diagonal >> 1)
 
 
-@inlined(types.void, _INT, PLACES, _READ, SHORTS, SHORTS)
-def place(at: Integer, plane: Integer, scratch: Integer, values: Integer, errors: Integer) -> None:
-    """Store 16 samples of a diagonal, from their numbers, and their errors."""
+@inlined(types.void, _INT, _INT, PLACES, _READ, SHORTS, SHORTS)
+def place(
+    at: Integer, coded: Integer, plane: Integer, scratch: Integer, values: Integer, errors: Integer
+) -> None:
+    """Store 16 samples of a diagonal, and their errors.
+
+    With `coded` as 1 their numbers are those of tables and plain bits, and with 0 by how many steps
+    each exceeds its mean.
+    """
     step, most = 2 * plane[_ERROR] + 1, splat32(plane[_MOST])
     # Beyond that it is the lowest or the highest sample anyway.
     reach = (1 << 17) // step + 1
-    number = minimum(maximum(load32(scratch, NUMBER), splat32(-reach)), splat32(reach))
+    number = load32(scratch, NUMBER)
+    if coded:
+        half = shift_right(shift_left(splat32(1), load32(scratch, RAW)), splat32(1))
+        sign = add(shift_left(load32(scratch, FLIP), splat32(1)), splat32(1))
+        number = mul(sub(number, half), sign)
+    number = minimum(maximum(number, splat32(-reach)), splat32(reach))
     value = add(load32(scratch, MEAN), mul(number, splat32(step)))
     value = minimum(maximum(value, splat32(0)), most)
     store16(values, at, narrow(value))
@@ -209,45 +223,49 @@ def predict(
     # The linear prediction.
     base = shift_right(
         add(
-            widen_unsigned(load16(values, at + offsets[0])),
-            widen_unsigned(load16(values, at + offsets[1])),
+            widen_unsigned(load16(values, at + offsets[_U(0)])),
+            widen_unsigned(load16(values, at + offsets[_U(1)])),
         ),
         splat32(1),
     )
     total = splat32(32)
     for i in range(_NEIGHBOURS):
-        change = sub(widen_unsigned(load16(values, at + offsets[i])), base)
-        total = add(total, mul(splat32(terms[i]), change))
+        change = sub(widen_unsigned(load16(values, at + offsets[_U(i)])), base)
+        total = add(total, mul(splat32(terms[_U(i)]), change))
     for j in range(count):
         here = first if j == 0 else second
         middle = shift_right(
             add(
-                widen_unsigned(load16(values, here + offsets[_NEIGHBOURS + 4])),
-                widen_unsigned(load16(values, here + offsets[_NEIGHBOURS + 3])),
+                widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + 4)])),
+                widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + 3)])),
             ),
             splat32(1),
         )
         start = _NEIGHBOURS + j * _AROUND
         for i in range(SECOND_TERMS if j else _AROUND):
-            change = sub(widen_unsigned(load16(values, here + offsets[_NEIGHBOURS + i])), middle)
-            total = add(total, mul(splat32(terms[start + i]), change))
+            change = sub(
+                widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + i)])), middle
+            )
+            total = add(total, mul(splat32(terms[_U(start + i)]), change))
     linear = add(shift_left(base, splat32(4)), shift_right(total, splat32(6)))
     linear = minimum(maximum(linear, zero), most)
 
     # How large errors are around.
     around = zero
     for i in range(CAUSAL_SIZES):
-        around = add(around, magnitude(widen(load16(errors, at + offsets[i]))))
+        around = add(around, magnitude(widen(load16(errors, at + offsets[_U(i)]))))
     activity = zero
     for i in range(4):
-        value = shift_left(widen_unsigned(load16(values, at + offsets[i])), splat32(4))
+        value = shift_left(widen_unsigned(load16(values, at + offsets[_U(i)])), splat32(4))
         activity = add(activity, magnitude(sub(value, linear)))
     scale = add(shift_right(around, splat32(3)), shift_right(activity, splat32(5)))
     scale = add(scale, splat32(3))
     if count:
         others = zero
         for i in range(REFERENCE_SIZES):
-            others = add(others, magnitude(widen(load16(errors, first + offsets[_NEIGHBOURS + i]))))
+            others = add(
+                others, magnitude(widen(load16(errors, first + offsets[_U(_NEIGHBOURS + i)])))
+            )
         scale = shift_right(add(mul(scale, splat32(5)), others), splat32(3))
     scale = minimum(scale, splat32(SCALE_MOST))
     bits = float_bits(scale)
@@ -262,12 +280,14 @@ def predict(
     # Inputs of the network.
     to = 0
     for i in range(CAUSAL_INPUTS):
-        value = sub(shift_left(widen_unsigned(load16(values, at + offsets[i])), splat32(4)), linear)
+        value = sub(
+            shift_left(widen_unsigned(load16(values, at + offsets[_U(i)])), splat32(4)), linear
+        )
         value = shift_right(mul(value, inverse), down)
         store32(scratch, to, minimum(maximum(value, low), high))
         to += LANES
     for i in range(CAUSAL_ERRORS):
-        value = widen(load16(errors, at + offsets[i]))
+        value = widen(load16(errors, at + offsets[_U(i)]))
         size = sub(shift_right(float_bits(add(magnitude(value), floor)), splat32(18)), octaves)
         value = shift_right(mul(value, inverse), down)
         store32(scratch, to, minimum(maximum(value, low), high))
@@ -289,24 +309,24 @@ def predict(
         here = first if j == 0 else second
         middle = shift_right(
             add(
-                widen_unsigned(load16(values, here + offsets[_NEIGHBOURS + 4])),
-                widen_unsigned(load16(values, here + offsets[_NEIGHBOURS + 3])),
+                widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + 4)])),
+                widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + 3)])),
             ),
             splat32(1),
         )
         for i in range(SECOND_INPUTS if j else REFERENCE_INPUTS):
-            value = widen_unsigned(load16(values, here + offsets[_NEIGHBOURS + i]))
+            value = widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + i)]))
             value = shift_left(sub(value, middle), splat32(4))
             value = shift_right(mul(value, inverse), down)
             store32(scratch, to, minimum(maximum(value, low), high))
             to += LANES
         for i in range(1 if j else REFERENCE_ERRORS):
-            value = magnitude(widen(load16(errors, here + offsets[_NEIGHBOURS + i])))
+            value = magnitude(widen(load16(errors, here + offsets[_U(_NEIGHBOURS + i)])))
             size = shift_right(float_bits(add(value, floor)), splat32(18))
             store32(scratch, to, minimum(maximum(sub(size, octaves), low), high))
             to += LANES
         if j == 0:
-            value = widen(load16(errors, here + offsets[_NEIGHBOURS]))
+            value = widen(load16(errors, here + offsets[_U(_NEIGHBOURS)]))
             value = shift_right(mul(value, inverse), down)
             store32(scratch, to, minimum(maximum(value, low), high))
             to += LANES
@@ -325,15 +345,15 @@ def predict(
         wide = plane[_NARROW] if layer else plane[_WIDE]
         shift = splat32(11 if layer else 7)
         for group in range(wide >> 2):
-            sum0, sum1 = splat32(weights[at_weight]), splat32(weights[at_weight + 1])
-            sum2, sum3 = splat32(weights[at_weight + 2]), splat32(weights[at_weight + 3])
+            sum0, sum1 = splat32(weights[_U(at_weight)]), splat32(weights[_U(at_weight + 1)])
+            sum2, sum3 = splat32(weights[_U(at_weight + 2)]), splat32(weights[_U(at_weight + 3)])
             at_weight += 4
             for i in range(pairs):
                 both = load32(scratch, LANES * (_PAIR + i))
-                sum0 = two_products(sum0, both, weights[at_weight])
-                sum1 = two_products(sum1, both, weights[at_weight + 1])
-                sum2 = two_products(sum2, both, weights[at_weight + 2])
-                sum3 = two_products(sum3, both, weights[at_weight + 3])
+                sum0 = two_products(sum0, both, weights[_U(at_weight)])
+                sum1 = two_products(sum1, both, weights[_U(at_weight + 1)])
+                sum2 = two_products(sum2, both, weights[_U(at_weight + 2)])
+                sum3 = two_products(sum3, both, weights[_U(at_weight + 3)])
                 at_weight += 4
             sum0 = minimum(maximum(shift_right(sum0, shift), zero), full)
             sum1 = minimum(maximum(shift_right(sum1, shift), zero), full)
@@ -345,12 +365,12 @@ def predict(
         pairs = wide >> 1
         for i in range(pairs):
             store32(scratch, LANES * (_PAIR + i), load32(scratch, LANES * (_LAYER + i)))
-    shift_mean, shift_scale = splat32(weights[at_weight]), splat32(weights[at_weight + 1])
+    shift_mean, shift_scale = splat32(weights[_U(at_weight)]), splat32(weights[_U(at_weight + 1)])
     at_weight += 2
     for i in range(pairs):
         both = load32(scratch, LANES * (_PAIR + i))
-        shift_mean = two_products(shift_mean, both, weights[at_weight])
-        shift_scale = two_products(shift_scale, both, weights[at_weight + 1])
+        shift_mean = two_products(shift_mean, both, weights[_U(at_weight)])
+        shift_scale = two_products(shift_scale, both, weights[_U(at_weight + 1)])
         at_weight += 2
 
     # The mean, and the table.

@@ -1,5 +1,6 @@
 """The mode exact: nothing is lost, or no more than the bound, whatever the samples are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -22,7 +23,7 @@ def content(kind: str, shape: tuple[int, ...], dtype: str, seed: int) -> Array:
     limits = np.iinfo(dtype)
     low, high = int(limits.min), int(limits.max)
     y = np.indices(shape).sum(0)
-    made = {
+    makers: dict[str, Callable[[], Array]] = {
         "noise": lambda: generator.integers(low, high, shape, endpoint=True),
         "constant": lambda: np.full(shape, high),
         "ramp": lambda: low + y * 3 % (high - low),
@@ -32,7 +33,8 @@ def content(kind: str, shape: tuple[int, ...], dtype: str, seed: int) -> Array:
         "outlier": lambda: np.where(np.arange(y.size).reshape(shape) == y.size // 2, low, high - 7),
         "sparse": lambda: generator.integers(0, 9, shape) * 14 + low,
         "smooth": lambda: (low + high) / 2 + 50 * np.sin(y / 9) + generator.normal(0, 1, shape),
-    }[kind]()
+    }
+    made = makers[kind]()
     return np.asarray(np.asarray(made).astype(np.int64), dtype)
 
 
