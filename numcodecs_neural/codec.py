@@ -183,9 +183,7 @@ class NeuralImage(ImageCodec[Chunk]):
         )
         info = parameters.installed_weights(self.model, self.weights)
         self.channel_axis = parameters.resolve_channel_axis(channel_axis, info)
-        self.encoder = parameters.parse_encoder(
-            encoder, value_range, tune, target_psnr, max_error
-        )
+        self.encoder = parameters.parse_encoder(encoder, value_range, tune, target_psnr, max_error)
         if info is not None and parameters.is_exact(info):
             self.encoder.setdefault("max_error", 0)
 

@@ -31,7 +31,7 @@ from numcodecs_neural.exact.layout import (
 from numcodecs_neural.vectors import (
     LANES,
     add,
-    bit_and,
+    both,
     float_bits,
     load16,
     load32,
@@ -45,7 +45,7 @@ from numcodecs_neural.vectors import (
     splat32,
     store16,
     store32,
-    sub,
+    subtract,
     two_products,
     types,
     widen,
@@ -147,12 +147,12 @@ def place(
     if coded:
         half = shift_right(shift_left(splat32(1), load32(scratch, RAW)), splat32(1))
         sign = add(shift_left(load32(scratch, FLIP), splat32(1)), splat32(1))
-        number = mul(sub(number, half), sign)
+        number = mul(subtract(number, half), sign)
     number = minimum(maximum(number, splat32(-reach)), splat32(reach))
     value = add(load32(scratch, MEAN), mul(number, splat32(step)))
     value = minimum(maximum(value, splat32(0)), most)
     store16(values, at, narrow(value))
-    error = sub(shift_left(value, splat32(4)), load32(scratch, LINEAR))
+    error = subtract(shift_left(value, splat32(4)), load32(scratch, LINEAR))
     error = minimum(maximum(error, splat32(-ERROR_LIMIT)), splat32(ERROR_LIMIT))
     store16(errors, at, narrow(error))
 
@@ -230,7 +230,7 @@ def predict(
     )
     total = splat32(32)
     for i in range(_NEIGHBOURS):
-        change = sub(widen_unsigned(load16(values, at + offsets[_U(i)])), base)
+        change = subtract(widen_unsigned(load16(values, at + offsets[_U(i)])), base)
         total = add(total, mul(splat32(terms[_U(i)]), change))
     for j in range(count):
         here = first if j == 0 else second
@@ -243,7 +243,7 @@ def predict(
         )
         start = _NEIGHBOURS + j * _AROUND
         for i in range(SECOND_TERMS if j else _AROUND):
-            change = sub(
+            change = subtract(
                 widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + i)])), middle
             )
             total = add(total, mul(splat32(terms[_U(start + i)]), change))
@@ -257,7 +257,7 @@ def predict(
     activity = zero
     for i in range(4):
         value = shift_left(widen_unsigned(load16(values, at + offsets[_U(i)])), splat32(4))
-        activity = add(activity, magnitude(sub(value, linear)))
+        activity = add(activity, magnitude(subtract(value, linear)))
     scale = add(shift_right(around, splat32(3)), shift_right(activity, splat32(5)))
     scale = add(scale, splat32(3))
     if count:
@@ -269,10 +269,10 @@ def predict(
         scale = shift_right(add(mul(scale, splat32(5)), others), splat32(3))
     scale = minimum(scale, splat32(SCALE_MOST))
     bits = float_bits(scale)
-    exponent = sub(shift_right(bits, splat32(23)), splat32(127))
-    fine = bit_and(shift_right(bits, splat32(16)), splat32(127))
+    exponent = subtract(shift_right(bits, splat32(23)), splat32(127))
+    fine = both(shift_right(bits, splat32(16)), splat32(127))
     octaves = shift_right(bits, splat32(18))
-    inverse = sub(splat32(256), fine)
+    inverse = subtract(splat32(256), fine)
     down = add(exponent, splat32(3))
     floor = add(shift_right(scale, splat32(3)), splat32(1))
     low, high = splat32(-LIMIT), splat32(LIMIT)
@@ -280,7 +280,7 @@ def predict(
     # Inputs of the network.
     to = 0
     for i in range(CAUSAL_INPUTS):
-        value = sub(
+        value = subtract(
             shift_left(widen_unsigned(load16(values, at + offsets[_U(i)])), splat32(4)), linear
         )
         value = shift_right(mul(value, inverse), down)
@@ -288,21 +288,21 @@ def predict(
         to += LANES
     for i in range(CAUSAL_ERRORS):
         value = widen(load16(errors, at + offsets[_U(i)]))
-        size = sub(shift_right(float_bits(add(magnitude(value), floor)), splat32(18)), octaves)
+        size = subtract(shift_right(float_bits(add(magnitude(value), floor)), splat32(18)), octaves)
         value = shift_right(mul(value, inverse), down)
         store32(scratch, to, minimum(maximum(value, low), high))
         store32(scratch, to + CAUSAL_ERRORS * LANES, minimum(maximum(size, low), high))
         to += LANES
     to += CAUSAL_ERRORS * LANES
-    store32(scratch, to, sub(octaves, splat32(132 << 5)))
+    store32(scratch, to, subtract(octaves, splat32(132 << 5)))
     size = add(shift_right(activity, splat32(2)), floor)
-    size = sub(shift_right(float_bits(size), splat32(18)), octaves)
+    size = subtract(shift_right(float_bits(size), splat32(18)), octaves)
     store32(scratch, to + LANES, minimum(maximum(size, low), high))
-    value = shift_right(mul(sub(most, linear), inverse), down)
+    value = shift_right(mul(subtract(most, linear), inverse), down)
     store32(scratch, to + 2 * LANES, minimum(value, high))
     value = shift_right(mul(linear, inverse), down)
     store32(scratch, to + 3 * LANES, minimum(value, high))
-    size = sub(splat32(plane[_OCTAVES]), octaves)
+    size = subtract(splat32(plane[_OCTAVES]), octaves)
     store32(scratch, to + 4 * LANES, minimum(maximum(size, low), high))
     to += 5 * LANES
     for j in range(count):
@@ -316,14 +316,14 @@ def predict(
         )
         for i in range(SECOND_INPUTS if j else REFERENCE_INPUTS):
             value = widen_unsigned(load16(values, here + offsets[_U(_NEIGHBOURS + i)]))
-            value = shift_left(sub(value, middle), splat32(4))
+            value = shift_left(subtract(value, middle), splat32(4))
             value = shift_right(mul(value, inverse), down)
             store32(scratch, to, minimum(maximum(value, low), high))
             to += LANES
         for i in range(1 if j else REFERENCE_ERRORS):
             value = magnitude(widen(load16(errors, here + offsets[_U(_NEIGHBOURS + i)])))
             size = shift_right(float_bits(add(value, floor)), splat32(18))
-            store32(scratch, to, minimum(maximum(sub(size, octaves), low), high))
+            store32(scratch, to, minimum(maximum(subtract(size, octaves), low), high))
             to += LANES
         if j == 0:
             value = widen(load16(errors, here + offsets[_U(_NEIGHBOURS)]))
@@ -337,8 +337,8 @@ def predict(
     for i in range(pairs):
         even = load32(scratch, 2 * LANES * i)
         odd = load32(scratch, 2 * LANES * i + LANES)
-        both = add(shift_left(odd, splat32(16)), bit_and(even, half))
-        store32(scratch, LANES * (_PAIR + i), both)
+        two = add(shift_left(odd, splat32(16)), both(even, half))
+        store32(scratch, LANES * (_PAIR + i), two)
     at_weight = 0
     full = splat32(HIDDEN_LIMIT)
     for layer in range(2):
@@ -349,11 +349,11 @@ def predict(
             sum2, sum3 = splat32(weights[_U(at_weight + 2)]), splat32(weights[_U(at_weight + 3)])
             at_weight += 4
             for i in range(pairs):
-                both = load32(scratch, LANES * (_PAIR + i))
-                sum0 = two_products(sum0, both, weights[_U(at_weight)])
-                sum1 = two_products(sum1, both, weights[_U(at_weight + 1)])
-                sum2 = two_products(sum2, both, weights[_U(at_weight + 2)])
-                sum3 = two_products(sum3, both, weights[_U(at_weight + 3)])
+                two = load32(scratch, LANES * (_PAIR + i))
+                sum0 = two_products(sum0, two, weights[_U(at_weight)])
+                sum1 = two_products(sum1, two, weights[_U(at_weight + 1)])
+                sum2 = two_products(sum2, two, weights[_U(at_weight + 2)])
+                sum3 = two_products(sum3, two, weights[_U(at_weight + 3)])
                 at_weight += 4
             sum0 = minimum(maximum(shift_right(sum0, shift), zero), full)
             sum1 = minimum(maximum(shift_right(sum1, shift), zero), full)
@@ -368,27 +368,27 @@ def predict(
     shift_mean, shift_scale = splat32(weights[_U(at_weight)]), splat32(weights[_U(at_weight + 1)])
     at_weight += 2
     for i in range(pairs):
-        both = load32(scratch, LANES * (_PAIR + i))
-        shift_mean = two_products(shift_mean, both, weights[_U(at_weight)])
-        shift_scale = two_products(shift_scale, both, weights[_U(at_weight + 1)])
+        two = load32(scratch, LANES * (_PAIR + i))
+        shift_mean = two_products(shift_mean, two, weights[_U(at_weight)])
+        shift_scale = two_products(shift_scale, two, weights[_U(at_weight + 1)])
         at_weight += 2
 
     # The mean, and the table.
     value = shift_right(shift_mean, splat32(13))
     value = minimum(maximum(value, splat32(-MEAN_LIMIT)), splat32(MEAN_LIMIT))
     value = shift_left(mul(value, add(fine, splat32(128))), splat32(4))
-    mean = add(linear, shift_right(value, sub(splat32(19), exponent)))
+    mean = add(linear, shift_right(value, subtract(splat32(19), exponent)))
     mean = minimum(maximum(mean, zero), most)
     whole = shift_right(add(mean, splat32(8)), splat32(4))
-    rest = sub(mean, shift_left(whole, splat32(4)))
+    rest = subtract(mean, shift_left(whole, splat32(4)))
     rest = add(mul(rest, splat32(plane[_FRACTION])), splat32(1 << 15))
     rest = shift_right(rest, splat32(16))
     value = shift_right(shift_scale, splat32(16))
     value = minimum(maximum(value, splat32(-SCALE_LIMIT)), splat32(SCALE_LIMIT))
-    size = sub(add(octaves, value), splat32(plane[_OCTAVES] - 164))
+    size = subtract(add(octaves, value), splat32(plane[_OCTAVES] - 164))
     size = minimum(maximum(shift_right(size, splat32(3)), zero), splat32(27 + 4 * LARGEST_RAW))
-    raw = maximum(shift_right(sub(size, splat32(24)), splat32(2)), zero)
-    size = sub(size, shift_left(raw, splat32(2)))
+    raw = maximum(shift_right(subtract(size, splat32(24)), splat32(2)), zero)
+    size = subtract(size, shift_left(raw, splat32(2)))
     rest = add(rest, shift_left(minimum(raw, splat32(1)), splat32(2)))
     rest = add(rest, shift_right(shift_left(splat32(1), raw), splat32(1)))
     rest = shift_right(rest, raw)
