@@ -2873,6 +2873,8 @@ def by_coefficient(gains: list[int], axes: int) -> Array:
             if u + v in BANDS[p // axes]:
                 spread[p % axes, u, v] = gain
     return spread
+
+
 # Section 10: exact chunks -------------------------------------------------------------------------
 
 NEIGHBOURS = [
