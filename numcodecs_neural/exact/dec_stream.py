@@ -195,6 +195,8 @@ class Code(NamedTuple):
     def check(self) -> None:
         """Raise what the kernel found."""
         status = int(self.at[STATUS])
+        if not status and self.at[BIT] > self.at[BITS_LEFT]:
+            status = TRUNCATED
         if status:
             error, text = _STATUS_ERRORS[status]
             raise error(text)
