@@ -28,8 +28,14 @@ Array = NDArray[Any]
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "v2"
 SPEC = ROOT / "numcodecs_neural" / "format" / "SPEC.md"
-CONSTANT, LOSSY, RESERVED, STORED, JPEG = range(5)
-MODES = {CONSTANT: "constant", LOSSY: "lossy", STORED: "stored", JPEG: "jpeg"}
+CONSTANT, LOSSY, EXACT, STORED, JPEG = range(5)
+MODES = {
+    CONSTANT: "constant",
+    LOSSY: "lossy",
+    EXACT: "exact",
+    STORED: "stored",
+    JPEG: "jpeg",
+}
 UINT8, UINT16, INT16 = 1, 2, 3
 BIG_ENDIAN, FORTRAN_ORDER = 1, 2
 # A million zeros in DEFLATE.
@@ -142,6 +148,27 @@ FROZEN = {
     "jpeg-network/one-colour": "the network coder; flags in place of AC",
     "jpeg-network/one-pixel": "the network coder; blocks without neighbours",
     "jpeg-network/noise": "the network coder; coefficients that no image has, with escapes",
+    "exact-1/rgb": "exact: green first, then red and blue with references",
+    "exact-1/rgb-error-2": "exact: every sample within 2",
+    "exact-1/rgb-margin": "exact: a box in a larger plane",
+    "exact-1/grey": "exact: uint8 without channels",
+    "exact-1/grey-error-1": "exact: every sample within 1",
+    "exact-1/grey-error-20": "exact: every sample within 20",
+    "exact-1/four-channels-last": "exact: channel axis -1, four channels in their order",
+    "exact-1/uint16": "exact: uint16 of 12 bits",
+    "exact-1/uint16-error-9": "exact: every sample within 9, with plain bits",
+    "exact-1/uint16-big-endian": "exact: big-endian uint16",
+    "exact-1/uint16-fortran-order": "exact: uint16 in Fortran memory order",
+    "exact-1/uint16-every-16th": "exact: even samples, 16 apart",
+    "exact-1/uint16-every-16th-error-40": "exact: even samples, and an error of two levels",
+    "exact-1/uint16-listed": "exact: listed samples",
+    "exact-1/int16-below-0": "exact: int16 on both sides of 0",
+    "exact-1/batch-of-two": "exact: two images",
+    "exact-1/two-blocks": "exact: a plane of more than 512 rows",
+    "exact-1/one-row": "exact: one row",
+    "exact-1/one-column": "exact: one column",
+    "exact-1/one-outlier": "exact: an escape of 16 bits",
+    "exact-1/noise": "exact: noise, with many plain bits",
 }
 
 
@@ -428,7 +455,7 @@ def accepted() -> Iterator[Accepted]:
         with lzma.open(GOLDEN / f"{source}.npy.xz") as file:
             pixels = np.load(file)
         weights, name = source.split("/")
-        has_own_folder = chunk[9] in (LOSSY, JPEG)
+        has_own_folder = chunk[9] in (LOSSY, EXACT, JPEG)
         prefix = weights if has_own_folder else "grey" if weights.startswith("grey") else "rgb"
         yield Accepted(f"{prefix}-{name}", shows, chunk, pixels)
     yield from many_lanes()
@@ -512,6 +539,7 @@ def refused() -> Iterator[Refused]:
     yield from refused_scans()
     yield from refused_words()
     yield from refused_states()
+    yield from refused_exact()
 
 
 def refused_containers() -> Iterator[Refused]:
@@ -547,7 +575,6 @@ def refused_headers() -> Iterator[Refused]:
     levels = struct.pack("<iB", 0, 9)
     deep = {"mode": LOSSY, "code": UINT16, "weights_id": id_of("grey-fast-1")}
     for name, shows, changes in (
-        ("mode-reserved", "mode 2 is reserved", {"mode": RESERVED}),
         ("mode-unknown", "mode 5", {"mode": 5}),
         ("sample-type-unknown", "sample type 4", {"code": 4}),
         ("flags-unknown", "bit 2 of the flags", {"flags": 4}),
@@ -555,7 +582,7 @@ def refused_headers() -> Iterator[Refused]:
         ("quality-101", "a quality above 100", {**deep, "quality": 101, "levels": bytes(5)}),
         ("quality-unused", "a quality, and the mode is not lossy", {"quality": 1}),
         ("weights-unused", "weights, and the mode is not lossy", {"weights_id": bytes(7) + b"\1"}),
-        ("largest-error", "a largest error", {"largest_error": 1}),
+        ("largest-error", "a largest error, and the mode is not exact", {"largest_error": 1}),
         ("axes-none", "no axis", {"shape": ()}),
         ("axes-nine", "nine axes", {"shape": (1,) * 7 + (2, 3)}),
         ("axis-empty", "an axis of length 0", {"shape": (0, 2, 3)}),
@@ -929,6 +956,43 @@ def refused_states() -> Iterator[Refused]:
         header = {"box": (8, 8), "shape": (3, 8, 8), "axis": 3, "weights_id": weights_id}
         whole = sealed(body(described, mode=JPEG, **header))
         yield Refused(f"jpeg-network-{name}", shows, "invalid", whole)
+
+
+def refused_exact() -> Iterator[Refused]:
+    """Yield exact chunks that break section 10."""
+    chunk = (GOLDEN / "exact-1" / "grey-error-1.chunk").read_bytes()
+    _, section = reference.read_container(chunk)
+    inside = chunk[9 : -8 - len(section)]
+
+    def changed(at: int, new: bytes, start: bytes = inside) -> bytes:
+        return sealed(start + sized(section[:at] + new + section[at + len(new) :]))
+
+    fields = reference.Fields(section)
+    fields.take(11)
+    reference.read_head(fields, 0)
+    code = len(section) - len(fields.rest())
+    words, bits = struct.unpack_from("<II", section, code)
+    for name, shows, at, new in (
+        ("kind", "levels of kind 2", 0, b"\2"),
+        ("distance", "levels 0 apart", 5, bytes(2)),
+        ("range", "levels beyond the sample type", 1, struct.pack("<i", 200)),
+        ("error", "an error larger than that of the header", 9, b"\2\0"),
+        ("references", "three references", 11, b"\3"),
+        ("terms", "coefficients of more than 2^14 in all", 12, b"\xff\xff\2"),
+        ("varint", "a varint of six bytes", 12, b"\xff" * 5 + b"\1"),
+        ("state", "a state below 2^16", code + 8, bytes(4)),
+        ("words-more", "a word more than there are", code, struct.pack("<I", words + 1)),
+        ("bits-more", "bits that are not there", code + 4, struct.pack("<I", bits + 8)),
+        ("bits-fewer", "a bit less than is needed", code + 4, struct.pack("<I", bits - 1)),
+    ):
+        kind: reference.Kind = "truncated" if name == "bits-fewer" else "invalid"
+        yield Refused(f"exact-{name}", shows, kind, changed(at, new))
+    foreign = inside[:20] + bytes(8) + inside[28:]
+    yield Refused("exact-weights", "weights that do not exist", "weights", changed(0, b"", foreign))
+    cut = sealed(inside + sized(section[:code]))
+    yield Refused("exact-cut", "it ends before its words", "truncated", cut)
+    more = sealed(inside + sized(section + b"\0"))
+    yield Refused("exact-longer", "a byte behind the plain bits", "invalid", more)
 
 
 def with_words(section: bytes, words: bytes) -> bytes:

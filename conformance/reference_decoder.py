@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 WEIGHTS = HERE.parent / "numcodecs_neural" / "weights" / "files"
 VECTORS = HERE / "vectors"
 
-CONSTANT, LOSSY, STORED, JPEG = 0, 1, 3, 4
+CONSTANT, LOSSY, EXACT, STORED, JPEG = range(5)
 SAMPLE_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 3: np.dtype("<i2")}
 LEAST_AXES = {0: 1, 1: 3, 3: 3, 4: 4}  # that a chunk has, by its channel axis
 BIG_ENDIAN, FORTRAN_ORDER = 1, 2
@@ -125,7 +125,7 @@ def read_header(fields: Fields) -> Header:
     largest_error, margin = fields.unsigned(2), fields.i4()
     box = fields.unsigned(4), fields.unsigned(4)
     weights_id = fields.take(8)
-    refuse_unless(mode in (CONSTANT, LOSSY, STORED, JPEG), f"the mode is {mode}", "version")
+    refuse_unless(mode in (CONSTANT, LOSSY, EXACT, STORED, JPEG), f"the mode is {mode}", "version")
     refuse_unless(code in SAMPLE_TYPES, f"the sample type is {code}", "version")
     refuse_unless(1 <= n <= 8, f"there are {n} axes")
     shape = tuple(fields.unsigned(4) for _ in range(n))
@@ -158,9 +158,10 @@ def check_fields(header: Header) -> None:
     refuse_unless(header.quality <= 100, f"the quality is {header.quality}")
     if header.mode != LOSSY:
         refuse_unless(header.quality == 0, "there is a quality, and the mode is not lossy")
-    if header.mode not in (LOSSY, JPEG):
+    if header.mode not in (LOSSY, EXACT, JPEG):
         refuse_unless(header.weights_id == bytes(8), "there are weights, and the mode has none")
-    refuse_unless(header.largest_error == 0, f"the largest error is {header.largest_error}")
+    if header.mode != EXACT:
+        refuse_unless(header.largest_error == 0, "there is a largest error, and no exact mode")
     limits = np.iinfo(header.dtype)
     for name, value in (("margin value", header.margin), ("lowest sample", header.lowest)):
         refuse_unless(limits.min <= value <= limits.max, f"the {name} is {value}")
@@ -223,7 +224,7 @@ def read_container(chunk: bytes) -> tuple[Header, bytes]:
     return header, section
 
 
-# Section 4: modes; of lossy ones, sections 5, 6 and 9; of JPEG, section 8 -------------------------
+# Section 4: modes; of lossy ones, sections 5, 6, 9; of JPEG, section 8; of exact ones, 10 ---------
 
 
 class Part(NamedTuple):
@@ -257,6 +258,8 @@ def decode(chunk: bytes, weights: Path = WEIGHTS) -> Decoded:
         samples = read_stored(section, header)
     elif header.mode == JPEG:
         samples = read_jpeg(section, header, weights)
+    elif header.mode == EXACT:
+        samples = read_exact(section, header, weights)
     else:
         samples, parts = read_lossy(section, header, find_weights(header.weights_id, weights))
     return Decoded(lay_out(samples, header), parts)
@@ -2870,6 +2873,268 @@ def by_coefficient(gains: list[int], axes: int) -> Array:
             if u + v in BANDS[p // axes]:
                 spread[p % axes, u, v] = gain
     return spread
+
+
+# Section 10: exact chunks -------------------------------------------------------------------------
+
+NEIGHBOURS = [
+    *((-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2), (-2, -1), (-1, -2)),
+    *((1, -2), (-2, -2), (2, -2), (-3, 0), (0, -3), (-3, -1), (-1, -3), (1, -3)),
+]
+IN_REFERENCES = [(0, 0), (1, 0), (0, 1), (0, -1), (-1, 0), (1, -1), (-1, -1), (-1, 1), (1, 1)]
+TERMS = [0, 16, 25, 30]  # where the coefficients of each reference end
+NUMBERS = [*range(20), 20, 22, 24, 26, 28, 32, 36, 40, 44, 52, 60, 68]
+
+
+def read_exact(section: bytes, header: Header, weights: Path) -> Array:
+    """Return the planes of an exact chunk."""
+    description, arrays = read_safetensors(find_file(header.weights_id, weights))
+    is_exact = (description["kind"], description["version"]) == ("exact", 1)
+    refuse_unless(is_exact, "the weights file is no exact model of version 1", "weights")
+    check_exact(arrays)
+    fields = Fields(section)
+    samples, largest = read_levels(fields, header)
+    n, channels, height, width = header.planes
+    refuse_unless(n * channels <= 2**16, f"there are {n * channels} planes")
+    reason = f"{len(section)} bytes cannot hold {math.prod(header.planes)} samples"
+    refuse_unless(math.prod(header.planes) <= 1500 * len(section), reason)
+    order = [varint(fields) for _ in range(channels)] if channels > 1 else [0]
+    refuse_unless(sorted(order) == list(range(channels)), f"the order of channels is {order}")
+    corners = [(y, x) for y in range(0, height, 512) for x in range(0, width, 4096)]
+    heads = [[read_head(fields, i) for i in range(n * channels)] for _ in corners]
+    stream = ExactStream(fields)
+    levels = np.zeros(header.planes, np.int64)
+    for (y, x), block in zip(corners, heads, strict=True):
+        planes: list[ExactPlane] = []
+        size = min(512, height - y), min(4096, width - x)
+        for i, (back, terms) in enumerate(block):
+            references = [planes[i - distance] for distance in back]
+            plane = ExactPlane(size, references, terms, (len(samples) - 1, largest))
+            plane.read(stream, arrays)
+            planes.append(plane)
+            place = levels[i // channels, order[i % channels]]
+            place[y : y + size[0], x : x + size[1]] = plane.levels()
+    stream.finish()
+    return samples[levels].astype(header.dtype)
+
+
+def check_exact(a: Arrays) -> None:
+    """Refuse a weights file that breaks a bound (section 10.1)."""
+    for r in range(3):
+        for name, most in (("layer", 512), ("second", 16383), ("head", 16383)):
+            reach = np.abs(a[f"{name}.{r}"]).sum(0) * most + np.abs(a[f"{name}_bias.{r}"])
+            within_bounds = reach.max() < 2**31 and np.abs(a[f"{name}.{r}"]).max() < 2**15
+            refuse_unless(within_bounds, f"{name}.{r} breaks a bound", "weights")
+    are_tables = a["tables"].min() >= 1 and set(a["tables"].sum(1).tolist()) == {16384}
+    refuse_unless(are_tables, "a table does not sum to 2^14, or has a 0", "weights")
+
+
+def read_levels(fields: Fields, header: Header) -> tuple[Array, int]:
+    """Return the sample of each level, and the largest error in levels (section 10.1)."""
+    kind, low, distance = fields.unsigned(1), fields.i4(), fields.unsigned(2)
+    most, largest = fields.unsigned(2), fields.unsigned(2)
+    refuse_unless(kind in (0, 1), f"levels are of kind {kind}")
+    if kind:
+        refuse_unless(largest == 0, "there is an error, and samples are listed")
+        offsets = np.flatnonzero(read_list(fields.take(fields.unsigned(4))))
+        refuse_unless(len(offsets) == most + 1, f"{len(offsets)} samples of {most + 1} are listed")
+    else:
+        refuse_unless(distance, "samples are 0 apart")
+        offsets = distance * np.arange(most + 1)
+    samples = low + offsets
+    limits = np.iinfo(header.dtype)
+    are_within = limits.min <= low and samples[-1] <= limits.max
+    refuse_unless(are_within, f"samples go from {low} to {samples[-1]}")
+    first = int(samples[1] - samples[0]) if most else 1
+    refuse_unless(first * largest <= header.largest_error, "the error is larger than allowed")
+    return samples, largest
+
+
+def read_list(data: bytes) -> Array:
+    """Return the bits of a list of samples."""
+    inflater = zlib.decompressobj(wbits=-15)
+    try:
+        inflated = inflater.decompress(data, 2**13 + 1)
+    except zlib.error as error:
+        raise RefusedError("invalid", f"the list cannot be inflated: {error}") from error
+    is_all = len(inflated) <= 2**13 and inflater.eof and not inflater.unused_data
+    refuse_unless(is_all, "the list of samples does not end where it should")
+    return np.unpackbits(np.frombuffer(inflated, np.uint8), bitorder="little")
+
+
+def varint(fields: Fields) -> int:
+    """Return the next varint."""
+    number = 0
+    for i in range(5):
+        byte = fields.unsigned(1)
+        number += (byte & 127) << 7 * i
+        if byte < 128:
+            return number
+    raise RefusedError("invalid", "a varint has more than 5 bytes")
+
+
+def read_head(fields: Fields, number: int) -> tuple[list[int], list[int]]:
+    """Return how many planes back the references of a plane lie, and its coefficients."""
+    count = fields.unsigned(1)
+    refuse_unless(count <= 2, f"a plane has {count} references")
+    back = [varint(fields) for _ in range(count)]
+    are_there = all(1 <= distance <= min(64, number) for distance in back)
+    refuse_unless(are_there, f"plane {number} refers to {back} planes back")
+    folded = [varint(fields) for _ in range(TERMS[count + 1])]
+    terms = [x // 2 if x % 2 == 0 else -1 - x // 2 for x in folded]
+    refuse_unless(sum(map(abs, terms)) <= 2**14, "coefficients are too large")
+    return back, terms
+
+
+class ExactStream(ContextStream):
+    """The entries and the plain bits of an exact chunk (section 10.5)."""
+
+    def __init__(self, fields: Fields) -> None:
+        words, bits = fields.unsigned(4), fields.unsigned(4)
+        head = words.to_bytes(4, "little") + fields.take(32 + 2 * words)
+        plain = fields.rest()
+        refuse_unless(len(plain) == -(-bits // 8), f"{len(plain)} bytes hold {bits} bits")
+        super().__init__(head, 0)
+        self._bits = iter([plain[i // 8] >> i % 8 & 1 for i in range(bits)])
+
+    def number(self, table: Table, p: int) -> int:
+        """Decode a number with `p` low bits that are plain."""
+        entry = self.entry(table)
+        i = entry - 32 if entry >= 32 else 31 - entry
+        if i == 31:
+            x = self.far(p)
+            y, extra = (68 + x if entry else -69 - x), 0
+        else:
+            width = NUMBERS[i + 1] - NUMBERS[i]
+            y = NUMBERS[i] if entry >= 32 else -NUMBERS[i] - width
+            extra = width.bit_length() - 1
+        return (y << p) + self.bits(p + extra) - (1 << p >> 1)
+
+    def far(self, p: int) -> int:
+        """Take an escape."""
+        zeros = 0
+        while self.bits(1) == 0:
+            zeros += 1
+            refuse_unless(zeros <= 17, "an escape has more than 17 zeros")
+        x = (1 << zeros) - 1 + self.bits(zeros)
+        refuse_unless(x << p < 2**17, f"an escape is {x}, with {p} plain bits")
+        return x
+
+    def finish(self) -> None:
+        """Refuse a stream that does not end where its last sample does."""
+        refuse_unless(next(self._words, None) is None, "there are words behind the last sample")
+        refuse_unless(set(self._states) == {65536}, "the states at the end are not 65536")
+        refuse_unless(next(self._bits, None) is None, "there are bits behind the last sample")
+
+
+class ExactPlane:
+    """A plane: its levels and errors by (x, y), those outside it included (section 10.2)."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        references: Sequence[ExactPlane],
+        terms: list[int],
+        limits: tuple[int, int],
+    ) -> None:
+        self._height, self._width = size
+        self._references, self._terms = references, terms
+        self._most, self._largest = limits
+        self._known: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def levels(self) -> Array:
+        """Return all levels, (H, W)."""
+        rows = range(self._height)
+        return np.array([[self._known[x, y][0] for x in range(self._width)] for y in rows])
+
+    def at(self, x: int, y: int) -> tuple[int, int]:
+        """Return the level and the error of a position."""
+        if y == self._height:
+            y -= 1
+        if y < 0:
+            x, y = x + 2 * y, 0
+        if x >= self._width:
+            x = self._width - 1
+        if x < 0 and y == 0:
+            return self._most // 2, 32
+        return self._known[(0, y - 1) if x < 0 else (x, y)]
+
+    def read(self, stream: ExactStream, arrays: Arrays) -> None:
+        """Decode all samples."""
+        tables = [as_table(row) for row in arrays["tables"].tolist()]
+        for diagonal in range(self._width + 2 * self._height - 2):
+            for y in range(self._height):
+                x = diagonal - 2 * y
+                if 0 <= x < self._width:
+                    self.read_sample(x, y, stream, arrays, tables)
+
+    def read_sample(
+        self, x: int, y: int, stream: ExactStream, arrays: Arrays, tables: list[Table]
+    ) -> None:
+        """Decode a sample (sections 10.3 to 10.5)."""
+        step, most = 2 * self._largest + 1, self._most
+        near = [self.at(x + dx, y + dy) for dx, dy in NEIGHBOURS]
+        others = [[p.at(x + dx, y + dy) for dx, dy in IN_REFERENCES] for p in self._references]
+        n = [level for level, _ in near]
+        b = (n[0] + n[1]) >> 1
+        middles = [(r[3][0] + r[4][0]) >> 1 for r in others]
+        changes = [level - b for level in n]
+        for r, m in zip(others, middles, strict=True):
+            changes += [level - m for level, _ in r]
+        changes = changes[: len(self._terms)]
+        total = sum(c * change for c, change in zip(self._terms, changes, strict=True))
+        u0 = min(max(16 * b + ((total + 32) >> 6), 0), 16 * most)
+
+        a = sum(abs(16 * level - u0) for level in n[:4])
+        s = sum(abs(error) for _, error in near[:6]) // 8 + a // 32 + 3
+        if others:
+            s = (5 * s + sum(abs(error) for _, error in others[0][:5])) // 8
+        s = min(s, 2**20 - 1)
+        z = s.bit_length() - 1
+        f = (s << 7 >> z) - 128
+
+        def scaled(v: int) -> int:
+            return min(max((v * (256 - f)) >> (z + 3), -512), 512)
+
+        def octaves(v: int) -> int:
+            return min(max(octave32(abs(v) + s // 8 + 1) - octave32(s), -512), 512)
+
+        inputs = [scaled(16 * level - u0) for level in n[:9]]
+        inputs += [scaled(error) for _, error in near[:4]]
+        inputs += [octaves(error) for _, error in near[:4]]
+        d = min(max(octave32(16 * step) - octave32(s), -512), 512)
+        inputs += [octave32(s) - 4224, octaves(a // 4), scaled(16 * most - u0), scaled(u0), d]
+        for i, (r, m) in enumerate(zip(others, middles, strict=True)):
+            inputs += [scaled(16 * (level - m)) for level, _ in r[: 3 if i else 6]]
+            inputs += [octaves(error) for _, error in r[: 1 if i else 3]]
+            inputs += [] if i else [scaled(r[0][1])]
+
+        mean, scale = self.network(np.array(inputs), arrays)
+        u = min(max(u0 + ((16 * mean * (128 + f)) >> (19 - z)), 0), 16 * most)
+        w = (u + 8) >> 4
+        j = ((u - 16 * w) * (2**15 // step) + 2**15) >> 16
+        k = min(max((octave32(s) + scale - octave32(16 * step) + 164) >> 3, 0), 83)
+        p = max((k - 24) >> 2, 0)
+        if p:
+            j = (j + 4 + 2 ** (p - 1)) >> p
+        number = stream.number(tables[5 * (k - 4 * p) + abs(j)], p)
+        v = min(max(w + step * (-number if j < 0 else number), 0), most)
+        self._known[x, y] = v, min(max(16 * v - u0, -32767), 32767)
+
+    def network(self, x: Array, a: Arrays) -> tuple[int, int]:
+        """Return by how much the mean and the scale are corrected (section 10.4)."""
+        r = len(self._references)
+        h = np.clip((x @ a[f"layer.{r}"] + a[f"layer_bias.{r}"]) >> 7, 0, 16383)
+        h = np.clip((h @ a[f"second.{r}"] + a[f"second_bias.{r}"]) >> 11, 0, 16383)
+        o = h @ a[f"head.{r}"] + a[f"head_bias.{r}"]
+        mean, scale = int(o[0] >> 13), int(o[1] >> 16)
+        return min(max(mean, -2047), 2047), min(max(scale, -255), 255)
+
+
+def octave32(v: int) -> int:
+    """Return 32 times the logarithm of `v` and 127, linear between powers of two."""
+    z = v.bit_length() - 1
+    return 32 * (127 + z) + ((v << 5 >> z) - 32)
 
 
 # The command line ---------------------------------------------------------------------------------

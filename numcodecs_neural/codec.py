@@ -98,13 +98,15 @@ class ImageCodec(Codec, Generic[_Parsed]):
 
 
 class NeuralImage(ImageCodec[Chunk]):
-    """Lossy compression of image chunks by a learned transform.
+    """Compression of image chunks by learned models: lossy, within a bound, or without loss.
 
     Parameters
     ----------
-    model : str
+    model : str, optional
         Name of the weights. A family such as ``"he-fast"`` is pinned to its newest exact name
-        (``"he-fast-2"``) at once, and only that is stored.
+        (``"he-fast-2"``) at once, and only that is stored. By default ``"he-fast"``, and
+        ``"exact"`` with `max_error`, which takes samples of 8 and 16 bits and any number of
+        channels.
     quality : int, optional
         0 (smallest) to 100 (best); by default 60.
     weights : str, optional
@@ -122,6 +124,10 @@ class NeuralImage(ImageCodec[Chunk]):
         encoded again stays on its levels. Nothing is clipped: a chunk that exceeds it takes larger
         levels. Kept under ``encoder``: no reader needs it. With any range, chunks of 8 bits that
         use few levels have the steps of all others.
+    max_error : int, optional
+        By how much a decoded sample may differ from the one that was encoded, in place of a
+        quality: 0 for no loss at all. The encoder decodes each chunk and compares before it hands
+        it over. Kept under ``encoder``: no reader needs it.
     tune : {"psnr", "ssim", "ms-ssim"}, optional
         Which measure of quality the bits serve best; by default ``"psnr"``, which is good for SSIM
         as well. Weights that cannot be tuned refuse others. Kept under ``encoder``: no reader needs
@@ -157,24 +163,29 @@ class NeuralImage(ImageCodec[Chunk]):
 
     def __init__(
         self,
-        model: str = "he-fast",
+        model: str | None = None,
         quality: int | None = None,
         *,
         weights: str | None = None,
         channel_axis: int | None = None,
+        max_error: int | None = None,
         value_range: tuple[int, int] | None = None,
         tune: str | None = None,
         target_psnr: float | None = None,
         encoder: Mapping[str, Any] | None = None,
     ) -> None:
+        if model is None:
+            model = "he-fast" if max_error is None else "exact"
         self.model, self.weights = parameters.pin_weights(model, weights)
-        parameters.check_one_aim(quality, target_psnr)
+        parameters.check_one_aim(quality, target_psnr, max_error)
         self.quality = parameters.parse_quality(
             parameters.DEFAULT_QUALITY if quality is None else quality
         )
         info = parameters.installed_weights(self.model, self.weights)
         self.channel_axis = parameters.resolve_channel_axis(channel_axis, info)
-        self.encoder = parameters.parse_encoder(encoder, value_range, tune, target_psnr)
+        self.encoder = parameters.parse_encoder(encoder, value_range, tune, target_psnr, max_error)
+        if info is not None and parameters.is_exact(info):
+            self.encoder.setdefault("max_error", 0)
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk.
@@ -206,12 +217,14 @@ class NeuralImage(ImageCodec[Chunk]):
         info = parameters.require_weights(self.model, self.weights)
         parameters.check_chunk(array.shape, array.dtype, self.channel_axis, info)
         parameters.check_samples(array.shape, array.itemsize)
+        parameters.check_max_error(array.dtype, self.encoder)
         chosen = EncodeParameters(
             quality=self.quality,
             channel_axis=self.channel_axis or 0,
             value_range=parameters.value_range_of(self.encoder),
             tune=parameters.tune_of(self.encoder),
             target_psnr=parameters.target_psnr_of(self.encoder),
+            max_error=parameters.max_error_of(self.encoder),
         )
         return encode(array, info, chosen)
 
@@ -237,14 +250,15 @@ class NeuralImage(ImageCodec[Chunk]):
 
 
 def is_lossy(start: bytes) -> bool:
-    """Return whether a chunk lost something when it was encoded, from its first 16 bytes.
+    """Return whether a chunk lost something when it was encoded, from its first 17 bytes.
 
     Raises
     ------
     BitstreamError
         If no chunk of this package starts so.
     """
-    return mode_of(start) is Mode.LOSSY
+    mode = mode_of(start)
+    return mode is Mode.LOSSY or (mode is Mode.EXACT and any(start[15:17]))
 
 
 def holds_jpeg(chunk: bytes) -> bool:

@@ -23,12 +23,15 @@ __all__ = [
     "TUNINGS",
     "check_chunk",
     "check_keys",
+    "check_max_error",
     "check_one_aim",
     "check_samples",
     "check_size",
     "chunk_behind_filters",
     "config_of",
     "installed_weights",
+    "is_exact",
+    "max_error_of",
     "parse_channel_axis",
     "parse_encoder",
     "parse_quality",
@@ -154,9 +157,15 @@ def check_chunk(
     """
     name = dtype.newbyteorder("=").name
     if name not in info.dtypes:
+        instead = "convert the array, or choose another codec"
+        if is_exact(info) and dtype.kind == "f":
+            instead = (
+                "scale it to whole numbers, or keep floats with numcodecs' PCodec or zarr's "
+                "BloscCodec"
+            )
         raise DtypeError(
             f"the array is {name}, and the weights {info.name!r} code {' or '.join(info.dtypes)}: "
-            "convert the array, or choose another codec"
+            + instead
         )
     axes = _AXES[channel_axis]
     if channel_axis is None:
@@ -169,9 +178,9 @@ def check_chunk(
     if len(shape) < _LEAST_AXES[channel_axis]:
         raise ConfigError(
             f"shape {shape} has {len(shape)} axes, and channel_axis={channel_axis} needs {axes}: "
-            f"give the array all of them, with {info.channels} channels"
+            f"give the array all of them, with {_count_of(info)} channels"
         )
-    if shape[channel_axis] != info.channels:
+    if not is_exact(info) and shape[channel_axis] != info.channels:
         fits = (a for a, n in _LEAST_AXES.items() if len(shape) >= n and shape[a] == info.channels)
         hint = "".join(f", or pass channel_axis={axis}" for axis in fits)
         raise ConfigError(
@@ -179,6 +188,15 @@ def check_chunk(
             f"the weights {info.name!r} code {info.channels} channels: choose chunks {axes} that "
             f"hold {info.channels} channels each{hint}"
         )
+
+
+def is_exact(info: "WeightsInfo") -> bool:
+    """Return whether weights code without loss or within a bound, any number of channels."""
+    return info.channels == 0
+
+
+def _count_of(info: "WeightsInfo") -> str:
+    return "their" if is_exact(info) else str(info.channels)
 
 
 def chunk_behind_filters(
@@ -198,7 +216,7 @@ def chunk_behind_filters(
     is_chunk : bool
         Whether `shape` is that of one chunk, and not possibly of an array.
     """
-    if channel_axis is None or len(shape) < _LEAST_AXES[channel_axis]:
+    if channel_axis is None or is_exact(info) or len(shape) < _LEAST_AXES[channel_axis]:
         return shape
     for axis, length in enumerate(shape):
         if length == info.channels or not (is_chunk or length % info.channels):
@@ -241,7 +259,7 @@ def check_size(shape: tuple[int, ...], info: "WeightsInfo") -> None:
 
     if 0 in shape:
         raise ConfigError(f"chunks of shape {shape} hold no pixels: give each axis a length")
-    pixels = math.prod(shape) // info.channels
+    pixels = math.prod(shape) // max(info.channels, 1)
     if len(shape) > MAX_NDIM or pixels > MAX_LOSSY_PIXELS:
         raise ConfigError(
             f"chunks of shape {shape} have {len(shape)} axes and {pixels} pixels, and at most "
@@ -262,19 +280,26 @@ def parse_quality(value: object) -> int:
     return _parse_int(value, "quality", range(101), "a whole number from 0 to 100")
 
 
-def check_one_aim(quality: object, target_psnr: object) -> None:
+def check_one_aim(quality: object, target_psnr: object, max_error: object = None) -> None:
     """Refuse two answers to one question.
 
     Raises
     ------
     ConfigError
-        If a quality and a PSNR are asked for.
+        If two of a quality, a PSNR and a bound are asked for.
     """
     if quality is not None and target_psnr is not None:
         raise ConfigError(
             f"quality is {quality!r} and target_psnr is {target_psnr!r}: leave one of them out, "
             "since the quality of each chunk follows from its PSNR"
         )
+    others = {"quality": quality, "target_psnr": target_psnr}
+    for name, other in others.items():
+        if max_error is not None and other is not None:
+            raise ConfigError(
+                f"{name} is {other!r} and max_error is {max_error!r}: leave one of them out, since "
+                "a bound says how each sample is coded"
+            )
 
 
 def parse_channel_axis(value: object) -> int:
@@ -284,7 +309,7 @@ def parse_channel_axis(value: object) -> int:
 
 
 def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | None:
-    """Return where the channels lie, or None for weights of one channel.
+    """Return where the channels lie, or None for weights that need none.
 
     Parameters
     ----------
@@ -299,7 +324,7 @@ def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | Non
         If it is no such axis, or the weights have one channel and need none.
     """
     if value is None:
-        return None if info is None or info.channels == 1 else -3
+        return None if info is None or info.channels <= 1 else -3
     axis = parse_channel_axis(value)
     if info is not None and info.channels == 1:
         raise ConfigError(
@@ -310,7 +335,11 @@ def resolve_channel_axis(value: object, info: "WeightsInfo | None") -> int | Non
 
 
 def parse_encoder(
-    value: object, value_range: object = None, tune: object = None, target_psnr: object = None
+    value: object,
+    value_range: object = None,
+    tune: object = None,
+    target_psnr: object = None,
+    max_error: object = None,
 ) -> dict[str, Any]:
     """Return a copy of `value` that is certain to be JSON, with what else is given.
 
@@ -318,7 +347,8 @@ def parse_encoder(
     ------
     ConfigError
         If `value` is no dictionary of JSON values, `value_range` not two integers that rise,
-        `tune` no name of a tuning, or `target_psnr` no number of decibels.
+        `tune` no name of a tuning, `target_psnr` no number of decibels, or `max_error` no whole
+        number of samples.
     """
     if not (value is None or isinstance(value, Mapping)):
         raise ConfigError(f"encoder is {value!r}; it must be a dictionary of JSON values")
@@ -332,7 +362,21 @@ def parse_encoder(
         copied["tune"] = _parse_tune(tune)
     if target_psnr is not None:
         copied["target_psnr"] = _parse_psnr(target_psnr)
+    if max_error is not None:
+        copied["max_error"] = _parse_max_error(max_error)
     return copied
+
+
+def max_error_of(encoder: Mapping[str, Any]) -> int | None:
+    """Return the bound that `encoder` notes, or None; only who encodes needs to understand it.
+
+    Raises
+    ------
+    ConfigError
+        If it is no whole number of samples.
+    """
+    noted = encoder.get("max_error")
+    return None if noted is None else _parse_max_error(noted)
 
 
 def target_psnr_of(encoder: Mapping[str, Any]) -> float | None:
@@ -355,6 +399,27 @@ def _parse_psnr(value: object) -> float:
             f"target_psnr is {value!r}; it must be a number of decibels from {low} to {high}"
         )
     return float(value)  # type: ignore[arg-type]
+
+
+def check_max_error(dtype: "np.dtype[Any]", encoder: Mapping[str, Any]) -> None:
+    """Refuse a bound that all samples of a dtype are within.
+
+    Raises
+    ------
+    ConfigError
+        If there is such a bound.
+    """
+    noted = max_error_of(encoder)
+    most = (1 << (8 * dtype.itemsize)) - 2
+    if noted is not None and noted > most:
+        raise ConfigError(
+            f"max_error is {noted}, and samples of {dtype.name} never differ by more than "
+            f"{most + 1}: give it 0 for no loss at all, or what may be lost, up to {most}"
+        )
+
+
+def _parse_max_error(value: object) -> int:
+    return _parse_int(value, "max_error", range(1 << 16), "a whole number from 0 to 65535")
 
 
 def tune_of(encoder: Mapping[str, Any]) -> str:

@@ -70,6 +70,7 @@ __all__ = [
     "subtract_floats",
     "tile_products",
     "total_product",
+    "two_products",
     "types",
     "widen",
     "widen_unsigned",
@@ -388,6 +389,33 @@ def lane_products(_typing: Any, sums: Any, pairs: Any, weights: Any, index: Any)
         return builder.add(given[0], builder.shuffle_vector(*halves, places))
 
     return INT32S(sums, pairs, weights, index), generate
+
+
+def _two_products(sums: NDArray[Any], pairs: NDArray[Any], pair: int) -> Any:
+    factors = pairs.view(np.int16).astype(np.int32).reshape(LANES, 2)
+    return sums + factors @ np.array([pair], np.int32).view(np.int16).astype(np.int32)
+
+
+@_operation(_two_products)
+def two_products(_typing: Any, sums: Any, pairs: Any, pair: Any) -> Any:
+    """Do what `lane_products` does with weights that are the halves of one int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        two = context.cast(builder, given[2], signature.args[2], types.int32)
+        weights = builder.bitcast(_filled(builder, two, LANES // 2), INT16S.llvm)
+        numbers = list(range(LANES))
+        halves = []
+        for start in (0, LANES // 2):
+            places = ir.Constant(
+                ir.VectorType(_INT32, LANES // 2), numbers[start : start + LANES // 2]
+            )
+            half = builder.shuffle_vector(given[1], given[1], places)
+            factors = builder.bitcast(half, INT16S.llvm)
+            halves.append(_products_of_pairs(builder, weights, factors))
+        places = ir.Constant(ir.VectorType(_INT32, LANES), numbers)
+        return builder.add(given[0], builder.shuffle_vector(*halves, places))
+
+    return INT32S(sums, pairs, pair), generate
 
 
 def _tile_products(

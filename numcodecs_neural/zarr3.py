@@ -137,15 +137,16 @@ class ImageSerializer(ArrayBytesCodec):
 
 @dataclass(frozen=True, init=False)
 class NeuralImageCodec(ImageSerializer):
-    """Lossy compression of image chunks by a learned transform, for Zarr v3.
+    """Compression of image chunks by learned models, for Zarr v3.
 
     Stands in ``serializer=``; ``compressors=None``, since its output does not compress further.
     The parameters are those of `numcodecs_neural.NeuralImage`.
 
     Parameters
     ----------
-    model : str
-        Name of the weights, pinned to the newest exact name.
+    model : str, optional
+        Name of the weights, pinned to the newest exact name; by default ``"he-fast"``, and
+        ``"exact"`` with `max_error`.
     quality : int, optional
         0 (smallest) to 100 (best); by default 60.
     weights : str, optional
@@ -153,6 +154,8 @@ class NeuralImageCodec(ImageSerializer):
     channel_axis : int, optional
         -3 for chunks (..., c, y, x), -1 for chunks (..., y, x, c), -4 for chunks (..., c, z, y, x);
         by default -3, and None with weights of one channel, which code chunks (..., y, x).
+    max_error : int, optional
+        By how much a decoded sample may differ; 0 for no loss at all.
     value_range : (int, int), optional
         For samples of 16 bits: the lowest and the highest to expect, so that all chunks have one
         quality.
@@ -196,11 +199,12 @@ class NeuralImageCodec(ImageSerializer):
 
     def __init__(
         self,
-        model: str = "he-fast",
+        model: str | None = None,
         quality: int | None = None,
         *,
         weights: str | None = None,
         channel_axis: int | None = None,
+        max_error: int | None = None,
         value_range: tuple[int, int] | None = None,
         tune: str | None = None,
         target_psnr: float | None = None,
@@ -212,12 +216,18 @@ class NeuralImageCodec(ImageSerializer):
                 quality,
                 weights=weights,
                 channel_axis=channel_axis,
+                max_error=max_error,
                 value_range=value_range,
                 tune=tune,
                 target_psnr=target_psnr,
                 encoder=encoder,
             )
         )
+
+    def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
+        """Refuse, at creation, what cannot be coded; see `ImageSerializer`."""
+        parameters.check_max_error(array_spec.dtype.to_native_dtype(), self.encoder)
+        return super().evolve_from_array_spec(array_spec)
 
     @property
     def _info(self) -> "WeightsInfo | None":

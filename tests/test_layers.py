@@ -28,6 +28,7 @@ FLOORS = [
     "networks",
     "dct",
     "coefficients",
+    "exact",
     "coding",
     "engine",
     "parameters",
@@ -54,7 +55,17 @@ ROOMS = [
 ]
 
 # Decoding lives here, frozen for ever; modules that encode are called ``enc_*``, and are free.
-FROZEN = {"jpeg", "format", "entropy", "weights", "networks", "dct", "coefficients", "coding"}
+FROZEN = {
+    "jpeg",
+    "format",
+    "entropy",
+    "weights",
+    "networks",
+    "dct",
+    "coefficients",
+    "exact",
+    "coding",
+}
 
 SOURCES = sorted(
     path.relative_to(ROOT)

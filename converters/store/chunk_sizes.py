@@ -15,7 +15,7 @@ from .chunk_files import EMPTY, StoredChunks
 __all__ = ["StoredRegion"]
 
 # As many bytes as say how a chunk is coded.
-_START_NBYTES = 16
+_START_NBYTES = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

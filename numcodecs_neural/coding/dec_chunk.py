@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.dec_exact import decode_exact
 from numcodecs_neural.coding.dec_lossy import LossyDecoder, decode_lossy
 from numcodecs_neural.coding.dec_plain import decode_constant, decode_stored
 from numcodecs_neural.format import Chunk, ChunkHeader, Mode
@@ -27,6 +28,7 @@ DECODERS: Mapping[Mode, Callable[[Chunk, _CoderOf], NDArray[Any]]] = MappingProx
     {
         Mode.CONSTANT: decode_constant,
         Mode.LOSSY: decode_lossy,
+        Mode.EXACT: decode_exact,
         Mode.STORED: decode_stored,
         Mode.JPEG: _decode_jpeg,
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.coding.enc_exact import encode_exact
 from numcodecs_neural.coding.enc_exactly import is_asked_for, to_planes
 from numcodecs_neural.coding.enc_jpeg import encode_jpeg
 from numcodecs_neural.coding.enc_lossy import encode_lossy
@@ -22,6 +23,7 @@ ENCODERS: Mapping[Mode, Callable[[EncodeTask, Payload | None], Payload | None]] 
         Mode.JPEG: encode_jpeg,
         Mode.CONSTANT: encode_constant,
         Mode.LOSSY: encode_lossy,
+        Mode.EXACT: encode_exact,
         Mode.STORED: encode_stored,
     }
 )
@@ -31,7 +33,9 @@ Each gets the best payload so far, and returns one to be taken instead, or None.
 """
 
 
-def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: LossyEncoder) -> bytes:
+def encode_chunk(
+    array: NDArray[Any], parameters: EncodeParameters, coder: LossyEncoder | None
+) -> bytes:
     """Encode a chunk in the mode that suits it.
 
     Parameters
@@ -39,7 +43,8 @@ def encode_chunk(array: NDArray[Any], parameters: EncodeParameters, coder: Lossy
     array : ndarray
         (..., C, y, x), (..., C, z, y, x), (..., y, x, C) or (..., y, x), in any memory order.
     parameters : EncodeParameters
-    coder : LossyEncoder
+    coder : LossyEncoder or None
+        None where nothing may be lost, or no more than a bound.
     """
     planes = to_planes(array, parameters.channel_axis)
     box, margin_value = constant_box(planes)

@@ -22,7 +22,8 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
     ConfigError
         If they have too many pixels.
     """
-    if task.must_be_exact:
+    coder = task.coder
+    if task.must_be_exact or coder is None:
         return None
     n, _channels, height, width = task.planes.shape
     if n * height * width > MAX_LOSSY_PIXELS:
@@ -30,11 +31,11 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
             f"a chunk of {n * height * width} pixels is larger than the {MAX_LOSSY_PIXELS} that "
             "can be coded: choose smaller chunks"
         )
-    fraction = task.coder.pixel_fraction
+    fraction = coder.pixel_fraction
     levels = _levels_of(task)
     pixels = to_pixels(task.planes, levels, fraction)
     if task.parameters.target_psnr is None:
-        payload, quality = task.coder.encode(pixels, task.parameters), task.parameters.quality
+        payload, quality = coder.encode(pixels, task.parameters), task.parameters.quality
     else:
         found = at_psnr(task, levels, pixels, task.parameters.target_psnr)
         if found is None:
@@ -44,7 +45,7 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
         mode=Mode.LOSSY,
         sections=(payload,),
         fields={
-            "weights_id": task.coder.weights_id,
+            "weights_id": coder.weights_id,
             "quality": quality,
             "low": levels.low,
             "level_shift": levels.shift,

@@ -91,12 +91,14 @@ def at_psnr(task: EncodeTask, levels: Levels, pixels: Pixels, target: float) -> 
     target : float
         Decibels.
     """
-    fraction, dtype = task.coder.pixel_fraction, task.planes.dtype
+    coder = task.coder
+    assert coder is not None  # for mypy: lossy chunks have one
+    fraction, dtype = coder.pixel_fraction, task.planes.dtype
     peak = peak_of(dtype, task.parameters.value_range)
     levels_squared = 1 << (2 * levels.shift)
     error = peak * peak / 10 ** (target / 10) / levels_squared
     return coarsest_within(
-        task.coder.trials(pixels, task.parameters),
+        coder.trials(pixels, task.parameters),
         target,
         expected=_before_rounding(error, 0.5 ** min(levels.shift, fraction)),
         psnr_of=lambda found: psnr(task.planes, to_samples(found, levels, fraction, dtype), peak),

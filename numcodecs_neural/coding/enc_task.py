@@ -31,6 +31,8 @@ class EncodeParameters:
         Which measure of quality the steps are shaped for, where the weights can.
     target_psnr : float, optional
         Decibels that the chunk shall have, in place of a quality.
+    max_error : int, optional
+        By how much a sample may differ; `quality` and `tune` do not matter then.
     """
 
     quality: int
@@ -38,6 +40,7 @@ class EncodeParameters:
     value_range: tuple[int, int] | None = None
     tune: str = "psnr"
     target_psnr: float | None = None
+    max_error: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,8 @@ class EncodeTask:
     must_be_exact : bool
         Whether nothing may be lost, whatever the parameters say.
     parameters : EncodeParameters
-    coder : LossyEncoder
+    coder : LossyEncoder or None
+        None where nothing may be lost, or no more than a bound.
     """
 
     planes: NDArray[Any]
@@ -117,7 +121,7 @@ class EncodeTask:
     mosaic: Mosaic | None
     must_be_exact: bool = False
     parameters: EncodeParameters
-    coder: LossyEncoder
+    coder: LossyEncoder | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

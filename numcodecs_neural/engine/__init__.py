@@ -35,7 +35,8 @@ def encode(array: NDArray[Any], weights: WeightsInfo, parameters: EncodeParamete
     """
     from numcodecs_neural.coding.enc_chunk import encode_chunk
 
-    return encode_chunk(array, parameters, coder_for(weights))
+    coder = coder_for(weights) if parameters.max_error is None else None
+    return encode_chunk(array, parameters, coder)
 
 
 def decode(chunk: Chunk) -> NDArray[Any]:

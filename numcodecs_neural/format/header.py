@@ -46,7 +46,6 @@ class ChunkHeader:
     Parameters
     ----------
     mode : Mode
-        ``EXACT`` keeps its number for a later release and is refused.
     dtype : numpy.dtype
         Of the decoded chunk, byte order included: uint8, uint16 or int16.
     shape : tuple of int
@@ -66,7 +65,7 @@ class ChunkHeader:
     quality : int
         0 to 100; 0 unless the mode is lossy.
     max_error : int
-        Keeps its place for ``EXACT``; 0.
+        By how much a sample may differ from the one that was encoded; 0 unless the mode is exact.
     low : int
         The sample that is grey level 0; 0 unless the mode is lossy and samples have 16 bits.
     level_shift : int
@@ -221,8 +220,6 @@ def _check_mode(header: ChunkHeader) -> None:
         raise UnsupportedVersionError(
             f"chunk is in the {header.mode.name.lower()} mode, which this release cannot read"
         )
-    if header.max_error != 0:
-        raise BitstreamError(f"chunk header has a largest error of {header.max_error}; expected 0")
     if not 0 <= header.quality <= _MAX_QUALITY or len(header.weights_id) != len(NO_WEIGHTS):
         raise BitstreamError(
             f"chunk header has quality {header.quality} and weights id {header.weights_id.hex()!r};"
@@ -231,6 +228,10 @@ def _check_mode(header: ChunkHeader) -> None:
     rules, mode = RULES[header.mode], header.mode.name.lower()
     if header.quality and not rules.has_quality:
         raise BitstreamError(f"chunk header has quality {header.quality}; the mode {mode} has none")
+    if header.max_error and not rules.has_max_error:
+        raise BitstreamError(
+            f"chunk header has a largest error of {header.max_error}; the mode {mode} has none"
+        )
     if header.weights_id != NO_WEIGHTS and not rules.has_weights:
         raise BitstreamError(
             f"chunk header has weights {header.weights_id.hex()}; the mode {mode} has none"

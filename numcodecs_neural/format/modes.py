@@ -36,18 +36,22 @@ class ModeRules:
         Whether the header names a quality; else it is 0.
     has_levels : bool
         Whether samples of 16 bits have a lowest sample and a level shift.
+    has_max_error : bool
+        Whether the header names a largest error; else it is 0.
     """
 
     sections: int = 1
     has_weights: bool = False
     has_quality: bool = False
     has_levels: bool = False
+    has_max_error: bool = False
 
 
 RULES: Mapping[Mode, ModeRules] = MappingProxyType(
     {
         Mode.CONSTANT: ModeRules(),
         Mode.LOSSY: ModeRules(has_weights=True, has_quality=True, has_levels=True),
+        Mode.EXACT: ModeRules(has_weights=True, has_max_error=True),
         Mode.STORED: ModeRules(),
         Mode.JPEG: ModeRules(has_weights=True),
     }

@@ -4,6 +4,8 @@ from numcodecs_neural.weights.catalogue import (
     WeightsInfo,
     by_id,
     catalogue,
+    exact_weights,
+    exact_weights_by_id,
     file_digest,
     resolve,
 )
@@ -14,6 +16,8 @@ __all__ = [
     "WeightsInfo",
     "by_id",
     "catalogue",
+    "exact_weights",
+    "exact_weights_by_id",
     "file_digest",
     "load_decoder",
     "load_encoder",

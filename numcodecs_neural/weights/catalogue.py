@@ -12,6 +12,7 @@ from typing import Any
 from numcodecs_neural.errors import WeightsError
 
 __all__ = [
+    "ANY_CHANNELS",
     "WEIGHTS_ID_NBYTES",
     "CoefficientWeights",
     "WeightsInfo",
@@ -19,11 +20,18 @@ __all__ = [
     "catalogue",
     "coefficient_weights",
     "coefficient_weights_by_id",
+    "exact_weights",
+    "exact_weights_by_id",
     "file_digest",
     "resolve",
 ]
 
 WEIGHTS_ID_NBYTES = 8
+
+ANY_CHANNELS = 0
+"""Channels of weights that code any number of them."""
+
+_EXACT_FAMILY = "exact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,7 @@ class WeightsInfo:
     encoder_sha256 : str
         Digest of the encoder file that this release encodes with; no reader needs it.
     channels : int
-        Length of the channel axis.
+        Length of the channel axis; `ANY_CHANNELS` for weights that code without loss.
     dtypes : tuple of str
         Names of the dtypes that can be coded.
     stride : int
@@ -96,7 +104,7 @@ class CoefficientWeights:
 
 
 def catalogue() -> list[str]:
-    """Return the exact names of the weights of this release, oldest first.
+    """Return the exact names of the lossy weights of this release, oldest first.
 
     Examples
     --------
@@ -121,8 +129,11 @@ def resolve(model: str) -> WeightsInfo:
     """
     infos, families = _read()
     info = infos.get(families.get(model, model))
+    exact = {weights.name: weights for weights in _exact_weights()}
     if info is None:
-        known = ", ".join([*families, *infos])
+        info = exact_weights() if model == _EXACT_FAMILY else exact.get(model)
+    if info is None:
+        known = ", ".join([*families, *infos, _EXACT_FAMILY, *exact])
         raise WeightsError(f"there are no weights called {model!r}; this release has {known}")
     return info
 
@@ -138,6 +149,31 @@ def by_id(weights_id: bytes) -> WeightsInfo:
     for info in _read()[0].values():
         if info.id == weights_id:
             return info
+    raise _unknown(weights_id)
+
+
+def exact_weights() -> WeightsInfo:
+    """Return the newest weights that code without loss.
+
+    Examples
+    --------
+    >>> exact_weights().name
+    'exact-1'
+    """
+    return _exact_weights()[-1]
+
+
+def exact_weights_by_id(weights_id: bytes) -> WeightsInfo:
+    """Return the weights for exact chunks whose id a chunk carries.
+
+    Raises
+    ------
+    WeightsError
+        If this release does not have them.
+    """
+    for weights in _exact_weights():
+        if weights.id == weights_id:
+            return weights
     raise _unknown(weights_id)
 
 
@@ -192,6 +228,22 @@ def _coefficient_weights() -> tuple[CoefficientWeights, ...]:
     """Return all, oldest first."""
     found = _content()["coefficients"]
     return tuple(CoefficientWeights(name=name, sha256=sha256) for name, sha256 in found.items())
+
+
+@functools.cache
+def _exact_weights() -> tuple[WeightsInfo, ...]:
+    """Return all, oldest first; one file serves both directions."""
+    return tuple(
+        WeightsInfo(
+            name=name,
+            sha256=sha256,
+            encoder_sha256=sha256,
+            channels=ANY_CHANNELS,
+            dtypes=("uint8", "uint16", "int16"),
+            stride=1,
+        )
+        for name, sha256 in _content()["exact"].items()
+    )
 
 
 @functools.cache

@@ -52,7 +52,7 @@ def test_every_mode_dtype_layout_and_kind_is_there() -> None:
     keys = ("mode", "dtype", "order", "channel_axis", "model")
     seen = {key: {entry[key] for entry in INDEX["accepted"]} for key in keys}
 
-    assert seen["mode"] == {"constant", "jpeg", "lossy", "stored"}
+    assert seen["mode"] == {"constant", "exact", "jpeg", "lossy", "stored"}
     assert seen["dtype"] == {"|u1", "<u2", ">u2", "<i2", ">i2"}
     assert seen["order"] == {"C", "F"}
     assert seen["channel_axis"] == {None, -1, -3, -4}

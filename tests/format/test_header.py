@@ -89,7 +89,6 @@ def test_any_bytes_are_a_header_or_a_bitstream_error(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("position", "byte", "error", "says"),
     [
-        pytest.param(0, 2, UnsupportedVersionError, "exact mode", id="exact mode"),
         pytest.param(0, 5, UnsupportedVersionError, "mode 5", id="later mode"),
         pytest.param(0, 4, BitstreamError, "the mode jpeg has none", id="jpeg quality"),
         pytest.param(0, 0, BitstreamError, "constant has none", id="constant with weights"),

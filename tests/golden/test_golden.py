@@ -30,7 +30,8 @@ from tests.golden.parts import ContextWeights
 
 HERE = Path(__file__).parent
 # Those of the JPEG mode have a test of their own.
-FOLDERS = sorted(set(HERE.glob("v*/*")) - set(HERE.glob("v*/jpeg-*")))
+OTHERS = {*HERE.glob("v*/jpeg-*"), *HERE.glob("v*/exact-*")}
+FOLDERS = sorted(set(HERE.glob("v*/*")) - OTHERS)
 BACKENDS = ["plain numpy", "float64", "numba", "torch on the CPU", "torch on CUDA"]
 
 

@@ -15,7 +15,12 @@ from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.enc_model import EncoderModel
 from numcodecs_neural.weights import by_id, catalogue, file_digest, load_decoder, resolve
-from numcodecs_neural.weights.catalogue import coefficient_weights, coefficient_weights_by_id
+from numcodecs_neural.weights.catalogue import (
+    coefficient_weights,
+    coefficient_weights_by_id,
+    exact_weights,
+    exact_weights_by_id,
+)
 from numcodecs_neural.weights.files import WeightsFile, read_weights, write_weights
 
 
@@ -35,6 +40,17 @@ def test_every_shipped_model_has_a_card(name: str, root: Path) -> None:
     info = resolve(name)
     assert info.sha256 in card
     assert info.encoder_sha256 in card
+    for heading in ("Data", "Training", "Rate and distortion", "Limits"):
+        assert f"## {heading}" in card
+
+
+def test_the_exact_weights_have_their_digest_and_a_card(root: Path) -> None:
+    info = exact_weights()
+
+    assert file_digest(info.decoder_path) == info.sha256
+    assert resolve("exact") == resolve(info.name) == exact_weights_by_id(info.id) == info
+    card = (root / "numcodecs_neural" / "weights" / "cards" / f"{info.name}.md").read_text()
+    assert info.sha256 in card
     for heading in ("Data", "Training", "Rate and distortion", "Limits"):
         assert f"## {heading}" in card
 

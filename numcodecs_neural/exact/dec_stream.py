@@ -1,0 +1,216 @@
+"""Streams of the exact mode to samples (SPEC.md, section 10)."""
+
+import struct
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import uncompiled, use_numba
+from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
+from numcodecs_neural.exact.dec_kernels import (
+    BAD_ESCAPE,
+    BIT,
+    BITS_LEFT,
+    COUNT,
+    LOWEST_STATE,
+    STATUS,
+    STREAMS,
+    TRUNCATED,
+    WORD,
+    WORDS_LEFT,
+    decode_plane,
+)
+from numcodecs_neural.exact.layout import COEFFICIENTS, MAX_REFERENCES
+from numcodecs_neural.exact.model import ExactModel
+from numcodecs_neural.exact.planes import Memory, Settings, planes_of
+
+__all__ = ["LENGTHS", "MAX_BACK", "MAX_TERM_SUM", "PlaneHead", "decode_levels", "terms_of"]
+
+MAX_BACK = 64
+"""How many planes back a reference may lie."""
+
+MAX_TERM_SUM = 1 << 14
+"""Of the magnitudes of a prediction's coefficients: 16 times a difference of 16 bits fits 32."""
+
+LENGTHS = struct.Struct("<II")
+"""Words, and plain bits."""
+
+_STATES = np.dtype("<u4")
+_STATUS_ERRORS = {
+    TRUNCATED: (TruncatedChunkError, "an exact chunk ends before its last sample"),
+    BAD_ESCAPE: (BitstreamError, "an exact chunk holds an escape beyond the largest difference"),
+}
+
+
+class PlaneHead(NamedTuple):
+    """How a plane is predicted linearly.
+
+    Parameters
+    ----------
+    references : tuple of int
+        How many planes back they lie.
+    terms : ndarray of int
+    """
+
+    references: tuple[int, ...]
+    terms: NDArray[np.int64]
+
+
+def decode_levels(
+    data: bytes, shape: tuple[int, int, int, int], settings: Settings, model: ExactModel
+) -> NDArray[np.uint16]:
+    """Return levels (n, C, H, W).
+
+    Raises
+    ------
+    BitstreamError
+        If the data are damaged.
+    """
+    cursor = Cursor(data)
+    order = cursor.order(shape[1])
+    blocks = list(planes_of(shape, order))
+    heads = [[cursor.plane_head(plane.number) for plane in block] for block in blocks]
+    code = Code.take(cursor)
+    decode = decode_plane if use_numba() else uncompiled(decode_plane)
+    levels = np.empty(shape, np.uint16)
+    for block, their_heads in zip(blocks, heads, strict=True):
+        rows, columns = block[0].rows, block[0].columns
+        size = rows.stop - rows.start, columns.stop - columns.start
+        kept = 1 + max((max(head.references, default=0) for head in their_heads), default=0)
+        memory = Memory(size, kept, settings)
+        for plane, head in zip(block, their_heads, strict=True):
+            numbers = memory.plane(plane.number, head.references, model)
+            network = model.networks[len(head.references)]
+            decode(
+                numbers,
+                memory.values,
+                memory.errors,
+                memory.offsets,
+                terms_of(head),
+                network,
+                model.tables,
+                code.words,
+                code.bits,
+                code.states,
+                code.at,
+            )
+            code.check()
+            levels[plane.image, plane.channel, rows, columns] = memory.samples(numbers)
+    code.check_end()
+    return levels
+
+
+def terms_of(head: PlaneHead) -> NDArray[np.int32]:
+    """Return the coefficients of a prediction as kernels take them."""
+    terms = np.zeros(COEFFICIENTS[-1], np.int32)
+    terms[: len(head.terms)] = head.terms
+    return terms
+
+
+class Cursor:
+    """Reads bytes from front to back."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, count: int) -> bytes:
+        """Return the next bytes."""
+        part = self._data[self._at : self._at + count]
+        if len(part) < count:
+            raise TruncatedChunkError(f"an exact chunk lacks {count - len(part)} bytes")
+        self._at += count
+        return part
+
+    def rest(self) -> bytes:
+        """Return all bytes that are left."""
+        return self.take(len(self._data) - self._at)
+
+    def order(self, channels: int) -> list[int]:
+        """Return the order in which channels are coded; one channel has none."""
+        if channels == 1:
+            return [0]
+        order = [self.varint() for _ in range(channels)]
+        if sorted(order) != list(range(channels)):
+            raise BitstreamError(f"an exact chunk codes its {channels} channels not once each")
+        return order
+
+    def varint(self) -> int:
+        """Return a number of 7 bits a byte, the lowest ones first."""
+        value = shift = 0
+        while True:
+            (byte,) = self.take(1)
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+            if shift > 28:
+                raise BitstreamError("an exact chunk holds a number of more than 35 bits")
+
+    def plane_head(self, number: int) -> PlaneHead:
+        """Return how the plane of this number in its block is predicted."""
+        (count,) = self.take(1)
+        if count > MAX_REFERENCES:
+            raise BitstreamError(f"a plane of an exact chunk has {count} references; at most 2")
+        back = tuple(self.varint() for _ in range(count))
+        if any(not 1 <= distance <= min(number, MAX_BACK) for distance in back):
+            raise BitstreamError(f"plane {number} of an exact chunk refers {back} planes back")
+        folded = np.array([self.varint() for _ in range(COEFFICIENTS[count])], np.int64)
+        terms = (folded >> 1) ^ -(folded & 1)
+        if np.abs(terms).sum() > MAX_TERM_SUM:
+            raise BitstreamError(
+                f"a plane of an exact chunk has coefficients of {np.abs(terms).sum()} in all; "
+                f"allowed are {MAX_TERM_SUM}"
+            )
+        return PlaneHead(back, terms)
+
+
+class Code(NamedTuple):
+    """What is coded, and how far it has been read."""
+
+    words: NDArray[np.uint16]
+    bits: NDArray[np.uint32]
+    states: NDArray[np.int64]
+    at: NDArray[np.int64]
+
+    @classmethod
+    def take(cls, cursor: Cursor) -> "Code":
+        """Read all that is left."""
+        words, bits = LENGTHS.unpack(cursor.take(LENGTHS.size))
+        states = np.frombuffer(cursor.take(STREAMS * _STATES.itemsize), _STATES).astype(np.int64)
+        if states.min() < LOWEST_STATE:
+            raise BitstreamError(f"an exact chunk begins with the state {states.min()}")
+        coded = np.frombuffer(cursor.take(2 * words), "<u2").astype(np.uint16)
+        plain = cursor.rest()
+        if len(plain) != (bits + 7) // 8:
+            raise BitstreamError(f"an exact chunk has {len(plain)} bytes of {bits} plain bits")
+        at = np.zeros(6, np.int64)
+        at[WORDS_LEFT], at[BITS_LEFT] = words, bits
+        # Kernels look at all words that a diagonal may take before they count them.
+        padded = plain + bytes(-len(plain) % 4 + 8)
+        longest = np.zeros(words + _SPARE_WORDS, np.uint16)
+        longest[:words] = coded
+        return cls(longest, np.frombuffer(padded, "<u4").astype(np.uint32), states, at)
+
+    def check(self) -> None:
+        """Raise what the kernel found."""
+        status = int(self.at[STATUS])
+        if not status and self.at[BIT] > self.at[BITS_LEFT]:
+            status = TRUNCATED
+        if status:
+            error, text = _STATUS_ERRORS[status]
+            raise error(text)
+
+    def check_end(self) -> None:
+        """Raise unless all has been read."""
+        used = int(self.at[WORD]), int(self.at[BIT])
+        whole = int(self.at[WORDS_LEFT]), int(self.at[BITS_LEFT])
+        if used != whole or np.any(self.states != LOWEST_STATE):
+            raise BitstreamError(
+                f"an exact chunk of {self.at[COUNT]} samples uses {used} of its {whole} words and "
+                "bits, or ends with other states than those it should"
+            )
+
+
+_SPARE_WORDS = 1024
+"""More than the longest diagonal has samples."""

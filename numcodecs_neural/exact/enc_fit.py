@@ -1,0 +1,97 @@
+"""The linear prediction of a plane: coefficients that suit its samples."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import use_numba
+from numcodecs_neural.exact.dec_stream import MAX_TERM_SUM
+from numcodecs_neural.exact.enc_kernels import add_products
+from numcodecs_neural.exact.layout import CAUSAL, MARGIN, REFERENCE, SECOND_TERMS, with_margins
+
+__all__ = ["fitted_terms"]
+
+_SAMPLES = 1 << 15
+"""So many samples, spread over the plane, are enough for thirty coefficients."""
+_ONE = 1 << 10
+_LARGEST = 4095
+_LIMIT = 1023
+
+
+def fitted_terms(
+    plane: NDArray[np.integer[Any]], references: Sequence[NDArray[np.integer[Any]]], most: int
+) -> NDArray[np.int64]:
+    """Return coefficients that predict a plane from itself and others of its size.
+
+    Differences are weighed by how flat their surroundings are, as integers: so the sums are exact
+    in any order, and the coefficients the same on every machine.
+    """
+    height, width = plane.shape
+    step = _step_of(height * width)
+    terms, target, weigh = _differences(plane, references, most, step)
+    rows = np.stack([weigh(difference) for difference in (*terms, target)], 1)
+    products = np.zeros((rows.shape[1],) * 2, np.int64)
+    if use_numba():
+        add_products(rows, products)
+    else:
+        products += rows.T.astype(np.int64) @ rows.astype(np.int64)
+    whole = (np.triu(products) + np.triu(products, 1).T).astype(np.float64)
+    matrix, right = whole[:-1, :-1], whole[:-1, -1]
+    ridge = np.trace(matrix) / len(matrix) * 2e-4 + 1
+    solved = _solve(matrix + ridge * np.eye(len(matrix)), right)
+    found = np.clip(np.rint(solved * _ONE), -_LARGEST, _LARGEST).astype(np.int64)
+    total = int(np.abs(found).sum())
+    return found if total <= MAX_TERM_SUM else found * MAX_TERM_SUM // (2 * total)
+
+
+def _step_of(samples: int) -> int:
+    """Return by how much to step over rows and columns: odd, so that no grid of 8 is followed."""
+    return max(1, int((samples / _SAMPLES) ** 0.5)) // 2 * 2 + 1
+
+
+def _differences(
+    plane: NDArray[np.integer[Any]],
+    references: Sequence[NDArray[np.integer[Any]]],
+    most: int,
+    step: int,
+) -> Any:
+    """Return the terms' differences, that of the samples, and what weighs them."""
+    height, width = plane.shape
+
+    def around(whole: NDArray[np.int32], place: tuple[int, int]) -> NDArray[np.int32]:
+        x, y = place
+        rows = slice(MARGIN + y, MARGIN + y + height, step)
+        return whole[rows, MARGIN + x : MARGIN + x + width : step].ravel()
+
+    whole = with_margins(plane.astype(np.int32), most >> 1)
+    near = [around(whole, place) for place in CAUSAL]
+    base = (near[0] + near[1]) >> 1
+    terms = [value - base for value in near]
+    for number, reference in enumerate(references[:2]):
+        other = with_margins(reference.astype(np.int32), most >> 1)
+        count = SECOND_TERMS if number else len(REFERENCE)
+        values = [around(other, place) for place in REFERENCE[:count]]
+        middle = (values[4] + values[3]) >> 1
+        terms += [value - middle for value in values]
+    activity = np.abs(np.stack(terms[:4])).sum(0) + 4
+    bits = (4 * activity).astype(np.float32).view(np.int32)
+    down, inverse = (bits >> 23) - 125, 256 - ((bits >> 16) & 127)
+
+    def weigh(difference: NDArray[np.int32]) -> NDArray[np.int16]:
+        weighed = (16 * difference.astype(np.int64) * inverse) >> down
+        limited: NDArray[np.int16] = np.clip(weighed, -_LIMIT, _LIMIT).astype(np.int16)
+        return limited
+
+    return terms, around(whole, (0, 0)) - base, weigh
+
+
+def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve a positive definite system by elimination, in an order that no library chooses."""
+    rows = np.concatenate([matrix, right[:, None]], 1)
+    for i in range(len(rows)):
+        rows[i] = rows[i] / rows[i, i]
+        others = np.arange(len(rows)) != i
+        rows[others] -= rows[others, i, None] * rows[i]
+    return rows[:, -1]

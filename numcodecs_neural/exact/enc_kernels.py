@@ -1,0 +1,152 @@
+"""The encoder of planes: samples to entries and plain bits, and these to words."""
+
+import numpy as np
+
+from numcodecs_neural.compilation import Integer, compiled, inlined, readable
+from numcodecs_neural.exact.dec_kernels import BIT, COUNT, ROW, STATE, STREAMS
+from numcodecs_neural.exact.kernels import (
+    FLIP,
+    MEAN,
+    NUMBER,
+    PLACES,
+    PLANE,
+    RAW,
+    SCRATCH,
+    SHORTS,
+    TABLE,
+    continue_diagonal,
+    finish,
+    first_of_diagonal,
+    last_of_diagonal,
+    place,
+    predict,
+)
+from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN
+from numcodecs_neural.exact.symbols import (
+    ENTRIES,
+    ESCAPE,
+    EXTRA_BITS,
+    LOWEST,
+    entries_by_number,
+)
+from numcodecs_neural.vectors import LANES, types
+
+__all__ = ["add_products", "encode_plane", "encode_words"]
+
+_STARTS = 16
+_ENTRY = entries_by_number()
+_LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
+
+_HEIGHT, _WIDTH, _COLUMNS, _BASE, _ERROR = (
+    PLANE[name] for name in ("height", "width", "columns", "base", "error")
+)
+
+_INT = types.int64
+_BITS = types.Array(types.uint32, 1, "C")
+
+
+@inlined(types.void, _INT, _INT, _BITS, STATE)
+def put_bits(count: Integer, value: Integer, bits: Integer, at: Integer) -> None:
+    """Append up to 31 plain bits, the lowest first."""
+    spot = at[BIT]
+    word, both = spot >> 5, value << (spot & 31)
+    bits[word] |= np.uint32(both & 0xFFFFFFFF)
+    bits[word + 1] |= np.uint32((both >> 32) & 0xFFFFFFFF)
+    at[BIT] = spot + count
+
+
+@inlined(types.void, _INT, _BITS, STATE)
+def put_escape(value: Integer, bits: Integer, at: Integer) -> None:
+    """Append a number in Exp-Golomb code."""
+    zeros = 0
+    while (value + 1) >> (zeros + 1):
+        zeros += 1
+    put_bits(zeros, 0, bits, at)
+    put_bits(1, 1, bits, at)
+    put_bits(zeros, value + 1 - (1 << zeros), bits, at)
+
+
+@compiled(
+    types.void, PLACES, SHORTS, SHORTS, PLACES, readable(types.int32), readable(types.int32),
+    readable(types.int16), readable(types.int32, 2), _BITS, _BITS, STATE,
+)  # fmt: skip
+def encode_plane(
+    plane: Integer,
+    values: Integer,
+    errors: Integer,
+    offsets: Integer,
+    terms: Integer,
+    weights: Integer,
+    tables: Integer,
+    samples: Integer,
+    codes: Integer,
+    bits: Integer,
+    at: Integer,
+) -> None:
+    """Append the codes of a plane: start and frequency of each entry; and its plain bits."""
+    scratch = np.zeros(SCRATCH, np.int32)
+    height, width, columns = plane[_HEIGHT], plane[_WIDTH], plane[_COLUMNS]
+    error = plane[_ERROR]
+    step = 2 * error + 1
+    for diagonal in range(width + 2 * (height - 1)):
+        low, high = first_of_diagonal(plane, diagonal), last_of_diagonal(plane, diagonal)
+        for y0 in range(low, high + 1, LANES):
+            here = plane[_BASE] + (FIRST_ROW + diagonal) * columns + MARGIN + y0
+            predict(here, plane, values, errors, offsets, terms, weights, scratch)
+            for i in range(min(LANES, high + 1 - y0)):
+                y = y0 + i
+                missed = np.int64(samples[y, diagonal - 2 * y]) - np.int64(scratch[MEAN + i])
+                number = missed
+                if error:
+                    number = (abs(missed) + error) // step
+                    number = -number if missed < 0 else number
+                scratch[NUMBER + i] = number
+                raw, flip = np.int64(scratch[RAW + i]), np.int64(scratch[FLIP + i])
+                number = ((number ^ flip) - flip) + ((1 << raw) >> 1)
+                whole = number >> raw
+                if -ESCAPE <= whole < ESCAPE:
+                    entry = _ENTRY[whole + ESCAPE]
+                    extra = raw + _EXTRA[entry]
+                    put_bits(extra, number - (_LOWEST[entry] << raw), bits, at)
+                else:
+                    entry = 0 if whole < 0 else ENTRIES - 1
+                    put_escape(-1 - ESCAPE - whole if whole < 0 else whole - ESCAPE, bits, at)
+                    put_bits(raw, number - (whole << raw), bits, at)
+                row = np.int64(scratch[TABLE + i]) * ROW + _STARTS + entry
+                start = np.int64(tables[row])
+                codes[at[COUNT]] = start | ((np.int64(tables[row + 1]) - start) << 16)
+                at[COUNT] += 1
+            place(here, 0, plane, scratch, values, errors)
+        continue_diagonal(diagonal, plane, values, errors)
+    finish(plane, values, errors)
+
+
+@compiled(_INT, readable(types.uint32), types.Array(types.uint16, 1, "C"), STATE)
+def encode_words(codes: Integer, words: Integer, lanes: Integer) -> Integer:
+    """Fill `words` from its end, set the states, and return where the words begin."""
+    begin = words.size
+    for lane in range(STREAMS):
+        lanes[lane] = 65536
+    for i in range(codes.size - 1, -1, -1):
+        start = codes[i] & np.uint32(0xFFFF)
+        frequency = codes[i] >> np.uint32(16)
+        state = np.uint32(lanes[i & (STREAMS - 1)])
+        if state >> np.uint32(18) >= frequency:
+            begin -= 1
+            words[begin] = state & np.uint32(0xFFFF)
+            state = state >> np.uint32(16)
+        quotient = state // frequency
+        lanes[i & (STREAMS - 1)] = np.int64(
+            (quotient << np.uint32(14)) + (start + (state - quotient * frequency))
+        )
+    return begin
+
+
+@compiled(types.void, readable(types.int16, 2), types.Array(types.int64, 2, "C"))
+def add_products(rows: Integer, products: Integer) -> None:
+    """Add up the products of each number of a row with each other one that is not before it."""
+    for row in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            one = np.int64(rows[row, i])
+            for j in range(i, rows.shape[1]):
+                products[i, j] += one * np.int64(rows[row, j])

@@ -1,0 +1,139 @@
+"""Samples to streams of the exact mode."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.compilation import uncompiled, use_numba
+from numcodecs_neural.exact.dec_kernels import BIT, STREAMS
+from numcodecs_neural.exact.dec_stream import LENGTHS, PlaneHead, terms_of
+from numcodecs_neural.exact.enc_fit import fitted_terms
+from numcodecs_neural.exact.enc_kernels import encode_plane, encode_words
+from numcodecs_neural.exact.model import ExactModel
+from numcodecs_neural.exact.planes import Memory, Plane, Settings, planes_of
+
+__all__ = ["channel_order", "encode_levels"]
+
+_GREEN_FIRST = (1, 0, 2)
+_BITS_PER_SAMPLE = 4
+"""Of an escape: what comes to three times the bits of the largest difference."""
+
+
+def channel_order(channels: int) -> tuple[int, ...]:
+    """Return in which order to code channels: of colours green first, which tells most of others.
+
+    Examples
+    --------
+    >>> channel_order(3)
+    (1, 0, 2)
+    """
+    return _GREEN_FIRST if channels == 3 else tuple(range(channels))
+
+
+def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactModel) -> bytes:
+    """Return levels (n, C, H, W) as `decode_levels` takes them."""
+    order = channel_order(levels.shape[1])
+    blocks = list(planes_of(_shape_of(levels), order))
+    heads = [_heads_of(levels, block, len(order), settings) for block in blocks]
+    code = _Code(levels.size, settings.most)
+    for block, theirs in zip(blocks, heads, strict=True):
+        code.add(levels, block, theirs, settings, model)
+    parts = [_varints(order) if len(order) > 1 else b""]
+    parts += [_packed(head) for theirs in heads for head in theirs]
+    return b"".join([*parts, *code.finish()])
+
+
+def _shape_of(levels: NDArray[np.uint16]) -> tuple[int, int, int, int]:
+    images, channels, height, width = levels.shape
+    return images, channels, height, width
+
+
+def _heads_of(
+    levels: NDArray[np.uint16], block: Sequence[Plane], channels: int, settings: Settings
+) -> list[PlaneHead]:
+    """Return how each plane is predicted: from the two channels before it, where there are any."""
+    heads = []
+    samples = [levels[p.image, p.channel, p.rows, p.columns] for p in block]
+    for plane in block:
+        back = tuple(range(1, 1 + min(plane.number % channels, 2)))
+        references = [samples[plane.number - distance] for distance in back]
+        terms = fitted_terms(samples[plane.number], references, settings.most)
+        heads.append(PlaneHead(back, terms))
+    return heads
+
+
+class _Code:
+    """Collects what is coded.
+
+    Parameters
+    ----------
+    samples : int
+        Of the chunk.
+    most : int
+        The highest level.
+    """
+
+    def __init__(self, samples: int, most: int) -> None:
+        self._codes = np.zeros(samples, np.uint32)
+        per_sample = 3 * most.bit_length() + _BITS_PER_SAMPLE
+        self._bits = np.zeros(samples * per_sample // 32 + 2, np.uint32)
+        self._at = np.zeros(6, np.int64)
+        self._compiled = use_numba()
+
+    def add(
+        self,
+        levels: NDArray[np.uint16],
+        block: Sequence[Plane],
+        heads: Sequence[PlaneHead],
+        settings: Settings,
+        model: ExactModel,
+    ) -> None:
+        """Code the planes of a block."""
+        encode = encode_plane if self._compiled else uncompiled(encode_plane)
+        first = levels[0, 0, block[0].rows, block[0].columns]
+        kept = 1 + max(max(head.references, default=0) for head in heads)
+        memory = Memory((first.shape[0], first.shape[1]), kept, settings)
+        for plane, head in zip(block, heads, strict=True):
+            samples = levels[plane.image, plane.channel, plane.rows, plane.columns]
+            encode(
+                memory.plane(plane.number, head.references, model),
+                memory.values,
+                memory.errors,
+                memory.offsets,
+                terms_of(head),
+                model.networks[len(head.references)],
+                model.tables,
+                samples.astype(np.int32),
+                self._codes,
+                self._bits,
+                self._at,
+            )
+
+    def finish(self) -> tuple[bytes, ...]:
+        """Return lengths, states, words and plain bits."""
+        words, states = np.zeros(len(self._codes) + 1, np.uint16), np.zeros(STREAMS, np.int64)
+        put = encode_words if self._compiled else uncompiled(encode_words)
+        coded = words[put(self._codes, words, states) :].astype("<u2")
+        count = int(self._at[BIT])
+        plain = self._bits[: math.ceil(count / 32)].astype("<u4").tobytes()[: (count + 7) // 8]
+        lengths = LENGTHS.pack(len(coded), count)
+        return lengths, states.astype("<u4").tobytes(), coded.tobytes(), plain
+
+
+def _packed(head: PlaneHead) -> bytes:
+    folded = (head.terms << 1) ^ (head.terms >> 63)
+    return bytes([len(head.references)]) + _varints([*head.references, *folded.tolist()])
+
+
+def _varints(numbers: Sequence[int]) -> bytes:
+    """Return numbers of 7 bits a byte, the lowest ones first."""
+    packed = bytearray()
+    for number in numbers:
+        rest = number
+        while rest > 127:
+            packed.append(rest & 127 | 128)
+            rest >>= 7
+        packed.append(rest)
+    return bytes(packed)

@@ -1,0 +1,73 @@
+"""What is frozen of the exact mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.golden.cases import crop, deep, framed
+
+__all__ = ["ExactCase", "exact_cases"]
+
+Image = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactCase:
+    """A chunk to freeze: its samples, where channels lie, and by how much they may differ."""
+
+    image: Image
+    channel_axis: int | None = None
+    max_error: int = 0
+
+
+def exact_cases() -> dict[str, ExactCase]:
+    """Return all chunks by name."""
+    grey, twelve = crop(60, 40, 40, 50)[1], deep(60, 40, 40, 50)
+    tall = np.concatenate([deep(3, 0, 257, 3), deep(3, 100, 257, 3)])
+    four = np.stack([*crop(200, 100, 24, 30), crop(200, 130, 24, 30)[0]], -1)
+    return {
+        "rgb": ExactCase(image=crop(100, 40, 36, 44), channel_axis=-3),
+        "rgb-error-2": ExactCase(image=crop(100, 40, 36, 44), channel_axis=-3, max_error=2),
+        "rgb-margin": ExactCase(image=framed(crop(9, 9, 27, 31), 40, 48, 255), channel_axis=-3),
+        "grey": ExactCase(image=grey),
+        "grey-error-1": ExactCase(image=grey, max_error=1),
+        "grey-error-20": ExactCase(image=grey, max_error=20),
+        "four-channels-last": ExactCase(image=four, channel_axis=-1),
+        "uint16": ExactCase(image=twelve),
+        "uint16-error-9": ExactCase(image=twelve, max_error=9),
+        "uint16-big-endian": ExactCase(image=twelve.astype(">u2")),
+        "uint16-fortran-order": ExactCase(image=np.asfortranarray(twelve)),
+        "uint16-every-16th": ExactCase(image=twelve // 16 * 16 + 5),
+        "uint16-every-16th-error-40": ExactCase(image=twelve // 16 * 16 + 5, max_error=40),
+        "uint16-listed": ExactCase(image=listed()[twelve >> 6]),
+        "int16-below-0": ExactCase(image=twelve.astype(np.int16) - 1000),
+        "batch-of-two": ExactCase(image=np.stack([grey[:20], grey[20:]])),
+        "two-blocks": ExactCase(image=tall),
+        "one-row": ExactCase(image=deep(60, 0, 1, 500)),
+        "one-column": ExactCase(image=deep(5, 60, 500, 1)),
+        "one-outlier": ExactCase(image=outlier()),
+        "noise": ExactCase(image=noise()),
+    }
+
+
+def listed() -> NDArray[np.uint16]:
+    """Return 64 samples that lie unevenly."""
+    return np.cumsum(np.arange(64) % 7 * 90 + 13).astype(np.uint16)
+
+
+def outlier() -> NDArray[np.int16]:
+    """Return a smooth image with one sample far from all others."""
+    y, x = np.indices((24, 70))
+    image = (x * x // 9 + 3 * y + np.random.default_rng(4).integers(0, 2, y.shape)).astype(np.int16)
+    image[11, 30] = -32768
+    return image
+
+
+def noise() -> NDArray[np.uint16]:
+    """Return noise of a wide range, in which no sample tells of another."""
+    generator = np.random.default_rng(8)
+    return np.clip(generator.normal(30000, 2500, (30, 40)), 0, 65535).astype(np.uint16)
