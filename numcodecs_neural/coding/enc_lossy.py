@@ -5,7 +5,7 @@ import numpy as np
 from numcodecs_neural.coding.dec_lossy import MAX_LOSSY_PIXELS, Levels
 from numcodecs_neural.coding.enc_levels import levels_again, levels_of, to_pixels
 from numcodecs_neural.coding.enc_target import at_psnr
-from numcodecs_neural.coding.enc_task import EncodeTask, Payload
+from numcodecs_neural.coding.enc_task import EncodeTask, LossyEncoder, Payload
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.format import Mode
 
@@ -32,7 +32,7 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
             "can be coded: choose smaller chunks"
         )
     fraction = coder.pixel_fraction
-    levels = _levels_of(task)
+    levels = _levels_of(task, coder)
     pixels = to_pixels(task.planes, levels, fraction)
     if task.parameters.target_psnr is None:
         payload, quality = coder.encode(pixels, task.parameters), task.parameters.quality
@@ -53,11 +53,11 @@ def encode_lossy(task: EncodeTask, _: Payload | None) -> Payload | None:
     )
 
 
-def _levels_of(task: EncodeTask) -> Levels:
+def _levels_of(task: EncodeTask, coder: LossyEncoder) -> Levels:
     """Return the finest levels of a chunk, or those that it was decoded from."""
     planes, given = task.planes, task.parameters.value_range
-    fraction = task.coder.pixel_fraction
+    fraction = coder.pixel_fraction
     levels = levels_of(planes, given, fraction)
     is_given = given is not None and levels.low == max(given[0], np.iinfo(planes.dtype).min)
-    steps = [] if planes.dtype.itemsize == 1 else task.coder.grey_steps(task.parameters)
+    steps = [] if planes.dtype.itemsize == 1 else coder.grey_steps(task.parameters)
     return levels if is_given or not steps else levels_again(planes, levels, steps, fraction)
