@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from numcodecs_neural.exact.enc_fit import fitted_terms
+from numcodecs_neural.exact.enc_fit import fit
 from numcodecs_neural.exact.enc_stream import channel_order
 from numcodecs_neural.exact.enc_values import levels_of, values_of
 from numcodecs_neural.exact.layout import CAUSAL, INPUTS, MARGIN, REFERENCE, with_margins
@@ -106,7 +106,7 @@ def rows_of(levels: Ints, known: Ints, error: int) -> Iterator[tuple[int, Rows]]
         ]
         their_errors = [around(errors, REFERENCE[:5], shape) for _, errors in back]
         references = [v[MARGIN:-MARGIN, MARGIN:-MARGIN] for v, _ in back]
-        terms = fitted_terms(levels[channel], references, most)
+        terms = fit(levels[channel], references, most).terms
         whole = with_margins(known[channel].astype(np.int32), most >> 1)
         near = around(whole, CAUSAL, shape)
         linear = linear_prediction(near, others, terms, most)
@@ -210,7 +210,7 @@ def known_of(levels: Ints, error: int) -> Ints:
             around(values, REFERENCE[: 5 if i else 9], shape) for i, values in enumerate(before[:2])
         ]
         references = [v[MARGIN:-MARGIN, MARGIN:-MARGIN] for v in before[:2]]
-        terms = fitted_terms(levels[channel], references, most)
+        terms = fit(levels[channel], references, most).terms
         total, at = np.full(shape, 32, np.int64), len(CAUSAL)
         for values in others:
             middle = (values[3] + values[4]) >> 1

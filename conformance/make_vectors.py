@@ -164,6 +164,8 @@ FROZEN = {
     "exact-1/uint16-listed": "exact: listed samples",
     "exact-1/int16-below-0": "exact: int16 on both sides of 0",
     "exact-1/batch-of-two": "exact: two images",
+    "exact-1/volume": "exact: slices that refer to one and to two slices before",
+    "exact-1/rgb-film": "exact: two images in colour, the second of which refers to the first",
     "exact-1/two-blocks": "exact: a plane of more than 512 rows",
     "exact-1/one-row": "exact: one row",
     "exact-1/one-column": "exact: one column",

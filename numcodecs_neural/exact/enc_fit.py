@@ -1,7 +1,7 @@
 """The linear prediction of a plane: coefficients that suit its samples."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +11,54 @@ from numcodecs_neural.exact.dec_stream import MAX_TERM_SUM
 from numcodecs_neural.exact.enc_kernels import add_products
 from numcodecs_neural.exact.layout import CAUSAL, MARGIN, REFERENCE, SECOND_TERMS, with_margins
 
-__all__ = ["fitted_terms"]
+__all__ = ["SAMPLES", "Fit", "fit"]
 
-_SAMPLES = 1 << 15
+SAMPLES = 1 << 15
 """So many samples, spread over the plane, are enough for thirty coefficients."""
 _ONE = 1 << 10
 _LARGEST = 4095
 _LIMIT = 1023
 
 
-def fitted_terms(
-    plane: NDArray[np.integer[Any]], references: Sequence[NDArray[np.integer[Any]]], most: int
-) -> NDArray[np.int64]:
+class Fit(NamedTuple):
+    """How a plane is predicted from itself and its references.
+
+    Parameters
+    ----------
+    terms : ndarray of int64
+        The coefficients.
+    missed : int
+        What remains, as a weighted sum of squares; comparable between fits of the same plane.
+    """
+
+    terms: NDArray[np.int64]
+    missed: int
+
+
+def fit(
+    plane: NDArray[np.integer[Any]],
+    references: Sequence[NDArray[np.integer[Any]]],
+    most: int,
+    samples: int = SAMPLES,
+) -> Fit:
     """Return coefficients that predict a plane from itself and others of its size.
 
     Differences are weighed by how flat their surroundings are, as integers: so the sums are exact
     in any order, and the coefficients the same on every machine.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (H, W)
+        Levels.
+    references : sequence of ndarray, shape (H, W)
+        At most two.
+    most : int
+        The highest level.
+    samples : int
+        How many samples to look at, about.
     """
     height, width = plane.shape
-    step = _step_of(height * width)
+    step = _step_of(height * width, samples)
     terms, target, weigh = _differences(plane, references, most, step)
     rows = np.stack([weigh(difference) for difference in (*terms, target)], 1)
     products = np.zeros((rows.shape[1],) * 2, np.int64)
@@ -37,18 +66,34 @@ def fitted_terms(
         add_products(rows, products)
     else:
         products += rows.T.astype(np.int64) @ rows.astype(np.int64)
-    whole = (np.triu(products) + np.triu(products, 1).T).astype(np.float64)
+    sums = np.triu(products) + np.triu(products, 1).T
+    found = _limited(_coefficients(sums.astype(np.float64)))
+    signed = [*(-found).tolist(), _ONE]
+    missed = sum(
+        a * b * c
+        for a, row in zip(signed, sums.tolist(), strict=True)
+        for b, c in zip(signed, row, strict=True)
+    )
+    return Fit(found, missed)
+
+
+def _coefficients(whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what solves the normal equations, whose last row and column are of the target."""
     matrix, right = whole[:-1, :-1], whole[:-1, -1]
     ridge = np.trace(matrix) / len(matrix) * 2e-4 + 1
-    solved = _solve(matrix + ridge * np.eye(len(matrix)), right)
+    return _solve(matrix + ridge * np.eye(len(matrix)), right)
+
+
+def _limited(solved: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return coefficients as integers that a section may hold."""
     found = np.clip(np.rint(solved * _ONE), -_LARGEST, _LARGEST).astype(np.int64)
     total = int(np.abs(found).sum())
     return found if total <= MAX_TERM_SUM else found * MAX_TERM_SUM // (2 * total)
 
 
-def _step_of(samples: int) -> int:
+def _step_of(size: int, samples: int) -> int:
     """Return by how much to step over rows and columns: odd, so that no grid of 8 is followed."""
-    return max(1, int((samples / _SAMPLES) ** 0.5)) // 2 * 2 + 1
+    return max(1, int((size / samples) ** 0.5)) // 2 * 2 + 1
 
 
 def _differences(

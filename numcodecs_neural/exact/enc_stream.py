@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.exact.dec_kernels import BIT, STREAMS
 from numcodecs_neural.exact.dec_stream import LENGTHS, PlaneHead, terms_of
-from numcodecs_neural.exact.enc_fit import fitted_terms
 from numcodecs_neural.exact.enc_kernels import encode_plane, encode_words
+from numcodecs_neural.exact.enc_references import heads_of
 from numcodecs_neural.exact.model import ExactModel
 from numcodecs_neural.exact.planes import Memory, Plane, Settings, planes_of
 
@@ -36,7 +36,14 @@ def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactMo
     """Return levels (n, C, H, W) as `decode_levels` takes them."""
     order = channel_order(levels.shape[1])
     blocks = list(planes_of(_shape_of(levels), order))
-    heads = [_heads_of(levels, block, len(order), settings) for block in blocks]
+    heads = [
+        heads_of(
+            [levels[p.image, p.channel, p.rows, p.columns] for p in block],
+            len(order),
+            settings.most,
+        )
+        for block in blocks
+    ]
     code = _Code(levels.size, settings.most)
     for block, theirs in zip(blocks, heads, strict=True):
         code.add(levels, block, theirs, settings, model)
@@ -48,20 +55,6 @@ def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactMo
 def _shape_of(levels: NDArray[np.uint16]) -> tuple[int, int, int, int]:
     images, channels, height, width = levels.shape
     return images, channels, height, width
-
-
-def _heads_of(
-    levels: NDArray[np.uint16], block: Sequence[Plane], channels: int, settings: Settings
-) -> list[PlaneHead]:
-    """Return how each plane is predicted: from the two channels before it, where there are any."""
-    heads = []
-    samples = [levels[p.image, p.channel, p.rows, p.columns] for p in block]
-    for plane in block:
-        back = tuple(range(1, 1 + min(plane.number % channels, 2)))
-        references = [samples[plane.number - distance] for distance in back]
-        terms = fitted_terms(samples[plane.number], references, settings.most)
-        heads.append(PlaneHead(back, terms))
-    return heads
 
 
 class _Code:

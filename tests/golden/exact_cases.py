@@ -46,6 +46,8 @@ def exact_cases() -> dict[str, ExactCase]:
         "uint16-listed": ExactCase(image=listed()[twelve >> 6]),
         "int16-below-0": ExactCase(image=twelve.astype(np.int16) - 1000),
         "batch-of-two": ExactCase(image=np.stack([grey[:20], grey[20:]])),
+        "volume": ExactCase(image=volume()),
+        "rgb-film": ExactCase(image=film(), channel_axis=-3),
         "two-blocks": ExactCase(image=tall),
         "one-row": ExactCase(image=deep(60, 0, 1, 500)),
         "one-column": ExactCase(image=deep(5, 60, 500, 1)),
@@ -65,6 +67,23 @@ def outlier() -> NDArray[np.int16]:
     image = (x * x // 9 + 3 * y + np.random.default_rng(4).integers(0, 2, y.shape)).astype(np.int16)
     image[11, 30] = -32768
     return image
+
+
+def volume() -> NDArray[np.uint16]:
+    """Return four slices of noise that changes little from each to the next."""
+    generator = np.random.default_rng(6)
+    steps = np.concatenate(
+        [generator.normal(0, 300, (1, 22, 27)), generator.normal(0, 40, (3, 22, 27))]
+    )
+    slices: NDArray[np.uint16] = np.rint(2000 + steps.cumsum(0)).astype(np.uint16)
+    return slices
+
+
+def film() -> NDArray[np.uint8]:
+    """Return two images in colour, of which the second is nearly the first."""
+    first = crop(100, 140, 26, 31)
+    change = np.random.default_rng(7).integers(-2, 3, first.shape)
+    return np.stack([first, np.clip(first + change, 0, 255).astype(np.uint8)])
 
 
 def noise() -> NDArray[np.uint16]:
