@@ -51,7 +51,7 @@ def test_first_bytes_are_those_of_the_stored_chunks(tmp_path: Path, layout: str)
 
     assert np.argwhere(sizes > 0).tolist() == [[0, 1]]
     assert total >= sizes.sum()
-    assert {cell: len(start) for cell, start in starts.items()} == {(0, 1): 16}
+    assert {cell: len(start) for cell, start in starts.items()} == {(0, 1): 17}
     assert starts[0, 1][:4] == b"NNIC"
 
 
