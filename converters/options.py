@@ -37,13 +37,17 @@ REGION_PX = 2048
 MAX_LEVELS = 32
 # Below it, sources of high quality come to an SSIM at which `he-fast` takes fewer bytes.
 MIN_JPEG_QUALITY = 80
+# Samples of 16 bits never differ by more than one above it.
+MAX_ERROR = 65534
 # No setting of these loses anything; what others lose, they tell once they are set.
 _WITHOUT_QUALITY = ("zstd", "none")
 # What an archive decides by itself: a value of these would ask for something else.
 _OF_ARCHIVE = (
-    *("target_psnr", "chunk_psnr", "exact_regions", "levels", "downsample", "glass"),
-    "jpeg_quality",
+    *("target_psnr", "chunk_psnr", "max_error", "exact_regions", "levels", "downsample"),
+    *("glass", "jpeg_quality"),
 )
+# What a bound decides by itself, with the values that ask for nothing.
+_NOT_OF_BOUND = {"target_psnr": None, "chunk_psnr": None, "tune": "psnr", "jpeg_quality": EXACT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,10 @@ class ConvertOptions:
         Instead of `quality`: every chunk that is coded with loss gets at least so many decibels, 20
         to 100, and hardly more; see ``target_psnr`` of `numcodecs_neural.NeuralImage`. For the
         codecs "auto" and "neural" only.
+    max_error : int, optional
+        Instead of `quality`: by how much a sample of any level may differ from what was to be
+        stored, 0 for no loss at all; reduced levels too, unless they have a `levels_quality`. Glass
+        is kept by default then. For the codecs "auto" and "neural" only.
     exact_regions : str, optional
         File of regions whose chunks of level 0 are exact, in pixels of level 0: GeoJSON as QuPath
         exports it, boxes as JSON or CSV (x, y, width, height), a picture that is not black there,
@@ -128,7 +136,7 @@ class ConvertOptions:
         Version of OME-Zarr: 0.5 is Zarr v3 with shards, 0.4 is Zarr v2.
     glass : {"elide", "flatten", "keep"}, optional
         What to do with glass: not to store its chunks, to paint it one colour, or nothing. By
-        default "elide", and "keep" of an archive.
+        default "elide", and "keep" of an archive and with `max_error`.
     tissue : str
         Where the tissue mask comes from: ``"threshold"``, ``"network"``, or the path of a picture
         that is black on glass.
@@ -197,6 +205,10 @@ class ConvertOptions:
     chunk_psnr: Annotated[
         float | None,
         Option("instead of a quality: PSNR of each chunk, by its own quality", metavar="DB"),
+    ] = None
+    max_error: Annotated[
+        int | None,
+        Option("instead of a quality: no sample is off by more than K; 0 loses nothing", (), "K"),
     ] = None
     exact_regions: Annotated[
         str | None,
@@ -314,6 +326,9 @@ class ConvertOptions:
             _check_number("target-psnr", self.target_psnr, 10, 80)
         if self.chunk_psnr is not None:
             _check_number("chunk-psnr", self.chunk_psnr, 20, 100)
+        if self.max_error is not None:
+            max_error = _whole_number("max-error", self.max_error, 0, MAX_ERROR)
+            object.__setattr__(self, "max_error", max_error)
         if self.levels is not None:
             _check_range("levels", self.levels, 1, MAX_LEVELS)
         if self.chunk_px is not None:
@@ -355,11 +370,34 @@ class ConvertOptions:
                 f"jpeg-quality is for JPEG data that the codec auto keeps, and codec is "
                 f"{self.codec}: leave one of the two out"
             )
+        self._check_bound()
         self._check_regions()
         if self.use_existing_levels and self.levels is not None:
             raise ConfigError("levels are those of the source: leave levels out")
         if self.archive:
             self._check_archive()
+
+    def _check_bound(self) -> None:
+        """Refuse what would break a bound, or says otherwise how samples are coded."""
+        if self.max_error is None:
+            return
+        if self.codec not in ("auto", "neural"):
+            raise ConfigError(
+                f"max-error is for the neural codec, and codec is {self.codec}: leave one of the "
+                "two out"
+            )
+        for name, usual in _NOT_OF_BOUND.items():
+            value = getattr(self, name)
+            if value != usual:
+                raise ConfigError(
+                    f"{name.replace('_', '-')} is {value} and max-error is {self.max_error}: leave "
+                    "one of them out, since a bound says how each sample is coded"
+                )
+        if self.treatment == "flatten":
+            raise ConfigError(
+                "max-error bounds every sample and glass flatten paints some: leave one of the two "
+                "out"
+            )
 
     def _check_regions(self) -> None:
         if self.exact_regions is None:
@@ -394,7 +432,7 @@ class ConvertOptions:
     @property
     def treatment(self) -> GlassTreatment:
         """What is done with glass."""
-        return self.glass or ("keep" if self.archive else "elide")
+        return self.glass or ("keep" if self.archive or self.max_error is not None else "elide")
 
     @property
     def step(self) -> int:

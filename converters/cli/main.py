@@ -150,6 +150,11 @@ def _check_given(names: set[str]) -> None:
                 f"--quality names a quality, and --{aim.replace('_', '-')} has it found: leave one "
                 "of them out"
             )
+    if {"quality", "max_error"} <= names:
+        raise ConfigError(
+            "--quality names a quality, and --max-error a bound, which says how each sample is "
+            "coded: leave one of them out"
+        )
 
 
 def _check_codec(options: ConvertOptions) -> None:

@@ -50,7 +50,7 @@ def show_estimates(
             )
         plan = plan_conversion(source, options)
         found = estimate(plan)
-        table.add_row(source.info.name, *_shown(found, scratch_nbytes(plan)))
+        table.add_row(source.info.name, *_shown(found, scratch_nbytes(plan), options.max_error))
         if has_output:
             check_space_for(plan, job.output, found.nbytes)
 
@@ -87,20 +87,28 @@ def _each(jobs: list[Job], look: Callable[[Job, SlideSource], None], complain: C
     return 1 if failed else 0
 
 
-def _exact(levels: tuple[int, ...], chunks: int) -> str:
-    """Return which levels are to be exact: those are the first ones; and how many other chunks."""
-    if not levels:
-        return f"{chunks} chunks" if chunks else "none"
-    first = "0" if len(levels) == 1 else f"0 to {levels[-1]}"
-    return f"{first}, {chunks} chunks" if chunks else first
+def _exact(values: Estimate, max_error: int | None) -> str:
+    """Return which levels are to be exact, how many other chunks, and what keeps a bound."""
+    found = [_listed(values.exact)] if values.exact else []
+    if values.exact_chunks:
+        found.append(f"{values.exact_chunks} chunks")
+    if values.bounded:
+        how = f"within {max_error}" if max_error else "lossless"
+        found.append(f"{_listed(values.bounded)} {how}")
+    return ", ".join(found) or "none"
 
 
-def _shown(values: Estimate, scratch: int) -> tuple[str, ...]:
+def _listed(levels: tuple[int, ...]) -> str:
+    """Return levels that follow each other."""
+    return str(levels[0]) if len(levels) == 1 else f"{levels[0]} to {levels[-1]}"
+
+
+def _shown(values: Estimate, scratch: int, max_error: int | None) -> tuple[str, ...]:
     height, width = values.shape
     return (
         f"{width}x{height}",
         str(values.levels),
-        _exact(values.exact, values.exact_chunks),
+        _exact(values, max_error),
         f"{values.raw_nbytes / 1e6:.0f}",
         f"{values.nbytes / 1e6:.2f}",
         f"{scratch / 1e6:.1f}",

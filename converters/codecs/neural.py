@@ -2,13 +2,18 @@
 
 from typing import Any
 
+import numpy as np
+
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError
 
 from ..options import ConvertOptions, Tuning
 from .base import ChunkCodec, ChunkKind
 
-__all__ = ["model_for", "neural_codec", "tuning_of"]
+__all__ = ["exact_codec", "model_for", "neural_codec", "tuning_of"]
+
+# Weights without loss, or within a bound; a family, as others are.
+_EXACT = "exact"
 
 
 def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
@@ -17,7 +22,7 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
     Raises
     ------
     ConfigError
-        If the model does not code such chunks.
+        If the model does not code such chunks, or wants a bound.
     WeightsError
         If the model is unknown.
     """
@@ -27,18 +32,58 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
         tune=tuning_of(options.tune),
         target_psnr=options.chunk_psnr,
     )
+    if "max_error" in codec.encoder:
+        raise ConfigError(
+            f"the model {codec.model} codes within a bound, and there is none: give max-error, of "
+            "which 0 loses nothing, or leave the model out"
+        )
     _check_channels(codec, kind)
     if codec.channel_axis is not None and kind.axes.endswith("czyx"):
         codec = NeuralImage(codec.model, codec.quality, channel_axis=-4, encoder=codec.encoder)
+    quality = {"quality": codec.quality} if options.chunk_psnr is None else {}
+    return _chunk_codec(codec, kind, quality)
+
+
+def exact_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
+    """Return the neural codec that keeps every sample within the bound of `options`.
+
+    Raises
+    ------
+    ConfigError
+        If it does not code such samples, all of them are within the bound, or the model is another.
+    WeightsError
+        If the model is unknown.
+    """
+    model = _EXACT if options.model == "auto" else options.model
+    if "max_error" not in NeuralImage(model).encoder:
+        raise ConfigError(
+            f"model is {model} and max-error is {options.max_error}: leave one of them out, since "
+            "what keeps a bound has weights of its own"
+        )
+    axis = (-4 if kind.axes.endswith("czyx") else -3) if kind.is_rgb else None
+    codec = NeuralImage(model, channel_axis=axis, max_error=options.max_error)
+    # The codec itself says what it does not code, before anything is written.
+    codec.encode(np.zeros((3, 1, 1, 1)[: abs(axis)] if axis else (1, 1), kind.dtype))
+    return _chunk_codec(codec, kind, is_lossless=options.max_error == 0)
+
+
+def _chunk_codec(
+    codec: NeuralImage,
+    kind: ChunkKind,
+    quality: dict[str, int] | None = None,
+    *,
+    is_lossless: bool = False,
+) -> ChunkCodec:
     return ChunkCodec(
         method=codec.codec_id,
         parameters={
             "model": codec.model,
             "weights": codec.weights,
-            **({"quality": codec.quality} if options.chunk_psnr is None else {}),
+            **(quality or {}),
             **codec.encoder,
         },
         zarr_arguments=_zarr_arguments(codec, kind),
+        is_lossless=is_lossless,
         channel_axis=codec.channel_axis or 0,
     )
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
+
 from numcodecs_neural.errors import ConfigError
 
 from ..options import CodecName, ConvertOptions, OmeZarrVersion
@@ -10,7 +12,7 @@ from ..sources import SlideInfo
 from .base import ChunkCodec, ChunkKind
 from .imagecodecs import peer_codec
 from .lossless import none_codec, zstd_codec
-from .neural import neural_codec
+from .neural import exact_codec, neural_codec
 from .qualities import SCALES
 
 __all__ = ["check_codec", "codec_for", "codecs_for", "lossless_codec"]
@@ -26,7 +28,7 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
     Parameters
     ----------
     options : ConvertOptions
-        Of which codec, model, quality and OME-Zarr version are read.
+        Of which codec, model, quality or bound, and OME-Zarr version are read.
     info : SlideInfo, optional
         The slide: by default a plain one, RGB and of 8 bits.
 
@@ -46,6 +48,8 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
     """
     kind = ChunkKind.of(info, options.ome_zarr_version)
     name: CodecName = "neural" if options.codec == "auto" else options.codec
+    if options.max_error is not None:
+        return exact_codec(options, kind)
     if name not in codecs_for(kind):
         raise ConfigError(
             f"the codec {name} does not code {kind.name} in OME-Zarr {kind.version}: "
@@ -75,12 +79,17 @@ def check_codec(options: ConvertOptions) -> None:
 
     Raises
     ------
+    ConfigError
+        If the model is for a bound and there is none, or the other way round.
     WeightsError
         If the model is unknown.
     """
-    if options.codec in ("auto", "neural"):
-        kind = ChunkKind(version=options.ome_zarr_version)
-        neural_codec(options, kind)
+    if options.max_error is not None:
+        # Of 16 bits, which allow every bound.
+        kind = ChunkKind(dtype=np.dtype(np.uint16), version=options.ome_zarr_version)
+        exact_codec(options, kind)
+    elif options.codec in ("auto", "neural"):
+        neural_codec(options, ChunkKind(version=options.ome_zarr_version))
 
 
 def codecs_for(kind: ChunkKind) -> tuple[CodecName, ...]:

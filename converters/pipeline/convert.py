@@ -302,8 +302,11 @@ def _advice(plan: ConversionPlan, levels: tuple[LevelReport, ...], part: float) 
         return "no --quality makes it as small"
     if levels[0].coding == "lossy" and plan.options.chunk_psnr is not None:
         return "a lower --chunk-psnr makes it smaller"
+    if levels[0].coding == "lossy" and plan.options.max_error is not None:
+        return "a larger --max-error makes it smaller"
     if plan.glass.tissue is not None and plan.glass.treatment == "keep":
-        return "it would be smaller without its glass (--glass elide, and no --archive)"
+        but = ", and no --archive" if plan.options.archive else ""
+        return f"it would be smaller without its glass (--glass elide{but})"
     return "lossy codecs make it smaller (--codec neural, --quality)"
 
 

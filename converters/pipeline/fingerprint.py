@@ -22,6 +22,7 @@ _NOT_STORED = ("workers", "scheduler", "scratch", "overwrite", "resume")
 _DECIDED = (
     *("codec", "model", "quality", "levels_quality", "jpeg_quality", "target_psnr", "chunk_psnr"),
     *(
+        "max_error",
         "exact_regions",
         "exact_all_levels",
         "archive",

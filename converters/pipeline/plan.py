@@ -129,7 +129,7 @@ class ConversionPlan:
     def _reduced(self, first: ConvertOptions) -> ConvertOptions:
         """Return the options of levels that are made by reduction, from those of level 0."""
         if first.levels_quality is not None:
-            return replace(first, quality=first.levels_quality, chunk_psnr=None)
+            return replace(first, quality=first.levels_quality, chunk_psnr=None, max_error=None)
         if self.levels[0].is_kept:
             return replace(first, quality=min(first.quality, LEVELS_QUALITY))
         return first

@@ -70,12 +70,15 @@ def _steps(first: LevelReport, codec: ChunkCodec) -> list[dict[str, Any]]:
     """
     if first.is_exact:
         return []
+    told = codec.told
+    if first.max_error:
+        told |= {"note": f"every sample within {first.max_error}"}
     if first.coding != "jpeg":
         if not first.exact:
-            return [codec.told]
-        return [codec.told | {"chunks": first.stored - first.exact, "of_chunks": first.stored}]
+            return [told]
+        return [told | {"chunks": first.stored - first.exact, "of_chunks": first.stored}]
     coarser = {"method": REQUANTIZED, "quality": first.jpeg_quality, "chunks": first.coarser}
-    others = {**codec.told, "chunks": sum(first.fallbacks.values())}
+    others = {**told, "chunks": sum(first.fallbacks.values())}
     return [step | {"of_chunks": first.stored} for step in (coarser, others) if step["chunks"]]
 
 

@@ -118,8 +118,15 @@ class LevelReport:
         return f"{self._lossy}, {self.exact} exact" if self.exact else self._lossy
 
     @property
+    def max_error(self) -> int | None:
+        """By how much samples may be off that are not exact; None without such a bound."""
+        return self.codec.get("max_error")
+
+    @property
     def _lossy(self) -> str:
         quality, target = self.codec.get("quality"), self.codec.get("target_psnr")
+        if self.max_error is not None:
+            return f"within {self.max_error}"
         if target is not None:
             return f"{target:g} dB"
         return "lossy" if quality is None else f"q{quality}"
@@ -229,7 +236,8 @@ def notices_of(info: SlideInfo, levels: tuple[LevelReport, ...]) -> tuple[str, .
     if source_bpp is not None and first.bpp is not None and first.bpp > source_bpp:
         sentences.append(
             f"the source holds {source_bpp:.2f} bits per pixel and the store {first.bpp:.2f}: "
-            "at a lower --quality it would be smaller, and more bits bring nothing back"
+            f"at a {'lower --quality' if first.max_error is None else 'larger --max-error'} it "
+            "would be smaller, and more bits bring nothing back"
         )
     return tuple(sentences)
 
@@ -287,14 +295,25 @@ def _described(level: LevelReport) -> str:
     if level.is_exact:
         return f"every pixel of what is stored is exact, by {codec}"
     why = "reduced" if level.source_level is None else level.why
+    if level.max_error is not None:
+        codec, why = f"every sample of what is stored is {_bound(level)}, by {codec}", ""
     exact = f"; {level.exact} of {level.stored} chunks are exact" if level.exact else ""
     return f"{codec}{f' ({why})' if why else ''}{exact}"
+
+
+def _bound(level: LevelReport) -> str:
+    """Return how near samples are to what was to be stored."""
+    if level.source_level is not None:
+        return f"within {level.max_error} of the source's"
+    return f"within {level.max_error} of the reduced one" if level.max_error else "as reduced"
 
 
 def _of_fallbacks(level: LevelReport) -> str:
     reasons = "; ".join(f"{count} since {reason}" for reason, count in level.fallbacks.items())
     count = sum(level.fallbacks.values())
     kept = "kept as JPEG data" if level.coarser else "exact"
+    if level.max_error:
+        kept += f", and within {level.max_error} instead"
     return f"{count} of {level.stored} chunks of level {level.level} are not {kept}: {reasons}"
 
 
@@ -325,7 +344,7 @@ def _report_level(
         **_quality(results, is_8_bit=info.dtype == np.uint8),
         chunks_sampled=sum(result.chunks_sampled for result in results),
         elided_area=round(grid.pixels_where(coverage == ELIDED) / (frames * grid.pixels), 4),
-        coding="lossless" if codec.is_lossless else level.coding,
+        coding="lossless" if codec.is_lossless and level.coding == "lossy" else level.coding,
         why=level.why,
         source_level=grid.source_level,
         codec=codec.told,

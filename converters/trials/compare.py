@@ -252,6 +252,8 @@ def _kept_store(plan: ConversionPlan, first: Measured, trial: Trial, **names: st
 def _families(plan: ConversionPlan) -> list[CodecFamily]:
     """Return the codecs compared: the model of the options, he-perceptual beside it, all peers."""
     kind, model, tune = ChunkKind.of(plan.info, "0.5"), plan.options.model, plan.options.tune
+    if plan.options.max_error is not None:
+        model = "auto"  # what keeps a bound has no quality to be set to an SSIM
     families = []
     for name in codecs_for(kind):
         if name == "neural":

@@ -54,6 +54,8 @@ class Estimate:
         The levels that are to be exact.
     exact_chunks : int
         How many chunks of others are to be exact, in all frames.
+    bounded : tuple of int
+        The other levels of which every sample keeps the options' bound.
     why : str
         Why level 0 is not; empty where it is, or the options do not ask for it.
     """
@@ -66,6 +68,7 @@ class Estimate:
     seconds: float
     exact: tuple[int, ...]
     exact_chunks: int
+    bounded: tuple[int, ...]
     why: str
 
 
@@ -123,6 +126,7 @@ def estimate(plan: ConversionPlan) -> Estimate:
         As `convert` does.
     """
     coded = [(sort.pixels, code_sort(sort, plan)) for sort in sorts_of(plan)]
+    exact = [n for n in range(len(plan.levels)) if _is_exact(plan, n)]
     first = plan.grids[0]
     every = plan.axes.count * sum(grid.pixels for grid in plan.grids)
     return Estimate(
@@ -132,15 +136,22 @@ def estimate(plan: ConversionPlan) -> Estimate:
         nbytes=round(sum(pixels * one.nbytes for pixels, one in coded)) + index_nbytes(plan),
         elided_area=first.pixels_where(plan.glass.elided[0]) / first.pixels,
         seconds=sum(pixels * one.encode_s for pixels, one in coded) / plan.options.workers,
-        exact=tuple(n for n, level in enumerate(plan.levels) if level.is_exact),
+        exact=tuple(exact),
         exact_chunks=plan.axes.count
-        * sum(
-            int(chunks.sum())
-            for level, chunks in zip(plan.levels, plan.exact, strict=True)
-            if not level.is_exact
+        * sum(int(chunks.sum()) for n, chunks in enumerate(plan.exact) if n not in exact),
+        bounded=tuple(
+            n
+            for n, codec in enumerate(plan.codecs)
+            if n not in exact and codec.parameters.get("max_error") is not None
         ),
         why=plan.levels[0].why,
     )
+
+
+def _is_exact(plan: ConversionPlan, level: int) -> bool:
+    """Return whether a level is to have the pixels of one of the source."""
+    keeps_all = plan.codecs[level].is_lossless and not plan.grids[level].is_reduced
+    return keeps_all or plan.levels[level].is_exact
 
 
 def index_nbytes(plan: ConversionPlan) -> int:

@@ -34,7 +34,7 @@ _PREFIXES = ("imagecodecs_", "numcodecs.", "imagecodecs.")
 _SAME = {"jpeg2000": "jpeg2k"}
 _LOSSLESS = ("none", "zstd")
 # How codecs say that this once they lose nothing.
-_LOSSLESS_SETTINGS = (("lossless", True), ("reversible", True), ("distance", 0))
+_LOSSLESS_SETTINGS = (("lossless", True), ("reversible", True), ("distance", 0), ("max_error", 0))
 
 
 def codecs_of(metadata: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -135,6 +135,8 @@ def _canonical(method: str) -> str:
 
 
 def _is_lossless(settings: dict[str, Any]) -> bool:
+    noted = settings.get("encoder")
+    settings = settings | (noted if isinstance(noted, dict) else {})
     return any(
         key in settings and settings[key] is not None and settings[key] == value
         for key, value in _LOSSLESS_SETTINGS

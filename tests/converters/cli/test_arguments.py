@@ -18,6 +18,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--tune", "ssim"], {"tune": "ssim"}),
     (["--target-psnr", "33.5"], {"target_psnr": 33.5}),
     (["--chunk-psnr", "38"], {"chunk_psnr": 38.0}),
+    (["--max-error", "2"], {"max_error": 2}),
     (["--exact-regions", "a.geojson"], {"exact_regions": "a.geojson"}),
     (
         ["--exact-all-levels", "--exact-regions", "a"],

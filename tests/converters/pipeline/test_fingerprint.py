@@ -26,6 +26,7 @@ STORED: dict[str, Any] = {
     "levels_quality": 50,
     "target_psnr": 38,
     "chunk_psnr": 37,
+    "max_error": 0,
     "archive": True,
     "chunk_px": 256,
     "shard_px": 512,
