@@ -220,6 +220,32 @@ def test_an_archive_keeps_such_chunks_without_loss(source: SlideSource, converte
     assert np.array_equal(stored(group, 0), original(source, 0))
 
 
+def test_within_a_bound_such_chunks_keep_it_and_level_0_stays_jpeg(
+    source: SlideSource, converted: Convert
+) -> None:
+    group, report = converted(Refusing(source), ConvertOptions(chunk_px=240, max_error=2))
+
+    first = report.levels[0]
+    assert (first.coding, first.pixels, first.exact) == ("jpeg", "exact*", 40)
+    (text,) = (text for text in report.cautions if "not exact" in text)
+    assert text.startswith("2 of 42 chunks of level 0 are not exact, and within 2 instead: 1 since")
+    assert (history(group)[-1]["note"], history(group)[-1]["chunks"]) == (
+        "every sample within 2",
+        2,
+    )
+    error = np.abs(stored(group, 0).astype(int) - original(source, 0))
+    assert error.max() == 2
+
+
+def test_without_loss_such_chunks_are_exact(source: SlideSource, converted: Convert) -> None:
+    group, report = converted(Refusing(source), ConvertOptions(chunk_px=240, max_error=0))
+
+    first = report.levels[0]
+    assert (first.coding, first.pixels, first.is_exact) == ("jpeg", "exact", True)
+    assert history(group) == [step for step in history(group) if step["method"] == "jpeg"]
+    assert np.array_equal(stored(group, 0), original(source, 0))
+
+
 def test_painted_chunks_are_not_exact(source: SlideSource, converted: Convert) -> None:
     _, report = converted(source, ConvertOptions(chunk_px=240, glass="flatten"))
 

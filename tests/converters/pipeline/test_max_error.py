@@ -36,7 +36,8 @@ def wide(dtype: str) -> NDArray[Any]:
     """Return grey pixels that use more than 8 bits of a wider dtype, below 0 if it has a sign."""
     grey = DATA.camera()[:HEIGHT, :WIDTH].astype(np.int64)
     spread = grey * 37 + np.arange(WIDTH) % 29
-    return (spread - 4000 * (dtype == "int16")).astype(dtype)
+    found: NDArray[Any] = (spread - 4000 * (dtype == "int16")).astype(dtype)
+    return found
 
 
 def colour() -> Image:

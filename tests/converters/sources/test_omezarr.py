@@ -319,6 +319,22 @@ def test_a_lossy_codec_without_a_record_is_a_step(
     assert psnr(found, np.moveaxis(color[0], 0, -1)) > 25
 
 
+@pytest.mark.parametrize(("max_error", "methods"), [(0, []), (2, ["neural_image"])])
+def test_a_codec_without_loss_is_no_step_and_one_within_a_bound_is(
+    max_error: int, methods: list[str], color: list[Image], open_image: Open
+) -> None:
+    source = open_image(
+        [color[1]],
+        "cyx",
+        omero={"channels": RGB},
+        chunks=(3, 64, 64),
+        serializer=NeuralImageCodec(max_error=max_error, channel_axis=-3),
+        compressors=None,
+    )
+
+    assert [step.method for step in source.info.history] == methods
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_codecs_of_imagecodecs_are_made_known(
     zarr_format: int, color: list[Image], open_image: Open
