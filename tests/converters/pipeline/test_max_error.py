@@ -18,6 +18,7 @@ from numcodecs_neural.converters.options import ConvertOptions, OmeZarrVersion
 from numcodecs_neural.converters.pipeline.convert import convert
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.sources import open_source
+from numcodecs_neural.converters.trials.compare import compare
 from numcodecs_neural.converters.trials.dry_run import estimate
 from numcodecs_neural.errors import ConfigError, DtypeError
 from tests.annotations import Convert, FindFile, Image, Refused, RunCli
@@ -196,11 +197,33 @@ def test_pixels_of_a_jpeg_slide_are_coded_where_the_codec_is_named(
     arguments = ("--max-error", 0, "--codec", "neural", "--levels", 1)
     _, out, _ = run_cli(svs, "-o", tmp_path / "out", *arguments)
 
-    assert "every pixel of what is stored is exact, by codec neural_image" in " ".join(out.split())
+    told = " ".join(out.split())
+    assert "every pixel of what is stored is exact, by codec neural_image" in told
+    assert "it would be smaller without its glass (--glass elide)." in told
     with closing(open_source(svs)) as source:
         original = source.read_region(Region(0, 0, *source.info.shape))
     (found,) = all_levels(tmp_path / "out", 1)
     assert np.array_equal(np.moveaxis(found, 0, -1), original)
+
+
+def test_a_larger_bound_is_advised_where_a_store_is_larger_than_its_source(
+    run_cli: RunCli, svs: Path, tmp_path: Path
+) -> None:
+    arguments = ("--max-error", 1, "--codec", "neural", "--levels", 1)
+    _, out, _ = run_cli(svs, "-o", tmp_path / "out", *arguments)
+
+    told = " ".join(out.split())
+    assert "LARGER than the source file: a larger --max-error makes it smaller." in told
+    assert "at a larger --max-error it would be smaller, and more bits bring nothing back" in told
+
+
+def test_codecs_are_compared_by_a_model_that_has_qualities(source: FrameSource) -> None:
+    plan = plan_conversion(source, options(0, model="exact"))
+
+    names = {codec.name for codec in compare(plan).codecs}
+
+    assert "he-fast-2" in names
+    assert "exact-1" not in names
 
 
 def test_dry_run_tells_what_keeps_the_bound(
