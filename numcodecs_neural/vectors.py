@@ -357,6 +357,19 @@ def pair_products(_typing: Any, sums: Any, pair: Any, weights: Any, index: Any) 
     return INT32S(sums, pair, weights, index), generate
 
 
+def _with_products(builder: Any, sums: Any, pairs: Any, pair: Any) -> Any:
+    """Return 16 sums with the products of 16 pairs of int16 and one pair, each in an int32."""
+    weights = builder.bitcast(_filled(builder, pair, LANES // 2), INT16S.llvm)
+    numbers = list(range(LANES))
+    halves = []
+    for start in (0, LANES // 2):
+        places = ir.Constant(ir.VectorType(_INT32, LANES // 2), numbers[start : start + LANES // 2])
+        factors = builder.bitcast(builder.shuffle_vector(pairs, pairs, places), INT16S.llvm)
+        halves.append(_products_of_pairs(builder, factors, weights))
+    places = ir.Constant(ir.VectorType(_INT32, LANES), numbers)
+    return builder.add(sums, builder.shuffle_vector(*halves, places))
+
+
 def _lane_products(
     sums: NDArray[Any], pairs: NDArray[Any], weights: NDArray[Any], index: int
 ) -> Any:
@@ -376,17 +389,7 @@ def lane_products(_typing: Any, sums: Any, pairs: Any, weights: Any, index: Any)
         address = _address(context, builder, given[2], table, given[3], place)
         both = builder.load(builder.bitcast(address, _INT32.as_pointer()))
         both.align = 2
-        repeated = builder.bitcast(_filled(builder, both, LANES // 2), INT16S.llvm)
-        halves = []
-        for start in (0, LANES // 2):
-            places = list(range(start, start + LANES // 2))
-            part = builder.shuffle_vector(
-                given[1], given[1], ir.Constant(ir.VectorType(_INT32, LANES // 2), places)
-            )
-            factors = builder.bitcast(part, INT16S.llvm)
-            halves.append(_products_of_pairs(builder, factors, repeated))
-        places = ir.Constant(ir.VectorType(_INT32, LANES), list(range(LANES)))
-        return builder.add(given[0], builder.shuffle_vector(*halves, places))
+        return _with_products(builder, given[0], given[1], both)
 
     return INT32S(sums, pairs, weights, index), generate
 
@@ -402,18 +405,7 @@ def two_products(_typing: Any, sums: Any, pairs: Any, pair: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         two = context.cast(builder, given[2], signature.args[2], types.int32)
-        weights = builder.bitcast(_filled(builder, two, LANES // 2), INT16S.llvm)
-        numbers = list(range(LANES))
-        halves = []
-        for start in (0, LANES // 2):
-            places = ir.Constant(
-                ir.VectorType(_INT32, LANES // 2), numbers[start : start + LANES // 2]
-            )
-            half = builder.shuffle_vector(given[1], given[1], places)
-            factors = builder.bitcast(half, INT16S.llvm)
-            halves.append(_products_of_pairs(builder, weights, factors))
-        places = ir.Constant(ir.VectorType(_INT32, LANES), numbers)
-        return builder.add(given[0], builder.shuffle_vector(*halves, places))
+        return _with_products(builder, given[0], given[1], two)
 
     return INT32S(sums, pairs, pair), generate
 
