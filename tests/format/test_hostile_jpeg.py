@@ -128,18 +128,19 @@ def test_what_a_reader_would_refuse_is_not_written() -> None:
     assert chunk.header.mode is not Mode.JPEG
 
 
-@pytest.mark.parametrize("coder", [ADAPTIVE, NETWORK])
-def test_few_bytes_for_many_blocks_are_refused_at_once(coder: int) -> None:
-    section = (
-        bytes([coder, 0]) + struct.pack("<4H", 8192, 8192, 1, 1) + b"\x11\1" + bytes(3) + b"\1"
-    )
+@pytest.mark.parametrize(
+    ("coder", "data"),
+    [(ADAPTIVE, bytes(3) + b"\1"), (NETWORK, struct.pack("<5I", 0, *[1 << 16] * 4))],
+)
+def test_few_bytes_for_many_blocks_are_refused_at_once(coder: int, data: bytes) -> None:
+    section = bytes([coder, 0]) + struct.pack("<4H", 8192, 8192, 1, 1) + b"\x11\1" + data
     weights = coefficient_weights().id if coder == NETWORK else NO_WEIGHTS
     side = 1 << 13
     header = ChunkHeader(
         mode=Mode.JPEG, dtype=np.dtype("u1"), shape=(side, side), box=(8, 8), weights_id=weights
     )
 
-    with pytest.raises(BitstreamError, match="4 bytes, too few for 1048576 blocks"):
+    with pytest.raises(BitstreamError, match=f"{len(data)} bytes, too few for 1048576 blocks"):
         NeuralImage().decode(pack_chunk(header, [section]))
 
 
