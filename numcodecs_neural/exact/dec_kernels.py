@@ -3,7 +3,7 @@
 import numpy as np
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
-from numcodecs_neural.exact.kernels import (
+from numcodecs_neural.exact.diagonals import (
     NUMBER,
     NUMBERS,
     PLACES,
@@ -17,9 +17,9 @@ from numcodecs_neural.exact.kernels import (
     first_of_diagonal,
     last_of_diagonal,
     place,
-    predict,
 )
 from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN
+from numcodecs_neural.exact.prediction import predict
 from numcodecs_neural.exact.symbols import ENTRIES, EXTRA_BITS, LOWEST
 from numcodecs_neural.vectors import LANES, not_above, types
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
 from numcodecs_neural.exact.dec_kernels import BIT, COUNT, ROW, STATE, STREAMS
-from numcodecs_neural.exact.kernels import (
+from numcodecs_neural.exact.diagonals import (
     FLIP,
     MEAN,
     NUMBER,
@@ -19,9 +19,9 @@ from numcodecs_neural.exact.kernels import (
     first_of_diagonal,
     last_of_diagonal,
     place,
-    predict,
 )
 from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN
+from numcodecs_neural.exact.prediction import predict
 from numcodecs_neural.exact.symbols import (
     ENTRIES,
     ESCAPE,

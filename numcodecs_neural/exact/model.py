@@ -13,7 +13,15 @@ from numcodecs_neural.exact.layout import INPUTS, MAX_REFERENCES
 from numcodecs_neural.exact.symbols import ENTRIES
 from numcodecs_neural.weights.files import WeightsFile
 
-__all__ = ["KIND", "TABLES", "VERSION", "ExactModel"]
+__all__ = [
+    "FRACTIONS",
+    "HIDDEN_LIMIT",
+    "INPUT_LIMIT",
+    "KIND",
+    "TABLES",
+    "VERSION",
+    "ExactModel",
+]
 
 KIND, VERSION = "exact", 1
 SCALES, FRACTIONS = 28, 5
@@ -23,8 +31,9 @@ _OUTPUTS = 2
 _GROUP = 4
 """Numbers of a hidden layer that kernels make at once."""
 
-# Largest values of what is multiplied: see kernels.
-_INPUT, _HIDDEN = 512, 16383
+INPUT_LIMIT, HIDDEN_LIMIT = 512, 16383
+"""Largest values of what is multiplied by weights, for which bounds are proven."""
+
 _INT16, _INT32 = 1 << 15, 1 << 31
 
 
@@ -91,7 +100,11 @@ class ExactModel:
     def _prove(self) -> None:
         """No sum leaves its integers, whatever the samples are."""
         for number in range(MAX_REFERENCES + 1):
-            for name, most in (("layer", _INPUT), ("second", _HIDDEN), ("head", _HIDDEN)):
+            for name, most in (
+                ("layer", INPUT_LIMIT),
+                ("second", HIDDEN_LIMIT),
+                ("head", HIDDEN_LIMIT),
+            ):
                 weights = self.arrays[f"{name}.{number}"].astype(np.int64)
                 bias = self.arrays[f"{name}_bias.{number}"].astype(np.int64)
                 reach = np.abs(weights).sum(0) * most + np.abs(bias)

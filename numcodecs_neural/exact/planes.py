@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.exact.dec_kernels import gather_plane
-from numcodecs_neural.exact.kernels import PLANE
+from numcodecs_neural.exact.diagonals import PLANE
 from numcodecs_neural.exact.layout import offsets_of, shape_of
 from numcodecs_neural.exact.model import ExactModel
 
