@@ -167,8 +167,13 @@ def _folders() -> Iterator[Path]:
         home = os.environ.get("LOCALAPPDATA")
     else:
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    if home:
-        yield Path(home).expanduser() / "numcodecs-neural"
+    if not home:
+        return
+    try:
+        folder = Path(home).expanduser()
+    except RuntimeError:  # a user without a home
+        return
+    yield folder / "numcodecs-neural"
 
 
 def load(key: str) -> Program | None:

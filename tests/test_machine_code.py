@@ -88,6 +88,23 @@ def test_a_kernel_runs_where_nothing_can_be_kept(
     assert weighed(Kernel(HERE, "weigh").function()) == (2, [42, -35])
 
 
+def test_a_kernel_is_compiled_once_for_a_user_without_a_home(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_home(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    (tmp_path / "package").write_text("a file where the package's folder should be")
+    monkeypatch.setattr(machine_code, "_ROOT", tmp_path / "package")
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    kernel = Kernel(HERE, "weigh").function()
+
+    assert isinstance(kernel, machine_code.MachineCode)
+    assert weighed(kernel) == (2, [42, -35])
+
+
 def test_python_runs_a_kernel_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMCODECS_NEURAL_BACKEND", "numpy")
 
