@@ -1,4 +1,4 @@
-"""The search for the rung of a ladder that has a number of decibels."""
+"""Bracketing search: which of ever finer encodings has a wanted PSNR."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Images on their way to a payload of colour axes and DCT (SPEC.md, section 9)."""
+"""What the DCT encoder works on: images, coefficients, steps and axes (SPEC.md, section 9)."""
 
 from dataclasses import dataclass
 

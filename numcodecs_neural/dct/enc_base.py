@@ -1,4 +1,4 @@
-"""With which base step an image was decoded before, if it was and nobody says so.
+"""Search for the base step that an image was decoded with before, from its coefficients.
 
 Coefficients of such an image are nearly multiples of their steps. Of many base steps those are
 taken whose multiples lie nearest to the coefficients; that of the image is then found exactly.

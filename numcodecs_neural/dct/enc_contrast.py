@@ -1,4 +1,4 @@
-"""How much of the grey levels an image uses: steps of a dim image suit the contrast it is shown at.
+"""Finer steps of low frequencies for dim grey images, by how many grey levels they use.
 
 A viewer shows an image between its darkest and its brightest samples. Where these are few, an error
 of one level is seen, and blocks whose constant parts are all that is left show their edges. Low

@@ -1,4 +1,4 @@
-"""What blocks leave behind for those of later diagonals."""
+"""What finished blocks leave for later ones: magnitudes, levels, borders (SPEC.md, 8.6)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What stands where there is no block: nothing, or the ends of a diagonal again."""
+"""Padding at the edges of the plane of blocks: zeros, or the ends of a diagonal repeated."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The kernel of twins: blocks of the means of samples, from two or four blocks along each side.
+"""Downsampling of blocks in the domain of the DCT, by two or four along each side.
 
 Import it only when coefficients are coded, since it imports numba.
 """

@@ -1,4 +1,4 @@
-"""The types of what the kernels of the context model take."""
+"""Types, for numba, of the arguments of the context model's kernels."""
 
 from numba import types
 

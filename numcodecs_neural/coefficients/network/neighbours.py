@@ -1,4 +1,4 @@
-"""What a block's network sees before any of its coefficients: what lies around it."""
+"""Inputs of a block's network: features of the blocks around it (SPEC.md, 8.6)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Twins: what components that were coded before say of a block, and by which slopes."""
+"""Linear regression of a block on components coded before, its twins (SPEC.md, 8.6)."""
 
 from typing import Any
 

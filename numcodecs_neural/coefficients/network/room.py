@@ -1,4 +1,4 @@
-"""Where the context model remembers blocks, and where it works on sixteen of them at once.
+"""Memory of the context model: arrays of finished blocks, and of the sixteen that are coded.
 
 Blocks of one diagonal, those of one ``x + 2 y``, know nothing of each other. A diagonal is an array
 of numbers by field and by row of blocks, so that sixteen rows are sixteen neighbours in memory.

@@ -1,4 +1,4 @@
-"""Symbols to plain bits and notes, which become words later (SPEC.md, section 8.6)."""
+"""Encoding of symbols: to plain bits, and notes that become words later (SPEC.md, 8.6)."""
 
 import numpy as np
 from numpy.typing import NDArray

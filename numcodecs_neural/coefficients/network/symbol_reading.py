@@ -1,4 +1,4 @@
-"""Symbols from words and plain bits: four rANS states that take turns (SPEC.md, section 8.6)."""
+"""Decoding of symbols from words and plain bits, by four rANS states in turn (SPEC.md, 8.6)."""
 
 import numpy as np
 from numpy.typing import NDArray
