@@ -304,6 +304,18 @@ def _advice(plan: ConversionPlan, levels: tuple[LevelReport, ...], part: float) 
         return "a lower --chunk-psnr makes it smaller"
     if levels[0].coding == "lossy" and plan.options.max_error is not None:
         return "a larger --max-error makes it smaller"
+    return _why_exact_is_large(plan, levels) + _advice_without_loss(plan)
+
+
+def _why_exact_is_large(plan: ConversionPlan, levels: tuple[LevelReport, ...]) -> str:
+    """Return why pixels take more than a source that lost some of them before; else nothing."""
+    history = plan.info.history
+    if levels[0].coding != "lossless" or not history:
+        return ""
+    return f"the source has lost bits before ({history[-1].method}), and its pixels take more; "
+
+
+def _advice_without_loss(plan: ConversionPlan) -> str:
     if plan.glass.tissue is not None and plan.glass.treatment == "keep":
         but = ", and no --archive" if plan.options.archive else ""
         return f"it would be smaller without its glass (--glass elide{but})"
