@@ -177,15 +177,17 @@ class NeuralImage(ImageCodec[Chunk]):
         if model is None:
             model = "he-fast" if max_error is None else "exact"
         self.model, self.weights = parameters.pin_weights(model, weights)
-        parameters.check_one_aim(quality, target_psnr, max_error)
+        info = parameters.installed_weights(self.model, self.weights)
+        if info is not None and parameters.is_exact(info) and not parameters.has_bound(encoder):
+            max_error = 0 if max_error is None else max_error
+        parameters.check_one_aim(
+            quality, target_psnr, max_error, value_range=value_range, tune=tune
+        )
         self.quality = parameters.parse_quality(
             parameters.DEFAULT_QUALITY if quality is None else quality
         )
-        info = parameters.installed_weights(self.model, self.weights)
         self.channel_axis = parameters.resolve_channel_axis(channel_axis, info)
         self.encoder = parameters.parse_encoder(encoder, value_range, tune, target_psnr, max_error)
-        if info is not None and parameters.is_exact(info):
-            self.encoder.setdefault("max_error", 0)
 
     def encode(self, buf: object) -> bytes:
         """Encode one chunk.

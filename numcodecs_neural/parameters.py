@@ -29,6 +29,7 @@ __all__ = [
     "check_size",
     "chunk_behind_filters",
     "config_of",
+    "has_bound",
     "installed_weights",
     "is_exact",
     "max_error_of",
@@ -280,20 +281,33 @@ def parse_quality(value: object) -> int:
     return _parse_int(value, "quality", range(101), "a whole number from 0 to 100")
 
 
-def check_one_aim(quality: object, target_psnr: object, max_error: object = None) -> None:
+def check_one_aim(
+    quality: object,
+    target_psnr: object,
+    max_error: object,
+    *,
+    value_range: object = None,
+    tune: object = None,
+) -> None:
     """Refuse two answers to one question.
 
     Raises
     ------
     ConfigError
-        If two of a quality, a PSNR and a bound are asked for.
+        If two of a quality, a PSNR and a bound are asked for, or with a bound what only matters
+        where there is none.
     """
     if quality is not None and target_psnr is not None:
         raise ConfigError(
             f"quality is {quality!r} and target_psnr is {target_psnr!r}: leave one of them out, "
             "since the quality of each chunk follows from its PSNR"
         )
-    others = {"quality": quality, "target_psnr": target_psnr}
+    others = {
+        "quality": quality,
+        "target_psnr": target_psnr,
+        "value_range": value_range,
+        "tune": tune,
+    }
     for name, other in others.items():
         if max_error is not None and other is not None:
             raise ConfigError(
@@ -365,6 +379,11 @@ def parse_encoder(
     if max_error is not None:
         copied["max_error"] = _parse_max_error(max_error)
     return copied
+
+
+def has_bound(encoder: object) -> bool:
+    """Return whether notes of an encoder that were not checked yet name a bound."""
+    return isinstance(encoder, Mapping) and encoder.get("max_error") is not None
 
 
 def max_error_of(encoder: Mapping[str, Any]) -> int | None:

@@ -26,17 +26,18 @@ def neural_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
     WeightsError
         If the model is unknown.
     """
+    model = model_for(options.model, kind)
+    if _keeps_a_bound(model):
+        raise ConfigError(
+            f"the model {model} codes within a bound, and there is none: give max-error, of which "
+            "0 loses nothing, or leave the model out"
+        )
     codec = NeuralImage(
-        model_for(options.model, kind),
+        model,
         options.quality if options.chunk_psnr is None else None,
         tune=tuning_of(options.tune),
         target_psnr=options.chunk_psnr,
     )
-    if "max_error" in codec.encoder:
-        raise ConfigError(
-            f"the model {codec.model} codes within a bound, and there is none: give max-error, of "
-            "which 0 loses nothing, or leave the model out"
-        )
     _check_channels(codec, kind)
     if codec.channel_axis is not None and kind.axes.endswith("czyx"):
         codec = NeuralImage(codec.model, codec.quality, channel_axis=-4, encoder=codec.encoder)
@@ -55,7 +56,7 @@ def exact_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
         If the model is unknown.
     """
     model = _EXACT if options.model == "auto" else options.model
-    if "max_error" not in NeuralImage(model).encoder:
+    if not _keeps_a_bound(model):
         raise ConfigError(
             f"model is {model} and max-error is {options.max_error}: leave one of them out, since "
             "what keeps a bound has weights of its own"
@@ -65,6 +66,10 @@ def exact_codec(options: ConvertOptions, kind: ChunkKind) -> ChunkCodec:
     # The codec itself says what it does not code, before anything is written.
     codec.encode(np.zeros((3, 1, 1, 1)[: abs(axis)] if axis else (1, 1), kind.dtype))
     return _chunk_codec(codec, kind, is_lossless=options.max_error == 0)
+
+
+def _keeps_a_bound(model: str) -> bool:
+    return "max_error" in NeuralImage(model).encoder
 
 
 def _chunk_codec(

@@ -138,6 +138,19 @@ def test_a_bound_that_is_none_is_refused(value: Any) -> None:
         NeuralImage(max_error=value)
 
 
+@pytest.mark.parametrize(
+    "aim",
+    [{"quality": 60}, {"target_psnr": 40}, {"value_range": (0, 99)}, {"tune": "ssim"}],
+    ids=lambda aim: next(iter(aim)),
+)
+@pytest.mark.parametrize("bound", [{"max_error": 2}, {"model": "exact"}], ids=["bound", "model"])
+def test_what_does_not_matter_beside_a_bound_is_refused(
+    bound: dict[str, Any], aim: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(aim))} is .* and max_error is"):
+        NeuralImage(**bound, **aim)
+
+
 def test_a_bound_that_holds_always_is_refused() -> None:
     with pytest.raises(ConfigError, match="max_error is 300, and samples of uint8 never differ"):
         NeuralImage(max_error=300).encode(np.zeros((4, 4), np.uint8))
