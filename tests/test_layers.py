@@ -34,6 +34,8 @@ FLOORS = [
     "parameters",
     "codec",
     "zarr3",
+    "files",
+    "omezarr",
 ]
 WINGS = ["compressai", "evaluation", "training", "converters"]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.
@@ -144,7 +146,7 @@ def test_converters_use_the_public_codecs_only(path: Path) -> None:
     # networks: of its tissue network the converter proves the bounds as the codec does of its own.
     public = {
         *("arguments", "converters", "codec", "zarr3", "config", "errors"),
-        *("jpeg", "measure", "peers", "networks"),
+        *("files", "jpeg", "measure", "omezarr", "peers", "networks"),
     }
 
     assert floors_imported_by(path) <= public

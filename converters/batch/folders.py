@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from ..sources.series import image_name
+from numcodecs_neural.files.series import image_name
 
 __all__ = ["common_folder", "folders_below", "is_pattern", "same_names"]
 

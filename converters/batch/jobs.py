@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.files.folder import is_url
+from numcodecs_neural.files.series import image_name
 
-from ..sources.folder import is_url
-from ..sources.series import image_name
 from .folders import common_folder, folders_below, is_pattern, same_names
 
 __all__ = [

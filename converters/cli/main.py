@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.files.folder import is_url
 
 from ..batch.jobs import Job, check_apart, kept_folders_notice, named_inputs, plan_jobs
 from ..options import ConvertOptions
-from ..sources.folder import is_url
 from .arguments import PROGRAM, Inputs, Work, given_names, make_parser, values_of
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.files.folder import Folder
+
 from ..geometry.axes import Frame
 from ..geometry.levels import Cell
 from ..measure.distortion import ChunkQuality
-from ..sources.folder import Folder
 
 __all__ = ["Checkpoint", "RegionResult"]
 

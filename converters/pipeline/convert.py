@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.files.folder import Folder
+from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes
+
 from ..options import ConvertOptions
 from ..sources import SlideSource
-from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes
-from ..sources.folder import Folder
 from ..store.arrays import LABEL_GROUP, PyramidArrays, create_arrays, write_plain
 from ..store.associated import file_notices, write_extras
 from ..store.display_range import display_windows, sample_limits

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sources.coverage import ELIDED, EMPTY, EXACT, STORED, is_stored
+from numcodecs_neural.omezarr.coverage import ELIDED, EMPTY, EXACT, STORED, is_stored
+
 from .checkpoint import RegionResult
 from .plan import ConversionPlan
 

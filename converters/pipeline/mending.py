@@ -13,9 +13,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from numcodecs_neural.files.folder import Folder
+from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes, has_file
+
 from ..geometry.levels import LevelGrid
-from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes, has_file
-from ..sources.folder import Folder
 from ..store.arrays import LABEL_GROUP
 from ..store.region_files import region_of_file
 from ..store.transaction import output_folder, reserved_work, store_folder

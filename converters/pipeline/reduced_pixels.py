@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.files.folder import Folder
+
 from ..geometry.axes import Frame
 from ..geometry.downsample import halve_again, halve_pixels, last_shares, reduced_dtype
 from ..geometry.levels import Cell, LevelGrid, ceil_div
-from ..sources.folder import Folder
 
 __all__ = ["ReducedPixels"]
 

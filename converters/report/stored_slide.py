@@ -10,7 +10,9 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.folder import Folder
 from numcodecs_neural.jpeg.requantize import EXACT
+from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP
 
 from ..codecs import ChunkCodec
 from ..geometry.axes import Axes, Frame
@@ -24,8 +26,6 @@ from ..geometry.levels import (
 )
 from ..options import REGION_PX
 from ..pipeline.levels import LevelPlan
-from ..sources.coverage import COVERAGE_GROUP
-from ..sources.folder import Folder
 from ..store.arrays import LABEL_GROUP
 from ..store.transaction import store_folder
 from .pictures import DisplayRange

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.jpeg.requantize import EXACT
+from numcodecs_neural.omezarr.levels import array_codecs
+from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
+from numcodecs_neural.omezarr.store import ZarrFiles
 
 from ..sources import Associated, SlideInfo
-from ..sources.omezarr.images import find_images
-from ..sources.omezarr.levels import array_codecs
-from ..sources.omezarr.opened import OpenedImage, open_image
-from ..sources.omezarr.store import ZarrFiles
+from ..sources.omezarr.describe import describe
 from ..store.chunk_files import StoredChunks
 from ..store.source_markers import JPEG_MARKERS, SourceMarkers, read_markers
 from .level import StoredLevel
@@ -73,27 +73,26 @@ def open_image_store(path: Path) -> Iterator[StoredImage]:
     """
     if not path.exists():
         raise SourceError(f"{path}: there is no such store")
-    files = ZarrFiles(path)
+    image = open_omezarr(path)
     try:
-        yield _opened(files, path)
+        yield _stored(image, path)
     finally:
-        files.close()
+        image.close()
 
 
-def _opened(files: ZarrFiles, path: Path) -> StoredImage:
-    root = files.group()
-    places = find_images(root, path)
-    if len(places) > 1:
-        raise SourceError(f"{path} holds {len(places)} images, and one is restored at a time")
-    image = open_image(root, files, places[0], path)
-    info = image.describe(files, path, series=0, count=1)
+def _stored(image: OpenedImage, path: Path) -> StoredImage:
+    if image.series_count > 1:
+        raise SourceError(
+            f"{path} holds {image.series_count} images, and one is restored at a time"
+        )
+    info = describe(image)
     if info.frames or info.dtype != np.uint8:
         raise SourceError(
             f"{path} has samples of {info.dtype} along the axes {image.metadata.axes}: what is "
             "restored from JPEG tiles is RGB or grey of 8 bits, without planes or times"
         )
     levels = [
-        _level(files, number, name, array, image.noted(number))
+        _level(image.files, number, name, array, image.noted(number))
         for number, (name, array) in enumerate(
             zip(image.paths[: len(image.levels)], image.levels, strict=True)
         )

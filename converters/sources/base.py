@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import UnsupportedJpegError
 from numcodecs_neural.jpeg.mosaic import Mosaic
+from numcodecs_neural.omezarr.history import Compression
+from numcodecs_neural.omezarr.metadata import Channel
 
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import Region
@@ -27,44 +29,6 @@ __all__ = [
 ]
 
 Associated = Literal["label", "macro"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compression:
-    """One compression that the pixels went through before they came here.
-
-    Parameters
-    ----------
-    method : str
-        Name of the codec, in small letters.
-    quality : int, optional
-        As the file states it, on the codec's own scale.
-    ratio : float, optional
-        Raw bytes over stored bytes of level 0, where it could be measured.
-    details : dict
-        Whatever else a lossy history that came with the slide says of this step; JSON values.
-    """
-
-    method: str
-    quality: int | None = None
-    ratio: float | None = None
-    details: dict[str, Any] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One channel of a slide that is not RGB.
-
-    Parameters
-    ----------
-    label : str
-        Its name: a stain, a fluorophore.
-    color : str, optional
-        Six hexadecimal digits in which viewers show it, such as ``"00FF00"``.
-    """
-
-    label: str
-    color: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

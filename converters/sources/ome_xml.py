@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from numcodecs_neural.files.units import microns, positive, sane_mpp, seconds
+
 from .base import Channel
-from .units import microns, positive, sane_mpp, seconds
 
 __all__ = ["OmeImage", "is_damaged", "missing_files", "named_files", "ome_image"]
 

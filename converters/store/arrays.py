@@ -9,11 +9,12 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from numcodecs_neural.files.folder import Folder
+
 from ..codecs import ChunkCodec
 from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
 from ..options import OmeZarrVersion
-from ..sources.folder import Folder
 from ..tissue.glass_plan import GlassPlan
 
 __all__ = ["LABEL_GROUP", "PyramidArrays", "create_arrays", "write_plain"]

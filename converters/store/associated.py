@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.files.folder import Folder
+
 from ..geometry.axes import Axes
 from ..geometry.levels import keep_levels
 from ..options import ConvertOptions, OmeZarrVersion
 from ..sources import Associated, SlideSource
-from ..sources.folder import Folder
 from .arrays import write_plain
 from .deidentify import without_confidential
 from .metadata import Picture, write_image_group

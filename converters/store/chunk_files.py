@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 
 from numcodecs_neural.errors import SourceError
-
-from ..sources.folder import Folder
+from numcodecs_neural.files.folder import Folder
 
 __all__ = ["EMPTY", "StoredChunks"]
 

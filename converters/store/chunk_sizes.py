@@ -7,9 +7,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from numcodecs_neural.files.folder import Folder
+
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import Cell, LevelGrid
-from ..sources.folder import Folder
 from .chunk_files import EMPTY, StoredChunks
 
 __all__ = ["StoredRegion"]

@@ -12,12 +12,13 @@ from ome_zarr_models.v05.image_label import ImageLabelAttrs as ImageLabelAttrs05
 from ome_zarr_models.v05.labels import LabelsAttrs as LabelsAttrs05
 from pydantic import BaseModel
 
+from numcodecs_neural.files.folder import Folder
+from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP
+
 from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
 from ..options import OmeZarrVersion
 from ..sources import Channel
-from ..sources.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP
-from ..sources.folder import Folder
 from .arrays import LABEL_GROUP
 
 __all__ = [

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..sources.folder import ZARR_METADATA
+from numcodecs_neural.files.folder import ZARR_METADATA
 
 __all__ = ["is_archive", "pack"]
 

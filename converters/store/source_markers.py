@@ -11,13 +11,13 @@ import numpy as np
 import zarr
 
 from numcodecs_neural.errors import ConfigError, JpegError, SourceError
+from numcodecs_neural.files.folder import Folder
 from numcodecs_neural.jpeg import Coefficients, Description
 from numcodecs_neural.jpeg.reading import read_heads, read_jpeg
 from numcodecs_neural.jpeg.reading.segments import Segment, first_segments, segments_from
 from numcodecs_neural.jpeg.writing import rewrite_jpeg
 
 from ..options import OmeZarrVersion
-from ..sources.folder import Folder
 from .arrays import write_plain
 
 __all__ = ["JPEG_MARKERS", "SourceMarkers", "markers_of", "read_markers", "write_markers"]

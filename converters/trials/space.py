@@ -5,10 +5,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from numcodecs_neural.files.folder import Folder
+
 from ..geometry.downsample import reduced_dtype
 from ..geometry.levels import ceil_div
 from ..pipeline.plan import ConversionPlan
-from ..sources.folder import Folder
 from ..store.ozx import is_archive
 from ..store.transaction import WorkFolder, output_folder
 from .dry_run import estimate

@@ -15,9 +15,8 @@ import czifile
 import numpy as np
 
 from numcodecs_neural.errors import SourceError
-
-from ..quiet import quiet
-from ..reasons import reason_of
+from numcodecs_neural.files.quiet import quiet
+from numcodecs_neural.files.reasons import reason_of
 
 __all__ = ["CZI_ERRORS", "Block", "CziBlocks"]
 

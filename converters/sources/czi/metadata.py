@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
+from numcodecs_neural.files.units import positive
+
 from ..base import Channel
-from ..units import positive
 
 __all__ = ["CziMetadata", "parse_metadata"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.reasons import reason_of
+from numcodecs_neural.files.series import check_series, image_name
 
 from ...geometry.levels import Region
 from ..base import Associated, Compression, FileSource, Frame, SlideInfo
-from ..reasons import reason_of
-from ..series import check_series, image_name
 from ..tile_cache import TileCache
 from .blocks import CZI_ERRORS, Block, CziBlocks
 from .decode import LOSSY, decode_block

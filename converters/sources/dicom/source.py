@@ -15,16 +15,16 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from wsidicom import WsiDicom
 
 from numcodecs_neural.errors import JpegError, SourceError, UnsupportedJpegError
+from numcodecs_neural.files.quiet import quiet
+from numcodecs_neural.files.reasons import DAMAGED, reason_of
+from numcodecs_neural.files.series import check_series, image_name
+from numcodecs_neural.files.units import sane_mpp
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, JpegTiles, SlideInfo
 from ..jpeg.parsed import ParsedJpeg
-from ..quiet import quiet
-from ..reasons import DAMAGED, reason_of
-from ..series import check_series, image_name
 from ..tile_cache import TileCache
-from ..units import sane_mpp
 from .files import files_of_slide
 from .frames import FrameReader, Plane
 from .metadata import channels, compression_steps, icc_profile, magnification, read_header

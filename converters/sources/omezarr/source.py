@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import NeuralCodecError, SourceError
+from numcodecs_neural.files.reasons import reason_of
+from numcodecs_neural.omezarr.lost_files import LostFiles, find_lost_files
+from numcodecs_neural.omezarr.opened import open_omezarr
+from numcodecs_neural.omezarr.store import OPEN_ERRORS
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, SlideInfo
-from ..reasons import reason_of
-from ..series import check_series
-from .images import find_images
-from .lost_files import LostFiles, find_lost_files
-from .opened import open_image
-from .store import OPEN_ERRORS, ZarrFiles
+from .describe import describe
 
 __all__ = ["OmeZarrSource", "open_source"]
 
@@ -56,18 +55,14 @@ class OmeZarrSource(FileSource):
 
     def __init__(self, path: Path, series: int = 0) -> None:
         self._path, self._series = path, series
-        self._files = ZarrFiles(path)
+        self._image = open_omezarr(path, series=series)
         try:
-            root = self._files.group()
-            images = find_images(root, path)
-            check_series(path, series, len(images))
-            self._image = open_image(root, self._files, images[series], path)
-            self._info = self._describe(len(images))
+            self._info = self._describe()
             self._lost = self._find_lost()
             # Of level 0 at once: a conversion would meet it after hours.
             self._lost.check(0, (slice(None),) * len(self._image.metadata.axes))
         except BaseException:
-            self._files.close()
+            self._image.close()
             raise
 
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
@@ -94,7 +89,7 @@ class OmeZarrSource(FileSource):
 
     def close(self) -> None:
         """Close the store."""
-        self._files.close()
+        self._image.close()
 
     def _leading(self, frame: Frame) -> list[int | slice]:
         """Return the index of the axes before y and x."""
@@ -107,15 +102,15 @@ class OmeZarrSource(FileSource):
 
     def _find_lost(self) -> LostFiles:
         try:
-            return find_lost_files(self._image, self._files, self._path)
+            return find_lost_files(self._image)
         except SourceError:
             raise
         except _READ_ERRORS as exc:
             raise SourceError(f"{self._path}: its coverage cannot be read: {exc}") from exc
 
-    def _describe(self, count: int) -> SlideInfo:
+    def _describe(self) -> SlideInfo:
         try:
-            return self._image.describe(self._files, self._path, series=self._series, count=count)
+            return describe(self._image, series=self._series)
         except SourceError:
             raise
         except _READ_ERRORS as exc:

@@ -17,11 +17,11 @@ from openslide import (
 from PIL import Image
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.series import check_series, image_name
+from numcodecs_neural.files.units import number, sane_mpp
 
 from ...geometry.levels import Region
 from ..base import Associated, Compression, FileSource, Frame, SlideInfo
-from ..series import check_series, image_name
-from ..units import number, sane_mpp
 
 __all__ = ["OpenSlideSource", "compression_steps", "files_nbytes", "open_source"]
 

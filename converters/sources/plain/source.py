@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.series import check_series, image_name
+from numcodecs_neural.files.units import microns, sane_mpp
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
 from ..base import Associated, Compression, FileSource, Frame, JpegTiles, SlideInfo
 from ..codestreams import compression_steps
 from ..jpeg2000 import check_jpeg2000
-from ..series import check_series, image_name
-from ..units import microns, sane_mpp
 from .jpeg_picture import JpegPicture
 
 __all__ = ["PlainSource", "open_source"]

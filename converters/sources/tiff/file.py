@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 import tifffile
 
 from numcodecs_neural.errors import SourceError
-
-from ..reasons import reason_of
+from numcodecs_neural.files.reasons import reason_of
 
 __all__ = [
     "DECODE_ERRORS",

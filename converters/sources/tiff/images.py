@@ -7,9 +7,9 @@ from typing import Any
 import tifffile
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.reasons import reason_of
+from numcodecs_neural.files.series import check_series
 
-from ..reasons import reason_of
-from ..series import check_series
 from .completeness import check_set, check_whole
 from .file import DECODE_ERRORS, series_in
 from .scn_xml import scn_roles

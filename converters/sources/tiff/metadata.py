@@ -4,9 +4,10 @@ from typing import Any
 
 import tifffile
 
+from numcodecs_neural.files.units import sane_mpp
+
 from ..base import Channel
 from ..ome_xml import OmeImage, ome_image
-from ..units import sane_mpp
 from .scn_xml import scn_channels, scn_magnification, scn_mpp
 from .vendor_metadata import (
     VendorFacts,

@@ -5,8 +5,9 @@ from xml.etree import ElementTree
 
 import tifffile
 
+from numcodecs_neural.files.units import number, sane_mpp
+
 from ..base import Channel
-from ..units import number, sane_mpp
 
 __all__ = ["scn_channels", "scn_magnification", "scn_mpp", "scn_roles"]
 

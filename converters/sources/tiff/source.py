@@ -9,13 +9,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError, UnsupportedJpegError
+from numcodecs_neural.files.reasons import reason_of
+from numcodecs_neural.files.series import image_name
 from numcodecs_neural.jpeg.mosaic import Mosaic
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, JpegTiles, SlideInfo
 from ..jpeg.parsed import jpeg_markers
-from ..reasons import reason_of
-from ..series import image_name
 from .associated_images import read_associated
 from .compression_history import compression_history
 from .file import DECODE_ERRORS, ByteReader, opened

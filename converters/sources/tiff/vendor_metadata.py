@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+from numcodecs_neural.files.units import microns, number, sane_mpp
+
 from ..base import Channel
-from ..units import microns, number, sane_mpp
 
 __all__ = [
     "VendorFacts",

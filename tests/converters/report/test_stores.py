@@ -17,7 +17,7 @@ from numcodecs_neural.converters.batch.run import Outcome
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.report import page as page_module
 from numcodecs_neural.converters.report.facts import SlideFacts, gather_facts
-from numcodecs_neural.converters.sources.folder import Folder
+from numcodecs_neural.files.folder import Folder
 from tests.annotations import Image, RunCli
 from tests.converters.conftest import APERIO
 

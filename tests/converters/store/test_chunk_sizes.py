@@ -12,8 +12,8 @@ import zarr
 from numcodecs_neural import NeuralImage, NeuralImageCodec
 from numcodecs_neural.converters.geometry.axes import Axes
 from numcodecs_neural.converters.geometry.levels import plan_levels
-from numcodecs_neural.converters.sources.folder import Archive, Folder
 from numcodecs_neural.converters.store.chunk_sizes import StoredRegion
+from numcodecs_neural.files.folder import Archive, Folder
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "shards": {"shards": (3, 64, 64), "serializer": NeuralImageCodec(), "compressors": None},

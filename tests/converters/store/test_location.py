@@ -10,7 +10,7 @@ import pytest
 import zarr
 
 from numcodecs_neural.converters.pipeline import convert as convert_module
-from numcodecs_neural.converters.sources.folder import Folder
+from numcodecs_neural.files.folder import Folder
 from tests.annotations import ReadFiles, RunCli
 
 # s3fs leaves it to the garbage collector to close its connections.

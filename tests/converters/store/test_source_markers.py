@@ -9,7 +9,6 @@ import pytest
 import zarr
 from PIL import Image
 
-from numcodecs_neural.converters.sources.folder import Folder
 from numcodecs_neural.converters.store.source_markers import (
     JPEG_MARKERS,
     SourceMarkers,
@@ -18,6 +17,7 @@ from numcodecs_neural.converters.store.source_markers import (
     write_markers,
 )
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.folder import Folder
 from numcodecs_neural.jpeg.reading import read_jpeg
 from numcodecs_neural.jpeg.writing import rewrite_jpeg
 from tests.jpeg.streams import PROGRESSIVE, SEQUENTIAL, photo, saved

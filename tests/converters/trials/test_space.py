@@ -15,9 +15,9 @@ from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert_planned
 from numcodecs_neural.converters.pipeline.plan import plan_conversion
 from numcodecs_neural.converters.pipeline.reduced_pixels import ReducedPixels
-from numcodecs_neural.converters.sources.folder import Folder
 from numcodecs_neural.converters.trials import space
 from numcodecs_neural.converters.trials.space import check_space, scratch_nbytes
+from numcodecs_neural.files.folder import Folder
 from tests.annotations import Refused, RunCli
 
 Usage = namedtuple("Usage", "total used free")

@@ -2,7 +2,6 @@
 
 import contextlib
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import zarr
@@ -18,7 +17,7 @@ _BY_IMAGECODECS = "imagecodecs_"
 
 
 def open_levels(
-    root: zarr.Group, files: ZarrFiles, paths: tuple[str, ...], *, axes: str, path: Path
+    root: zarr.Group, files: ZarrFiles, paths: tuple[str, ...], *, axes: str
 ) -> tuple[Any, ...]:
     """Return the arrays at `paths` that are levels of a pyramid, level 0 first.
 
@@ -40,21 +39,21 @@ def open_levels(
         If an array is absent, has another number of axes, samples that are no numbers, or a codec
         that is not installed.
     """
-    arrays = tuple(_open(root, files, one, path) for one in paths)
+    arrays = tuple(_open(root, files, one) for one in paths)
     for one, array in zip(paths, arrays, strict=True):
         if array.ndim != len(axes):
             raise SourceError(
-                f"{path}: the array {one} has {array.ndim} axes, and its metadata name "
+                f"{files.location}: the array {one} has {array.ndim} axes, and its metadata name "
                 f"{len(axes)}: {', '.join(axes)}"
             )
     if arrays[0].dtype.kind not in "iuf":
         raise SourceError(
-            f"{path}: the array {paths[0]} has samples of {arrays[0].dtype}; integers and floats "
-            "are read: store it as one of these"
+            f"{files.location}: the array {paths[0]} has samples of {arrays[0].dtype}; "
+            "integers and floats are read: store it as one of these"
         )
     if not files.has_chunks(paths[0]):
         raise SourceError(
-            f"{path}: the array {paths[0]} holds no chunk, so all its pixels are lost"
+            f"{files.location}: the array {paths[0]} holds no chunk, so all its pixels are lost"
         )
     reduced = [_is_reduction(finer.shape, coarser.shape) for finer, coarser in pairwise(arrays)]
     count = [*reduced, False].index(False) + 1
@@ -67,20 +66,20 @@ def array_codecs(files: ZarrFiles, path: str) -> dict[str, dict[str, Any]]:
     return codecs_of(metadata)
 
 
-def _open(root: zarr.Group, files: ZarrFiles, name: str, path: Path) -> Any:
+def _open(root: zarr.Group, files: ZarrFiles, name: str) -> Any:
     codecs = array_codecs(files, name)
     _make_known(list(codecs))
     try:
         array = root[name]
     except OPEN_ERRORS as exc:
         if not codecs:
-            raise SourceError(f"{path}: the array {name} is not there: {exc}") from exc
+            raise SourceError(f"{files.location}: the array {name} is not there: {exc}") from exc
         raise SourceError(
-            f"{path}: the array {name} cannot be opened: {exc}; its codecs are "
+            f"{files.location}: the array {name} cannot be opened: {exc}; its codecs are "
             f"{', '.join(codecs)}: install the packages that bring them"
         ) from exc
     if not isinstance(array, zarr.Array):
-        raise SourceError(f"{path}: {name} is to be an array of pixels, and is a group")
+        raise SourceError(f"{files.location}: {name} is to be an array of pixels, and is a group")
     return array
 
 

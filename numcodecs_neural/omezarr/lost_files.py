@@ -1,7 +1,6 @@
 """LostFiles: files of an image that its coverage says were stored, and that are not there."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 
-from ..coverage import (
+from .coverage import (
     COVERAGE_GROUP,
     ELIDED,
     EMPTY,
@@ -21,7 +20,6 @@ from ..coverage import (
     has_file,
 )
 from .opened import OpenedImage
-from .store import ZarrFiles
 
 __all__ = ["LostFiles", "find_lost_files"]
 
@@ -34,8 +32,8 @@ class LostFiles:
 
     Parameters
     ----------
-    path : Path
-        The store.
+    location : str
+        Of the store.
     levels : tuple of zarr.Array
         The arrays.
     lost : tuple of ndarray
@@ -43,7 +41,7 @@ class LostFiles:
         level of which that is not known.
     """
 
-    path: Path
+    location: str
     levels: tuple[zarr.Array[Any], ...]
     lost: tuple[NDArray[np.bool_] | None, ...]
 
@@ -67,14 +65,15 @@ class LostFiles:
         y, x = (at * side for at, side in zip(place[-2:], file_shape(array)[-2:], strict=True))
         kind = "shard" if array.shards else "chunk"
         more = f" (the first of {len(found)})" if len(found) > 1 else ""
+        key = array.metadata.encode_chunk_key(place)
         raise SourceError(
-            f"{self.path}: the {kind} {array.metadata.encode_chunk_key(place)} of level {level}, "
-            f"at row {y}, column {x}, was stored and is lost{more}: copy the store again, or have "
-            "it mended: convert its slide to it with the same options and --resume"
+            f"{self.location}: the {kind} {key} of level {level}, at row {y}, column {x}, was "
+            f"stored and is lost{more}: copy the store again, or have it mended: "
+            "convert its slide to it with the same options and --resume"
         )
 
 
-def find_lost_files(image: OpenedImage, files: ZarrFiles, path: Path) -> LostFiles:
+def find_lost_files(image: OpenedImage) -> LostFiles:
     """Compare the coverage that this package writes with the files of an image.
 
     Stores without coverage, and those whose chunks are other ones by now, have no lost files that
@@ -85,27 +84,23 @@ def find_lost_files(image: OpenedImage, files: ZarrFiles, path: Path) -> LostFil
     SourceError
         If the coverage itself is lost.
     """
-    lost = tuple(
-        _lost_of(image, files, path, level, array) for level, array in enumerate(image.levels)
-    )
-    return LostFiles(path=path, levels=image.levels, lost=lost)
+    lost = tuple(_lost_of(image, level, array) for level, array in enumerate(image.levels))
+    return LostFiles(location=image.files.location, levels=image.levels, lost=lost)
 
 
-def _lost_of(
-    image: OpenedImage, files: ZarrFiles, path: Path, level: int, array: zarr.Array[Any]
-) -> NDArray[np.bool_] | None:
+def _lost_of(image: OpenedImage, level: int, array: zarr.Array[Any]) -> NDArray[np.bool_] | None:
     coverage = image.own_array(f"{COVERAGE_GROUP}/{image.metadata.paths[level]}")
     if coverage is None:
         return None
     if not np.isin(coverage, _VALUES).all():
         raise SourceError(
-            f"{path}: the coverage of level {level} is lost, which tells chunks that were lost "
-            "from those that were never stored: copy the store again"
+            f"{image.files.location}: the coverage of level {level} is lost, which "
+            "tells chunks that were lost from those that were never stored: copy the store again"
         )
     is_stored = has_file(array, coverage)
     if is_stored is None:
         return None
-    found = file_sizes(array, files.sizes(image.paths[level]))
+    found = file_sizes(array, image.files.sizes(image.paths[level]))
     lost: NDArray[np.bool_] = is_stored & (found == 0)
     return lost
 

@@ -11,8 +11,6 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ..geometry.levels import ceil_div
-
 __all__ = [
     "COVERAGE_GROUP",
     "ELIDED",
@@ -87,7 +85,7 @@ def file_sizes(array: zarr.Array[Any], found: Mapping[str, int]) -> NDArray[np.i
 
 
 def _grid(shape: tuple[int, ...], part: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(ceil_div(length, side) for length, side in zip(shape, part, strict=True))
+    return tuple(-(-length // side) for length, side in zip(shape, part, strict=True))
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from numcodecs_neural.errors import SourceError
 __all__ = ["check_series", "image_name"]
 
 
-def check_series(path: Path, series: int, count: int) -> None:
+def check_series(path: Path | str, series: int, count: int) -> None:
     """Refuse an image that the file does not have.
 
     Raises

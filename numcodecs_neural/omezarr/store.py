@@ -1,4 +1,4 @@
-"""ZarrFiles: the files of a Zarr store, in a folder or in a zip, beside what zarr makes of them."""
+"""ZarrFiles: the files of a Zarr store, wherever it is, beside what zarr makes of them."""
 
 import json
 import zipfile
@@ -8,9 +8,8 @@ from typing import Any
 
 import zarr
 
-from numcodecs_neural.errors import SourceError
-
-from ..folder import ZARR_METADATA, Archive, Folder
+from numcodecs_neural.errors import ConfigError, SourceError
+from numcodecs_neural.files.folder import ZARR_METADATA, Archive, Folder, is_url
 
 __all__ = ["OPEN_ERRORS", "ZarrFiles"]
 
@@ -26,22 +25,26 @@ class ZarrFiles:
 
     Parameters
     ----------
-    path : Path
-        A folder, or a zip that holds what would be in it, or one folder with it.
+    location : str or Path
+        A folder, a zip that holds what would be in it, or one folder with it, or a URL.
 
     Raises
     ------
     SourceError
-        If it is neither.
+        If it is none of these.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, location: str | Path) -> None:
+        self.location = str(location)
         try:
-            self._folder = Folder(str(path)) if path.is_dir() else _opened_zip(path)
+            self._folder = _opened(self.location)
             self._store = self._folder.zarr_store()
         except OPEN_ERRORS as exc:
-            raise SourceError(f"{path} cannot be opened as a zip of a Zarr store: {exc}") from exc
+            raise SourceError(
+                f"{location} cannot be opened as a zip of a Zarr store: {exc}"
+            ) from exc
+        except ConfigError as exc:
+            raise SourceError(str(exc)) from exc
 
     @property
     def folder(self) -> Folder:
@@ -59,20 +62,20 @@ class ZarrFiles:
         root = self.json("zarr.json") or {}
         if root.get("node_type") == "array" or self.read(".zarray") is not None:
             raise SourceError(
-                f"{self._path} is a Zarr array without the metadata of OME-Zarr, which say what "
+                f"{self.location} is a Zarr array without the metadata of OME-Zarr, which say what "
                 "its axes are: name the OME-Zarr image that it belongs to, or write it into one"
             )
         try:
             return zarr.open_group(self._store, path=self._folder.root, mode="r")
         except OPEN_ERRORS as exc:
-            raise SourceError(f"{self._path} cannot be opened as a Zarr store: {exc}") from exc
+            raise SourceError(f"{self.location} cannot be opened as a Zarr store: {exc}") from exc
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes of a file, or None if there is none."""
         try:
             return self._folder.read(key)
         except (OSError, zipfile.BadZipFile) as exc:
-            raise SourceError(f"{self._path}: {key} cannot be read: {exc}") from exc
+            raise SourceError(f"{self.location}: {key} cannot be read: {exc}") from exc
 
     def json(self, key: str) -> dict[str, Any] | None:
         """Return what a file of JSON holds, or None if there is none."""
@@ -80,7 +83,7 @@ class ZarrFiles:
         try:
             return None if data is None else dict(json.loads(data))
         except (TypeError, ValueError) as exc:
-            raise SourceError(f"{self._path}: {key} is damaged: it is not JSON") from exc
+            raise SourceError(f"{self.location}: {key} is damaged: it is not JSON") from exc
 
     def nbytes(self, folder: str) -> int:
         """Return the size of all files below a folder, as they are stored."""
@@ -101,6 +104,12 @@ class ZarrFiles:
         # Of a zip that zarr has not opened yet, its store has no lock to close it with.
         with suppress(AttributeError):
             self._store.close()
+
+
+def _opened(location: str) -> Folder:
+    if is_url(location) or Path(location).is_dir():
+        return Folder(location)
+    return _opened_zip(Path(location))
 
 
 def _opened_zip(path: Path) -> Archive:

@@ -1,11 +1,10 @@
 """Lossy history of an OME-Zarr image: its own record, and the codecs of its arrays."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..base import Compression
-
-__all__ = ["codecs_of", "lossy_history"]
+__all__ = ["Compression", "codecs_of", "lossy_history"]
 
 _BLOCK = "numcodecs_neural"
 # Codecs that lose something, by the name in the metadata without the prefix of who brings them.
@@ -35,6 +34,28 @@ _SAME = {"jpeg2000": "jpeg2k"}
 _LOSSLESS = ("none", "zstd")
 # How codecs say that this once they lose nothing.
 _LOSSLESS_SETTINGS = (("lossless", True), ("reversible", True), ("distance", 0), ("max_error", 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """One compression that the pixels went through before they came here.
+
+    Parameters
+    ----------
+    method : str
+        Name of the codec, in small letters.
+    quality : int, optional
+        As the file states it, on the codec's own scale.
+    ratio : float, optional
+        Raw bytes over stored bytes of level 0, where it could be measured.
+    details : dict
+        Whatever else a lossy history that came with the slide says of this step; JSON values.
+    """
+
+    method: str
+    quality: int | None = None
+    ratio: float | None = None
+    details: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 def codecs_of(metadata: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,14 +5,29 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from ..base import Channel
-from ..units import microns, seconds
+from numcodecs_neural.files.units import microns, seconds
 
-__all__ = ["OmeZarrImage", "image_of", "ome_attributes"]
+__all__ = ["Channel", "OmeZarrImage", "image_of", "ome_attributes"]
 
 _ORDER = "tczyx"
 _RGB_COLORS = ("FF0000", "00FF00", "0000FF")
 _RGB_NAMES = (("r", "g", "b"), ("red", "green", "blue"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One channel of a slide that is not RGB.
+
+    Parameters
+    ----------
+    label : str
+        Its name: a stain, a fluorophore.
+    color : str, optional
+        Six hexadecimal digits in which viewers show it, such as ``"00FF00"``.
+    """
+
+    label: str
+    color: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import zarr
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.quiet import quiet
 
-from ..quiet import quiet
 from .metadata import ome_attributes
 from .store import OPEN_ERRORS
 
@@ -25,7 +25,7 @@ class ImagePlace:
     index: int
 
 
-def find_images(root: zarr.Group, path: Path) -> list[ImagePlace]:
+def find_images(root: zarr.Group, path: str) -> list[ImagePlace]:
     """Return the images of a store, in their order.
 
     Raises
@@ -47,7 +47,7 @@ def find_images(root: zarr.Group, path: Path) -> list[ImagePlace]:
     return found
 
 
-def _images(root: zarr.Group, path: Path) -> Iterator[ImagePlace]:
+def _images(root: zarr.Group, path: str) -> Iterator[ImagePlace]:
     ome = ome_attributes(root.attrs.asdict())
     for kind, find in (("plate", _images_of_plate), ("well", _images_of_well)):
         if kind in ome:
@@ -83,12 +83,12 @@ def _entries(group: zarr.Group, kind: str, name: str) -> list[str]:
         return []
 
 
-def _how_to_name(path: Path, example: str | None) -> str:
-    if path.is_file():
+def _how_to_name(path: str, example: str | None) -> str:
+    if Path(path).is_file():
         return "unpack the file, and name them one by one"
     if example is None:
         return "none is where its metadata say"
-    return f"name them one by one, such as {path / example}"
+    return f"name them one by one, such as {path}/{example}"
 
 
 def _series_names(root: zarr.Group) -> list[str]:

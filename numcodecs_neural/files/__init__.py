@@ -1,0 +1,1 @@
+"""Files of slides and stores, whatever their kind."""
