@@ -1,25 +1,27 @@
 """Settings of this process: where and by what chunks are coded, and on how many threads.
 
-They change speed only, never bytes or pixels, so they are no part of a codec's configuration and
-are never stored. Each is read when it is needed: what `set` was given, else the environment
-variable, else the default.
+They change speed and memory only, never bytes or pixels, so they are no part of a codec's
+configuration and are never stored. Each is read when it is needed: what `set` was given, else the
+environment variable, else the default.
 
-=========  ============================  =======  ================================================
-setting    environment variable          default  values
-=========  ============================  =======  ================================================
-device     ``NUMCODECS_NEURAL_DEVICE``   auto     auto (CUDA where there is one, else numpy);
-                                                  numpy; cpu, cuda, cuda:0, ... (through torch)
-backend    ``NUMCODECS_NEURAL_BACKEND``  auto     auto (what suits the device: numba, or torch);
-                                                  numpy (no compiled code, slow); numba; torch
-threads    ``NUMCODECS_NEURAL_THREADS``  auto     auto (the CPUs this process may use), or 1, 2, ..
-=========  ============================  =======  ================================================
+=========  ==============================  =======  ==============================================
+setting    environment variable            default  values
+=========  ==============================  =======  ==============================================
+device     ``NUMCODECS_NEURAL_DEVICE``     auto     auto (CUDA where there is one, else numpy);
+                                                    numpy; cpu, cuda, cuda:0, ... (through torch)
+backend    ``NUMCODECS_NEURAL_BACKEND``    auto     auto (what suits the device: numba, or torch);
+                                                    numpy (no compiled code, slow); numba; torch
+threads    ``NUMCODECS_NEURAL_THREADS``    auto     auto (the CPUs this process may use), 1, 2, ...
+cache_mib  ``NUMCODECS_NEURAL_CACHE_MIB``  auto     auto (256), 0, 1, ...: mebibytes of decoded
+                                                    chunks that readers of images keep
+=========  ==============================  =======  ==============================================
 
 Examples
 --------
 >>> from numcodecs_neural import config
 >>> with config.set(device="numpy", threads=2):
 ...     config.get()
-Settings(device='numpy', backend='auto', threads=2)
+Settings(device='numpy', backend='auto', threads=2, cache_mib=256)
 """
 
 import os
@@ -31,14 +33,16 @@ from typing import Self
 
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["Settings", "backend", "get", "set"]
+__all__ = ["Settings", "backend", "cache_mib", "get", "set"]
 
 _VARIABLES = {
     "device": "NUMCODECS_NEURAL_DEVICE",
     "backend": "NUMCODECS_NEURAL_BACKEND",
     "threads": "NUMCODECS_NEURAL_THREADS",
+    "cache_mib": "NUMCODECS_NEURAL_CACHE_MIB",
 }
 _BACKENDS = ("auto", "numpy", "numba", "torch")
+_CACHE_MIB = 256
 _DEVICE = re.compile(r"auto|numpy|cpu|cuda(:\d+)?")
 
 # Process-wide and not a context variable: zarr codes chunks on threads of its own event loop,
@@ -59,11 +63,14 @@ class Settings:
         ``"auto"``, ``"numpy"``, ``"numba"`` or ``"torch"``.
     threads : int
         How many threads may work at once, at least 1.
+    cache_mib : int
+        Mebibytes of decoded chunks that readers of images keep, at least 0.
     """
 
     device: str
     backend: str = "auto"
     threads: int
+    cache_mib: int = _CACHE_MIB
 
 
 def get() -> Settings:
@@ -79,12 +86,18 @@ def get() -> Settings:
         device=_parse_device(*found["device"]),
         backend=backend(),
         threads=_parse_threads(*found["threads"]),
+        cache_mib=cache_mib(),
     )
 
 
 def backend() -> str:
     """Return the backend that is set; unlike `get`, this costs next to nothing."""
     return _parse_backend(*_lookup("backend"))
+
+
+def cache_mib() -> int:
+    """Return the size of the cache that is set; unlike `get`, this costs next to nothing."""
+    return _parse_cache_mib(*_lookup("cache_mib"))
 
 
 class set:
@@ -100,6 +113,8 @@ class set:
         ``"auto"``, ``"numpy"``, ``"numba"`` or ``"torch"``; left alone when absent.
     threads : int or "auto", optional
         How many threads may work at once; left alone when absent.
+    cache_mib : int or "auto", optional
+        Mebibytes of decoded chunks that readers of images keep; left alone when absent.
 
     Raises
     ------
@@ -113,6 +128,7 @@ class set:
         device: str | None = None,
         backend: str | None = None,
         threads: int | str | None = None,
+        cache_mib: int | str | None = None,
     ) -> None:
         new = {}
         if device is not None:
@@ -122,6 +138,9 @@ class set:
         if threads is not None:
             _parse_threads(threads, "threads")
             new["threads"] = str(threads)
+        if cache_mib is not None:
+            _parse_cache_mib(cache_mib, "cache_mib")
+            new["cache_mib"] = str(cache_mib)
         with _lock:
             self._before = {name: _chosen.get(name) for name in new}
             _chosen.update(new)
@@ -172,6 +191,15 @@ def _parse_threads(value: object, source: str) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or int(text) < 1:
         raise ConfigError(f"{source} is {value!r}; it can be 'auto' or a whole number from 1 on")
+    return int(text)
+
+
+def _parse_cache_mib(value: object, source: str) -> int:
+    if value == "auto":
+        return _CACHE_MIB
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal():
+        raise ConfigError(f"{source} is {value!r}; it can be 'auto' or a whole number from 0 on")
     return int(text)
 
 

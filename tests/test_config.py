@@ -13,6 +13,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMCODECS_NEURAL_DEVICE", raising=False)
     monkeypatch.delenv("NUMCODECS_NEURAL_BACKEND", raising=False)
     monkeypatch.delenv("NUMCODECS_NEURAL_THREADS", raising=False)
+    monkeypatch.delenv("NUMCODECS_NEURAL_CACHE_MIB", raising=False)
 
 
 def test_defaults_are_any_device_and_all_cpus() -> None:
@@ -20,14 +21,16 @@ def test_defaults_are_any_device_and_all_cpus() -> None:
 
     assert (settings.device, settings.backend) == ("auto", "auto")
     assert 1 <= settings.threads <= (os.cpu_count() or 1)
+    assert settings.cache_mib == 256
 
 
 def test_environment_is_read_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMCODECS_NEURAL_DEVICE", "cuda:1")
     monkeypatch.setenv("NUMCODECS_NEURAL_BACKEND", "torch")
     monkeypatch.setenv("NUMCODECS_NEURAL_THREADS", "3")
+    monkeypatch.setenv("NUMCODECS_NEURAL_CACHE_MIB", "0")
 
-    assert config.get() == config.Settings(device="cuda:1", backend="torch", threads=3)
+    assert config.get() == config.Settings(device="cuda:1", backend="torch", threads=3, cache_mib=0)
 
 
 def test_what_is_set_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +59,7 @@ def test_inner_settings_end_with_their_block() -> None:
         ({"threads": 0}, "threads is 0"),
         ({"threads": "many"}, "threads is 'many'"),
         ({"threads": True}, "threads is True"),
+        ({"cache_mib": -1}, "cache_mib is -1; it can be 'auto' or a whole number from 0 on"),
     ],
     ids=str,
 )

@@ -36,6 +36,7 @@ FLOORS = [
     "zarr3",
     "files",
     "omezarr",
+    "reading",
 ]
 WINGS = ["compressai", "evaluation", "training", "converters"]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.

@@ -8,8 +8,8 @@ from numcodecs_neural.codec import holds_jpeg, mosaic_of
 from numcodecs_neural.errors import BitstreamError, SourceError
 from numcodecs_neural.jpeg.mosaic import Mosaic
 from numcodecs_neural.jpeg.requantize import EXACT
+from numcodecs_neural.omezarr.chunk_files import StoredChunks
 
-from ..store.chunk_files import StoredChunks
 from .tiling import LevelShape, Sides
 
 __all__ = ["StoredLevel", "Survey"]

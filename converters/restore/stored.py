@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.jpeg.requantize import EXACT
+from numcodecs_neural.omezarr.chunk_files import StoredChunks
 from numcodecs_neural.omezarr.levels import array_codecs
 from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
 from numcodecs_neural.omezarr.store import ZarrFiles
 
 from ..sources import Associated, SlideInfo
 from ..sources.omezarr.describe import describe
-from ..store.chunk_files import StoredChunks
 from ..store.source_markers import JPEG_MARKERS, SourceMarkers, read_markers
 from .level import StoredLevel
 

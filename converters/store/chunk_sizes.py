@@ -8,10 +8,10 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.files.folder import Folder
+from numcodecs_neural.omezarr.chunk_files import EMPTY, StoredChunks
 
 from ..geometry.axes import Axes, Frame
 from ..geometry.levels import Cell, LevelGrid
-from .chunk_files import EMPTY, StoredChunks
 
 __all__ = ["StoredRegion"]
 

@@ -21,6 +21,7 @@ __all__ = [
     "file_shape",
     "file_sizes",
     "has_file",
+    "in_grid_of_chunks",
     "is_stored",
 ]
 
@@ -56,16 +57,29 @@ def has_file(array: zarr.Array[Any], coverage: NDArray[np.uint8]) -> NDArray[np.
     ndarray or None
         None if the coverage is of other chunks than the array has.
     """
-    chunks = _grid(array.shape, array.chunks)
-    if _without_ones(chunks) != _without_ones(coverage.shape):
+    by_chunk = in_grid_of_chunks(array, coverage)
+    if by_chunk is None:
         return None
     files = np.zeros(_grid(array.shape, file_shape(array)), bool)
     chunks_in_file = [
         whole // part for whole, part in zip(file_shape(array), array.chunks, strict=True)
     ]
-    stored = np.argwhere(is_stored(coverage.reshape(chunks))) // chunks_in_file
+    stored = np.argwhere(is_stored(by_chunk)) // chunks_in_file
     files[tuple(stored.T)] = True
     return files
+
+
+def in_grid_of_chunks(
+    array: zarr.Array[Any], coverage: NDArray[np.uint8]
+) -> NDArray[np.uint8] | None:
+    """Return a level's coverage in the shape of its grid of chunks, the axis of samples included.
+
+    None if the coverage is of other chunks than the array has.
+    """
+    chunks = _grid(array.shape, array.chunks)
+    if _without_ones(chunks) != _without_ones(coverage.shape):
+        return None
+    return coverage.reshape(chunks)
 
 
 def file_sizes(array: zarr.Array[Any], found: Mapping[str, int]) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from .coverage import (
 )
 from .opened import OpenedImage
 
-__all__ = ["LostFiles", "find_lost_files"]
+__all__ = ["LostFiles", "coverage_of", "find_lost_files", "lost_text"]
 
 _VALUES = (STORED, ELIDED, EMPTY, EXACT)
 
@@ -65,12 +65,34 @@ class LostFiles:
         y, x = (at * side for at, side in zip(place[-2:], file_shape(array)[-2:], strict=True))
         kind = "shard" if array.shards else "chunk"
         more = f" (the first of {len(found)})" if len(found) > 1 else ""
-        key = array.metadata.encode_chunk_key(place)
+        what = f"the {kind} {array.metadata.encode_chunk_key(place)}"
+        raise SourceError(lost_text(self.location, what, level=level, y=y, x=x, more=more))
+
+
+def lost_text(location: str, what: str, *, level: int, y: int, x: int, more: str = "") -> str:
+    """Return what an error says of a file or a chunk that is lost, and what to do."""
+    return (
+        f"{location}: {what} of level {level}, at row {y}, column {x}, was stored and is "
+        f"lost{more}: copy the store again, or have it mended: convert its slide to it with the "
+        "same options and --resume"
+    )
+
+
+def coverage_of(image: OpenedImage, level: int) -> NDArray[np.uint8] | None:
+    """Return the coverage of a level, without the axis of samples; None if there is none.
+
+    Raises
+    ------
+    SourceError
+        If the coverage itself is lost.
+    """
+    coverage = image.own_array(f"{COVERAGE_GROUP}/{image.metadata.paths[level]}")
+    if coverage is not None and not np.isin(coverage, _VALUES).all():
         raise SourceError(
-            f"{self.location}: the {kind} {key} of level {level}, at row {y}, column {x}, was "
-            f"stored and is lost{more}: copy the store again, or have it mended: "
-            "convert its slide to it with the same options and --resume"
+            f"{image.files.location}: the coverage of level {level} is lost, which "
+            "tells chunks that were lost from those that were never stored: copy the store again"
         )
+    return coverage
 
 
 def find_lost_files(image: OpenedImage) -> LostFiles:
@@ -89,14 +111,9 @@ def find_lost_files(image: OpenedImage) -> LostFiles:
 
 
 def _lost_of(image: OpenedImage, level: int, array: zarr.Array[Any]) -> NDArray[np.bool_] | None:
-    coverage = image.own_array(f"{COVERAGE_GROUP}/{image.metadata.paths[level]}")
+    coverage = coverage_of(image, level)
     if coverage is None:
         return None
-    if not np.isin(coverage, _VALUES).all():
-        raise SourceError(
-            f"{image.files.location}: the coverage of level {level} is lost, which "
-            "tells chunks that were lost from those that were never stored: copy the store again"
-        )
     is_stored = has_file(array, coverage)
     if is_stored is None:
         return None

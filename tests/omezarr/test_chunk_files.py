@@ -9,9 +9,9 @@ import pytest
 import zarr
 from zarr.codecs import BytesCodec, ShardingCodec
 
-from numcodecs_neural.converters.store.chunk_files import EMPTY, StoredChunks
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.files.folder import Archive, Folder
+from numcodecs_neural.omezarr.chunk_files import EMPTY, StoredChunks
 from tests.annotations import Image
 
 SHARDED: dict[str, Any] = {"shards": (3, 16, 24)}
