@@ -17,6 +17,7 @@ from numcodecs_neural.converters.restore import cli as restoring
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import cli as evaluation
 from numcodecs_neural.training import cli as training
+from numcodecs_neural.view import cli as viewing
 from numcodecs_neural.weights import catalogue, resolve
 
 __all__ = ["main"]
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.register(subparsers)
     training.register(subparsers)
     restoring.register(subparsers)
+    viewing.register(subparsers)
     _register_models(subparsers)
     return parser
 

@@ -38,11 +38,14 @@ FLOORS = [
     "omezarr",
     "reading",
 ]
-WINGS = ["compressai", "evaluation", "training", "converters"]
+WINGS = ["compressai", "evaluation", "training", "converters", "view"]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.
 ROOF = ["cli", "programs"]
 # What a wing may use of another wing.
-BRIDGES: set[tuple[str, str]] = set()
+BRIDGES: set[tuple[str, str]] = {
+    # It shows whatever the converter reads, with the pictures of its report.
+    ("view", "converters"),
+}
 
 # The rooms of converters/ from the ground up; rooms on one floor do not import each other.
 ROOMS = [

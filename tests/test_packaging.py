@@ -20,7 +20,7 @@ OURS = {"numcodecs_neural", "tests", "make_vectors", "reference_decoder"}
 # fsspec finds by the scheme of a URL, and programs.
 NEVER_IMPORTED = {
     *("openslide-bin", "s3fs", "flask", "flask-cors", "moto"),
-    *("codespell", "mypy", "pre-commit", "ruff"),
+    *("codespell", "httpx2", "mypy", "pre-commit", "ruff"),
 }
 DISTRIBUTIONS = {"PIL": "pillow", "openslide": "openslide-python", "skimage": "scikit-image"}
 

@@ -1,0 +1,235 @@
+// The page: a slide in OpenSeadragon, what may be laid over it, and keys for all of it.
+
+import { fillControls, firstLook, queryOf } from "./controls.js";
+import { showScale } from "./scale_bar.js";
+import { slideSource } from "./slide_source.js";
+import { swipeBetween } from "./swipe.js";
+
+const SETTLED_MS = 150;
+const at = (id) => document.getElementById(id);
+
+const viewer = OpenSeadragon({
+  element: at("viewer"),
+  // The WebGL drawer shows nothing where graphics are computed in software.
+  drawer: "canvas",
+  showNavigationControl: false,
+  showNavigator: true,
+  navigatorPosition: "TOP_RIGHT",
+  navigatorSizeRatio: 0.16,
+  navigatorBackground: "transparent",
+  navigatorDisplayRegionColor: "#0a58ca",
+  maxZoomPixelRatio: 16,
+  visibilityRatio: 0.3,
+  imageLoaderLimit: 6,
+  gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+});
+const swipe = swipeBetween(viewer, { range: at("swipe"), divider: at("divider") });
+
+// The slide that is shown: its number, what the server tells of it, how it is shown.
+const state = { number: 0, run: "", names: [], slide: null, look: null, overlays: {} };
+
+async function fetchJson(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
+function complain(text) {
+  at("trouble").textContent = text;
+  at("trouble").hidden = !text;
+}
+
+function tileUrl(side) {
+  const query = queryOf(state.look);
+  return (level, row, column) =>
+    `slides/${state.number}/${side}/${level}/${row}-${column}.png?${query}&v=${state.run}`;
+}
+
+/** Width of the compared slide in widths of the store: by their sizes in micrometres. */
+function widthOf(against, slide) {
+  if (!against.mpp || !slide.mpp) return 1;
+  return (against.levels[0].width * against.mpp[1]) / (slide.levels[0].width * slide.mpp[1]);
+}
+
+/** Say when all tiles of the view are there, to who waits for them: readers of the screen, tests. */
+function showProgress() {
+  const images = Array.from({ length: viewer.world.getItemCount() }, (_, i) => viewer.world.getItemAt(i));
+  const isComplete = images.length > 0 && images.every((image) => image.getFullyLoaded());
+  at("viewer").setAttribute("aria-busy", String(!isComplete));
+}
+
+function addImages({ replace = false } = {}) {
+  at("viewer").setAttribute("aria-busy", "true");
+  const { slide } = state;
+  const images = [];
+  if (slide.against)
+    images.push({ source: slideSource(slide.against, tileUrl("against")), width: widthOf(slide.against, slide) });
+  images.push({ source: slideSource(slide, tileUrl("shown")), width: 1 });
+  images.forEach(({ source, width }, index) =>
+    viewer.addTiledImage({ tileSource: source, x: 0, y: 0, width, index, replace }));
+}
+
+async function show(number) {
+  complain("");
+  const slide = await fetchJson(`slides/${number}.json`);
+  viewer.close();
+  Object.assign(state, { number, slide, look: firstLook(slide), overlays: {} });
+  document.title = `${slide.name} - numcodecs-neural view`;
+  document.body.classList.toggle("dark", !slide.rgb);
+  at("slides").value = number;
+  fillControls(at("controls"), slide, state.look, refresh);
+  for (const part of ["swipe", "divider"]) at(part).hidden = !slide.against;
+  at("left").textContent = slide.name;
+  at("right").textContent = slide.against?.name ?? "";
+  for (const name of ["tissue", "bits"]) {
+    at(name).hidden = !(name in slide.overlays);
+    at(name).setAttribute("aria-pressed", "false");
+  }
+  at("legend").hidden = true;
+  addImages();
+}
+
+// Sliders fire at every step: tiles are asked for anew when they rest.
+let resting = 0;
+function refresh() {
+  clearTimeout(resting);
+  resting = setTimeout(() => addImages({ replace: true }), SETTLED_MS);
+}
+
+function toggleOverlay(name) {
+  const overlay = state.slide?.overlays[name];
+  if (!overlay) return;
+  const isOn = !(name in state.overlays);
+  at(name).setAttribute("aria-pressed", String(isOn));
+  if (isOn) {
+    state.overlays[name] = null;
+    at("viewer").setAttribute("aria-busy", "true");
+    viewer.addSimpleImage({
+      url: `slides/${state.number}/overlays/${name}.png?v=${state.run}`,
+      x: 0,
+      y: 0,
+      width: overlay.width,
+      success: ({ item }) => {
+        if (name in state.overlays) state.overlays[name] = item;
+        else viewer.world.removeItem(item);
+      },
+    });
+  } else {
+    if (state.overlays[name]) viewer.world.removeItem(state.overlays[name]);
+    delete state.overlays[name];
+  }
+  if (name === "bits") showLegend(isOn, overlay.legend);
+}
+
+function showLegend(isOn, { low, high, unit }) {
+  at("legend").hidden = !isOn;
+  const [left, right] = at("legend").querySelectorAll("span");
+  left.textContent = low.toFixed(2);
+  right.textContent = `${high.toFixed(2)} ${unit}`;
+}
+
+function showFacts() {
+  const { slide } = state;
+  if (!slide || !viewer.world.getItemCount()) return;
+  showScale(at("scale"), viewer, slide);
+  const image = viewer.world.getItemAt(slide.against ? 1 : 0);
+  if (!image) return;
+  const zoom = image.viewportToImageZoom(viewer.viewport.getZoom(true));
+  const { width, height } = slide.levels[0];
+  const power = slide.magnification ? `, ${Number((slide.magnification * zoom).toPrecision(2))} x` : "";
+  at("facts").textContent = `${width} x ${height} ${slide.dtype}${power}, ${(100 * zoom).toPrecision(3)} %`;
+}
+
+function zoomBy(factor) {
+  viewer.viewport.zoomBy(factor);
+  viewer.viewport.applyConstraints();
+}
+
+function zoomToOne() {
+  const image = viewer.world.getItemAt(state.slide.against ? 1 : 0);
+  if (image) viewer.viewport.zoomTo(image.imageToViewportZoom(1));
+}
+
+function stepPlane(by) {
+  const axis = ["z", "t"].find((name) => name in (state.slide?.axes ?? {}));
+  const range = axis && at(axis);
+  if (!range) return;
+  range.value = Number(range.value) + by;
+  range.dispatchEvent(new Event("input"));
+}
+
+function toggleHelp() {
+  const isShown = at("keys").hidden;
+  at("keys").hidden = !isShown;
+  at("help").setAttribute("aria-expanded", String(isShown));
+}
+
+const KEYS = {
+  0: () => viewer.viewport.goHome(),
+  1: zoomToOne,
+  "+": () => zoomBy(1.4),
+  "=": () => zoomBy(1.4),
+  "-": () => zoomBy(1 / 1.4),
+  m: () => toggleOverlay("tissue"),
+  b: () => toggleOverlay("bits"),
+  ",": () => swipe.move(-50),
+  ".": () => swipe.move(50),
+  "[": () => stepPlane(-1),
+  "]": () => stepPlane(1),
+  n: () => open((state.number + 1) % state.names.length),
+  "?": toggleHelp,
+};
+
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const isInControl = event.target.matches("input, select");
+  const step = STEPS[event.key];
+  const act = step
+    ? () => {
+        const size = viewer.viewport.getBounds();
+        viewer.viewport.panBy(new OpenSeadragon.Point((step[0] * size.width) / 8, (step[1] * size.height) / 8));
+        viewer.viewport.applyConstraints();
+      }
+    : KEYS[event.key];
+  if (!act || isInControl || !state.slide) return;
+  event.preventDefault();
+  // OpenSeadragon has keys of its own, which would act as well.
+  event.stopPropagation();
+  act();
+}
+
+function open(number) {
+  show(number).catch((error) => complain(error.message));
+}
+
+function listen() {
+  window.addEventListener("keydown", onKey, { capture: true });
+  at("slides").addEventListener("change", (event) => open(Number(event.target.value)));
+  at("home").addEventListener("click", KEYS[0]);
+  at("one").addEventListener("click", zoomToOne);
+  at("in").addEventListener("click", KEYS["+"]);
+  at("out").addEventListener("click", KEYS["-"]);
+  at("tissue").addEventListener("click", KEYS.m);
+  at("bits").addEventListener("click", KEYS.b);
+  at("help").addEventListener("click", toggleHelp);
+  for (const event of ["update-viewport", "animation", "open"]) viewer.addHandler(event, showFacts);
+  viewer.world.addHandler("add-item", ({ item }) => {
+    item.addHandler("fully-loaded-change", showProgress);
+    showProgress();
+  });
+  viewer.addHandler("tile-load-failed", ({ tile, message }) =>
+    complain(`a tile was not shown: ${message} (${tile.getUrl()})`));
+}
+
+async function begin() {
+  listen();
+  const { run, names } = await fetchJson("slides.json");
+  Object.assign(state, { run, names });
+  at("slides").replaceChildren(...names.map((name, number) => new Option(name, number)));
+  at("choice").hidden = names.length < 2;
+  await show(0);
+}
+
+begin().catch((error) => complain(error.message));

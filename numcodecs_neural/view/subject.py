@@ -1,0 +1,148 @@
+"""Subject: a slide or a store that the page shows, with what its controls need to know."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.converters.geometry.axes import Frame
+from numcodecs_neural.converters.geometry.levels import Region
+from numcodecs_neural.converters.sources import SlideInfo, open_source
+from numcodecs_neural.converters.store.display_range import sample_limits
+
+from .drawing import mixed
+from .levels import TILE_PX, ShownLevels
+from .looks import Look
+
+__all__ = ["Subject"]
+
+# For channels that have none: those that viewers give one after the other.
+_COLOURS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+# A few bright specks must not make the rest of a channel dark.
+_DARK, _BRIGHT = 0.1, 99.9
+
+
+class Subject:
+    """A slide, opened to be shown.
+
+    Parameters
+    ----------
+    path : Path
+        Of any slide or store that the converter reads.
+    series : int
+        Which image, where there are several.
+
+    Raises
+    ------
+    SourceError
+        If it is none, or too large to be shown without smaller levels.
+    """
+
+    def __init__(self, path: Path, *, series: int = 0) -> None:
+        self.path = path
+        self._source = open_source(path, series=series)
+        try:
+            self._levels = ShownLevels(self._source)
+        except BaseException:
+            self._source.close()
+            raise
+
+    @property
+    def info(self) -> SlideInfo:
+        """What is known of the slide."""
+        return self._source.info
+
+    def tile(self, level: int, row: int, column: int, look: Look) -> NDArray[np.uint8] | None:
+        """Return a tile as it is shown, (height, width, 3); None where there is none.
+
+        Raises
+        ------
+        SourceError
+            If its pixels do not decode.
+        """
+        if not 0 <= level < len(self._levels.sizes):
+            return None
+        region = self._levels.sizes[level].tile(row, column)
+        if region is None or not self._is_there(look):
+            return None
+        if self.info.is_rgb:
+            return self._levels.read(level, region, self._frame(look))
+        return mixed(
+            (
+                self._levels.read(level, region, self._frame(look, shown.channel))[..., 0],
+                shown.colour,
+                shown.low,
+                shown.high,
+            )
+            for shown in look.channels
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return sizes, channels and axes as values of JSON."""
+        info = self.info
+        return {
+            "name": info.name,
+            "tile": TILE_PX,
+            "levels": [{"height": one.height, "width": one.width} for one in self._levels.sizes],
+            "mpp": info.mpp and list(info.mpp),
+            "magnification": info.magnification,
+            "dtype": str(info.dtype),
+            "rgb": info.is_rgb,
+            "axes": {axis: length for axis, length in info.frames if axis != "c"},
+            "channels": [] if info.is_rgb else self._channels(),
+            "bytes": info.size_bytes,
+            "lossy": [step.method for step in info.history],
+        }
+
+    def close(self) -> None:
+        """Close the slide."""
+        self._source.close()
+
+    def _channels(self) -> list[dict[str, Any]]:
+        """Return name, colour and samples from dark to bright of each channel."""
+        count = dict(self.info.frames).get("c", 1)
+        named = self.info.channels
+        low, high = sample_limits(self.info.dtype, self.info.significant_bits)
+        found = []
+        for channel in range(count):
+            told = named[channel] if channel < len(named) else None
+            colour = "FFFFFF" if count == 1 else _COLOURS[channel % len(_COLOURS)]
+            dark, bright = self._window(channel)
+            found.append(
+                {
+                    "label": (told and told.label) or f"channel {channel}",
+                    "colour": (told and told.color) or colour,
+                    "low": dark,
+                    "high": bright,
+                    "min": min(low, dark),
+                    "max": max(high, bright),
+                }
+            )
+        return found
+
+    def _window(self, channel: int) -> tuple[float, float]:
+        """Return the samples between which all but a few of the smallest level are."""
+        level = len(self._levels.sizes) - 1
+        size = self._levels.sizes[level]
+        frame = self._frame(Look({}, ()), channel)
+        pixels = self._levels.read(level, Region(0, 0, size.height, size.width), frame)
+        pixels = pixels[np.isfinite(pixels)]
+        if not pixels.size:
+            return 0, 1
+        low, high = np.percentile(pixels, (_DARK, _BRIGHT), method="nearest").tolist()
+        return (low, high) if high > low else (low, low + 1)
+
+    def _is_there(self, look: Look) -> bool:
+        lengths = dict(self.info.frames)
+        places = [(axis, place) for axis, place in look.places.items() if axis in lengths]
+        count = lengths.get("c", 1)
+        places += [("c", shown.channel) for shown in look.channels] if "c" in lengths else []
+        has_channels = self.info.is_rgb or (
+            bool(look.channels) and all(0 <= shown.channel < count for shown in look.channels)
+        )
+        return has_channels and all(0 <= place < lengths[axis] for axis, place in places)
+
+    def _frame(self, look: Look, channel: int = 0) -> Frame:
+        places = {**look.places, "c": channel}
+        return tuple(places.get(axis, 0) for axis, _ in self.info.frames)
