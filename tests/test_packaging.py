@@ -195,7 +195,9 @@ def test_the_citation_names_the_version(project: dict[str, Any]) -> None:
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "constraints-zarr2.txt"])
+@pytest.mark.parametrize(
+    "name", ["constraints.txt", "constraints-docs.txt", "constraints-zarr2.txt"]
+)
 def test_constraints_are_exact(name: str) -> None:
     lines = [line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")]
 
