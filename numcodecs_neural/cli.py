@@ -16,6 +16,7 @@ from typing import NoReturn
 from numcodecs_neural.converters.restore import cli as restoring
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import cli as evaluation
+from numcodecs_neural.serve import cli as serving
 from numcodecs_neural.training import cli as training
 from numcodecs_neural.view import cli as viewing
 from numcodecs_neural.weights import catalogue, resolve
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     training.register(subparsers)
     restoring.register(subparsers)
     viewing.register(subparsers)
+    serving.register(subparsers)
     _register_models(subparsers)
     return parser
 

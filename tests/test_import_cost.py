@@ -51,7 +51,7 @@ def test_import_is_light(module: str, fresh_python: FreshPython) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_is_light_until_it_works(name: str, fresh_python: FreshPython) -> None:
-    heavy = HEAVY | {"zarr", "rich", "skimage"}
+    heavy = HEAVY | {"zarr", "rich", "skimage", "starlette", "uvicorn"}
 
     assert imported_after(PROGRAMS[name], fresh_python, heavy) == []
 

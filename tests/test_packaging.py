@@ -17,10 +17,10 @@ FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neur
 OURS = {"numcodecs_neural", "tests", "make_vectors", "reference_decoder"}
 # The name to import, where it is not the name to install.
 # Used, but by another name than an import's: a library that a binding loads, a file system that
-# fsspec finds by the scheme of a URL, and programs.
+# fsspec finds by the scheme of a URL, what a client for tests is made of, and programs.
 NEVER_IMPORTED = {
-    *("openslide-bin", "s3fs", "flask", "flask-cors", "moto"),
-    *("codespell", "httpx2", "mypy", "pre-commit", "ruff"),
+    *("openslide-bin", "s3fs", "flask", "flask-cors", "httpx2", "moto"),
+    *("codespell", "mypy", "pre-commit", "ruff"),
 }
 DISTRIBUTIONS = {"PIL": "pillow", "openslide": "openslide-python", "skimage": "scikit-image"}
 
@@ -114,6 +114,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/compressai", ["compressai"], id="compressai"),
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
         pytest.param("numcodecs_neural/evaluation", ["lpips"], id="evaluation"),
+        pytest.param("numcodecs_neural/serve", ["serve"], id="serve"),
         pytest.param(
             "converters", ["convert", "openslide", "dicom", "czi", "lepton"], id="converters"
         ),
@@ -143,7 +144,7 @@ def test_what_is_declared_is_imported(project: dict[str, Any]) -> None:
     assert declared - imported == set()
 
 
-@pytest.mark.parametrize("extra", ["convert", "train", "evaluate"])
+@pytest.mark.parametrize("extra", ["convert", "train", "evaluate", "serve"])
 def test_a_wing_declares_nothing_that_only_others_import(
     extra: str, project: dict[str, Any]
 ) -> None:

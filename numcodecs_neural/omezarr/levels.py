@@ -11,7 +11,7 @@ from numcodecs_neural.errors import SourceError
 from .history import codecs_of
 from .store import OPEN_ERRORS, ZarrFiles
 
-__all__ = ["array_codecs", "open_levels"]
+__all__ = ["array_codecs", "open_array", "open_levels"]
 
 _BY_IMAGECODECS = "imagecodecs_"
 
@@ -39,7 +39,7 @@ def open_levels(
         If an array is absent, has another number of axes, samples that are no numbers, or a codec
         that is not installed.
     """
-    arrays = tuple(_open(root, files, one) for one in paths)
+    arrays = tuple(open_array(root, files, one) for one in paths)
     for one, array in zip(paths, arrays, strict=True):
         if array.ndim != len(axes):
             raise SourceError(
@@ -60,13 +60,14 @@ def open_levels(
     return arrays[:count]
 
 
-def array_codecs(files: ZarrFiles, path: str) -> dict[str, dict[str, Any]]:
-    """Return the codecs of an array with their settings, whether they are installed or not."""
-    metadata = files.json(f"{path}/zarr.json") or files.json(f"{path}/.zarray") or {}
-    return codecs_of(metadata)
+def open_array(root: zarr.Group, files: ZarrFiles, name: str) -> Any:
+    """Return the array at a path from the root.
 
-
-def _open(root: zarr.Group, files: ZarrFiles, name: str) -> Any:
+    Raises
+    ------
+    SourceError
+        If there is none, or a group, or it has a codec that is not installed.
+    """
     codecs = array_codecs(files, name)
     _make_known(list(codecs))
     try:
@@ -81,6 +82,12 @@ def _open(root: zarr.Group, files: ZarrFiles, name: str) -> Any:
     if not isinstance(array, zarr.Array):
         raise SourceError(f"{files.location}: {name} is to be an array of pixels, and is a group")
     return array
+
+
+def array_codecs(files: ZarrFiles, path: str) -> dict[str, dict[str, Any]]:
+    """Return the codecs of an array with their settings, whether they are installed or not."""
+    metadata = files.json(f"{path}/zarr.json") or files.json(f"{path}/.zarray") or {}
+    return codecs_of(metadata)
 
 
 def _make_known(names: list[str]) -> None:
