@@ -24,6 +24,9 @@ __all__ = ["Address", "ServeOptions", "Served", "bind", "make_server", "opened_s
 _REFUSED_CONNECTIONS = 64
 _HEAD_NBYTES = 16 * 1024
 _GRACE_S = 5
+# Between two requests: longer than clients keep a connection that they do not use, so that none
+# sends a request into one that is just being closed.
+_IDLE_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ def make_server(app: ASGIApp, options: ServeOptions) -> uvicorn.Server:
         server_header=False,
         limit_concurrency=options.connections,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_IDLE_S,
         h11_max_incomplete_event_size=_HEAD_NBYTES,
     )
     return uvicorn.Server(config)

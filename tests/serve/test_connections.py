@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
-from tests.clients.served import PROGRAM
+from numcodecs_neural.serve.form import Form
 from tests.serve.conftest import Run
+from tests.serve.served import PROGRAM
 
 CHUNK = "/rgb-0.5.ome.zarr/0/c/0/0/0"
 # Of a slow client in these tests: as long as a busy machine may take to close a connection.
@@ -113,6 +116,26 @@ def test_connections_beyond_the_limit_are_refused(stores: dict[str, Path], run_s
         assert all_of(late).startswith(b"HTTP/1.1 503")
 
     wait_until_it_answers(url)
+
+
+def test_a_shard_that_is_damaged_further_on_ends_early(
+    stores: dict[str, Path], tmp_path: Path, run_server: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Path(shutil.copytree(stores["rgb-0.5"], tmp_path / "rgb-0.5.ome.zarr"))
+    shard = store / "0" / "c" / "0" / "0" / "0"
+    content = bytearray(shard.read_bytes())
+    offset, nbytes = np.frombuffer(content[-68:-4], "<u8").reshape(4, 2)[-1].tolist()
+    content[offset : offset + nbytes] = bytes(nbytes)
+    shard.write_bytes(content)
+    url = run_server(store, form=Form(sharded=True))
+
+    with (
+        urllib.request.urlopen(url + CHUNK, timeout=LONG_S) as answer,
+        pytest.raises(http.client.IncompleteRead),
+    ):
+        answer.read()
+
+    assert "Traceback" not in caplog.text
 
 
 def flood(url: str, count: int, at_a_time: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from numcodecs_neural import cli
-from tests.clients.served import PROGRAM, served
+from tests.serve.served import PROGRAM, served
 
 
 def test_the_program_says_where_the_stores_are(stores: dict[str, Path]) -> None:
