@@ -17,6 +17,7 @@ from .naming import store_names
 from .problems import Problem
 from .protocol import Patience, bounded_protocol
 from .stores import ServedStore, open_store
+from .work import AbandonedError
 
 __all__ = ["Address", "ServeOptions", "Served", "bind", "make_server", "opened_stores", "serve"]
 
@@ -61,7 +62,7 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Stores that were opened, and of those that could not be, by name: why."""
+    """Stores that were opened, and of those that could not be, by name: why, as clients read it."""
 
     stores: tuple[ServedStore, ...]
     unreadable: dict[str, str]
@@ -128,17 +129,18 @@ def opened_stores(locations: Sequence[str], form: Form) -> Iterator[Served]:
         If there is none that can be read.
     """
     with ExitStack() as stack:
-        stores, unreadable = [], {}
+        stores, unreadable, errors = [], {}, []
         for location, name in zip(locations, store_names(locations), strict=True):
             try:
                 store = open_store(location, name, form)
             except SourceError as exc:
-                unreadable[name] = str(exc)
+                errors.append(str(exc))
+                unreadable[name] = str(exc).replace(location, name)
                 continue
             stack.callback(store.files.close)
             stores.append(store)
         if not stores:
-            raise SourceError("; ".join(unreadable.values()))
+            raise SourceError("; ".join(errors))
         yield Served(tuple(stores), unreadable)
 
 
@@ -190,4 +192,4 @@ def bind(options: ServeOptions) -> socket.socket:
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether a record of uvicorn's is of more than an answer that ended early, which was told."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, Problem)
+    return not isinstance(error, Problem | AbandonedError)

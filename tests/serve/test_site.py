@@ -166,7 +166,10 @@ def test_a_store_that_is_none_is_said_so_beside_the_others(
     (tmp_path / "bad.zarr" / "zarr.json").write_text("{")
     client = client_of(tmp_path / "bad.zarr", stores["rgb-0.5"])
 
-    assert client.get("/bad.ome.zarr/zarr.json").status_code == 500
+    answer = client.get("/bad.ome.zarr/zarr.json")
+
+    assert answer.status_code == 500
+    assert str(tmp_path) not in answer.text + client.get("/index.json").text
     assert client.get(FIRST).status_code == 200
 
 

@@ -120,11 +120,8 @@ def test_who_stays_gets_what_who_has_left_had_asked_for() -> None:
 
     async def ask() -> list[bytes | BaseException | None]:
         work = new_work()
-        return await asyncio.gather(
-            work.bytes_of("key", gate, has_left),
-            work.bytes_of("key", gate, stays),
-            return_exceptions=True,
-        )
+        asked = [work.bytes_of("key", gate, is_gone) for is_gone in (has_left, stays)]
+        return await asyncio.gather(*asked, return_exceptions=True)
 
     left, stayed = asyncio.run(ask())
     assert isinstance(left, AbandonedError)
