@@ -148,7 +148,7 @@ def test_what_is_declared_is_imported(project: dict[str, Any]) -> None:
 def test_a_wing_declares_nothing_that_only_others_import(
     extra: str, project: dict[str, Any]
 ) -> None:
-    folder = {"train": "training", "evaluate": "evaluation"}.get(extra)
+    folder = {"train": "training", "evaluate": "evaluation", "serve": "serve"}.get(extra)
     wing = ROOT / "numcodecs_neural" / folder if folder else ROOT / "converters"
     own = requirements(project, extra) - requirements(project)
     lower = (ROOT / "numcodecs_neural" / floor for floor in ("files", "omezarr", "peers"))
