@@ -127,13 +127,13 @@ def _continue(diagonal: Integer, plane: Integer, into: Integer) -> None:
     """Store, in the margins, what continues a diagonal that is complete."""
     columns, width = plane[_COLUMNS], plane[_WIDTH]
     row = plane[_BASE] + (FIRST_ROW + diagonal) * columns + MARGIN
-    if diagonal & 1 == 0 and diagonal >> 1 < plane[_HEIGHT]:
-        at = row + (diagonal >> 1)
-        for j in range(-1, MARGIN - 1):
-            into[at + j * columns + 1] = into[at]
-    elif diagonal & 1 == 1:
-        at = row - columns + (diagonal >> 1)
-        into[at + columns + 1] = into[at]
+    at = row + (diagonal >> 1)
+    if diagonal >> 1 < plane[_HEIGHT]:
+        if diagonal & 1:
+            into[at + 1] = into[at - columns]
+        else:
+            for j in range(-1, MARGIN - 1):
+                into[at + j * columns + 1] = into[at]
     back = diagonal - width + 1
     if back >= 0 and back & 1 == 0:
         at = row + (back >> 1)

@@ -30,6 +30,7 @@ def texture(shape: tuple[int, ...], dtype: str, seed: int = 3) -> Array:
         ((18, 17, 4), "uint16", -1),
         ((2, 21, 25), ">i2", None),
         ((150, 4), "uint16", None),
+        ((10, 59), "uint8", None),
     ],
 )
 def test_exact_chunks_are_decoded(

@@ -57,7 +57,9 @@ def test_compiled_kernels_and_python_make_the_same_bytes(
     assert np.abs(decoded.astype(int) - levels).max() <= error
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 6), (20, 33), (2, 40)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 9), (9, 1), (5, 6), (20, 33), (2, 40), (5, 49), (10, 59)]
+)
 def test_memory_holds_what_margins_say(model: ExactModel, shape: tuple[int, int]) -> None:
     levels = noisy((1, 1, *shape), 1000)
     settings = Settings(1000, 0)
