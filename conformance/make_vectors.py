@@ -483,6 +483,8 @@ def worked_examples() -> Iterator[Accepted]:
     yield Accepted("spec-jpeg", "SPEC.md, 7.5", jpeg, reference.decode(jpeg).array)
     context = example("A chunk of colour axes and DCT")
     yield Accepted("spec-context", "SPEC.md, 7.6", context, reference.decode(context).array)
+    exact = example("An exact chunk")
+    yield Accepted("spec-exact", "SPEC.md, 7.7", exact, reference.decode(exact).array)
 
 
 def small_chunks() -> Iterator[Accepted]:

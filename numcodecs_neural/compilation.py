@@ -327,7 +327,9 @@ def _described(argument: Any) -> tuple[str, int]:
 
 
 def uncompiled(
-    kernel: _Function, instead: Mapping[Callable[..., Any], Callable[..., Any]] | None = None
+    kernel: _Function,
+    instead: Mapping[Callable[..., Any], Callable[..., Any]] | None = None,
+    **constants: Any,
 ) -> _Function:
     """Return a compiled function as Python runs it: the same source, and slow.
 
@@ -337,17 +339,19 @@ def uncompiled(
         What `compiled` made.
     instead : mapping, optional
         Functions to call in place of compiled ones that the kernel calls.
+    **constants
+        Other values for names of the modules in which the kernel, and what it calls, are.
     """
-    function: _Function = _plain(kernel, dict(instead or {}))
+    function: _Function = _plain(kernel, dict(instead or {}), constants)
     return function
 
 
-def _plain(kernel: Any, made: dict[Any, Any]) -> Any:
+def _plain(kernel: Any, made: dict[Any, Any], constants: Mapping[str, Any]) -> Any:
     if kernel not in made:
         function = kernel.py_func
-        names = dict(function.__globals__)
+        names = {**function.__globals__, **constants}
         made[kernel] = python.FunctionType(function.__code__, names, closure=function.__closure__)
         for name in function.__code__.co_names:
             if hasattr(names.get(name), "py_func"):
-                names[name] = _plain(names[name], made)
+                names[name] = _plain(names[name], made, constants)
     return made[kernel]

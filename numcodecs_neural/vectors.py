@@ -174,7 +174,7 @@ def _filled(builder: Any, value: Any, count: int = LANES) -> Any:
 
 def _splatting(vector: Vector, dtype: Any) -> Any:
     def meaning(value: int) -> NDArray[Any]:
-        return np.full(LANES, value, dtype)
+        return np.array([value], dtype)  # which goes with any number of lanes
 
     @_operation(meaning)
     def splat(_typing: Any, value: Any) -> Any:
@@ -479,7 +479,7 @@ def _products_of_pairs(builder: Any, weights: Any, factors: Any) -> Any:
 
 
 def _not_above(array: NDArray[Any], index: int, value: int) -> int:
-    return int((array[index : index + LANES] <= value).sum())
+    return int(np.count_nonzero(array[index : index + 16] <= value))
 
 
 @_operation(_not_above)

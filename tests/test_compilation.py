@@ -65,8 +65,10 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     chunk = NeuralImage(quality=70).encode(image)
     pixels = NeuralImage().decode(chunk)
+    exact = NeuralImage(max_error=0).encode(image[0])
+    assert np.array_equal(NeuralImage().decode(exact), image[0])
 assert unpack_chunk(chunk).header.mode.name == "LOSSY"
-print(hashlib.sha256(chunk + pixels.tobytes()).hexdigest())
+print(hashlib.sha256(chunk + pixels.tobytes() + exact).hexdigest())
 for warning in caught:
     print(warning.category.__name__, warning.message)
 """

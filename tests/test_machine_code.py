@@ -211,3 +211,23 @@ def test_inlined_functions_are_no_kernels_of_their_own() -> None:
 
     assert not hasattr(twice, "types")
     assert compilation.uncompiled(twice)(4) == 8
+
+
+FACTOR = 2
+
+
+@inlined(types.int64, types.int64)
+def scaled(x: int) -> int:
+    """Return a multiple of a number."""
+    return FACTOR * x
+
+
+@inlined(types.int64, types.int64)
+def above(x: int) -> int:
+    """Return a number beyond a multiple of one."""
+    return scaled(x) + FACTOR
+
+
+def test_python_runs_kernels_with_other_constants() -> None:
+    assert compilation.uncompiled(above, FACTOR=5)(4) == 25
+    assert compilation.uncompiled(above)(4) == 10

@@ -138,7 +138,8 @@ def _listed(levels: Sequence[int]) -> str:
 
 
 def _is_off(codec: ComparedCodec) -> bool:
-    return not (codec.is_equal or codec.setting == "lossless" or codec.name == COARSER)
+    has_no_choice = codec.setting.startswith(("lossless", "within")) or codec.name == COARSER
+    return not (codec.is_equal or has_no_choice)
 
 
 def _numbers(codec: ComparedCodec) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The codecs that chunks can be stored with: the one place that knows them."""
 
 from .base import ChunkCodec, ChunkKind
-from .curves import CodecFamily, family_of
-from .registry import check_codec, codec_for, codecs_for, lossless_codec
+from .curves import CodecFamily, exact_family, family_of
+from .registry import check_codec, codec_for, codecs_for, keeps_bounds, lossless_codec
 
 __all__ = [
     "ChunkCodec",
@@ -11,6 +11,8 @@ __all__ = [
     "check_codec",
     "codec_for",
     "codecs_for",
+    "exact_family",
     "family_of",
+    "keeps_bounds",
     "lossless_codec",
 ]

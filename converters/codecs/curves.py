@@ -17,7 +17,7 @@ from .lossless import blosc_config
 from .neural import model_for, tuning_of
 from .qualities import SCALES, QualityScale
 
-__all__ = ["CodecFamily", "family_of"]
+__all__ = ["CodecFamily", "exact_family", "family_of"]
 
 # (c, y, x), of the slide's own dtype.
 Planes = NDArray[Any]
@@ -106,6 +106,36 @@ def _neural_family(model: str, tune: Tuning) -> CodecFamily:
         settings=tuple(float(quality) for quality in range(101)),
         setting_of=float,
         shown=lambda setting: f"quality {setting:g}",
+        encode=encode,
+        decode=decode,
+    )
+
+
+def exact_family(kind: ChunkKind, max_error: int = 0) -> CodecFamily:
+    """Return the neural codec that loses nothing, or keeps every sample within a bound.
+
+    Examples
+    --------
+    >>> family = exact_family(ChunkKind(), 2)
+    >>> family.name, family.shown(family.settings[0])
+    ('exact-1', 'within 2')
+    """
+    from numcodecs_neural import NeuralImage
+
+    codec = NeuralImage(max_error=max_error, channel_axis=-3 if kind.is_rgb else None)
+
+    def encode(planes: Planes, setting: float) -> bytes:
+        return bytes(codec.encode(planes))
+
+    def decode(chunk: bytes) -> Planes:
+        return np.asarray(codec.decode(chunk))
+
+    return CodecFamily(
+        name=codec.model,
+        title=codec.model,
+        settings=(float(max_error),),
+        setting_of=lambda _quality: float(max_error),
+        shown=lambda setting: f"within {setting:g}" if setting else "lossless",
         encode=encode,
         decode=decode,
     )

@@ -15,7 +15,7 @@ from .lossless import none_codec, zstd_codec
 from .neural import exact_codec, neural_codec
 from .qualities import SCALES
 
-__all__ = ["check_codec", "codec_for", "codecs_for", "lossless_codec"]
+__all__ = ["check_codec", "codec_for", "codecs_for", "keeps_bounds", "lossless_codec"]
 
 _NEURAL_RGB = ("uint8",)
 _NEURAL_GREY = ("uint8", "uint16", "int16")
@@ -104,6 +104,19 @@ def codecs_for(kind: ChunkKind) -> tuple[CodecName, ...]:
     ('neural', 'jpeg2k', 'zstd', 'none')
     """
     return tuple(name for name in get_args(CodecName) if name != "auto" and _codes(name, kind))
+
+
+def keeps_bounds(kind: ChunkKind) -> bool:
+    """Return whether the neural codec codes such chunks without loss, or within a bound.
+
+    Examples
+    --------
+    >>> keeps_bounds(ChunkKind(dtype=np.dtype("uint16"))), keeps_bounds(
+    ...     ChunkKind(dtype=np.dtype("float32"))
+    ... )
+    (True, False)
+    """
+    return kind.dtype.name in _NEURAL_GREY
 
 
 def _codes(name: CodecName, kind: ChunkKind) -> bool:

@@ -8,7 +8,14 @@ from numcodecs_neural import config
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.jpeg.requantize import EXACT
 
-from ..codecs import ChunkKind, CodecFamily, codecs_for, family_of
+from ..codecs import (
+    ChunkKind,
+    CodecFamily,
+    codecs_for,
+    exact_family,
+    family_of,
+    keeps_bounds,
+)
 from ..measure.sampling import own_range_of
 from ..options import ConvertOptions
 from ..pipeline.plan import ConversionPlan, with_options
@@ -21,6 +28,8 @@ __all__ = ["COARSER", "ComparedCodec", "Comparison", "compare"]
 JPEG_QUALITY = 80
 # SSIM that far from the reference's still counts as equal.
 TOLERANCE = 0.002
+# Name of JPEG XL where it loses nothing.
+LOSSLESS = "jpegxl-lossless"
 # Name of the codec that makes the source's JPEG data coarser.
 COARSER = "coarser"
 
@@ -250,7 +259,10 @@ def _kept_store(plan: ConversionPlan, first: Measured, trial: Trial, **names: st
 
 
 def _families(plan: ConversionPlan) -> list[CodecFamily]:
-    """Return the codecs compared: the model of the options, he-perceptual beside it, all peers."""
+    """Return the codecs compared: the model of the options, he-perceptual beside it, all peers.
+
+    Of those without loss, the neural one keeps the bound of the options if they have one.
+    """
     kind, model, tune = ChunkKind.of(plan.info, "0.5"), plan.options.model, plan.options.tune
     if plan.options.max_error is not None:
         model = "auto"  # what keeps a bound has no quality to be set to an SSIM
@@ -262,6 +274,11 @@ def _families(plan: ConversionPlan) -> list[CodecFamily]:
             families += [ours, *(other for other in others if other.name != ours.name)]
         elif name != "none":
             families.append(family_of(name, kind))
+        if name == "jpegxl":
+            jpegxl = families[-1]
+            families.append(replace(jpegxl, name=LOSSLESS, settings=jpegxl.settings[-1:]))
+    if keeps_bounds(kind):
+        families.append(exact_family(kind, plan.options.max_error or 0))
     return families
 
 

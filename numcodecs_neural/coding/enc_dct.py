@@ -17,6 +17,7 @@ from numcodecs_neural.coding.dec_dct import BLOCK, HEAD, LENGTH, MAX_BLOCKS, Dct
 from numcodecs_neural.coding.enc_dct_task import (
     Angles,
     Coded,
+    Known,
     Task,
     along,
     angle_bytes,
@@ -26,6 +27,7 @@ from numcodecs_neural.coding.enc_dct_task import (
 )
 from numcodecs_neural.coding.enc_slices import encode_slices
 from numcodecs_neural.dct import enc_forward, enc_grey, enc_grid
+from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.context.enc_context import encode
 from numcodecs_neural.dct.enc_contrast import MOST_OCTAVES, finer, octaves_below
 from numcodecs_neural.dct.enc_prices import prices_of
@@ -40,10 +42,9 @@ __all__ = [
     "DctEncoder",
     "Encoded",
     "Tuning",
+    "cheapest",
     "encode_images",
-    "encode_padded",
     "grey_choices",
-    "packed",
     "padded",
     "tuning_of",
 ]
@@ -194,16 +195,22 @@ def encode_images(
         price=encoder.price * tuning.price,
         masking=tuning.masking,
     )
-    if len(images) == 1 or task.blocks > MAX_BLOCKS:
-        return _alone(task, images.shape[2:]).payload
-    return _cheapest(task, images.shape[2:]).payload
+    return cheapest(task, images.shape[2:]).payload
 
 
-def _cheapest(task: Task, size: tuple[int, ...]) -> Coded:
+def cheapest(task: Task, size: tuple[int, ...]) -> Coded:
     """Return the form that costs least, or the one that images were decoded from before.
 
     Where they look decoded from both, since gains or axes hardly differ, one is off by less.
+
+    Parameters
+    ----------
+    task : Task
+    size : (int, int)
+        Rows and columns of the images before they were extended.
     """
+    if len(task.pixels) == 1 or task.blocks > MAX_BLOCKS:
+        return _alone(task, size)
     alone, together = _alone(task, size), encode_slices(task)
     decoded = [coded for coded in (alone, together) if coded.is_decoded]
     if decoded:
@@ -221,7 +228,7 @@ def _cheapest(task: Task, size: tuple[int, ...]) -> Coded:
 def _alone(task: Task, size: tuple[int, ...]) -> Coded:
     """Code each image for itself."""
     encoded = [
-        encode_padded(
+        _encode_padded(
             *pair,
             task.quantisation,
             task.model,
@@ -238,10 +245,15 @@ def _alone(task: Task, size: tuple[int, ...]) -> Coded:
         if each.is_decoded or np.count_nonzero(each.symbols[..., 1:]) >= enc_grid.FEWEST
     ]
     return Coded(
-        payload=packed(task.quantisation, encoded),
+        payload=_packed(task.quantisation, encoded),
         error=sum(each.error for each in encoded),
         is_decoded=bool(decoded) and all(decoded),
+        images=[Known(each.symbols, _matrices_of(each.angles), task.steps) for each in encoded],
     )
+
+
+def _matrices_of(angles: Angles) -> NDArray[np.int32] | None:
+    return None if angles is None else matrices_of(angles)
 
 
 class Encoded(NamedTuple):
@@ -267,7 +279,7 @@ class Encoded(NamedTuple):
     is_decoded: bool
 
 
-def packed(quantisation: Quantisation, images: Iterable[Encoded]) -> bytes:
+def _packed(quantisation: Quantisation, images: Iterable[Encoded]) -> bytes:
     """Return the payload of encoded images."""
     parts = [HEAD.pack(*quantisation)]
     for each in images:
@@ -275,7 +287,7 @@ def packed(quantisation: Quantisation, images: Iterable[Encoded]) -> bytes:
     return b"".join(parts)
 
 
-def encode_padded(
+def _encode_padded(
     image: Pixels,
     coefficients: NDArray[np.int32],
     quantisation: Quantisation,

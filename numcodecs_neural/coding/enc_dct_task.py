@@ -1,6 +1,7 @@
 """What the DCT encoder works on: images, coefficients, steps and axes (SPEC.md, section 9)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,17 @@ from numcodecs_neural.dct.context.enc_context import LARGEST_TARGET
 from numcodecs_neural.dct.steps import Quantisation
 from numcodecs_neural.networks.description import Pixels
 
-__all__ = ["Angles", "Coded", "Task", "along", "angle_bytes", "axes_of", "error_of", "targets_of"]
+__all__ = [
+    "Angles",
+    "Coded",
+    "Known",
+    "Task",
+    "along",
+    "angle_bytes",
+    "axes_of",
+    "error_of",
+    "targets_of",
+]
 
 _QUANTISE = Kernel("numcodecs_neural.dct.enc_kernels", "quantise")
 
@@ -51,6 +62,23 @@ class Task:
         return sum(image[..., 0, 0].size for image in self.coefficients)
 
 
+class Known(NamedTuple):
+    """What a reader will know of an image, as the inverse transform takes it.
+
+    Parameters
+    ----------
+    symbols : (h, w, C, 256) int16
+    matrices : ndarray or None
+        Of the axes of colour.
+    steps : (C, 256) int64 or None
+        None where symbols are multiplied by them.
+    """
+
+    symbols: NDArray[np.int16]
+    matrices: NDArray[np.int32] | None
+    steps: NDArray[np.int64] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
     """Images that were encoded.
@@ -62,11 +90,14 @@ class Coded:
         Sum of squared errors, in 256ths of squared steps.
     is_decoded : bool
         Whether they were decoded from such a payload before.
+    images : list of Known
+        In their order in the chunk.
     """
 
     payload: bytes
     error: int
     is_decoded: bool
+    images: list[Known]
 
     def cost(self, price: float) -> float:
         """Return the error and what the bits are worth, in 256ths of squared steps."""

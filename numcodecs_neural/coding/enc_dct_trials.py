@@ -18,12 +18,11 @@ from numcodecs_neural.coding.dec_dct import DctModel
 from numcodecs_neural.coding.enc_bracket import Bracket
 from numcodecs_neural.coding.enc_dct import (
     DctEncoder,
-    Encoded,
-    encode_padded,
-    packed,
+    cheapest,
     padded,
     tuning_of,
 )
+from numcodecs_neural.coding.enc_dct_task import Known, Task
 from numcodecs_neural.coding.enc_task import Trial
 from numcodecs_neural.dct import enc_axes, enc_forward
 from numcodecs_neural.dct.arithmetic import COEFFICIENT_BITS
@@ -191,9 +190,12 @@ class DctTrials:
         return None
 
     def _earlier_base(self, near: list[int], octaves: int) -> int | None:
-        """Return the base step, near one of some, with which the first image was decoded."""
+        """Return the base step, near one of some, with which the first image was decoded.
+
+        Later images may have been predicted from it, and lie on no multiples of steps.
+        """
         steps_of = partial(self._steps_of, octaves=octaves)
-        base = find_base(self._some, near, steps_of)
+        base = find_base(self._first, near, steps_of)
         if base is None:
             return None
         image, coefficients = self._images[0], self._coefficients[0]
@@ -212,25 +214,28 @@ class DctTrials:
         quantisation = self._quantisation(base, octaves)
         tuning, price = tuning_of(self._tune), self._encoder.price
         with self._turn():
-            encoded = [
-                encode_padded(
-                    image,
-                    coefficients,
-                    quantisation,
-                    self._model,
-                    size=self._size,
-                    price=price * tuning.price,
-                    masking=tuning.masking,
-                )
-                for image, coefficients in zip(self._images, self._coefficients, strict=True)
-            ]
-            steps = self._steps_of(base, octaves)
-            pixels = np.stack([self._decoded(each, steps) for each in encoded])
+            task = Task(
+                pixels=self._images,
+                coefficients=self._coefficients,
+                quantisation=quantisation,
+                steps=self._steps_of(base, octaves),
+                model=self._model,
+                price=price * tuning.price,
+                masking=tuning.masking,
+            )
+            coded = cheapest(task, self._size)
+            pixels = np.stack([self._decoded(image) for image in coded.images])
         return Trial(
-            payload=packed(quantisation, encoded),
+            payload=coded.payload,
             quality=self._encoder.quality_near(base, self._tune),
             pixels=pixels,
         )
+
+    def _decoded(self, image: Known) -> Pixels:
+        height, width = self._size
+        symbols, matrices, steps = image
+        found: Pixels = inverse(symbols, matrices, self._model.pixel_fraction, steps)
+        return found[:, :height, :width]
 
     def _quantisation(self, base: int, octaves: int) -> Quantisation:
         return finer(self._shape._replace(base=base), octaves)
@@ -238,17 +243,17 @@ class DctTrials:
     def _steps_of(self, base: int, octaves: int) -> NDArray[np.int64]:
         return steps_of(self._quantisation(base, octaves), self._model.channels)
 
-    def _decoded(self, encoded: Encoded, steps: NDArray[np.int64]) -> Pixels:
-        height, width = self._size
-        matrices = None if encoded.angles is None else matrices_of(encoded.angles)
-        found: Pixels = inverse(encoded.symbols, matrices, self._model.pixel_fraction, steps)
-        return found[:, :height, :width]
-
     @cached_property
     def _some(self) -> NDArray[np.int32]:
         """Return coefficients of some blocks of all images, along their axes of colour."""
-        each = max(_BLOCKS // len(self._coefficients), 1)
-        return np.concatenate([_along_axes(c, each) for c in self._coefficients])
+        count = len(self._coefficients)
+        others = [_along_axes(c, max(_BLOCKS // count, 1)) for c in self._coefficients[1:]]
+        return np.concatenate([self._first[::count], *others])
+
+    @cached_property
+    def _first(self) -> NDArray[np.int32]:
+        """Return coefficients of some blocks of the first image, along its axes of colour."""
+        return _along_axes(self._coefficients[0], _BLOCKS)
 
 
 def _along_axes(coefficients: NDArray[np.int32], most: int) -> NDArray[np.int32]:

@@ -11,6 +11,7 @@ from numcodecs_neural.coding.dec_dct import HEAD, LENGTH, PREDICTED, values_of
 from numcodecs_neural.coding.enc_dct_task import (
     Angles,
     Coded,
+    Known,
     Task,
     along,
     angle_bytes,
@@ -51,7 +52,12 @@ def encode_slices(task: Task, *, predicts: bool = True) -> Coded:
     gains = write_predictions(loop.predictions, order, len(passes(len(task.steps))))
     payload = HEAD.pack(PREDICTED, SPACING, 0) + HEAD.pack(*task.quantisation) + angle_bytes(angles)
     payload += LENGTH.pack(len(gains)) + gains + loop.writer.stream()
-    return Coded(payload=payload, error=loop.error, is_decoded=known is not None)
+    return Coded(
+        payload=payload,
+        error=loop.error,
+        is_decoded=known is not None,
+        images=[Known(loop.values[number], loop.matrices, None) for number in range(len(images))],
+    )
 
 
 def _axes_of_all(task: Task) -> Angles:
@@ -79,18 +85,18 @@ class _Loop:
     ) -> None:
         self._steps, self._images, self._price = task.steps, images, price
         self._masking = task.masking
-        matrices = along(task.coefficients[0][:1, :1], angles)[1]
-        self.writer = StreamWriter(task.steps, matrices, task.model.context)
+        self.matrices = along(task.coefficients[0][:1, :1], angles)[1]
+        self.writer = StreamWriter(task.steps, self.matrices, task.model.context)
         self.predictions: list[Prediction | None] = []
         self.error = 0
-        self._values: dict[int, NDArray[np.int16]] = {}
+        self.values: dict[int, NDArray[np.int16]] = {}
         self._gains = np.full(len(passes(len(task.steps))), FIRST_GAIN)
 
     def choice(self, slice: Slice) -> Prediction | None:
         """Return what takes most off an image."""
         if not slice.references:
             return None
-        references = [self._values[number] for number in slice.references]
+        references = [self.values[number] for number in slice.references]
         image = self._images[slice.number]
         return prediction_of(image, references, self._steps, self._gains, self._price)
 
@@ -98,14 +104,12 @@ class _Loop:
         """Code an image."""
         rest = self._images[slice.number]
         if prediction is not None:
-            first, second = (self._values[slice.references[at]] for at in (0, -1))
+            first, second = (self.values[slice.references[at]] for at in (0, -1))
             rest = rest - predicted((first, second), factors_of(prediction, len(self._steps)))
             self._gains = prediction.gains
         targets = targets_of(rest, self._steps)
         prices = prices_of(self._images[slice.number], self._price, self._masking)
         symbols = self.writer.add(targets, prices)
-        self._values[slice.number] = values_of(
-            symbols, self._steps, slice, prediction, self._values
-        )
+        self.values[slice.number] = values_of(symbols, self._steps, slice, prediction, self.values)
         self.predictions.append(prediction)
         self.error += error_of(targets, symbols)

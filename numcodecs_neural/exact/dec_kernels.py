@@ -37,7 +37,6 @@ __all__ = [
     "WORD",
     "WORDS_LEFT",
     "decode_plane",
-    "gather_plane",
 ]
 
 STREAMS = 8
@@ -50,7 +49,7 @@ LOWEST_STATE = 1 << 16
 ROW = 96
 """Numbers of a table: 16 of its starts, for the first step of the search, then all, then 16384."""
 _STARTS = 16
-_U = np.uint64
+_I, _U = np.int64, np.uint64  # names: `planes.runnable` puts others in their place
 _LONGEST_ESCAPE = 17
 _LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
 
@@ -64,9 +63,9 @@ STATE = types.Array(types.int64, 1, "C")
 @inlined(_INT, _INT, _BITS, STATE)
 def next_bits(count: Integer, bits: Integer, at: Integer) -> Integer:
     """Take up to 31 plain bits, the lowest first."""
-    spot = at[BIT]
+    spot = _I(at[BIT])
     word = spot >> 5
-    both = np.int64(bits[word]) | (np.int64(bits[word + 1]) << 32)
+    both = _I(bits[word]) | (_I(bits[word + 1]) << 32)
     at[BIT] = min(spot + count, at[BITS_LEFT] + 1)
     return (both >> (spot & 31)) & ((1 << count) - 1)
 
@@ -97,38 +96,38 @@ def next_numbers(
 
     Without branches where chance rules: a third of the time of decoding is spent in this loop.
     """
-    done, word, bit, most = at[COUNT], at[WORD], at[BIT], at[BITS_LEFT] + 1
+    done, word, bit, most = _I(at[COUNT]), _I(at[WORD]), _I(at[BIT]), _I(at[BITS_LEFT]) + 1
     for i in range(count):
-        lane, row = _U((done + i) & (STREAMS - 1)), np.int64(scratch[_U(TABLE + i)]) * ROW
-        raw = np.int64(scratch[_U(RAW + i)])
-        state = lanes[lane]
+        lane, row = _U((done + i) & (STREAMS - 1)), _I(scratch[_U(LANES * TABLE + i)]) * ROW
+        raw = _I(scratch[_U(LANES * RAW + i)])
+        state = _I(lanes[lane])
         slot = state & 16383
         entry = 4 * not_above(tables, row, slot)
         row += _STARTS + entry
         ahead = (
-            np.int64(tables[_U(row + 1)] <= slot)
-            + np.int64(tables[_U(row + 2)] <= slot)
-            + np.int64(tables[_U(row + 3)] <= slot)
+            _I(tables[_U(row + 1)] <= slot)
+            + _I(tables[_U(row + 2)] <= slot)
+            + _I(tables[_U(row + 3)] <= slot)
         )
         entry, row = entry + ahead, row + ahead
-        start = np.int64(tables[_U(row)])
-        state = (np.int64(tables[_U(row + 1)]) - start) * (state >> 14) + slot - start
-        is_low = np.int64(state < 65536)
-        lanes[lane] = (state << (16 * is_low)) | (np.int64(words[_U(word)]) & -is_low)
+        start = _I(tables[_U(row)])
+        state = (_I(tables[_U(row + 1)]) - start) * (state >> 14) + slot - start
+        is_low = _I(state < 65536)
+        lanes[lane] = (state << (16 * is_low)) | (_I(words[_U(word)]) & -is_low)
         word += is_low
-        number, extra = _LOWEST[_U(entry)], raw + _EXTRA[_U(entry)]
+        number, extra = _I(_LOWEST[_U(entry)]), raw + _I(_EXTRA[_U(entry)])
         if entry == 0 or entry == ENTRIES - 1:
             at[BIT] = bit
             escape = next_escape(bits, at)
             if escape >> (_LONGEST_ESCAPE - raw):
                 at[STATUS], escape = BAD_ESCAPE, 0
             number += escape if entry else -escape
-            bit = at[BIT]
+            bit = _I(at[BIT])
         spot = bit >> 5
-        both = np.int64(bits[_U(spot)]) | (np.int64(bits[_U(spot + 1)]) << 32)
+        both = _I(bits[_U(spot)]) | (_I(bits[_U(spot + 1)]) << 32)
         number = (number << raw) + ((both >> (bit & 31)) & ((1 << extra) - 1))
         bit = min(bit + extra, most)
-        scratch[_U(NUMBER + i)] = number
+        scratch[_U(LANES * NUMBER + i)] = number
     at[COUNT], at[WORD], at[BIT] = done + count, word, bit
 
 
@@ -150,7 +149,7 @@ def decode_plane(
     at: Integer,
 ) -> None:
     """Decode a plane into ``values`` and ``errors``, or stop with a status."""
-    scratch = np.zeros(SCRATCH, np.int32)
+    scratch = np.zeros(LANES * SCRATCH, np.int32)
     height, width, columns = plane[_HEIGHT], plane[_WIDTH], plane[_COLUMNS]
     for diagonal in range(width + 2 * (height - 1)):
         low, high = first_of_diagonal(plane, diagonal), last_of_diagonal(plane, diagonal)
@@ -166,14 +165,3 @@ def decode_plane(
         if at[STATUS] != DONE:
             return
     finish(plane, values, errors)
-
-
-@compiled(types.void, PLACES, readable(types.int16), types.Array(types.uint16, 2, "C"))
-def gather_plane(plane: Integer, values: Integer, levels: Integer) -> None:
-    """Copy a plane out of its memory into rows."""
-    width, columns = plane[_WIDTH], plane[_COLUMNS]
-    for diagonal in range(width + 2 * (plane[_HEIGHT] - 1)):
-        at = plane[_BASE] + (FIRST_ROW + diagonal) * columns + MARGIN
-        low, high = first_of_diagonal(plane, diagonal), last_of_diagonal(plane, diagonal)
-        for y in range(low, high + 1):
-            levels[_U(y), _U(diagonal - 2 * y)] = values[_U(at + y)]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
 from numcodecs_neural.exact.dec_kernels import (
     BAD_ESCAPE,
@@ -23,7 +22,7 @@ from numcodecs_neural.exact.dec_kernels import (
 )
 from numcodecs_neural.exact.layout import COEFFICIENTS, MAX_REFERENCES
 from numcodecs_neural.exact.model import ExactModel
-from numcodecs_neural.exact.planes import Memory, Settings, planes_of
+from numcodecs_neural.exact.planes import Memory, Settings, planes_of, runnable
 
 __all__ = ["LENGTHS", "MAX_BACK", "MAX_TERM_SUM", "PlaneHead", "decode_levels", "terms_of"]
 
@@ -72,13 +71,13 @@ def decode_levels(
     blocks = list(planes_of(shape, order))
     heads = [[cursor.plane_head(plane.number) for plane in block] for block in blocks]
     code = Code.take(cursor)
-    decode = decode_plane if use_numba() else uncompiled(decode_plane)
     levels = np.empty(shape, np.uint16)
     for block, their_heads in zip(blocks, heads, strict=True):
         rows, columns = block[0].rows, block[0].columns
         size = rows.stop - rows.start, columns.stop - columns.start
         kept = 1 + max((max(head.references, default=0) for head in their_heads), default=0)
         memory = Memory(size, kept, settings)
+        decode = runnable(decode_plane, memory.lanes)
         for plane, head in zip(block, their_heads, strict=True):
             numbers = memory.plane(plane.number, head.references, model)
             network = model.networks[len(head.references)]

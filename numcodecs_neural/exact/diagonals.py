@@ -1,4 +1,6 @@
-"""Samples of a diagonal in memory, 16 at once, and the margins that continue them.
+"""Samples of a diagonal in memory, `LANES` at once, and the margins that continue them.
+
+Compiled kernels take 16, and those that numpy runs as many as the longest diagonal has.
 
 The arrays, by names that both kernels share:
 
@@ -71,11 +73,11 @@ _ERROR_LIMIT = 32767
 _OUT = 128
 """Vectors of the scratch memory in which a prediction is made, before those that it leaves."""
 
-MEAN, LINEAR, TABLE, RAW, FLIP, NUMBER = (LANES * (_OUT + part) for part in range(6))
-SCRATCH = LANES * (_OUT + 6)
-"""What `prediction.predict` leaves for each of 16 samples: the nearest integer to the mean; the
-linear prediction in sixteenths; the table; how many low bits are plain; -1 where signs are turned;
-and place for the number that is coded."""
+MEAN, LINEAR, TABLE, RAW, FLIP, NUMBER = (_OUT + part for part in range(6))
+SCRATCH = _OUT + 6
+"""Vectors of the scratch memory, and how many it has. `prediction.predict` leaves there for each
+sample: the nearest integer to the mean; the linear prediction in sixteenths; the table; how many
+low bits are plain; -1 where signs are turned; and place for the number that is coded."""
 
 _INT = types.int64
 NUMBERS = types.Array(types.int32, 1, "C")
@@ -108,16 +110,16 @@ def place(
     step, most = 2 * plane[_ERROR] + 1, splat32(plane[_MOST])
     # Beyond that it is the lowest or the highest sample anyway.
     reach = (1 << 17) // step + 1
-    number = load32(scratch, NUMBER)
+    number = load32(scratch, LANES * NUMBER)
     if coded:
-        half = shift_right(shift_left(splat32(1), load32(scratch, RAW)), splat32(1))
-        sign = add(shift_left(load32(scratch, FLIP), splat32(1)), splat32(1))
+        half = shift_right(shift_left(splat32(1), load32(scratch, LANES * RAW)), splat32(1))
+        sign = add(shift_left(load32(scratch, LANES * FLIP), splat32(1)), splat32(1))
         number = mul(subtract(number, half), sign)
     number = minimum(maximum(number, splat32(-reach)), splat32(reach))
-    value = add(load32(scratch, MEAN), mul(number, splat32(step)))
+    value = add(load32(scratch, LANES * MEAN), mul(number, splat32(step)))
     value = minimum(maximum(value, splat32(0)), most)
     store16(values, at, narrow(value))
-    error = subtract(shift_left(value, splat32(4)), load32(scratch, LINEAR))
+    error = subtract(shift_left(value, splat32(4)), load32(scratch, LANES * LINEAR))
     error = minimum(maximum(error, splat32(-_ERROR_LIMIT)), splat32(_ERROR_LIMIT))
     store16(errors, at, narrow(error))
 
@@ -127,13 +129,13 @@ def _continue(diagonal: Integer, plane: Integer, into: Integer) -> None:
     """Store, in the margins, what continues a diagonal that is complete."""
     columns, width = plane[_COLUMNS], plane[_WIDTH]
     row = plane[_BASE] + (FIRST_ROW + diagonal) * columns + MARGIN
-    if diagonal & 1 == 0 and diagonal >> 1 < plane[_HEIGHT]:
-        at = row + (diagonal >> 1)
-        for j in range(-1, MARGIN - 1):
-            into[at + j * columns + 1] = into[at]
-    elif diagonal & 1 == 1:
-        at = row - columns + (diagonal >> 1)
-        into[at + columns + 1] = into[at]
+    at = row + (diagonal >> 1)
+    if diagonal >> 1 < plane[_HEIGHT]:
+        if diagonal & 1:
+            into[at + 1] = into[at - columns]
+        else:
+            for j in range(-1, MARGIN - 1):
+                into[at + j * columns + 1] = into[at]
     back = diagonal - width + 1
     if back >= 0 and back & 1 == 0:
         at = row + (back >> 1)

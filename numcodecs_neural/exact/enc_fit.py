@@ -65,7 +65,8 @@ def fit(
     if use_numba():
         add_products(rows, products)
     else:
-        products += rows.T.astype(np.int64) @ rows.astype(np.int64)
+        # Exact in float64 as well: no sum reaches 2^53.
+        products += (rows.T.astype(np.float64) @ rows.astype(np.float64)).astype(np.int64)
     sums = np.triu(products) + np.triu(products, 1).T
     found = _limited(_coefficients(sums.astype(np.float64)))
     signed = [*(-found).tolist(), _ONE]

@@ -33,6 +33,7 @@ from numcodecs_neural.vectors import LANES, types
 
 __all__ = ["add_products", "encode_plane", "encode_words"]
 
+_I, _W = np.int64, np.uint32  # names: `planes.runnable` puts others in their place
 _STARTS = 16
 _ENTRY = entries_by_number()
 _LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
@@ -48,7 +49,7 @@ _BITS = types.Array(types.uint32, 1, "C")
 @inlined(types.void, _INT, _INT, _BITS, STATE)
 def put_bits(count: Integer, value: Integer, bits: Integer, at: Integer) -> None:
     """Append up to 31 plain bits, the lowest first."""
-    spot = at[BIT]
+    spot = _I(at[BIT])
     word, both = spot >> 5, value << (spot & 31)
     bits[word] |= np.uint32(both & 0xFFFFFFFF)
     bits[word + 1] |= np.uint32((both >> 32) & 0xFFFFFFFF)
@@ -84,9 +85,9 @@ def encode_plane(
     at: Integer,
 ) -> None:
     """Append the codes of a plane: start and frequency of each entry; and its plain bits."""
-    scratch = np.zeros(SCRATCH, np.int32)
+    scratch = np.zeros(LANES * SCRATCH, np.int32)
     height, width, columns = plane[_HEIGHT], plane[_WIDTH], plane[_COLUMNS]
-    error = plane[_ERROR]
+    error = _I(plane[_ERROR])
     step = 2 * error + 1
     for diagonal in range(width + 2 * (height - 1)):
         low, high = first_of_diagonal(plane, diagonal), last_of_diagonal(plane, diagonal)
@@ -95,26 +96,26 @@ def encode_plane(
             predict(here, plane, values, errors, offsets, terms, weights, scratch)
             for i in range(min(LANES, high + 1 - y0)):
                 y = y0 + i
-                missed = np.int64(samples[y, diagonal - 2 * y]) - np.int64(scratch[MEAN + i])
+                missed = _I(samples[y, diagonal - 2 * y]) - _I(scratch[LANES * MEAN + i])
                 number = missed
                 if error:
                     number = (abs(missed) + error) // step
                     number = -number if missed < 0 else number
-                scratch[NUMBER + i] = number
-                raw, flip = np.int64(scratch[RAW + i]), np.int64(scratch[FLIP + i])
+                scratch[LANES * NUMBER + i] = number
+                raw, flip = _I(scratch[LANES * RAW + i]), _I(scratch[LANES * FLIP + i])
                 number = ((number ^ flip) - flip) + ((1 << raw) >> 1)
                 whole = number >> raw
                 if -ESCAPE <= whole < ESCAPE:
-                    entry = _ENTRY[whole + ESCAPE]
-                    extra = raw + _EXTRA[entry]
-                    put_bits(extra, number - (_LOWEST[entry] << raw), bits, at)
+                    entry = _I(_ENTRY[whole + ESCAPE])
+                    extra = raw + _I(_EXTRA[entry])
+                    put_bits(extra, number - (_I(_LOWEST[entry]) << raw), bits, at)
                 else:
-                    entry = 0 if whole < 0 else ENTRIES - 1
+                    entry = _I(0 if whole < 0 else ENTRIES - 1)
                     put_escape(-1 - ESCAPE - whole if whole < 0 else whole - ESCAPE, bits, at)
                     put_bits(raw, number - (whole << raw), bits, at)
-                row = np.int64(scratch[TABLE + i]) * ROW + _STARTS + entry
-                start = np.int64(tables[row])
-                codes[at[COUNT]] = start | ((np.int64(tables[row + 1]) - start) << 16)
+                row = _I(scratch[LANES * TABLE + i]) * ROW + _STARTS + entry
+                start = _I(tables[row])
+                codes[at[COUNT]] = start | ((_I(tables[row + 1]) - start) << 16)
                 at[COUNT] += 1
             place(here, 0, plane, scratch, values, errors)
         continue_diagonal(diagonal, plane, values, errors)
@@ -128,16 +129,15 @@ def encode_words(codes: Integer, words: Integer, lanes: Integer) -> Integer:
     for lane in range(STREAMS):
         lanes[lane] = 65536
     for i in range(codes.size - 1, -1, -1):
-        start = codes[i] & np.uint32(0xFFFF)
-        frequency = codes[i] >> np.uint32(16)
-        state = np.uint32(lanes[i & (STREAMS - 1)])
-        if state >> np.uint32(18) >= frequency:
+        start, frequency = _W(codes[i]) & _W(0xFFFF), _W(codes[i]) >> _W(16)
+        state = _W(lanes[i & (STREAMS - 1)])
+        if state >> _W(18) >= frequency:
             begin -= 1
-            words[begin] = state & np.uint32(0xFFFF)
-            state = state >> np.uint32(16)
+            words[begin] = state & _W(0xFFFF)
+            state = state >> _W(16)
         quotient = state // frequency
-        lanes[i & (STREAMS - 1)] = np.int64(
-            (quotient << np.uint32(14)) + (start + (state - quotient * frequency))
+        lanes[i & (STREAMS - 1)] = _I(
+            (quotient << _W(14)) + (start + (state - quotient * frequency))
         )
     return begin
 

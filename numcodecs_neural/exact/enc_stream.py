@@ -6,13 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.compilation import uncompiled, use_numba
 from numcodecs_neural.exact.dec_kernels import BIT, STREAMS
 from numcodecs_neural.exact.dec_stream import LENGTHS, PlaneHead, terms_of
 from numcodecs_neural.exact.enc_kernels import encode_plane, encode_words
 from numcodecs_neural.exact.enc_references import heads_of
 from numcodecs_neural.exact.model import ExactModel
-from numcodecs_neural.exact.planes import Memory, Plane, Settings, planes_of
+from numcodecs_neural.exact.planes import Memory, Plane, Settings, planes_of, runnable
 
 __all__ = ["channel_order", "encode_levels"]
 
@@ -73,7 +72,6 @@ class _Code:
         per_sample = 3 * most.bit_length() + _BITS_PER_SAMPLE
         self._bits = np.zeros(samples * per_sample // 32 + 2, np.uint32)
         self._at = np.zeros(6, np.int64)
-        self._compiled = use_numba()
 
     def add(
         self,
@@ -84,10 +82,10 @@ class _Code:
         model: ExactModel,
     ) -> None:
         """Code the planes of a block."""
-        encode = encode_plane if self._compiled else uncompiled(encode_plane)
         first = levels[0, 0, block[0].rows, block[0].columns]
         kept = 1 + max(max(head.references, default=0) for head in heads)
         memory = Memory((first.shape[0], first.shape[1]), kept, settings)
+        encode = runnable(encode_plane, memory.lanes)
         for plane, head in zip(block, heads, strict=True):
             samples = levels[plane.image, plane.channel, plane.rows, plane.columns]
             encode(
@@ -107,8 +105,8 @@ class _Code:
     def finish(self) -> tuple[bytes, ...]:
         """Return lengths, states, words and plain bits."""
         words, states = np.zeros(len(self._codes) + 1, np.uint16), np.zeros(STREAMS, np.int64)
-        put = encode_words if self._compiled else uncompiled(encode_words)
-        coded = words[put(self._codes, words, states) :].astype("<u2")
+        begin = runnable(encode_words)(self._codes, words, states)
+        coded = words[begin:].astype("<u2")
         count = int(self._at[BIT])
         plain = self._bits[: math.ceil(count / 32)].astype("<u4").tobytes()[: (count + 7) // 8]
         lengths = LENGTHS.pack(len(coded), count)

@@ -53,12 +53,12 @@ COEFFICIENTS = (16, 25, 30)
 
 MARGIN = 3
 FIRST_ROW = 8
-_SPARE_ROWS, _SPARE_COLUMNS = 12, 20
+_SPARE_ROWS, _SPARE_COLUMNS = 12, 4
 
 
-def shape_of(height: int, width: int) -> tuple[int, int]:
-    """Return rows and columns that a plane takes in memory."""
-    return width + 2 * height + FIRST_ROW + _SPARE_ROWS, height + _SPARE_COLUMNS
+def shape_of(height: int, width: int, lanes: int) -> tuple[int, int]:
+    """Return rows and columns that a plane takes in memory, for kernels of so many `lanes`."""
+    return width + 2 * height + FIRST_ROW + _SPARE_ROWS, height + _SPARE_COLUMNS + lanes
 
 
 def offsets_of(columns: int) -> NDArray[np.int64]:

@@ -1,19 +1,29 @@
 """Planes of a chunk in coding order, and the memory in which they lie (SPEC.md, section 10.2)."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import uncompiled, use_numba
-from numcodecs_neural.exact.dec_kernels import gather_plane
 from numcodecs_neural.exact.diagonals import PLANE
-from numcodecs_neural.exact.layout import offsets_of, shape_of
+from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN, offsets_of, shape_of
 from numcodecs_neural.exact.model import ExactModel
+from numcodecs_neural.exact.prediction import PLAINLY
+from numcodecs_neural.vectors import LANES
 
-__all__ = ["BLOCK_HEIGHT", "BLOCK_WIDTH", "FIRST_ERROR", "Memory", "Plane", "Settings", "planes_of"]
+__all__ = [
+    "BLOCK_HEIGHT",
+    "BLOCK_WIDTH",
+    "FIRST_ERROR",
+    "Memory",
+    "Plane",
+    "Settings",
+    "planes_of",
+    "runnable",
+]
 
 BLOCK_HEIGHT, BLOCK_WIDTH = 512, 4096
 """Larger planes are coded in blocks of this size, which know nothing of each other."""
@@ -21,8 +31,19 @@ BLOCK_HEIGHT, BLOCK_WIDTH = 512, 4096
 FIRST_ERROR = 32
 """What stands for errors where nothing is known."""
 
-_LANES = 32
+_SPARE = 32
 """Numbers that loads may touch behind the last plane."""
+
+
+_PLAIN_INTEGERS = {"_I": int, "_U": int, "_W": int}
+"""One by one, those of Python are faster than those of numpy."""
+
+
+def runnable(kernel: Callable[..., Any], lanes: int = LANES) -> Callable[..., Any]:
+    """Return a kernel as it runs here: compiled, or by numpy with `lanes` samples at once."""
+    if use_numba():
+        return kernel
+    return uncompiled(kernel, PLAINLY, LANES=lanes, **_PLAIN_INTEGERS)
 
 
 class Settings(NamedTuple):
@@ -69,6 +90,17 @@ def planes_of(shape: tuple[int, int, int, int], order: Sequence[int]) -> Iterato
         yield [Plane(i, *place, rows, columns) for i, place in enumerate(places)]
 
 
+def _longest_diagonal(height: int, width: int) -> int:
+    """Return how many samples it has, as a multiple of `LANES`.
+
+    Examples
+    --------
+    >>> _longest_diagonal(512, 512), _longest_diagonal(9, 512), _longest_diagonal(9, 1)
+    (256, 16, 16)
+    """
+    return -(-min(height, (width + 1) // 2) // LANES) * LANES
+
+
 class Memory:
     """Where planes of one size lie while they are coded: the latest ones, as `layout` says.
 
@@ -79,13 +111,19 @@ class Memory:
     kept : int
         How many planes are remembered, the one that is being coded included.
     settings : Settings
+
+    Attributes
+    ----------
+    lanes : int
+        How many samples kernels take at once: numpy takes whole diagonals.
     """
 
     def __init__(self, size: tuple[int, int], kept: int, settings: Settings) -> None:
         self._size, self._kept, self._settings = size, kept, settings
-        self._shape = shape_of(*size)
+        self.lanes = LANES if use_numba() else _longest_diagonal(*size)
+        self._shape = shape_of(*size, self.lanes)
         self._length = self._shape[0] * self._shape[1]
-        numbers = kept * self._length + _LANES
+        numbers = kept * self._length + _SPARE
         self.values, self.errors = (np.zeros(numbers, np.int16) for _ in range(2))
         self.offsets = offsets_of(self._shape[1])
 
@@ -124,8 +162,8 @@ class Memory:
         return np.array([numbers[name] for name in PLANE], np.int64)
 
     def samples(self, plane: NDArray[np.int64]) -> NDArray[np.uint16]:
-        """Return the decoded samples of a plane, (H, W)."""
-        levels = np.empty(self._size, np.uint16)
-        gather = gather_plane if use_numba() else uncompiled(gather_plane)
-        gather(plane, self.values, levels)
-        return levels
+        """Return the decoded samples of a plane, (H, W), where they lie in memory."""
+        columns = self._shape[1]
+        first = int(plane[PLANE["base"]]) + FIRST_ROW * columns + MARGIN
+        strides = 2 * (2 * columns + 1), 2 * columns
+        return np.ndarray(self._size, np.uint16, self.values.data, 2 * first, strides)

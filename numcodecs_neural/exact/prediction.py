@@ -4,6 +4,7 @@
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import Integer, inlined
 from numcodecs_neural.exact.diagonals import (
@@ -16,6 +17,7 @@ from numcodecs_neural.exact.diagonals import (
     RAW,
     READ,
     READ_SHORTS,
+    SCRATCH,
     TABLE,
 )
 from numcodecs_neural.exact.layout import (
@@ -54,7 +56,7 @@ from numcodecs_neural.vectors import (
     widen_unsigned,
 )
 
-__all__ = ["predict"]
+__all__ = ["PLAINLY", "predict"]
 
 _BASE, _FIRST, _SECOND = PLANE["base"], PLANE["first"], PLANE["second"]
 _REFERENCES, _MOST = PLANE["references"], PLANE["most"]
@@ -316,6 +318,34 @@ def _apply_layer(
     return at
 
 
+def _apply_layer_plainly(
+    weights: NDArray[np.int32],
+    at: int,
+    wide: int,
+    pairs: int,
+    shift: int,
+    scratch: NDArray[np.int32],
+) -> int:
+    """Do what `_apply_layer` does, by numpy."""
+    lanes = len(scratch) // SCRATCH
+    end = at + wide * (1 + pairs)
+    groups = weights[at:end].reshape(-1, 1 + pairs, 4)
+    factors = groups[:, 1:].transpose(0, 2, 1).copy().view(np.int16).reshape(wide, 2 * pairs)
+    place = slice(lanes * _PAIR, lanes * (_PAIR + pairs))
+    inputs = scratch[place].view(np.int16).reshape(pairs, lanes, 2).transpose(0, 2, 1)
+    # Sums of float64 are exact, and so fast as those of int32 are not.
+    sums = factors.astype(np.float64) @ inputs.reshape(2 * pairs, lanes).astype(np.float64)
+    outputs = (sums.astype(np.int32) + groups[:, 0].reshape(wide, 1)) >> shift
+    limited = np.clip(outputs, 0, HIDDEN_LIMIT).reshape(wide // 2, 2, lanes)
+    to = slice(lanes * _PAIR, lanes * (_PAIR + wide // 2))
+    scratch[to] = (limited[:, 0] + (limited[:, 1] << 16)).reshape(-1)
+    return end
+
+
+PLAINLY = {_apply_layer: _apply_layer_plainly}
+"""What runs in place of compiled functions where there is no compiler."""
+
+
 @inlined(INT32S, READ, _INT, _INT, _INT, NUMBERS)
 def _head(
     weights: Integer, at: Integer, output: Integer, pairs: Integer, scratch: Integer
@@ -354,10 +384,10 @@ def _leave(
     rest = add(rest, shift_left(minimum(raw, splat32(1)), splat32(2)))
     rest = add(rest, shift_right(shift_left(splat32(1), raw), splat32(1)))
     rest = shift_right(rest, raw)
-    store32(scratch, MEAN, whole)
-    store32(scratch, TABLE, add(mul(size, splat32(FRACTIONS)), magnitude(rest)))
-    store32(scratch, RAW, raw)
-    store32(scratch, FLIP, shift_right(rest, splat32(31)))
+    store32(scratch, LANES * MEAN, whole)
+    store32(scratch, LANES * TABLE, add(mul(size, splat32(FRACTIONS)), magnitude(rest)))
+    store32(scratch, LANES * RAW, raw)
+    store32(scratch, LANES * FLIP, shift_right(rest, splat32(31)))
 
 
 @inlined(types.void, _INT, PLACES, READ_SHORTS, READ_SHORTS, PLACES, READ, READ, NUMBERS)
@@ -392,5 +422,5 @@ def predict(
     correction = _head(weights, weight, 0, narrow >> 1, scratch)
     spread = _head(weights, weight, 1, narrow >> 1, scratch)
 
-    store32(scratch, LINEAR, linear)
+    store32(scratch, LANES * LINEAR, linear)
     _leave(plane, _mean(plane, linear, scale, correction), scale, spread, scratch)

@@ -1,47 +1,18 @@
 """The mode exact: nothing is lost, or no more than the bound, whatever the samples are."""
 
-from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from numpy.typing import NDArray
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError, DtypeError, NeuralCodecError
 from numcodecs_neural.format import Mode, unpack_chunk
+from tests.exact.contents import CONTENTS, content
 
-Array = NDArray[Any]
 DTYPES = ("uint8", "uint16", "int16", ">u2", ">i2")
-
-
-def content(kind: str, shape: tuple[int, ...], dtype: str, seed: int) -> Array:
-    """Return samples that are hard in one way."""
-    generator = np.random.default_rng(seed)
-    limits = np.iinfo(dtype)
-    low, high = int(limits.min), int(limits.max)
-    y = np.indices(shape).sum(0)
-    makers: dict[str, Callable[[], Array]] = {
-        "noise": lambda: generator.integers(low, high, shape, endpoint=True),
-        "constant": lambda: np.full(shape, high),
-        "ramp": lambda: low + y * 3 % (high - low),
-        "steep": lambda: low + y * 7919 % (high - low),
-        "saturated": lambda: np.clip(generator.normal(high, 9, shape), low, high),
-        "checkerboard": lambda: np.where(y % 2, low, high),
-        "outlier": lambda: np.where(np.arange(y.size).reshape(shape) == y.size // 2, low, high - 7),
-        "sparse": lambda: generator.integers(0, 9, shape) * 14 + low,
-        "smooth": lambda: (low + high) / 2 + 50 * np.sin(y / 9) + generator.normal(0, 1, shape),
-    }
-    made = makers[kind]()
-    return np.asarray(np.asarray(made).astype(np.int64), dtype)
-
-
-CONTENTS = (
-    *("noise", "constant", "ramp", "steep", "saturated", "checkerboard", "outlier", "sparse"),
-    "smooth",
-)
 
 
 @given(

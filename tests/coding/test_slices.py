@@ -15,6 +15,7 @@ from numcodecs_neural.coding.enc_dct import DctEncoder, encode_images
 from numcodecs_neural.dct.dec_inverse import inverse
 from numcodecs_neural.errors import BitstreamError, NeuralCodecError, TruncatedChunkError
 from numcodecs_neural.format import Mode, unpack_chunk
+from numcodecs_neural.measure.metrics import psnr
 from numcodecs_neural.weights import load_decoder, load_encoder, resolve
 
 Image = NDArray[Any]
@@ -74,6 +75,39 @@ def test_slices_alike_take_fewer_bytes_together(quality: int) -> None:
     assert len(chunk) < 0.9 * sum(map(len, alone))
     apart = np.stack([codec.decode(plane) for plane in alone])
     assert mse(image, codec.decode(chunk)) < 1.05 * mse(image, apart)
+
+
+@pytest.mark.parametrize("target", [38, 44])
+def test_slices_that_are_to_have_a_psnr_are_predicted_too(target: float) -> None:
+    image, codec = volume(), NeuralImage(MODEL, target_psnr=target)
+
+    chunk = codec.encode(image)
+
+    assert is_predicted(chunk)
+    assert target <= psnr(image, codec.decode(chunk), 255) <= target + 0.2
+    assert len(chunk) < 0.92 * sum(len(codec.encode(plane)) for plane in image)
+
+
+@pytest.mark.parametrize("target", [36, 40, 44])
+def test_slices_that_had_a_psnr_keep_what_was_decoded(target: float) -> None:
+    codec = NeuralImage(MODEL, target_psnr=target)
+    decoded = codec.decode(codec.encode(volume()))
+
+    again = codec.decode(codec.encode(decoded))
+
+    assert psnr(decoded, again, 255) > 50
+
+
+def test_a_film_that_had_a_psnr_keeps_what_was_decoded(tissue: Image) -> None:
+    noise = np.random.default_rng(8).normal(0, 2, (4, 3, 80, 96))
+    film = (tissue[:, 60:140, 90:186] + noise).clip(0, 255).astype(np.uint8)
+    codec = NeuralImage("he-fast-2", target_psnr=37)
+
+    chunk = codec.encode(film)
+    decoded = codec.decode(chunk)
+
+    assert is_predicted(chunk)
+    assert psnr(decoded, codec.decode(codec.encode(decoded)), 255) > 50
 
 
 def test_equal_slices_cost_next_to_nothing(tissue: Image) -> None:

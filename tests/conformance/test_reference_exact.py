@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from make_vectors import SPEC, example
 from numcodecs_neural import NeuralImage
 from reference_decoder import EXACT, decode
+from tests.golden.exact_example import BEGIN, END, exact_example
 
 Array = NDArray[Any]
+
+
+def test_the_example_is_what_its_bytes_hold() -> None:
+    page = SPEC.read_text(encoding="utf-8")
+    chunk = example("An exact chunk")
+
+    assert exact_example(chunk) == page.split(BEGIN)[1].split(END)[0].strip("\n") + "\n"
+    np.testing.assert_array_equal(NeuralImage().decode(chunk), decode(chunk).array)
 
 
 def texture(shape: tuple[int, ...], dtype: str, seed: int = 3) -> Array:
@@ -30,6 +40,7 @@ def texture(shape: tuple[int, ...], dtype: str, seed: int = 3) -> Array:
         ((18, 17, 4), "uint16", -1),
         ((2, 21, 25), ">i2", None),
         ((150, 4), "uint16", None),
+        ((10, 59), "uint8", None),
     ],
 )
 def test_exact_chunks_are_decoded(

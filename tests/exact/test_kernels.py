@@ -39,6 +39,8 @@ def noisy(shape: tuple[int, ...], most: int, seed: int = 1) -> NDArray[np.uint16
         ((2, 2, 18, 7), 65535, 0),
         ((1, 3, 12, 19), 255, 2),
         ((1, 1, 5, 40), 4095, 300),
+        ((1, 2, 36, 83), 65535, 0),
+        ((1, 1, 40, 33), 65535, 1),
     ],
 )
 def test_compiled_kernels_and_python_make_the_same_bytes(
@@ -57,7 +59,9 @@ def test_compiled_kernels_and_python_make_the_same_bytes(
     assert np.abs(decoded.astype(int) - levels).max() <= error
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 6), (20, 33), (2, 40)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 9), (9, 1), (5, 6), (20, 33), (2, 40), (5, 49), (10, 59)]
+)
 def test_memory_holds_what_margins_say(model: ExactModel, shape: tuple[int, int]) -> None:
     levels = noisy((1, 1, *shape), 1000)
     settings = Settings(1000, 0)
@@ -66,7 +70,7 @@ def test_memory_holds_what_margins_say(model: ExactModel, shape: tuple[int, int]
     _decode_into(memory, numbers, encode_levels(levels, settings, model), model)
 
     expected = with_margins(levels[0, 0].astype(np.int32), 500)
-    rows, columns = shape_of(*shape)
+    rows, columns = shape_of(*shape, memory.lanes)
     values = memory.values.view(np.uint16)[: rows * columns]
     at = _places(shape, columns)
     offsets = offsets_of(columns)

@@ -1,6 +1,6 @@
-"""Write the frozen chunks of the exact mode.
+"""Write the frozen chunks of the exact mode, and their worked example in SPEC.md.
 
-    python -m tests.golden.regenerate_exact --unreleased
+    PYTHONPATH=conformance python -m tests.golden.regenerate_exact --unreleased
 
 The only writer of the folders ``exact-*`` beside it, under the rules of `regenerate`.
 """
@@ -22,6 +22,7 @@ from numcodecs_neural import NeuralImage
 from numcodecs_neural.format import Mode, unpack_chunk
 from numcodecs_neural.weights import exact_weights
 from tests.golden.exact_cases import ExactCase, exact_cases
+from tests.golden.exact_example import write_exact_example
 from tests.golden.parts import digest
 from tests.golden.regenerate import FORMAT_VERSION, HERE, ROOT, refuse_if_released
 
@@ -75,6 +76,7 @@ def main() -> None:
         if folder.exists():
             shutil.rmtree(folder)
         shutil.copytree(made, folder)
+    write_exact_example()
     sizes = [path.stat().st_size for path in folder.rglob("*")]
     print(f"{folder.relative_to(ROOT)}: {len(sizes)} files, {sum(sizes)} bytes")
 

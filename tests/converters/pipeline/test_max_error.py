@@ -220,13 +220,12 @@ def test_a_larger_bound_is_advised_where_a_store_is_larger_than_its_source(
     assert "at a larger --max-error it would be smaller, and more bits bring nothing back" in told
 
 
-def test_codecs_are_compared_by_a_model_that_has_qualities(source: FrameSource) -> None:
+def test_a_bound_is_compared_beside_a_model_that_has_qualities(source: FrameSource) -> None:
     plan = plan_conversion(source, options(0, model="exact"))
 
     names = {codec.name for codec in compare(plan).codecs}
 
-    assert "he-fast-2" in names
-    assert "exact-1" not in names
+    assert {"he-fast-2", "exact-1"} <= names
 
 
 def test_dry_run_tells_what_keeps_the_bound(

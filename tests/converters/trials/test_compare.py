@@ -22,6 +22,7 @@ from numcodecs_neural.errors import ConfigError
 from tests.annotations import Image
 
 TILE = 256
+LOSSLESS = {"exact-1", "jpegxl-lossless", "zstd"}
 
 
 class WithTiles:
@@ -71,15 +72,27 @@ def test_all_codecs_are_compared_at_the_ssim_of_jpeg(rgb: Comparison) -> None:
     codecs = by_name(rgb)
 
     assert set(codecs) == {
-        *("he-fast-2", "he-perceptual-1", "jpegxl", "jpeg2k", "jpeg", "zstd"),
+        *("he-fast-2", "he-perceptual-1", "jpegxl", "jpeg2k", "jpeg"),
+        *LOSSLESS,
     }
     assert (rgb.reference_title, rgb.reference_setting) == ("JPEG", "quality 80")
     assert codecs["jpeg"].size == 1
-    for name in set(codecs) - {"zstd"}:
+    for name in set(codecs) - LOSSLESS:
         assert codecs[name].is_equal
         assert codecs[name].ssim == pytest.approx(codecs["jpeg"].ssim, abs=0.0021)
-    assert (codecs["zstd"].ssim, codecs["zstd"].psnr_db) == (1, None)
-    assert not codecs["zstd"].is_equal
+    for name in LOSSLESS:
+        assert (codecs[name].ssim, codecs[name].psnr_db) == (1, None)
+        assert codecs[name].setting == "lossless"
+        assert not codecs[name].is_equal
+
+
+@pytest.mark.parametrize("name", ["exact-1", "jpegxl-lossless"])
+def test_no_loss_takes_more_than_an_ssim_and_less_than_zstandard(
+    name: str, rgb: Comparison
+) -> None:
+    codecs = by_name(rgb)
+
+    assert codecs["jpegxl"].bpp < codecs[name].bpp < codecs["zstd"].bpp
 
 
 def test_sizes_are_of_chunks_and_of_the_whole_store(
@@ -103,7 +116,7 @@ def test_sizes_are_of_chunks_and_of_the_whole_store(
 def test_comparison_is_json(rgb: Comparison) -> None:
     values = json.loads(json.dumps(rgb.to_json(), allow_nan=False))
 
-    assert len(values["codecs"]) == 6
+    assert len(values["codecs"]) == 8
     first = values["transcodings"][0]
     assert (first["title"], first["tiles"]) == ("JPEG XL transcoding", 5)
     assert first["nbytes"] < first["jpeg_nbytes"]
@@ -117,9 +130,10 @@ def test_table_has_a_line_for_each_codec(rgb: Comparison) -> None:
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     for codec in rgb.codecs:
         (line,) = (
-            line for line in shown.splitlines() if line.strip().startswith(f"{codec.title}  ")
+            line
+            for line in shown.splitlines()
+            if line.strip().startswith(f"{codec.title}  ") and codec.setting in line
         )
-        assert codec.setting in line
         assert f"{codec.ssim:.4f}" in line
     assert "vs JPEG" in shown
     assert "*" not in shown
@@ -158,14 +172,30 @@ def test_grey_slides_are_compared_on_their_own_range(
 
     found = compare(plan_conversion(source, replace(options, levels=1)))
 
-    peers = {"grey-fast-2", "jpegxl", "jpeg2k", "zstd"}
+    peers = {"grey-fast-2", "jpegxl", "jpeg2k", *LOSSLESS}
     assert set(by_name(found)) == (peers | {"jpeg"} if dtype == "uint8" else peers)
     assert found.reference_title == ("JPEG" if dtype == "uint8" else "grey-fast-2")
     assert found.data_range == np.ptp(pixels.astype(int))
     assert found.transcodings == ()
     # So small a sample has steps of quality that are coarser than what counts as equal.
-    ssims = [codec.ssim for codec in found.codecs if codec.name != "zstd"]
+    ssims = [codec.ssim for codec in found.codecs if codec.name not in LOSSLESS]
     assert max(ssims) - min(ssims) < 0.01
+
+
+def test_a_bound_is_compared_beside_codecs_of_an_ssim(
+    tissue: Image, source_of: Callable[..., Any], options: ConvertOptions
+) -> None:
+    source = source_of(np.moveaxis(tissue, 0, -1)[:96, :96])
+
+    found = compare(plan_conversion(source, replace(options, levels=1, max_error=4)))
+
+    bounded = by_name(found)["exact-1"]
+    assert bounded.setting == "within 4"
+    assert bounded.bpp < by_name(found)["jpegxl-lossless"].bpp
+    assert 0.9 < bounded.ssim < 1
+    screen = Console(file=io.StringIO(), width=140)
+    screen.print(comparison_table(found))
+    assert "*" not in screen.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_slide_that_only_lossless_codecs_code_is_refused(
