@@ -45,6 +45,7 @@ ROOF = ["cli", "programs"]
 BRIDGES: set[tuple[str, str]] = {
     # It shows whatever the converter reads, with the pictures of its report.
     ("view", "converters"),
+    ("view", "serve"),
 }
 
 # The rooms of converters/ from the ground up; rooms on one floor do not import each other.

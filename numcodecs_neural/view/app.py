@@ -132,7 +132,7 @@ def _send_tile(request: Request) -> Response:
 
 def _send_overlay(request: Request) -> Response:
     overlay = _exhibit(request).overlays.get(request.path_params["name"])
-    return _picture(overlay and overlay.picture)
+    return _picture(None if overlay is None else overlay.picture)
 
 
 def _exhibit(request: Request) -> Exhibit:

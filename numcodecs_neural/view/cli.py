@@ -1,8 +1,12 @@
 """``numcodecs-neural view``: shows slides and stores in the browser."""
 
 import argparse
+import webbrowser
 from contextlib import ExitStack
 from pathlib import Path
+
+from numcodecs_neural.arguments import whole_number
+from numcodecs_neural.errors import MissingDependencyError
 
 __all__ = ["register"]
 
@@ -25,7 +29,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="SLIDE",
         help="show another one under a swipe handle: the slide that the store was made of",
     )
-    parser.add_argument("--port", type=int, default=8050, help="0 takes a free one; default 8050")
+    parser.add_argument(
+        "--port", type=whole_number(0, 65535), default=8050, help="0 for any free one (8050)"
+    )
     parser.add_argument(
         "--no-browser", action="store_true", help="only print the address of the page"
     )
@@ -33,10 +39,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(args: argparse.Namespace) -> int:
-    from .app import Exhibit, view_app
-    from .run import run_app
-    from .subject import Subject
-
+    try:
+        from .app import Exhibit
+        from .run import show
+        from .subject import Subject
+    except ModuleNotFoundError as exc:
+        raise MissingDependencyError(
+            f"view needs {exc.name}, which is not installed: pip install 'numcodecs-neural[view]'"
+        ) from exc
     if args.against and len(args.slides) > 1:
         raise argparse.ArgumentError(None, "--against compares one slide, and several are given")
     with ExitStack() as stack:
@@ -44,4 +54,14 @@ def _run(args: argparse.Namespace) -> int:
         exhibits = [Exhibit(shown=Subject(slide), against=against) for slide in args.slides]
         for exhibit in exhibits:
             stack.callback(exhibit.close)
-        return run_app(view_app(exhibits), port=args.port, opens_browser=not args.no_browser)
+        show(exhibits, port=args.port, announce=_print if args.no_browser else _print_and_open)
+    return 0
+
+
+def _print(url: str) -> None:
+    print(f"{url} (Ctrl-C ends it)", flush=True)
+
+
+def _print_and_open(url: str) -> None:
+    _print(url)
+    webbrowser.open(url)

@@ -74,11 +74,13 @@ class ShownLevels:
     def read(self, level: int, region: Region, frame: Frame) -> NDArray[Any]:
         """Return pixels (height, width, samples) of a level of `sizes`; raises SourceError."""
         if level < len(self._source.info.level_shapes):
-            return self._source.read_region(region, level, frame)
+            pixels: NDArray[Any] = self._source.read_region(region, level, frame)
+            return pixels
         with self._lock:
             if frame not in self._small:
                 self._small[frame] = self._averaged(frame)
-        return self._small[frame][region.slices]
+        small: NDArray[Any] = self._small[frame][region.slices]
+        return small
 
     def _averaged(self, frame: Frame) -> NDArray[Any]:
         level = len(self._source.info.level_shapes) - 1

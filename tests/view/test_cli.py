@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from numcodecs_neural.cli import main
-from numcodecs_neural.view.run import listening_socket
+from numcodecs_neural.serve.run import ServeOptions, bind
 
 
 def test_what_is_no_slide_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -27,10 +27,10 @@ def test_two_slides_are_not_compared_with_one(
 
 
 def test_a_port_that_is_taken_is_refused(capsys: pytest.CaptureFixture[str], tiff: Path) -> None:
-    with listening_socket(0) as taken, pytest.raises(SystemExit, match="2"):
+    with bind(ServeOptions(port=0)) as taken, pytest.raises(SystemExit, match="2"):
         main(["view", str(tiff), "--no-browser", "--port", str(taken.getsockname()[1])])
 
-    assert "--port 0 takes a free one" in capsys.readouterr().err
+    assert "cannot be listened on" in capsys.readouterr().err
 
 
 def test_it_serves_until_it_is_interrupted(tiff: Path) -> None:

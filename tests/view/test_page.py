@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-import uvicorn
 
+from numcodecs_neural.serve.run import ServeOptions, bind, make_server
 from numcodecs_neural.view.app import Exhibit, view_app
-from numcodecs_neural.view.run import listening_socket
 from numcodecs_neural.view.subject import Subject
 from tests.annotations import Image
 
@@ -27,8 +26,8 @@ Page = Any
 def address(store: Path, tiff: Path, stack: Path) -> Iterator[str]:
     """Return where the page is served: a store beside its slide, then a stack."""
     exhibits = [Exhibit(shown=Subject(store), against=Subject(tiff)), Exhibit(shown=Subject(stack))]
-    listening = listening_socket(0)
-    server = uvicorn.Server(uvicorn.Config(view_app(exhibits), log_level="error", lifespan="off"))
+    listening = bind(ServeOptions(port=0))
+    server = make_server(view_app(exhibits), ServeOptions())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
