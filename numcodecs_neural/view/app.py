@@ -137,7 +137,7 @@ def _send_overlay(request: Request) -> Response:
 
 def _exhibit(request: Request) -> Exhibit:
     exhibits: tuple[Exhibit, ...] = request.app.state.exhibits
-    slide = request.path_params["slide"]
+    slide: int = request.path_params["slide"]
     if slide >= len(exhibits):
         raise HTTPException(404)
     return exhibits[slide]

@@ -1,5 +1,7 @@
 """The cache of tiles keeps the last ones within its bytes."""
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +13,7 @@ def test_it_never_holds_more_than_its_limit(asked: list[tuple[int, int]]) -> Non
     cache = TileCache(20)
 
     for key, size in asked:
-        value = bytes(size)
-        assert cache.get((key, size), lambda value=value: value) == value
+        assert cache.get((key, size), partial(bytes, size)) == bytes(size)
         assert sum(map(len, cache._values.values())) == cache._nbytes <= 20
 
 
