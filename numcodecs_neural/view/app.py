@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 
@@ -94,11 +94,8 @@ def view_app(exhibits: Sequence[Exhibit]) -> Starlette:
         Route("/slides/{slide:int}/{side}/{level:int}/{row:int}-{column:int}.png", _send_tile),
         Route("/slides/{slide:int}/overlays/{name}.png", _send_overlay),
     ]
-    app = Starlette(
-        routes=routes,
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_with_headers)],
-        exception_handlers={NeuralCodecError: _explain},
-    )
+    app = Starlette(routes=routes, exception_handlers={NeuralCodecError: _explain})
+    app.add_middleware(_WithHeaders)
     app.state.exhibits = tuple(exhibits)
     # Part of the addresses of tiles: browsers keep them as long as the program runs, and no longer.
     app.state.run = secrets.token_hex(4)
@@ -155,7 +152,16 @@ async def _explain(_: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), 400 if isinstance(error, ConfigError) else 500)
 
 
-async def _with_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
-    response = await answer(request)
-    response.headers.update(_HEADERS)
-    return response
+class _WithHeaders:
+    """Adds to every answer what browsers may do with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

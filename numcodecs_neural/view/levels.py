@@ -1,6 +1,7 @@
 """Levels as the page shows them: those of the slide, and a small one where it has none."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,17 +27,19 @@ _STRIP_PX = 1024
 
 @dataclass(frozen=True, slots=True)
 class ShownLevel:
-    """Size of a level in pixels."""
+    """Size of a level, and side of its tiles, in pixels."""
 
     height: int
     width: int
+    tile_px: int = TILE_PX
 
     def tile(self, row: int, column: int) -> Region | None:
         """Return the pixels of a tile, cut at the edge; None where there is no such tile."""
-        y, x = row * TILE_PX, column * TILE_PX
+        side = self.tile_px
+        y, x = row * side, column * side
         if not (0 <= y < self.height and 0 <= x < self.width):
             return None
-        return Region(y, x, min(TILE_PX, self.height - y), min(TILE_PX, self.width - x))
+        return Region(y, x, min(side, self.height - y), min(side, self.width - x))
 
 
 class ShownLevels:
@@ -48,6 +51,8 @@ class ShownLevels:
     Parameters
     ----------
     source : SlideSource
+    tile_px : sequence of int
+        Side of the tiles of each of its levels: what it decodes at once.
 
     Raises
     ------
@@ -55,9 +60,12 @@ class ShownLevels:
         If there is no small level, and the last is too large to make one of.
     """
 
-    def __init__(self, source: SlideSource) -> None:
+    def __init__(self, source: SlideSource, tile_px: Sequence[int]) -> None:
         self._source = source
-        self.sizes = [ShownLevel(*shape) for shape in source.info.level_shapes]
+        self.sizes = [
+            ShownLevel(height, width, side)
+            for (height, width), side in zip(source.info.level_shapes, tile_px, strict=True)
+        ]
         last = self.sizes[-1]
         self._factor = -(-max(last.height, last.width) // _SMALL_PX)
         self._small: dict[Frame, NDArray[Any]] = {}

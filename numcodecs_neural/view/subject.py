@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.converters.geometry.axes import Frame
 from numcodecs_neural.converters.geometry.levels import Region
-from numcodecs_neural.converters.sources import SlideInfo, open_source
+from numcodecs_neural.converters.sources import SlideInfo, SlideSource, open_source
+from numcodecs_neural.converters.sources.omezarr.source import OmeZarrSource
 from numcodecs_neural.converters.store.display_range import sample_limits
 
 from .drawing import mixed
@@ -17,6 +18,8 @@ from .looks import Look
 
 __all__ = ["Subject"]
 
+# Of chunks that are drawn one by one; smaller and larger ones are cut anew.
+_TILE_SIDES = range(200, 1025)
 # For channels that have none: those that viewers give one after the other.
 _COLOURS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 # A few bright specks must not make the rest of a channel dark.
@@ -43,7 +46,7 @@ class Subject:
         self.path = path
         self._source = open_source(path, series=series)
         try:
-            self._levels = ShownLevels(self._source)
+            self._levels = ShownLevels(self._source, _tile_sides(self._source))
         except BaseException:
             self._source.close()
             raise
@@ -83,8 +86,10 @@ class Subject:
         info = self.info
         return {
             "name": info.name,
-            "tile": TILE_PX,
-            "levels": [{"height": one.height, "width": one.width} for one in self._levels.sizes],
+            "levels": [
+                {"height": one.height, "width": one.width, "tile": one.tile_px}
+                for one in self._levels.sizes
+            ],
             "mpp": info.mpp and list(info.mpp),
             "magnification": info.magnification,
             "dtype": str(info.dtype),
@@ -146,3 +151,10 @@ class Subject:
     def _frame(self, look: Look, channel: int = 0) -> Frame:
         places = {**look.places, "c": channel}
         return tuple(places.get(axis, 0) for axis, _ in self.info.frames)
+
+
+def _tile_sides(source: SlideSource) -> list[int]:
+    """Return the sides of tiles: of a store those of its chunks, so that each is decoded once."""
+    if not isinstance(source, OmeZarrSource):
+        return [TILE_PX] * len(source.info.level_shapes)
+    return [side if side in _TILE_SIDES else TILE_PX for side in source.chunk_sides]

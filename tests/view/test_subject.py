@@ -88,7 +88,10 @@ def test_a_description_has_what_the_controls_need(stack: Path, store: Path) -> N
     assert all(100 <= one["low"] < one["high"] < 900 for one in described["channels"])
     assert plain["channels"] == []
     assert plain["mpp"] == [0.5, 0.5]
-    assert plain["levels"] == [{"height": 1300, "width": 1800}, {"height": 650, "width": 900}]
+    assert plain["levels"] == [
+        {"height": 1300, "width": 1800, "tile": 512},
+        {"height": 650, "width": 900, "tile": 512},
+    ]
     of_stack.close()
     of_store.close()
 
@@ -100,7 +103,7 @@ def test_a_slide_without_small_levels_gets_one_by_area_average(
     source = ArraySource(pixels)
     source.info = replace(source.info, level_shapes=(pixels.shape[:2],))
 
-    shown = ShownLevels(source)
+    shown = ShownLevels(source, [512])
     small = shown.read(1, Region(0, 0, 325, 450), ())
 
     assert shown.sizes[1] == levels.ShownLevel(325, 450)
@@ -117,4 +120,4 @@ def test_a_slide_too_large_for_that_is_refused(
     source.info = replace(source.info, level_shapes=(pixels.shape[:2],))
 
     with pytest.raises(SourceError, match="convert it first"):
-        ShownLevels(source)
+        ShownLevels(source, [512])

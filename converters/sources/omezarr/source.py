@@ -65,6 +65,11 @@ class OmeZarrSource(FileSource):
             self._image.close()
             raise
 
+    @property
+    def chunk_sides(self) -> list[int]:
+        """Width of a chunk of each level, in pixels."""
+        return [int(level.chunks[-1]) for level in self._image.levels]
+
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""
         index = (*self._leading(frame), *region.slices)

@@ -1,7 +1,7 @@
 // Tile sources of OpenSeadragon for the levels of a slide, whatever their sizes are.
 
 /**
- * @param {object} slide What the server tells of it: `levels` from the largest down, `tile`.
+ * @param {object} slide What the server tells of it: `levels` from the largest down.
  * @param {(level: number, row: number, column: number) => string} urlOf `level` 0 is the largest.
  */
 export function slideSource(slide, urlOf) {
@@ -11,7 +11,7 @@ export function slideSource(slide, urlOf) {
   const source = new OpenSeadragon.TileSource({
     width: full.width,
     height: full.height,
-    tileSize: slide.tile,
+    tileSize: full.tile,
     tileOverlap: 0,
     minLevel: 0,
     maxLevel: top,
@@ -19,10 +19,11 @@ export function slideSource(slide, urlOf) {
   // OpenSeadragon counts levels from the smallest up.
   const of = (level) => levels[top - level];
   source.getLevelScale = (level) => of(level).width / full.width;
+  source.getTileWidth = source.getTileHeight = (level) => of(level).tile;
   source.getNumTiles = (level) =>
     new OpenSeadragon.Point(
-      Math.ceil(of(level).width / slide.tile),
-      Math.ceil(of(level).height / slide.tile),
+      Math.ceil(of(level).width / of(level).tile),
+      Math.ceil(of(level).height / of(level).tile),
     );
   source.getTileUrl = (level, column, row) => urlOf(top - level, row, column);
   return source;
