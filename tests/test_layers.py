@@ -38,7 +38,7 @@ FLOORS = [
     "omezarr",
     "reading",
 ]
-WINGS = ["compressai", "evaluation", "training", "serve", "converters", "view"]
+WINGS = ["compressai", "evaluation", "training", "serve", "converters", "view", "lazy"]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.
 ROOF = ["cli", "programs"]
 # What a wing may use of another wing.

@@ -115,6 +115,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
         pytest.param("numcodecs_neural/evaluation", ["lpips"], id="evaluation"),
         pytest.param("numcodecs_neural/serve", ["serve"], id="serve"),
+        pytest.param("numcodecs_neural/lazy", ["xarray"], id="lazy"),
         pytest.param(
             "converters", ["convert", "openslide", "dicom", "czi", "lepton"], id="converters"
         ),

@@ -85,10 +85,10 @@ def find_glass(overview: Overview) -> Glass | None:
 
 
 def glass_grey(overview: Overview, tissue: Mask) -> int:
-    """Return the grey nearest to what is not tissue, of half of it at least; white if no glass shows.
+    """Return the median grey of what is not tissue; white if no glass shows.
 
-    Of the glass, or of the white around what was scanned where there is more of that. A frame of
-    black is passed over: it would stand out beside all tissue.
+    That is of the glass, or of the white around what was scanned where there is more of it. A
+    frame of black is passed over: it would stand out beside all tissue.
     """
     if find_glass(overview) is None:
         return WHITE

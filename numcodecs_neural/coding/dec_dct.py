@@ -1,5 +1,6 @@
 """Payloads of the lossy mode through context model and DCT to pixels (SPEC.md, section 9)."""
 
+import functools
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from numcodecs_neural.dct.context.dec_context import decode, decode_all
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.order import passes
 from numcodecs_neural.dct.dec_gains import read_predictions
+from numcodecs_neural.dct.dec_spectrum import of_coefficients
 from numcodecs_neural.dct.dec_steps import dequantised, dequantised_onto
 from numcodecs_neural.dct.memory import Memory, lent
 from numcodecs_neural.dct.slices import MAX_SPACING, Prediction, Slice, factors_of, order_of
@@ -32,6 +34,7 @@ __all__ = [
     "DctModel",
     "Inverse",
     "Slices",
+    "coefficients_of",
     "decode_images",
     "values_of",
 ]
@@ -133,6 +136,39 @@ def decode_images(
     cursor.check_end()
     together = pixels[0][None] if sizes.images == 1 else np.stack(pixels)
     return together[:, :, : sizes.height, : sizes.width]
+
+
+def coefficients_of(
+    payload: bytes, shape: tuple[int, int, int], model: DctModel, frequencies: int
+) -> NDArray[np.float32]:
+    """Return the coefficients of which `decode_images` makes pixels, as `of_coefficients` does.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, frequencies * C, h, w)
+
+    Raises
+    ------
+    BitstreamError
+        If the payload is damaged.
+    """
+    # An image has no more rows and columns of blocks than of pixels, so none are cut off.
+    inverse = functools.partial(_spectrum, frequencies)
+    spectra: NDArray[np.float32] = decode_images(payload, shape, model, inverse)
+    return spectra
+
+
+def _spectrum(
+    frequencies: int,
+    symbols: NDArray[np.int16],
+    matrices: NDArray[np.int32] | None,
+    fraction: int,
+    steps: NDArray[np.int64] | None,
+) -> NDArray[np.float32]:
+    """Stand in the place of the inverse DCT; fraction bits are those of pixels alone."""
+    del fraction
+    values = symbols if steps is None else dequantised(symbols, steps)
+    return of_coefficients(values, matrices, frequencies)
 
 
 def _decode_slices(

@@ -85,7 +85,8 @@ class StoredChunks:
         return np.full((*self._per_shard, 2), EMPTY) if index is None else index
 
     def _file(self, index: _Index) -> str:
-        return f"{self._path}/{self._array.metadata.encode_chunk_key(index)}"
+        # An array may be the whole store, and a zip has no names that begin with a slash.
+        return f"{self._path}/{self._array.metadata.encode_chunk_key(index)}".lstrip("/")
 
     def _place(self, index: _Index) -> tuple[str, tuple[int, int] | None]:
         """Return the file of a chunk, and where it is in it: offset and size; None if nowhere."""
