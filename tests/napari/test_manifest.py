@@ -22,10 +22,9 @@ viewer = napari.Viewer(show=False)
 (layer,) = viewer.open(sys.argv[1], plugin="numcodecs-neural")
 viewer.window.resize(900, 700)
 viewer.reset_view()
-shown = viewer.screenshot(canvas_only=True, flash=False)[..., :3]
-height, width = shown.shape[:2]
+shown = viewer.screenshot(canvas_only=False, flash=False)[..., :3].astype(int)
 print(layer.rgb, layer.multiscale, [str(unit) for unit in layer.units], layer.scale.tolist())
-print(shown[height // 2 - 40 : height // 2 + 40, width // 2 - 40 : width // 2 + 40].mean((0, 1)))
+print((abs(shown - (200, 120, 40)).max(-1) <= 2).mean())
 """
 
 
@@ -83,8 +82,7 @@ def test_a_real_viewer_shows_the_slide(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    said, colour = done.stdout.splitlines()[-2:]
+    said, share = done.stdout.splitlines()[-2:]
     assert said == "True True ['micrometer', 'micrometer'] [0.26, 0.25]"
-    assert [float(sample) for sample in colour.strip("[]").split()] == pytest.approx(
-        [200, 120, 40], abs=2
-    )
+    # Of the window, which is brown where the slide is.
+    assert float(share) > 0.1
