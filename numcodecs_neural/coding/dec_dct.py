@@ -4,6 +4,7 @@ import functools
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,6 @@ from numcodecs_neural.dct.slices import MAX_SPACING, Prediction, Slice, factors_
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, WeightsError
 from numcodecs_neural.networks.dec_model import pixel_fraction_of
-from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.weights import WeightsFile
 
 __all__ = [
@@ -51,9 +51,11 @@ MAX_BLOCKS = 1 << 19
 """Of an image: twice as many as `MAX_LOSSY_PIXELS` fill, which only a thin strip exceeds."""
 _TURN = 1024
 
-Inverse = Callable[
-    [NDArray[np.int16], NDArray[np.int32] | None, int, NDArray[np.int64] | None], Pixels
+_Sample = TypeVar("_Sample", bound=np.generic)
+_InverseTo = Callable[
+    [NDArray[np.int16], NDArray[np.int32] | None, int, NDArray[np.int64] | None], NDArray[_Sample]
 ]
+Inverse = _InverseTo[np.unsignedinteger[Any]]
 """From symbols (h, w, A, 256), matrices, fraction bits and steps to pixels.
 
 Without steps, from coefficients in eighths of a grey level.
@@ -110,8 +112,8 @@ class _Shape:
 
 
 def decode_images(
-    payload: bytes, shape: tuple[int, int, int], model: DctModel, inverse: Inverse
-) -> Pixels:
+    payload: bytes, shape: tuple[int, int, int], model: DctModel, inverse: _InverseTo[_Sample]
+) -> NDArray[_Sample]:
     """Return pixels (n, C, H, W) for ``shape = (n, H, W)``.
 
     Raises
@@ -153,9 +155,7 @@ def coefficients_of(
         If the payload is damaged.
     """
     # An image has no more rows and columns of blocks than of pixels, so none are cut off.
-    inverse = functools.partial(_spectrum, frequencies)
-    spectra: NDArray[np.float32] = decode_images(payload, shape, model, inverse)
-    return spectra
+    return decode_images(payload, shape, model, functools.partial(_spectrum, frequencies))
 
 
 def _spectrum(
@@ -172,12 +172,16 @@ def _spectrum(
 
 
 def _decode_slices(
-    cursor: "Cursor", fields: tuple[int, int], sizes: _Shape, model: DctModel, inverse: Inverse
-) -> Pixels:
+    cursor: "Cursor",
+    fields: tuple[int, int],
+    sizes: _Shape,
+    model: DctModel,
+    inverse: _InverseTo[_Sample],
+) -> NDArray[_Sample]:
     """Return the pixels of images that are predicted from others (SPEC.md, section 9.9)."""
     _check_blocks(sizes.images, sizes.blocks)
     head = cursor.slices(fields, sizes.images, model)
-    pixels: dict[int, Pixels] = {}
+    pixels: dict[int, NDArray[_Sample]] = {}
     values: dict[int, NDArray[np.int16]] = {}
     with lent() as memory:
         images = _symbols_of(cursor, sizes, head, model, memory)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.omezarr.chunk_files import StoredChunks
-from numcodecs_neural.omezarr.opened import open_omezarr
 
 from .codecs import LatentCodec, latent_codec
-from .places import stored_chunks
+from .places import level_of, stored_chunks
 
 __all__ = ["open_latents"]
 
@@ -67,20 +66,16 @@ def open_latents(
     >>> latents[:, 100:120, 100:120].compute().shape                     # doctest: +SKIP
     (48, 20, 20)
     """
-    if not isinstance(source, zarr.Array):
-        image = open_omezarr(source, series=series)
-        level = n if -len(image.levels) <= n < len(image.levels) else None
-        if level is None:
-            raise ConfigError(f"{source} has {len(image.levels)} levels, and no level {n}")
-        source = image.levels[level]
-    codec = latent_codec(source, count)
-    layout = _Layout.of(source, codec)
-    return da.map_blocks(
-        partial(_read, stored_chunks(source), layout, codec),
+    array = source if isinstance(source, zarr.Array) else level_of(source, n, series)
+    codec = latent_codec(array, count)
+    layout = _Layout.of(array, codec)
+    latents: da.Array = da.map_blocks(
+        partial(_read, stored_chunks(array), layout, codec),
         chunks=layout.blocks(codec.count),
         dtype=np.float32,
         meta=np.empty((0,) * (len(layout.others) + 3), np.float32),
     )
+    return latents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

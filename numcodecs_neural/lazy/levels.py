@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.omezarr.lost_files import find_lost_files
 from numcodecs_neural.omezarr.metadata import Placement
 from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
+
+from .places import checked_level
 
 __all__ = ["open_level"]
 
@@ -51,7 +52,7 @@ def open_level(store: str | Path, n: int = 0, *, series: int = 0) -> xr.DataArra
     """
     image = open_omezarr(store, series=series)
     try:
-        level = _checked(image, n)
+        level = checked_level(image, n)
         array, placement = image.levels[level], image.metadata.placements[level]
         find_lost_files(image).check(level, (slice(None),) * array.ndim)
     except BaseException:
@@ -66,16 +67,6 @@ def open_level(store: str | Path, n: int = 0, *, series: int = 0) -> xr.DataArra
     )
     opened.set_close(image.close)
     return opened
-
-
-def _checked(image: OpenedImage, n: int) -> int:
-    count = len(image.levels)
-    if not -count <= n < count:
-        raise ConfigError(
-            f"{image.files.location} has {count} levels, and no level {n}: 0 is the largest, "
-            f"{count - 1} the smallest"
-        )
-    return n % count
 
 
 def _meta(image: OpenedImage) -> NDArray[Any]:

@@ -1,5 +1,6 @@
-"""Where the encoded chunks of an open array are: zarr itself hands out none."""
+"""Which array is meant, and where its encoded chunks are: zarr itself hands out none."""
 
+from pathlib import Path
 from typing import Any
 
 import zarr
@@ -7,9 +8,34 @@ from zarr.storage import FsspecStore, LocalStore, ZipStore
 
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.omezarr.chunk_files import StoredChunks
+from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
 from numcodecs_neural.omezarr.store import ZarrFiles
 
-__all__ = ["stored_chunks"]
+__all__ = ["checked_level", "level_of", "stored_chunks"]
+
+
+def level_of(store: str | Path, n: int, series: int) -> "zarr.Array[Any]":
+    """Return the array of a level of an image; parameters and errors are those of `open_level`."""
+    image = open_omezarr(store, series=series)
+    level: zarr.Array[Any] = image.levels[checked_level(image, n)]
+    return level
+
+
+def checked_level(image: OpenedImage, n: int) -> int:
+    """Return the number of a level that may be counted from the end.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such level.
+    """
+    count = len(image.levels)
+    if not -count <= n < count:
+        raise ConfigError(
+            f"{image.files.location} has {count} levels, and no level {n}: 0 is the largest, "
+            f"{count - 1} the smallest"
+        )
+    return n % count
 
 
 def stored_chunks(array: "zarr.Array[Any]") -> StoredChunks:

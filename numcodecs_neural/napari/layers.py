@@ -52,7 +52,8 @@ def image_layers(image: OpenedImage) -> Iterator[LayerData]:
 def lazy(array: Any) -> "da.Array":
     """Return an array of which napari reads the chunks that it shows."""
     meta = np.empty((0,) * array.ndim, array.dtype)
-    return da.from_array(array, chunks=array.chunks, name=False, meta=meta)
+    opened: da.Array = da.from_array(array, chunks=array.chunks, name=False, meta=meta)
+    return opened
 
 
 def pyramid(levels: list["da.Array"], arguments: dict[str, Any], kind: str) -> LayerData:
