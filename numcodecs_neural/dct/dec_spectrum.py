@@ -78,10 +78,12 @@ def of_pixels(planes: NDArray[Any], frequencies: int = COEFFICIENTS) -> NDArray[
     beyond = (0, h * BLOCK - height), (0, w * BLOCK - width)
     padded = np.pad(planes.astype(np.float32), ((0, 0), (0, 0), *beyond), mode="edge")
     blocks = padded.reshape(n, channels, h, BLOCK, w, BLOCK).transpose(0, 1, 2, 4, 3, 5)
-    basis: NDArray[np.float32] = BASIS / np.float32(1 << BASIS_BITS)
+    basis = BASIS.astype(np.float32)
+    basis /= 1 << BASIS_BITS
     spectra = (basis @ blocks @ basis.T).reshape(n, channels, h, w, COEFFICIENTS)
     ordered = spectra[..., natural()[:frequencies]].transpose(0, 4, 1, 2, 3)
-    return np.ascontiguousarray(ordered).reshape(n, frequencies * channels, h, w)
+    together = np.ascontiguousarray(ordered, np.float32)
+    return together.reshape(n, frequencies * channels, h, w)
 
 
 def _turned(

@@ -141,8 +141,9 @@ def test_latents_in_flight_are_decoded_together() -> None:
     chosen: dict[str, Any] = {"shape": (1, 16, 16), "quality": 5, "levels": Levels(), "count": 2}
 
     with ThreadPoolExecutor(4) as pool:
-        requests = [partial(BatchingCoder.latents, stream=s, **chosen) for s in (b"a", b"b")]
-        futures, recorder = in_flight_together(pool, requests)
+        futures, recorder = in_flight_together(
+            pool, [partial(BatchingCoder.latents, stream=s, **chosen) for s in (b"a", b"b")]
+        )
         found = [future.result() for future in futures]
 
     assert recorder.batches == [1, 2]
