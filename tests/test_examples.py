@@ -15,6 +15,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # What each prints last, when all went well.
 LAST_LINES = {
     "choose_quality.py": r" +100 .*",
+    "classify_latents.py": r"latents +[01]\.\d+ .*",
     "look_for_seams.py": r"error at borders: [+-]0\.[0-4]\d dB .*",
     "share_with_zarr2.py": "the same pixels: True",
     "transcode_jpeg.py": r"this codec +\d+  -[23]\d\.\d %",

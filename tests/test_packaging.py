@@ -17,12 +17,19 @@ FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neur
 OURS = {"numcodecs_neural", "tests", "make_vectors", "reference_decoder"}
 # The name to import, where it is not the name to install.
 # Used, but by another name than an import's: a library that a binding loads, a file system that
-# fsspec finds by the scheme of a URL, what a client for tests is made of, and programs.
+# fsspec finds by the scheme of a URL, a viewer that imports us, what a client for tests is made of,
+# and programs.
 NEVER_IMPORTED = {
+    "napari",
     *("openslide-bin", "s3fs", "flask", "flask-cors", "httpx2", "moto"),
     *("codespell", "mypy", "pre-commit", "ruff"),
 }
-DISTRIBUTIONS = {"PIL": "pillow", "openslide": "openslide-python", "skimage": "scikit-image"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "openslide": "openslide-python",
+    "skimage": "scikit-image",
+    "yaml": "pyyaml",
+}
 
 
 @pytest.fixture
@@ -115,6 +122,8 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param("numcodecs_neural/training", ["train"], id="training"),
         pytest.param("numcodecs_neural/evaluation", ["lpips"], id="evaluation"),
         pytest.param("numcodecs_neural/serve", ["serve"], id="serve"),
+        pytest.param("numcodecs_neural/lazy", ["xarray"], id="lazy"),
+        pytest.param("numcodecs_neural/napari", ["napari"], id="napari"),
         pytest.param(
             "converters", ["convert", "openslide", "dicom", "czi", "lepton"], id="converters"
         ),

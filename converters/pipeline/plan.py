@@ -15,7 +15,14 @@ from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
 from ..options import ConvertOptions
 from ..sources import SlideInfo, SlideSource
-from ..tissue import find_tissue, glass_colour, is_bright_field, read_overview
+from ..tissue import (
+    WHITE,
+    find_tissue,
+    glass_colour,
+    glass_grey,
+    is_bright_field,
+    read_overview,
+)
 from ..tissue.glass_plan import GlassPlan, chunks_over, plan_glass
 from ..tissue.regions.exact import exact_chunks, no_chunks
 from .fingerprint import fingerprint_of
@@ -135,18 +142,22 @@ class ConversionPlan:
         return first
 
     @cached_property
-    def tissue(self) -> tuple[NDArray[np.bool_] | None, Colour]:
-        """Tissue mask, or None, and colour of the glass; only plain RGB of 8 bits can have any."""
+    def tissue(self) -> tuple[NDArray[np.bool_] | None, Colour, int]:
+        """Tissue mask, or None, colour of the glass, and the grey nearest to what is not tissue.
+
+        Only plain RGB of 8 bits can have any.
+        """
         options, info = self.options, self.info
-        tissue, colour = None, (255, 255, 255)
+        tissue, colour, grey = None, (WHITE, WHITE, WHITE), WHITE
         can_have_glass = self.axes.is_plain and info.is_rgb and info.dtype == "uint8"
         if can_have_glass and options.bright_field != "no":
             overview = read_overview(self.source, workers=options.workers)
             if options.bright_field == "yes" or is_bright_field(overview):
                 tissue, colour = find_tissue(overview, options.tissue), glass_colour(overview)
+                grey = glass_grey(overview, tissue)
             del overview
             _give_back_memory()
-        return tissue, colour
+        return tissue, colour, grey
 
     @cached_property
     def exact(self) -> tuple[NDArray[np.bool_], ...]:
@@ -165,13 +176,14 @@ class ConversionPlan:
     @cached_property
     def glass(self) -> GlassPlan:
         """Treatment of glass, level by level; chunks of exact regions are stored in any case."""
-        options, info, (tissue, colour) = self.options, self.info, self.tissue
+        options, info, (tissue, colour, grey) = self.options, self.info, self.tissue
         plan = plan_glass(
             tissue,
             self.grids,
             treatment=options.treatment,
             colour=colour,
             margin_px=GLASS_MARGIN_PX if info.mpp is None else options.margin_um / min(info.mpp),
+            fill_value=grey,
         )
         over = chunks_over(self.exact[0], self.grids)
         return replace(

@@ -70,6 +70,7 @@ def glass_of(
         treatment=stored.block["glass"]["treatment"],
         colour=glass_colour(Overview(overview, shape)) if is_flattened else (255, 255, 255),
         margin_px=stored.block["glass"]["margin_px"],
+        fill_value=stored.block["glass"]["fill_value"],
     )
     frame = stored.first_frame
     return replace(

@@ -5,16 +5,18 @@ All in integers, so that the mask, and with it what is stored, is the same on ev
 
 from pathlib import Path
 
-from .light import glass_colour, is_bright_field
+from .light import WHITE, glass_colour, glass_grey, is_bright_field
 from .morphology import Mask, grown
 from .overview import Overview, read_overview
 from .picture import picture_tissue
 from .threshold import threshold_tissue
 
 __all__ = [
+    "WHITE",
     "Overview",
     "find_tissue",
     "glass_colour",
+    "glass_grey",
     "grown",
     "is_bright_field",
     "read_overview",

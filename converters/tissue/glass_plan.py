@@ -13,7 +13,7 @@ from skimage.transform import integral_image
 
 from ..geometry.levels import Fraction, LevelGrid, Region
 from ..options import GlassTreatment
-from . import grown
+from . import WHITE, grown
 
 __all__ = ["GlassPlan", "chunks_over", "plan_glass", "spans"]
 
@@ -88,6 +88,7 @@ def plan_glass(
     treatment: GlassTreatment,
     colour: tuple[int, int, int],
     margin_px: float,
+    fill_value: int = WHITE,
 ) -> GlassPlan:
     """Decide what is elided and painted.
 
@@ -95,7 +96,7 @@ def plan_glass(
     ----------
     tissue : ndarray, optional
         The tissue mask; None if the slide is not bright-field: then all is kept, and the fill value
-        is 0 instead of 255.
+        is 0.
     grids : tuple of LevelGrid
         All levels.
     treatment : {"elide", "flatten", "keep"}
@@ -104,6 +105,8 @@ def plan_glass(
         Colour of the glass.
     margin_px : float
         Safety margin around tissue, in pixels of level 0.
+    fill_value : int
+        What a reader sees of elided chunks, at all levels: best the grey of the glass.
     """
     if tissue is None:
         kept, treatment = None, "keep"
@@ -113,7 +116,7 @@ def plan_glass(
     is_elided = treatment == "elide"
     return GlassPlan(
         treatment=treatment,
-        fill_value=0 if tissue is None else 255,
+        fill_value=0 if tissue is None else fill_value,
         colour=colour,
         tissue=tissue,
         kept=kept,

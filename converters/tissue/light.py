@@ -7,14 +7,18 @@ from .morphology import Mask, box_sum, eroded, grown
 from .overview import Overview, luma
 
 __all__ = [
+    "WHITE",
     "Glass",
     "find_glass",
     "glass_colour",
+    "glass_grey",
     "is_black",
     "is_bright_field",
     "roughness",
     "scanned_pixels",
 ]
+
+WHITE = 255
 
 # Unscanned area and the frame around a scan are as black as this, all over.
 _BLACK, _BLACK_RADIUS = 20, 3
@@ -78,6 +82,23 @@ def find_glass(overview: Overview) -> Glass | None:
         return white
     is_narrow = _is_narrow(light[is_smooth & ~is_white], int(luma(np.array(scanned))))
     return scanned if is_narrow else white
+
+
+def glass_grey(overview: Overview, tissue: Mask) -> int:
+    """Return the median grey of what is not tissue; white if no glass shows.
+
+    That is of the glass, or of the white around what was scanned where there is more of it. A
+    frame of black is passed over: it would stand out beside all tissue.
+    """
+    if find_glass(overview) is None:
+        return WHITE
+    around = overview.pixels[~tissue & ~is_black(overview)]
+    if not around.size:
+        return WHITE
+    # Of one sample for three channels, their mean is the nearest.
+    greys = (2 * around.sum(axis=-1, dtype=np.int32) + 3) // 6
+    counts = np.bincount(greys, minlength=WHITE + 1)
+    return int(np.searchsorted(2 * counts.cumsum(), greys.size))
 
 
 def is_black(overview: Overview) -> Mask:

@@ -1,8 +1,10 @@
 """Payloads of the lossy mode through context model and DCT to pixels (SPEC.md, section 9)."""
 
+import functools
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +14,13 @@ from numcodecs_neural.dct.context.dec_context import decode, decode_all
 from numcodecs_neural.dct.context.model import ContextModel
 from numcodecs_neural.dct.context.order import passes
 from numcodecs_neural.dct.dec_gains import read_predictions
+from numcodecs_neural.dct.dec_spectrum import of_coefficients
 from numcodecs_neural.dct.dec_steps import dequantised, dequantised_onto
 from numcodecs_neural.dct.memory import Memory, lent
 from numcodecs_neural.dct.slices import MAX_SPACING, Prediction, Slice, factors_of, order_of
 from numcodecs_neural.dct.steps import Quantisation, steps_of
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError, WeightsError
 from numcodecs_neural.networks.dec_model import pixel_fraction_of
-from numcodecs_neural.networks.description import Pixels
 from numcodecs_neural.weights import WeightsFile
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "DctModel",
     "Inverse",
     "Slices",
+    "coefficients_of",
     "decode_images",
     "values_of",
 ]
@@ -48,9 +51,11 @@ MAX_BLOCKS = 1 << 19
 """Of an image: twice as many as `MAX_LOSSY_PIXELS` fill, which only a thin strip exceeds."""
 _TURN = 1024
 
-Inverse = Callable[
-    [NDArray[np.int16], NDArray[np.int32] | None, int, NDArray[np.int64] | None], Pixels
+_Sample = TypeVar("_Sample", bound=np.generic)
+_InverseTo = Callable[
+    [NDArray[np.int16], NDArray[np.int32] | None, int, NDArray[np.int64] | None], NDArray[_Sample]
 ]
+Inverse = _InverseTo[np.unsignedinteger[Any]]
 """From symbols (h, w, A, 256), matrices, fraction bits and steps to pixels.
 
 Without steps, from coefficients in eighths of a grey level.
@@ -107,8 +112,8 @@ class _Shape:
 
 
 def decode_images(
-    payload: bytes, shape: tuple[int, int, int], model: DctModel, inverse: Inverse
-) -> Pixels:
+    payload: bytes, shape: tuple[int, int, int], model: DctModel, inverse: _InverseTo[_Sample]
+) -> NDArray[_Sample]:
     """Return pixels (n, C, H, W) for ``shape = (n, H, W)``.
 
     Raises
@@ -135,13 +140,48 @@ def decode_images(
     return together[:, :, : sizes.height, : sizes.width]
 
 
+def coefficients_of(
+    payload: bytes, shape: tuple[int, int, int], model: DctModel, frequencies: int
+) -> NDArray[np.float32]:
+    """Return the coefficients of which `decode_images` makes pixels, as `of_coefficients` does.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, frequencies * C, h, w)
+
+    Raises
+    ------
+    BitstreamError
+        If the payload is damaged.
+    """
+    # An image has no more rows and columns of blocks than of pixels, so none are cut off.
+    return decode_images(payload, shape, model, functools.partial(_spectrum, frequencies))
+
+
+def _spectrum(
+    frequencies: int,
+    symbols: NDArray[np.int16],
+    matrices: NDArray[np.int32] | None,
+    fraction: int,
+    steps: NDArray[np.int64] | None,
+) -> NDArray[np.float32]:
+    """Stand in the place of the inverse DCT; fraction bits are those of pixels alone."""
+    del fraction
+    values = symbols if steps is None else dequantised(symbols, steps)
+    return of_coefficients(values, matrices, frequencies)
+
+
 def _decode_slices(
-    cursor: "Cursor", fields: tuple[int, int], sizes: _Shape, model: DctModel, inverse: Inverse
-) -> Pixels:
+    cursor: "Cursor",
+    fields: tuple[int, int],
+    sizes: _Shape,
+    model: DctModel,
+    inverse: _InverseTo[_Sample],
+) -> NDArray[_Sample]:
     """Return the pixels of images that are predicted from others (SPEC.md, section 9.9)."""
     _check_blocks(sizes.images, sizes.blocks)
     head = cursor.slices(fields, sizes.images, model)
-    pixels: dict[int, Pixels] = {}
+    pixels: dict[int, NDArray[_Sample]] = {}
     values: dict[int, NDArray[np.int16]] = {}
     with lent() as memory:
         images = _symbols_of(cursor, sizes, head, model, memory)

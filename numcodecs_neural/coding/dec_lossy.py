@@ -7,7 +7,7 @@ by a power of two, so that a dark or narrow chunk is coded as finely as its rang
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,14 @@ from numcodecs_neural.format import Chunk
 from numcodecs_neural.networks.dec_model import LEVEL_BITS
 from numcodecs_neural.networks.description import Pixels
 
-__all__ = ["MAX_LOSSY_PIXELS", "Levels", "LossyDecoder", "decode_lossy", "to_samples"]
+__all__ = [
+    "MAX_LOSSY_PIXELS",
+    "Levels",
+    "LossyDecoder",
+    "coder_of_lossy",
+    "decode_lossy",
+    "to_samples",
+]
 
 MAX_LOSSY_PIXELS = 1 << 26
 """Of all images of a chunk: the networks need some hundred bytes for each."""
@@ -53,6 +60,9 @@ class LossyDecoder(Protocol):
         """Return pixels (n, C, H, W) for ``shape = (n, H, W)``."""
 
 
+Decoder = TypeVar("Decoder", bound=LossyDecoder)
+
+
 def decode_lossy(chunk: Chunk, coder_of: Callable[[bytes], LossyDecoder]) -> NDArray[Any]:
     """Return planes (n, C, H, W).
 
@@ -62,6 +72,16 @@ def decode_lossy(chunk: Chunk, coder_of: Callable[[bytes], LossyDecoder]) -> NDA
         If the chunk is larger than one may be, does not fit its weights, or is damaged.
     """
     header, (payload,) = chunk
+    n, _, height, width = header.planes_shape
+    coder = coder_of_lossy(chunk, coder_of)
+    pixels = coder.decode(payload, (n, height, width), header.quality)
+    levels = Levels(header.low, header.level_shift)
+    return to_samples(pixels, levels, coder.pixel_fraction, header.dtype.newbyteorder("="))
+
+
+def coder_of_lossy(chunk: Chunk, coder_of: Callable[[bytes], Decoder]) -> Decoder:
+    """Return the coder of a lossy chunk; raises what `decode_lossy` does for one that fits not."""
+    header = chunk.header
     n, channels, height, width = header.planes_shape
     if n * height * width > MAX_LOSSY_PIXELS:
         raise BitstreamError(
@@ -74,9 +94,7 @@ def decode_lossy(chunk: Chunk, coder_of: Callable[[bytes], LossyDecoder]) -> NDA
             f"chunk has {channels} channels of {header.dtype}; its weights code "
             f"{coder.channels} of {'8 or 16 bits' if fraction else 'uint8'}"
         )
-    pixels = coder.decode(payload, (n, height, width), header.quality)
-    levels = Levels(header.low, header.level_shift)
-    return to_samples(pixels, levels, fraction, header.dtype.newbyteorder("="))
+    return coder
 
 
 def to_samples(pixels: Pixels, levels: Levels, fraction: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from numcodecs_neural.networks.backends.protocol import Backend
 from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.networks.description import Pixels
 
-__all__ = ["decode_streams"]
+__all__ = ["decode_streams", "latents_of_streams"]
 
 
 def decode_streams(
@@ -45,6 +45,41 @@ def decode_streams(
     BitstreamError
         If a stream is damaged.
     """
+    _, height, width = shape
+    walk = _walked(streams, shape, quality, decoder, backend)
+    return walk.pixels()[:, :, :height, :width]
+
+
+def latents_of_streams(
+    streams: Sequence[bytes],
+    shape: tuple[int, int, int],
+    quality: int,
+    *,
+    decoder: DecoderModel,
+    backend: Backend,
+) -> NDArray[np.float32]:
+    """Return the dequantised latents of streams, of which `decode_streams` makes pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(streams) * n, latents, h, w)
+
+    Raises
+    ------
+    BitstreamError
+        If a stream is damaged.
+    """
+    return _walked(streams, shape, quality, decoder, backend).latents()
+
+
+def _walked(
+    streams: Sequence[bytes],
+    shape: tuple[int, int, int],
+    quality: int,
+    decoder: DecoderModel,
+    backend: Backend,
+) -> Walk:
+    """Return a walk that has taken all symbols of the streams."""
     images, height, width = shape
     h, w = -(-height // decoder.stride), -(-width // decoder.stride)
     codes_all = np.repeat([_codes_all(stream) for stream in streams], images)
@@ -60,7 +95,7 @@ def decode_streams(
         walk.add(step, _read(readers, indexes, decoder, is_trellis=True))
     for reader in readers:
         reader.finish()
-    return walk.pixels()[:, :, :height, :width]
+    return walk
 
 
 def _codes_all(stream: bytes) -> bool:

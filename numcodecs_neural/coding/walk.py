@@ -100,6 +100,12 @@ class Walk:
             d = backend.dequantize(y, self._decoder, channels, self._quality)
             self.dequantized[f"d{group}"] = d
 
+    def latents(self) -> NDArray[np.float32]:
+        """Return what the synthesis reads, (N, C, h, w), once all groups are complete."""
+        groups = range(1, len(self._decoder.groups) + 1)
+        parts = [self._backend.to_host(self.dequantized[f"d{n}"], np.float32) for n in groups]
+        return np.ascontiguousarray(np.moveaxis(np.concatenate(parts, axis=-1), -1, 1))
+
     def pixels(self) -> Pixels:
         """Return (N, C, H, W), once all groups are complete."""
         synthesis = self._decoder.networks["synthesis"]

@@ -9,12 +9,13 @@ from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.weights import WeightsInfo, by_id
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.format import Chunk
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "decode_latents", "encode", "latents_count", "latents_of_pixels"]
 
 
 def encode(array: NDArray[Any], weights: WeightsInfo, parameters: EncodeParameters) -> bytes:
@@ -50,3 +51,40 @@ def decode(chunk: Chunk) -> NDArray[Any]:
         If the weights that wrote it are not installed.
     """
     return decode_chunk(chunk, lambda weights_id: coder_for(by_id(weights_id)))
+
+
+def decode_latents(chunk: Chunk, weights: WeightsInfo, count: int) -> NDArray[np.float32]:
+    """Return the first latents of a chunk's box, (n, count, h, w).
+
+    Parameters
+    ----------
+    chunk : Chunk
+    weights : WeightsInfo
+        Of the array.
+    count : int
+        How many.
+
+    Raises
+    ------
+    BitstreamError
+        If the chunk breaks a rule of the format.
+    WeightsError
+        If the weights that wrote it are not installed.
+    """
+    from numcodecs_neural.coding import dec_latents
+
+    return dec_latents.decode_latents(
+        chunk, lambda weights_id: coder_for(by_id(weights_id)), weights.id, count
+    )
+
+
+def latents_of_pixels(
+    planes: NDArray[Any], weights: WeightsInfo, count: int
+) -> NDArray[np.float32]:
+    """Return the same of samples (n, C, H, W) that no chunk holds; NaN if it is not known."""
+    return coder_for(weights).latents_of_pixels(planes, count)
+
+
+def latents_count(weights: WeightsInfo) -> int:
+    """Return how many latents there are at each place; loads the weights."""
+    return coder_for(weights).latents_count

@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from numcodecs_neural.coding.dec_lossy import Levels
     from numcodecs_neural.coding.enc_target import QualityTrials
     from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.networks.description import Pixels
@@ -32,6 +36,15 @@ class _BatchCoder(Protocol):
     def decode_batch(
         self, streams: list[bytes], shape: tuple[int, int, int], quality: int
     ) -> list[Pixels]: ...
+
+    def latents_batch(
+        self, streams: list[bytes], shape: tuple[int, int, int], quality: int
+    ) -> list[NDArray[np.float32]]: ...
+
+    def latents_of_pixels(self, planes: NDArray[Any], count: int) -> NDArray[np.float32]: ...
+
+    @property
+    def latents_count(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -87,6 +100,33 @@ class BatchingCoder:
             stream,
         )
         return pixels
+
+    def latents(
+        self,
+        stream: bytes,
+        shape: tuple[int, int, int],
+        quality: int,
+        *,
+        levels: Levels,
+        count: int,
+    ) -> NDArray[np.float32]:
+        """Return dequantised latents (n, count, h, w) for ``shape = (n, H, W)``."""
+        del levels
+        latents: NDArray[np.float32] = self._submit(
+            ("latents", shape, quality),
+            lambda items: self._coder.latents_batch(items, shape, quality),
+            stream,
+        )
+        return latents[:, :count]
+
+    def latents_of_pixels(self, planes: NDArray[Any], count: int) -> NDArray[np.float32]:
+        """Return what the coder below says of samples that are in no stream."""
+        return self._coder.latents_of_pixels(planes, count)
+
+    @property
+    def latents_count(self) -> int:
+        """How many latents there are at each place."""
+        return self._coder.latents_count
 
     def _submit(self, kind: Hashable, run: Callable[[list[Any]], list[Any]], item: Any) -> Any:
         request = _Request(kind, run, item)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numcodecs_neural.coding.dec_dct import DctModel, Inverse, decode_images
-from numcodecs_neural.dct.arithmetic import TURN, VALUE_MAX, VALUE_MIN
+from numcodecs_neural.coding.dec_dct import DctModel, Inverse, coefficients_of, decode_images
+from numcodecs_neural.coding.dec_lossy import Levels
+from numcodecs_neural.dct.arithmetic import COEFFICIENTS, TURN, VALUE_MAX, VALUE_MIN
 from numcodecs_neural.dct.colour import matrices_of
 from numcodecs_neural.dct.dec_inverse import inverse, inverse_plain
+from numcodecs_neural.dct.dec_spectrum import in_samples, of_pixels
 from numcodecs_neural.dct.dec_steps import dequantised_plain
 from numcodecs_neural.dct.steps import steps_of
 from numcodecs_neural.engine.turns import turn
@@ -105,6 +107,35 @@ class DctCoder:
         del quality
         with turn():
             return decode_images(stream, shape, self._model, self._inverse)
+
+    def latents(
+        self,
+        stream: bytes,
+        shape: tuple[int, int, int],
+        quality: int,
+        *,
+        levels: Levels,
+        count: int,
+    ) -> NDArray[np.float32]:
+        """Return dequantised coefficients (n, count, h, w) for ``shape = (n, H, W)``."""
+        del quality
+        with turn():
+            spectra = coefficients_of(stream, shape, self._model, self._frequencies(count))
+        spectra = in_samples(spectra, self.channels, low=levels.low, shift=levels.shift)
+        return spectra[:, :count]
+
+    def latents_of_pixels(self, planes: NDArray[Any], count: int) -> NDArray[np.float32]:
+        """Return the coefficients of samples (n, C, H, W), by the same DCT."""
+        return of_pixels(planes, self._frequencies(count))[:, :count]
+
+    def _frequencies(self, count: int) -> int:
+        """Return of how many frequencies so many coefficients are."""
+        return -(-count // self.channels)
+
+    @property
+    def latents_count(self) -> int:
+        """How many coefficients a block has."""
+        return COEFFICIENTS * self.channels
 
 
 def inverse_for(choice: Choice) -> Inverse:

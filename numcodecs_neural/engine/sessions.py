@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numcodecs_neural import config
-from numcodecs_neural.coding.dec_streams import decode_streams
+from numcodecs_neural.coding.dec_streams import decode_streams, latents_of_streams
 from numcodecs_neural.dct.context.model import KIND
 from numcodecs_neural.engine.batching import BatchingCoder
 from numcodecs_neural.engine.turns import turn
@@ -25,6 +25,9 @@ from numcodecs_neural.networks.dec_model import DecoderModel
 from numcodecs_neural.weights import WeightsInfo, load_decoder, load_encoder
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from numcodecs_neural.coding.dec_lossy import Levels
     from numcodecs_neural.coding.enc_target import QualityTrials
     from numcodecs_neural.coding.enc_task import EncodeParameters
     from numcodecs_neural.engine.dct import DctCoder
@@ -120,6 +123,31 @@ class NetworkCoder:
         with turn():
             return self.decode_batch([stream], shape, quality)[0]
 
+    def latents(
+        self,
+        stream: bytes,
+        shape: tuple[int, int, int],
+        quality: int,
+        *,
+        levels: Levels,
+        count: int,
+    ) -> NDArray[np.float32]:
+        """Return dequantised latents (n, count, h, w) for ``shape = (n, H, W)``."""
+        del levels
+        with turn():
+            return self.latents_batch([stream], shape, quality)[0][:, :count]
+
+    def latents_of_pixels(self, planes: NDArray[Any], count: int) -> NDArray[np.float32]:
+        """Return NaN: a decoder does not know the latents of (n, C, H, W) samples."""
+        n, _, height, width = planes.shape
+        stride = self._decoder.stride
+        return np.full((n, count, -(-height // stride), -(-width // stride)), np.nan, np.float32)
+
+    @property
+    def latents_count(self) -> int:
+        """How many latents there are at each place."""
+        return sum(self._decoder.groups)
+
     def encode_batch(self, images: list[Pixels], parameters: EncodeParameters) -> list[bytes]:
         """Return one stream for each array; all have one shape."""
         from numcodecs_neural.coding.enc_streams import encode_streams
@@ -142,6 +170,15 @@ class NetworkCoder:
             streams, shape, quality, decoder=self._decoder, backend=self._backend
         )
         return np.split(pixels, len(streams))
+
+    def latents_batch(
+        self, streams: list[bytes], shape: tuple[int, int, int], quality: int
+    ) -> list[NDArray[np.float32]]:
+        """Return one (n, latents, h, w) for each stream; all have one shape."""
+        latents = latents_of_streams(
+            streams, shape, quality, decoder=self._decoder, backend=self._backend
+        )
+        return np.split(latents, len(streams))
 
 
 def _forget() -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from numcodecs_neural.files.units import microns, seconds
+from numcodecs_neural.files.units import microns, number, seconds
 
-__all__ = ["Channel", "OmeZarrImage", "image_of", "ome_attributes"]
+__all__ = ["Channel", "OmeZarrImage", "Placement", "image_of", "ome_attributes"]
 
 _ORDER = "tczyx"
 _RGB_COLORS = ("FF0000", "00FF00", "0000FF")
@@ -31,6 +31,24 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where the pixels of a level are: the centre of number `i` is at ``translation + i * scale``.
+
+    Parameters
+    ----------
+    scale, translation : dict
+        Of each axis.
+    units : dict
+        ``"micrometer"`` or ``"second"`` of each axis whose unit is known; all others count what
+        the metadata count.
+    """
+
+    scale: dict[str, float]
+    translation: dict[str, float]
+    units: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OmeZarrImage:
     """One entry of ``multiscales``, with what ``omero`` says of its channels.
 
@@ -44,15 +62,25 @@ class OmeZarrImage:
         Of level 0: microns of y, x and z and seconds of t, where their units are known.
     channels : tuple of Channel
         Empty where they are not named.
+    windows : tuple
+        Samples that viewers show as black and in full colour, of each channel in `channels`; None
+        where they are not said.
     is_color : bool
         Whether the channels are those of RGB, if there are three of 8 bits.
+    name : str
+        Its name; empty if it has none.
+    placements : tuple of Placement
+        Of the arrays, level 0 first.
     """
 
     axes: str
     paths: tuple[str, ...]
     scale: dict[str, float]
     channels: tuple[Channel, ...]
+    windows: tuple[tuple[float, float] | None, ...]
     is_color: bool
+    name: str
+    placements: tuple[Placement, ...]
 
     @property
     def mpp(self) -> tuple[float, float] | None:
@@ -82,12 +110,17 @@ def image_of(ome: dict[str, Any], index: int) -> OmeZarrImage:
         raise ValueError("its multiscales name no array")
     omero = ome.get("omero") or {}
     channels = tuple(_channels(omero))
+    placements = tuple(_placement(multiscale, dataset, axes, units) for dataset in datasets)
+    first = placements[0]
     return OmeZarrImage(
         axes=axes,
         paths=tuple(str(dataset["path"]) for dataset in datasets),
-        scale=_scale(multiscale, datasets[0], axes, units),
+        scale={axis: value for axis, value in first.scale.items() if axis in first.units},
         channels=channels if any(channel.label for channel in channels) else (),
+        windows=tuple(_window(entry.get("window")) for entry in omero.get("channels") or ()),
         is_color=_is_color(channels, omero),
+        name=str(multiscale.get("name") or ""),
+        placements=placements,
     )
 
 
@@ -110,22 +143,40 @@ def _axes(entries: list[Any] | None) -> tuple[str, dict[str, str]]:
     return "".join(names), units
 
 
-def _scale(
+def _placement(
     multiscale: dict[str, Any], dataset: dict[str, Any], axes: str, units: dict[str, str]
-) -> dict[str, float]:
-    """Return the product of the scales of level 0 and of all levels, in known units."""
-    factors = dict.fromkeys(axes, 1.0)
+) -> Placement:
+    """Return where the pixels of a level are, after its own steps and those of all levels."""
+    factors, shifts = dict.fromkeys(axes, 1.0), dict.fromkeys(axes, 0.0)
     for holder in (dataset, multiscale):
         for step in holder.get("coordinateTransformations") or ():
-            if step.get("type") == "scale":
-                for axis, value in zip(axes, step["scale"], strict=True):
+            kind = step.get("type")
+            if kind not in ("scale", "translation"):
+                continue
+            for axis, value in zip(axes, step[kind], strict=True):
+                if kind == "scale":
                     factors[axis] *= float(value)
-    found = {
-        axis: (seconds if axis == "t" else microns)(value, units.get(axis))
-        for axis, value in factors.items()
-        if isfinite(value) and value > 0
-    }
-    return {axis: value for axis, value in found.items() if value is not None}
+                    shifts[axis] *= float(value)
+                else:
+                    shifts[axis] += float(value)
+    placement = Placement(scale={}, translation={}, units={})
+    for axis in axes:
+        _place(placement, axis, factors[axis], shifts[axis], units.get(axis))
+    return placement
+
+
+def _place(placement: Placement, axis: str, factor: float, shift: float, unit: str | None) -> None:
+    """Note an axis: in known units where they are known, and pixel by pixel if it is damaged."""
+    if not isfinite(factor) or factor <= 0:
+        factor, shift, unit = 1.0, 0.0, None
+    convert = seconds if axis == "t" else microns
+    scale, translation = convert(factor, unit), convert(shift, unit)
+    if scale is None or translation is None:
+        placement.scale[axis] = factor
+        placement.translation[axis] = shift if isfinite(shift) else 0.0
+        return
+    placement.scale[axis], placement.translation[axis] = scale, translation
+    placement.units[axis] = "second" if axis == "t" else "micrometer"
 
 
 def _channels(omero: dict[str, Any]) -> Iterator[Channel]:
@@ -134,6 +185,15 @@ def _channels(omero: dict[str, Any]) -> Iterator[Channel]:
         yield Channel(
             label=str(entry.get("label") or ""), color=color if _is_color_code(color) else None
         )
+
+
+def _window(entry: Any) -> tuple[float, float] | None:
+    """Return what a channel is shown from and to; None if it is not said, or is no range."""
+    if not isinstance(entry, dict):
+        return None
+    low, high = number(entry.get("start")), number(entry.get("end"))
+    is_range = low is not None and high is not None and isfinite(high - low) and low < high
+    return (low, high) if low is not None and high is not None and is_range else None
 
 
 def _is_color_code(text: str) -> bool:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from numcodecs_neural import config
+from numcodecs_neural.coding.dec_lossy import Levels
 from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
 from numcodecs_neural.engine.sessions import coder_for
@@ -63,6 +65,7 @@ class Recording:
     """Takes its first batch and waits with it until it is opened, so that requests collect."""
 
     weights_id, channels, pixel_fraction = b"recorder", 3, 0
+    latents_count = 4
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -79,6 +82,15 @@ class Recording:
         if b"broken" in streams:
             raise BitstreamError("broken")
         return [np.full((1, 3, *shape[1:]), s[0], np.uint8) for s in streams]
+
+    def latents_batch(
+        self, streams: list[bytes], shape: tuple[int, int, int], quality: int
+    ) -> list[NDArray[np.float32]]:
+        self._take(len(streams))
+        return [np.full((1, self.latents_count, 1, 1), s[0], np.float32) for s in streams]
+
+    def latents_of_pixels(self, planes: NDArray[Any], count: int) -> NDArray[np.float32]:
+        return np.full((len(planes), count, 1, 1), np.nan, np.float32)
 
     def _take(self, count: int) -> None:
         self.batches.append(count)
@@ -123,6 +135,19 @@ def test_requests_in_flight_run_as_batches_of_one_kind() -> None:
 
     assert results == [bytes([i, i % 2]) for i in range(40)]
     assert sorted(recorder.batches) == [1, 20 - MAX_BATCH, 20 - MAX_BATCH, MAX_BATCH, MAX_BATCH]
+
+
+def test_latents_in_flight_are_decoded_together() -> None:
+    chosen: dict[str, Any] = {"shape": (1, 16, 16), "quality": 5, "levels": Levels(), "count": 2}
+
+    with ThreadPoolExecutor(4) as pool:
+        futures, recorder = in_flight_together(
+            pool, [partial(BatchingCoder.latents, stream=s, **chosen) for s in (b"a", b"b")]
+        )
+        found = [future.result() for future in futures]
+
+    assert recorder.batches == [1, 2]
+    assert [latents.ravel().tolist() for latents in found] == [[97, 97], [98, 98]]
 
 
 def test_one_damaged_chunk_does_not_spoil_its_batch() -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,12 +56,13 @@ def test_samples_of_16_bits_are_little_endian(
     assert found == pixels[..., :64, :64].astype("<u2").tobytes()
 
 
-def test_metadata_name_standard_codecs_only(client: TestClient) -> None:
+def test_metadata_name_standard_codecs_only(client: TestClient, stores: dict[str, Path]) -> None:
+    stored: Any = zarr.open_array(stores["rgb-0.5"] / "0", mode="r")
     found = client.get("/rgb-0.5.ome.zarr/0/zarr.json").json()
 
     assert found["codecs"] == [{"name": "bytes"}]
     assert found["chunk_grid"]["configuration"] == {"chunk_shape": [3, 64, 64]}
-    assert found["fill_value"] == 255
+    assert found["fill_value"] == stored.fill_value
     assert found["dimension_names"] == ["c", "y", "x"]
 
 

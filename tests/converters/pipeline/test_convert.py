@@ -50,8 +50,10 @@ def test_stored_pixels_are_untouched_and_glass_chunks_absent(
     pixels = level[:]
     is_stored = per_pixel(coverage, pixels.shape) == 1
     assert (pixels[:, is_stored] == planes(slide)[:, is_stored]).all()
-    assert (pixels[:, ~is_stored] == 255).all()
-    assert level.fill_value == 255
+    # The grey nearest to the glass of the slide, (243, 241, 244).
+    assert (pixels[:, ~is_stored] == 243).all()
+    assert {group[str(n)].fill_value for n in range(len(report.levels))} == {243}
+    assert group.attrs["numcodecs_neural"]["glass"]["fill_value"] == 243
     assert is_stored[300:700, 200:650].all()
     assert is_stored[1300:, 1100:].all()
     assert report.levels[0].elided == (coverage == 2).sum() > 50
@@ -226,16 +228,33 @@ def test_keep_stores_every_chunk_even_white_ones(
     assert (np.asarray(group["coverage/levels/0"]) == 1).all()
 
 
-def test_a_white_chunk_beside_tissue_is_told_from_an_elided_one(
-    source_of: Any, slide: Image, converted: Convert
+@pytest.mark.parametrize(("sample", "told"), [(243, 3), (255, 1)], ids=["as glass", "white"])
+def test_a_flat_chunk_beside_tissue_is_told_from_an_elided_one(
+    source_of: Any, slide: Image, converted: Convert, sample: int, told: int
 ) -> None:
-    white = slide.copy()
-    white[384:512, 256:384] = 255
+    flat = slide.copy()
+    flat[384:512, 256:384] = sample
 
-    group, _ = converted(source_of(white), options())
+    group, _ = converted(source_of(flat), options())
 
-    assert np.asarray(group["coverage/levels/0"])[3, 2] == 3
-    assert (np.asarray(group["0"])[:, 384:512, 256:384] == 255).all()
+    assert np.asarray(group["coverage/levels/0"])[3, 2] == told
+    assert (np.asarray(group["0"])[:, 384:512, 256:384] == sample).all()
+
+
+def test_what_is_elided_of_a_slide_without_glass_is_white(
+    source_of: Any, tissue: Image, tmp_path: Path
+) -> None:
+    pixels = np.moveaxis(tissue, 0, -1)[:512, :512] // 2
+    drawn = np.zeros((512, 512), np.uint8)
+    drawn[:100, :100] = 255
+    imagecodecs.imwrite(tmp_path / "mask.png", drawn)
+    chosen = options(tissue=str(tmp_path / "mask.png"), bright_field="yes", margin_um=0)
+
+    convert(source_of(pixels), tmp_path / "out.ome.zarr", chosen)
+
+    level: Any = zarr.open_array(tmp_path / "out.ome.zarr" / "0", mode="r")
+    assert level.fill_value == 255
+    assert (level[:, 256:, 256:] == 255).all()
 
 
 def test_a_dark_slide_is_kept_whole_on_black(source_of: Any, rng: Rng, converted: Convert) -> None:

@@ -36,14 +36,17 @@ def pixels_of(path: Path, level: int = 0) -> Any:
         return tiff.series[0].levels[level].asarray()
 
 
-def test_what_is_not_stored_is_white_and_told(slide: Path, store: Store, tmp_path: Path) -> None:
+def test_what_is_not_stored_is_as_glass_and_told(slide: Path, store: Store, tmp_path: Path) -> None:
     chunk_file(store, 0, 1, 0).unlink()
 
     report = restore(store, tmp_path / "again.tif")
 
-    expected = pixels_of(slide)
-    expected[240:, :240] = 255
-    np.testing.assert_array_equal(pixels_of(tmp_path / "again.tif"), expected)
+    fill: Any = zarr.open_array(store / "0", mode="r").fill_value
+    again, expected = pixels_of(tmp_path / "again.tif"), pixels_of(slide)
+    # As near as the steps of the slide's own tables allow.
+    assert np.abs(again[240:, :240].astype(int) - fill).max() <= 2
+    expected[240:, :240] = again[240:, :240] = 0
+    np.testing.assert_array_equal(again, expected)
     assert report.levels[0].absent == 1
     assert any("1 of 6 chunks are not stored (glass)" in line for line in report.lines())
 

@@ -30,6 +30,7 @@ def planned(
         treatment=treatment,
         colour=(240, 230, 235),
         margin_px=margin_px,
+        fill_value=236,
     )
 
 
@@ -93,6 +94,7 @@ def test_a_slide_that_is_not_bright_field_keeps_everything() -> None:
 
     assert glass.treatment == "keep"
     assert glass.fill_value == 0
+    assert planned(np.ones((4, 4), bool), (100, 90), "elide").fill_value == 236
     assert not any(level.any() for level in glass.elided)
 
 

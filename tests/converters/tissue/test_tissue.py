@@ -10,6 +10,7 @@ from numcodecs_neural.converters.sources.demo import DemoSource
 from numcodecs_neural.converters.tissue import (
     find_tissue,
     glass_colour,
+    glass_grey,
     is_bright_field,
     read_overview,
 )
@@ -55,6 +56,39 @@ def test_the_colour_of_glass_is_not_that_of_unscanned_white(rng: Rng) -> None:
     pixels[100:200, 100:] = glass(rng)[100:200, 100:]
 
     assert np.abs(np.subtract(glass_colour(overview(pixels)), (225, 212, 226))).max() <= 2
+
+
+def test_the_grey_of_glass_is_the_mean_of_its_channels_whatever_the_tissue(
+    rng: Rng, tissue: Image
+) -> None:
+    pixels = glass(rng)
+    pixels[:100, :200] = stained(tissue)[:100, :200]
+    mask = np.zeros((300, 300), bool)
+    mask[:100, :200] = True
+
+    assert glass_grey(overview(pixels), mask) == 221
+
+
+def test_a_black_frame_is_no_glass(rng: Rng) -> None:
+    pixels = np.zeros((300, 300, 3), np.uint8)
+    pixels[100:220, 100:] = glass(rng)[100:220, 100:]
+
+    assert glass_grey(overview(pixels), np.zeros((300, 300), bool)) == 221
+
+
+def test_where_most_was_not_scanned_its_white_is_the_grey(rng: Rng) -> None:
+    pixels = np.full((300, 300, 3), 255, np.uint8)
+    pixels[100:200, 100:] = glass(rng)[100:200, 100:]
+
+    assert glass_grey(overview(pixels), np.zeros((300, 300), bool)) == 255
+
+
+@pytest.mark.parametrize("kind", ["no glass", "all tissue"])
+def test_where_glass_is_not_known_the_grey_is_white(kind: str, rng: Rng, tissue: Image) -> None:
+    pixels = glass(rng) if kind == "all tissue" else stained(tissue)[:300, :300] // 2
+    mask = np.full(pixels.shape[:2], kind == "all tissue")
+
+    assert glass_grey(overview(pixels), mask) == 255
 
 
 def lit(kind: str, rng: Rng, tissue: Image) -> Image:
