@@ -253,8 +253,8 @@ def _kept_store(plan: ConversionPlan, first: Measured, trial: Trial, **names: st
         bpp=round(8 * pixel.nbytes, 4),
         size=round(pixel.nbytes / (first.nbytes / trial.pixels), 4),
         nbytes=round(sum(sort.pixels * one.nbytes for sort, one in coded)) + index_nbytes(plan),
-        encode_mpx_s=round(1e-6 / pixel.encode_s, 2),
-        decode_mpx_s=round(1e-6 / pixel.decode_s, 2),
+        encode_mpx_s=_rounded(1e-6 / pixel.encode_s),
+        decode_mpx_s=_rounded(1e-6 / pixel.decode_s),
     )
 
 
@@ -315,6 +315,11 @@ def _describe(
         bpp=round(8 * measured.nbytes / trial.pixels, 4),
         size=round(measured.nbytes / first.nbytes, 4),
         nbytes=store.nbytes(family, measured.setting, measured.nbytes / trial.pixels),
-        encode_mpx_s=round(megapixels / measured.encode_s, 2),
-        decode_mpx_s=round(megapixels / measured.decode_s, 2),
+        encode_mpx_s=_rounded(megapixels / measured.encode_s),
+        decode_mpx_s=_rounded(megapixels / measured.decode_s),
     )
+
+
+def _rounded(speed: float) -> float:
+    """Return a speed in three digits: in two decimals, a slow codec would have none."""
+    return float(f"{speed:.3g}")
