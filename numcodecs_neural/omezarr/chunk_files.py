@@ -1,5 +1,6 @@
 """StoredChunks: the encoded chunks of an array, as they lie in its files and shards."""
 
+from contextlib import suppress
 from typing import Any
 
 import google_crc32c
@@ -16,6 +17,8 @@ __all__ = ["EMPTY", "StoredChunks"]
 EMPTY = np.uint64(np.iinfo(np.uint64).max)
 """What an index says of a chunk that is not stored."""
 
+# Of an image of a terabyte, all of them would take hundreds of megabytes.
+_MOST_INDEXES = 4096
 _Index = tuple[int, ...]
 
 
@@ -103,9 +106,13 @@ class StoredChunks:
 
     def _index(self, file: str) -> NDArray[np.uint64] | None:
         """Return the index at a shard's end: offset and size of each chunk; None without a file."""
-        if file not in self._indexes:
-            self._indexes[file] = self._read_index(file)
-        return self._indexes[file]
+        with suppress(KeyError):
+            return self._indexes[file]
+        index = self._read_index(file)
+        if len(self._indexes) >= _MOST_INDEXES:
+            self._indexes.clear()
+        self._indexes[file] = index
+        return index
 
     def _read_index(self, file: str) -> NDArray[np.uint64] | None:
         shape = self._per_shard
