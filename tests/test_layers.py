@@ -38,7 +38,7 @@ FLOORS = [
     "omezarr",
     "reading",
 ]
-WINGS = ["compressai", "evaluation", "training", "serve", "converters", "view"]
+WINGS = ["compressai", "evaluation", "training", "serve", "converters", "view", "stores"]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.
 ROOF = ["cli", "programs"]
 # What a wing may use of another wing.
@@ -46,6 +46,8 @@ BRIDGES: set[tuple[str, str]] = {
     # It shows whatever the converter reads, with the pictures of its report.
     ("view", "converters"),
     ("view", "serve"),
+    # Stores are compared with slides, and exported, by what reads slides and writes stores.
+    ("stores", "converters"),
 }
 
 # The rooms of converters/ from the ground up; rooms on one floor do not import each other.
