@@ -38,6 +38,8 @@ __all__ = [
 
 # Not "weights": a group of arrays in the root is what generic readers take for the image.
 WEIGHTS_GROUP = "weights/files"
+# Twenty times the largest that there are: a store may say anything of an array's size.
+_MOST_NBYTES = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,11 @@ def _arrays(files: ZarrFiles) -> Iterator[zarr.Array[Any]]:
 
 
 def _read(location: str, array: zarr.Array[Any]) -> EmbeddedWeights:
+    if array.nbytes > _MOST_NBYTES:
+        raise WeightsError(
+            f"{location}: {array.path} has {array.nbytes} bytes, and weights have at most "
+            f"{_MOST_NBYTES}"
+        )
     try:
         content = np.asarray(array[...], np.uint8).tobytes()
     except OPEN_ERRORS as exc:

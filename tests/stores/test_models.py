@@ -200,6 +200,18 @@ def test_damaged_weights_of_a_store_are_not_installed(
     assert not folder.exists()
 
 
+def test_an_array_too_large_for_weights_is_not_read(store_of: StoreOf, run: RunCli) -> None:
+    store = store_of("0.5")
+    zarr.create_array(
+        store, name="weights/files/huge", shape=(1 << 40,), chunks=(1 << 40,), dtype=np.uint8
+    )
+
+    code, _, err = run("models", "install", store)
+
+    assert code == 1
+    assert "and weights have at most 67108864" in err
+
+
 def test_a_store_without_weights_says_who_embeds_them(kept: dict[str, Path], run: RunCli) -> None:
     code, _, err = run("models", "install", kept["0.5"])
 
