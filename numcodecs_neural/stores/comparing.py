@@ -15,6 +15,7 @@ from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.measure.distortion import ChunkQuality, chunk_quality
 from numcodecs_neural.converters.sources import Frame, SlideInfo, SlideSource, open_source
 from numcodecs_neural.converters.sources.omezarr.describe import describe
+from numcodecs_neural.converters.sources.omezarr.source import OmeZarrSource
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.format import ChunkHeader, Mode
 from numcodecs_neural.jpeg.requantize import EXACT as EXACT_QUALITY
@@ -156,7 +157,7 @@ class Comparison:
             return 0
         shapes, noted = self._source.info.level_shapes, self._image.noted(level)
         found = noted.get("source_level")
-        if found is None and _is_store(self._source):
+        if found is None and isinstance(self._source, OmeZarrSource):
             found = level
         shape = self._info.level_shapes[level]
         return found if found is not None and shapes[found : found + 1] == (shape,) else None
@@ -242,10 +243,6 @@ def _check_alike(info: SlideInfo, other: SlideInfo, location: str) -> None:
                 f"--against {location}: it has other {what} ({its}) than the store ({own}): name "
                 "the slide that the store was made of, or another store of it"
             )
-
-
-def _is_store(source: SlideSource) -> bool:
-    return type(source).__module__.endswith("sources.omezarr.source")
 
 
 def _data_range(image: OpenedImage) -> float:

@@ -1,6 +1,7 @@
 """Verifying: what is damaged or lost is found, what was never stored is none of that."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.format import pack_chunk, unpack_chunk
 from numcodecs_neural.omezarr.coverage import ELIDED, STORED
-from numcodecs_neural.stores import checking, resuming
+from numcodecs_neural.stores import checking, progress, resuming
 from numcodecs_neural.stores import verify as verifying
 from numcodecs_neural.stores.tally import Tally
 from numcodecs_neural.stores.verify import verify
@@ -229,6 +230,19 @@ def test_a_file_that_was_cut_off_is_damaged_whatever_its_codec(
     assert [problem.text for problem in report.tally.problems] == [
         f"it has 100 bytes, and had {3 * CHUNK_PX**2} when the store was finished"
     ]
+
+
+def test_progress_is_told_with_rate_and_time_left(
+    kept: dict[str, Path], run: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_LOG_EVERY_S", 0.0)
+
+    _, _, err = run("verify", kept["0.5"])
+
+    last = err.splitlines()[-1]
+    assert re.fullmatch(
+        r"(\d+) of \1 chunks \(100.0 %\), [\d.]+ chunks/s, 0 s left, 0 problems", last
+    )
 
 
 class Killed:
