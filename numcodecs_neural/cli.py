@@ -17,9 +17,9 @@ from numcodecs_neural.converters.restore import cli as restoring
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
 from numcodecs_neural.evaluation import cli as evaluation
 from numcodecs_neural.serve import cli as serving
+from numcodecs_neural.stores import cli as stores
 from numcodecs_neural.training import cli as training
 from numcodecs_neural.view import cli as viewing
-from numcodecs_neural.weights import catalogue, resolve
 
 __all__ = ["main"]
 
@@ -78,24 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     restoring.register(subparsers)
     viewing.register(subparsers)
     serving.register(subparsers)
-    _register_models(subparsers)
+    stores.register(subparsers)
     return parser
-
-
-def _register_models(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "models",
-        help="list the weights that ship with the package",
-        description="List the weights that ship with the package: name, channels, dtypes, and the "
-        "SHA-256 of what decodes them.",
-    )
-    parser.set_defaults(run=_list_models)
-
-
-def _list_models(_: argparse.Namespace) -> int:
-    for info in map(resolve, catalogue()):
-        print(f"{info.name}  {info.channels} x {','.join(info.dtypes)}  {info.sha256}")
-    return 0
 
 
 def _sentence(exc: Exception) -> str:

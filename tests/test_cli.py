@@ -77,7 +77,7 @@ def test_errors_while_working_are_one_sentence(
     def fail(_: argparse.Namespace) -> int:
         raise error
 
-    monkeypatch.setattr(cli, "_list_models", fail)
+    monkeypatch.setattr("numcodecs_neural.stores.cli._models", fail)
 
     try:
         found = cli.main(["models"])

@@ -38,7 +38,10 @@ FLOORS = [
     "omezarr",
     "reading",
 ]
-WINGS = ["compressai", "evaluation", "training", "serve", "converters", "view", "lazy", "napari"]
+WINGS = [
+    *("compressai", "evaluation", "training", "serve", "converters"),
+    *("view", "stores", "lazy", "napari"),
+]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.
 ROOF = ["cli", "programs"]
 # What a wing may use of another wing.
@@ -48,6 +51,8 @@ BRIDGES: set[tuple[str, str]] = {
     ("view", "serve"),
     # Its demo slide is written by the converter.
     ("napari", "converters"),
+    # Stores are compared with slides, and exported, by what reads slides and writes stores.
+    ("stores", "converters"),
 }
 
 # The rooms of converters/ from the ground up; rooms on one floor do not import each other.

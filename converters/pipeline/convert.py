@@ -5,12 +5,16 @@ import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.files.folder import Folder
+from numcodecs_neural.omezarr.chunk_files import StoredChunks
 from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP, file_sizes
+from numcodecs_neural.omezarr.embedded import needed_weights, write_weights
+from numcodecs_neural.omezarr.stored_arrays import StoredArray
 
 from ..options import ConvertOptions
 from ..sources import SlideSource
@@ -209,10 +213,27 @@ def _describe(
     if arrays.has_label:
         write_label_groups(store, version, picture)
     extras = write_extras(store, plan.source, plan.options)
+    if plan.options.embed_weights:
+        zarr_format: Literal[2, 3] = 2 if version == "0.4" else 3
+        write_weights(store, needed_weights(_written(plan, arrays)), zarr_format=zarr_format)
     levels = report_levels(results, plan.levels, plan.codecs, coverage, plan.info)
     block = provenance(plan, levels, extras)
     write_image_group(store, "", version, picture, {"numcodecs_neural": block})
     return levels
+
+
+def _written(plan: ConversionPlan, arrays: PyramidArrays) -> Iterator[StoredArray]:
+    """Yield the levels, to look at their chunks."""
+    for level, (array, codec) in enumerate(zip(arrays.images, plan.codecs, strict=True)):
+        yield StoredArray(
+            name=f"level {level}",
+            path=array.path,
+            array=array,
+            codecs={codec.method: codec.parameters},
+            coverage=None,
+            sizes=None,
+            chunks=StoredChunks(arrays.store, array.path, array),
+        )
 
 
 def _write_file_sizes(

@@ -68,6 +68,9 @@ def fingerprint_of(
     left_out = _NOT_STORED + _DECIDED
     kept = {key: value for key, value in asdict(options).items() if key not in left_out}
     kept["glass"] = options.treatment
+    # Stores of before there was such a thing have none.
+    if not options.embed_weights:
+        del kept["embed_weights"]
     if options.target_psnr is not None:
         kept["target_psnr"] = float(options.target_psnr)
     if tissue_picture:

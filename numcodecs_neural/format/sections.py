@@ -14,10 +14,22 @@ from numcodecs_neural.format.checksum import crc32c
 from numcodecs_neural.format.header import ChunkHeader
 from numcodecs_neural.format.modes import RULES, Mode
 
-__all__ = ["MAGIC", "VERSION", "Chunk", "mode_of", "pack_chunk", "unpack_chunk"]
+__all__ = [
+    "HEAD_NBYTES",
+    "MAGIC",
+    "VERSION",
+    "Chunk",
+    "header_of",
+    "mode_of",
+    "pack_chunk",
+    "unpack_chunk",
+]
 
 MAGIC = b"NNIC"
 VERSION = 2
+
+HEAD_NBYTES = 80
+"""As many bytes hold the header of any chunk, and the first of its first section."""
 
 _PREFIX = struct.Struct("<4sBI")  # magic, format version, length of the whole chunk
 _LENGTH = struct.Struct("<I")
@@ -67,6 +79,24 @@ def mode_of(start: bytes) -> Mode:
             f"chunk has mode {start[_PREFIX.size]}, which is unknown here"
         )
     return Mode(start[_PREFIX.size])
+
+
+def header_of(start: bytes) -> tuple[ChunkHeader, bytes]:
+    """Return the header of a chunk from its first bytes, and what of them is behind it.
+
+    Behind it are the length of the first section, in four bytes, and that section. Whether the
+    chunk is undamaged is not known.
+
+    Raises
+    ------
+    TruncatedChunkError
+        If `start` ends before the header does, for which `HEAD_NBYTES` are enough.
+    BitstreamError
+        If no chunk of this package starts so.
+    """
+    mode_of(start)
+    header = ChunkHeader.unpack(start[_PREFIX.size :])
+    return header, start[_PREFIX.size + header.packed_nbytes :]
 
 
 def unpack_chunk(chunk: bytes) -> Chunk:

@@ -1,5 +1,6 @@
 """StoredChunks: the encoded chunks of an array, as they lie in its files and shards."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -73,6 +74,18 @@ class StoredChunks:
         _, place = self._place(index)
         return 0 if place is None else place[1]
 
+    def starts(self, indexes: Sequence[_Index], nbytes: int) -> list[bytes | None]:
+        """Return up to `nbytes` from the start of each chunk; None where it is not stored.
+
+        Raises
+        ------
+        SourceError
+            If a shard is damaged.
+        """
+        places = [self._start(index) for index in indexes]
+        parts = iter(self._store.parts([place for place in places if place], nbytes))
+        return [next(parts) if place else None for place in places]
+
     def shard_index(self, shard: _Index) -> NDArray[np.uint64]:
         """Return offset and size of each chunk of a shard, in its grid; `EMPTY` where none is.
 
@@ -87,6 +100,14 @@ class StoredChunks:
     def _file(self, index: _Index) -> str:
         # An array may be the whole store, and a zip has no names that begin with a slash.
         return f"{self._path}/{self._array.metadata.encode_chunk_key(index)}".lstrip("/")
+
+    def _start(self, index: _Index) -> tuple[str, int] | None:
+        """Return the file of a chunk and its offset in it; None where it is not stored."""
+        if self._array.shards is None:
+            file = self._file(index)
+            return (file, 0) if self._store.size(file) else None
+        file, place = self._place(index)
+        return None if place is None else (file, place[0])
 
     def _place(self, index: _Index) -> tuple[str, tuple[int, int] | None]:
         """Return the file of a chunk, and where it is in it: offset and size; None if nowhere."""

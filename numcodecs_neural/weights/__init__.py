@@ -3,6 +3,7 @@
 from numcodecs_neural.weights.catalogue import (
     WeightsInfo,
     by_id,
+    card,
     catalogue,
     exact_weights,
     exact_weights_by_id,
@@ -15,6 +16,7 @@ __all__ = [
     "WeightsFile",
     "WeightsInfo",
     "by_id",
+    "card",
     "catalogue",
     "exact_weights",
     "exact_weights_by_id",

@@ -1,4 +1,4 @@
-"""The weights that ship with the package: ``catalogue.json`` and what it says."""
+"""The weights that ship with the package, and those that were installed beside it."""
 
 import functools
 import hashlib
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from numcodecs_neural.errors import WeightsError
+from numcodecs_neural.weights.installed import installed_digests, installed_path
 
 __all__ = [
     "ANY_CHANNELS",
@@ -17,6 +18,7 @@ __all__ = [
     "CoefficientWeights",
     "WeightsInfo",
     "by_id",
+    "card",
     "catalogue",
     "coefficient_weights",
     "coefficient_weights_by_id",
@@ -69,7 +71,7 @@ class WeightsInfo:
     @property
     def decoder_path(self) -> Traversable:
         """Where the decoder file lies."""
-        return _folder() / "files" / f"{self.name}.decoder.safetensors"
+        return _file(f"{self.name}.decoder.safetensors", self.sha256)
 
     @property
     def encoder_path(self) -> Traversable:
@@ -100,7 +102,7 @@ class CoefficientWeights:
     @property
     def path(self) -> Traversable:
         """Where the file lies."""
-        return _folder() / "files" / f"{self.name}.safetensors"
+        return _file(f"{self.name}.safetensors", self.sha256)
 
 
 def catalogue() -> list[str]:
@@ -144,12 +146,12 @@ def by_id(weights_id: bytes) -> WeightsInfo:
     Raises
     ------
     WeightsError
-        If this release does not have them.
+        If this release does not have them, and they are not installed.
     """
     for info in _read()[0].values():
         if info.id == weights_id:
             return info
-    raise _unknown(weights_id)
+    return _installed(weights_id)
 
 
 def exact_weights() -> WeightsInfo:
@@ -169,12 +171,12 @@ def exact_weights_by_id(weights_id: bytes) -> WeightsInfo:
     Raises
     ------
     WeightsError
-        If this release does not have them.
+        If this release does not have them, and they are not installed.
     """
     for weights in _exact_weights():
         if weights.id == weights_id:
             return weights
-    raise _unknown(weights_id)
+    return _installed(weights_id)
 
 
 def coefficient_weights() -> CoefficientWeights:
@@ -194,19 +196,67 @@ def coefficient_weights_by_id(weights_id: bytes) -> CoefficientWeights:
     Raises
     ------
     WeightsError
-        If this release does not have them.
+        If this release does not have them, and they are not installed.
     """
     for weights in _coefficient_weights():
         if weights.id == weights_id:
             return weights
-    raise _unknown(weights_id)
+    found = _installed(weights_id)
+    return CoefficientWeights(name=found.name, sha256=found.sha256)
 
 
-def _unknown(weights_id: bytes) -> WeightsError:
-    return WeightsError(
+def card(name: str) -> str:
+    """Return the card of weights of this release: what they were trained on, and how they do.
+
+    Parameters
+    ----------
+    name : str
+        An exact name, or a family's.
+
+    Raises
+    ------
+    WeightsError
+        If there are none of that name.
+
+    Examples
+    --------
+    >>> card("he-fast").splitlines()[0]
+    '# he-fast-2'
+    """
+    coefficients = {weights.name for weights in _coefficient_weights()}
+    found = name if name in coefficients else resolve(name).name
+    return (_folder() / "cards" / f"{found}.md").read_text(encoding="utf-8")
+
+
+@functools.lru_cache
+def _installed(weights_id: bytes) -> WeightsInfo:
+    """Return weights that were installed; what they are, their file says when it is loaded.
+
+    What is not there is looked for again the next time: only results are remembered.
+    """
+    for sha256 in installed_digests():
+        if bytes.fromhex(sha256)[:WEIGHTS_ID_NBYTES] == weights_id:
+            return WeightsInfo(
+                name=sha256[: 2 * WEIGHTS_ID_NBYTES],
+                sha256=sha256,
+                encoder_sha256="",
+                channels=ANY_CHANNELS,
+                dtypes=(),
+                stride=1,
+            )
+    raise WeightsError(
         f"the chunk was written with weights {weights_id.hex()}, which this release does not have: "
-        "install the release of numcodecs-neural that wrote it, or a later one"
+        "install the release of numcodecs-neural that wrote it, or a later one; or, where the "
+        "store brings them along, call `numcodecs-neural models install STORE`"
     )
+
+
+def _file(name: str, sha256: str) -> Traversable:
+    """Return where a file of weights lies: in the package, or beside it if only there."""
+    shipped = _folder() / "files" / name
+    if not shipped.is_file() and sha256 in installed_digests():
+        return installed_path(sha256)
+    return shipped
 
 
 def file_digest(path: Path | Traversable) -> str:

@@ -17,8 +17,19 @@ from safetensors.numpy import load, save
 from numcodecs_neural.errors import WeightsError
 from numcodecs_neural.weights.catalogue import WeightsInfo
 
-__all__ = ["WeightsFile", "load_decoder", "load_encoder", "read_weights", "write_weights"]
+__all__ = [
+    "WeightsFile",
+    "load_decoder",
+    "load_encoder",
+    "parse_weights",
+    "read_weights",
+    "write_weights",
+]
 
+_HINT = (
+    "; reinstall numcodecs-neural; or, where a store brings them along, call "
+    "`numcodecs-neural models install STORE`"
+)
 _HEAD = struct.Struct("<Q")  # safetensors: length of the JSON that follows
 
 
@@ -68,7 +79,7 @@ def read_weights(path: Path | Traversable, *, sha256: str | None = None) -> Weig
     try:
         content = path.read_bytes()
     except OSError as exc:
-        hint = "" if sha256 is None else "; reinstall numcodecs-neural"
+        hint = "" if sha256 is None else _HINT
         raise WeightsError(f"cannot read the weights file {path}: {exc}{hint}") from exc
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
@@ -76,15 +87,33 @@ def read_weights(path: Path | Traversable, *, sha256: str | None = None) -> Weig
             f"the weights file {path} has SHA-256 {digest} and should have {sha256}: "
             "reinstall numcodecs-neural"
         )
+    return parse_weights(content, str(path))
+
+
+def parse_weights(content: bytes, name: str) -> WeightsFile:
+    """Return what the bytes of a weights file hold.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What to call it in errors.
+
+    Raises
+    ------
+    WeightsError
+        If it is no weights file.
+    """
     try:
         arrays = load(content)
         (length,) = _HEAD.unpack_from(content)
         metadata = json.loads(content[_HEAD.size : _HEAD.size + length])["__metadata__"]
         description = json.loads(metadata["description"])
     except (SafetensorError, struct.error, ValueError, KeyError, TypeError) as exc:
-        raise WeightsError(f"{path} is no weights file of numcodecs-neural: {exc}") from exc
+        raise WeightsError(f"{name} is no weights file of numcodecs-neural: {exc}") from exc
     if any(array.dtype.kind not in "iu" for array in arrays.values()):
-        raise WeightsError(f"{path} holds arrays that are not integers")
+        raise WeightsError(f"{name} holds arrays that are not integers")
+    digest = hashlib.sha256(content).hexdigest()
     return WeightsFile(sha256=digest, description=description, arrays=arrays)
 
 

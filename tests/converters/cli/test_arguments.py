@@ -43,6 +43,7 @@ OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["--label"], {"label": True}),
     (["--macro"], {"macro": True}),
     (["--confidential"], {"confidential": True}),
+    (["--embed-weights"], {"embed_weights": True}),
     (["--workers", "3"], {"workers": 3}),
     (["-w", "3"], {"workers": 3}),
     (["--scheduler", "tcp://host:8786"], {"scheduler": "tcp://host:8786"}),

@@ -42,6 +42,7 @@ STORED: dict[str, Any] = {
     "label": True,
     "macro": True,
     "confidential": True,
+    "embed_weights": True,
 }
 NOT_STORED: dict[str, Any] = {
     "workers": 3,
