@@ -1,5 +1,6 @@
 """The papers' experiments: their logic, and each from end to end on a small image."""
 
+import argparse
 import importlib
 import json
 import re
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from numcodecs_neural import config
+from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.errors import ConfigError, WeightsError
+from numcodecs_neural.training.split import is_held_back
 from numcodecs_neural.weights import resolve
 from tests.annotations import Image, Rng
 from tests.test_examples import declared_in, distributions_of
@@ -446,3 +448,158 @@ def test_volumes_refuses_what_is_no_stack(run: Run, tmp_path: Path) -> None:
 
     with pytest.raises(SystemExit, match="no grey slices"):
         run("volumes", path)
+
+
+def names(count: int, *, held_back: bool) -> list[str]:
+    """Return names of files that fall on one side of the split."""
+    numbers = (f"image{number}" for number in range(100))
+    return [name for name in numbers if is_held_back(Path(name)) is held_back][:count]
+
+
+def test_streams_of_the_prior_take_the_bits_that_it_says(load: Load) -> None:
+    prior = load("papers_prior")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        density, latents = prior.FactorizedPrior(3), (9 * torch.randn(1, 3, 40, 50)).round()
+    latents[0, 1, 0, 0] = 5000
+
+    stream = prior.coded(latents, density.tables())
+
+    likely = density.probability(latents.transpose(0, 1).reshape(3, 1, -1)).clamp(min=1e-9)
+    ideal = -torch.log2(likely).sum().item()
+    assert torch.equal(prior.decoded(stream, tuple(latents.shape), density.tables()), latents)
+    assert ideal - 40 < 8 * len(stream) < 1.005 * ideal + 150
+
+
+def test_probabilities_of_the_prior_sum_to_one(load: Load) -> None:
+    density = load("papers_prior").FactorizedPrior(2)
+    steps = torch.arange(-2000, 2001.0).expand(2, 1, -1)
+
+    assert torch.allclose(density.probability(steps).sum(-1), torch.ones(2, 1), atol=1e-3)
+
+
+def test_training_that_was_stopped_goes_on(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = load("papers_training")
+    monkeypatch.setattr(training, "CHECKPOINT_S", -1)
+    options = argparse.Namespace(minutes=1, steps=5, seed=0)
+    net, seen = torch.nn.Linear(1, 1), []
+
+    def loss_of(step: int) -> Any:
+        seen.append(step)
+        if seen == [0, 1, 2]:
+            raise KeyboardInterrupt
+        return net(torch.ones(1, 1)).square().sum()
+
+    with pytest.raises(KeyboardInterrupt):
+        training.train(net, loss_of, tmp_path / "net.pt", options)
+    training.train(net, loss_of, tmp_path / "net.pt", options)
+
+    assert seen == [0, 1, 2, 2, 3, 4]
+    assert training.load_weights(torch.nn.Linear(1, 1), tmp_path / "net.pt") == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
+
+
+def test_squares_are_means_over_areas_of_the_middle(load: Load, rng: Rng, tmp_path: Path) -> None:
+    xrays = load("papers_xrays")
+    image = rng.integers(0, 256, (512, 600), np.uint8)
+    imagecodecs.imwrite(tmp_path / "xray.png", image)
+
+    square = xrays.read_square(tmp_path / "xray.png")
+
+    means = image[:, 44:556].reshape(256, 2, 256, 2).mean(axis=(1, 3))
+    assert square.dtype == np.uint8
+    assert abs(square - means).max() <= 0.5
+
+
+@pytest.fixture
+def xrays(rng: Rng, tmp_path: Path) -> Path:
+    """Return a folder of smooth images with noise, of which one is held back."""
+    folder = tmp_path / "xrays"
+    folder.mkdir()
+    for name in names(2, held_back=False) + names(1, held_back=True):
+        smooth = np.kron(rng.integers(60, 180, (4, 4)), np.ones((16, 16)))
+        noisy = smooth + rng.normal(0, 2, smooth.shape)
+        imagecodecs.imwrite(folder / f"{name}.png", noisy.round().clip(0, 255).astype(np.uint8))
+    return folder
+
+
+def test_autoencoders_are_trained_and_lose_nothing(
+    run: Run, load: Load, xrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load("papers_xrays"), "SIDE", 64)
+    work = tmp_path / "work"
+
+    run("xray_autoencoders", xrays, "--work", work, "--steps", 2, CROP=32)
+    text = run("xray_lossless", xrays, "--work", work, "--repeats", 1)
+
+    sizes, parts = text.split("| weights |")
+    (image,) = load("papers_xrays").read_squares(xrays, held_back=True)
+    png = 8 * len(load("papers_difference").png(image)) / 64**2
+    assert cells(sizes, "PNG")[:2] == [f"{png:.3f}", "+0.0 %"]
+    chunk = NeuralImage(max_error=0).encode(image)
+    assert cells(sizes, "ours")[0] == f"{8 * len(chunk) / 64**2:.3f}"
+    for title, frame in (("CNN 1.0", 6), ("two-stage", 8)):
+        of_latents, of_difference = map(float, cells(parts, title)[2:4])
+        whole = of_latents + of_difference + 8 * frame / 64**2
+        assert float(cells(sizes, title)[0]) == pytest.approx(whole, abs=0.002)
+
+
+def test_images_that_are_all_on_one_side_are_refused(load: Load, xrays: Path) -> None:
+    (xrays / f"{names(1, held_back=True)[0]}.png").unlink()
+
+    with pytest.raises(SystemExit, match="held back by name is one of four"):
+        load("papers_xrays").read_squares(xrays, held_back=True)
+
+
+def test_channels_are_stacks_of_their_own(load: Load, rng: Rng, tmp_path: Path) -> None:
+    voxels = rng.integers(0, 5000, (3, 2, 20, 24), np.uint16)
+    path = tmp_path / f"{names(1, held_back=True)[0]}.tif"
+    tifffile.imwrite(path, voxels, imagej=True, metadata={"axes": "ZCYX"})
+    read = load("papers_stacks").stacks_of
+
+    first, second = read([path], held_back=True)
+
+    assert np.array_equal(first.voxels, voxels[:, 0])
+    assert np.array_equal(second.voxels, voxels[:, 1])
+    with pytest.raises(SystemExit, match="no stack is to train on"):
+        read([path], held_back=False)
+
+
+def test_the_network_in_three_dimensions_is_trained_and_measured(
+    run: Run, rng: Rng, tmp_path: Path
+) -> None:
+    stacks = []
+    for held_back in (False, True):
+        plane = np.kron(rng.integers(0, 40, (3, 3)), np.ones((9, 9)))
+        stacks.append(tmp_path / f"{names(1, held_back=held_back)[0]}.tif")
+        noisy = (100 * plane + rng.normal(0, 9, (5, 27, 27))).round().clip(0, 65535)
+        tifffile.imwrite(stacks[-1], noisy.astype(np.uint16), photometric="minisblack")
+    arguments = (*stacks, "--work", tmp_path / "work", "--lmbda", 0.01, 0.1)
+
+    run("factorized_3d_train", *arguments, "--steps", 2, CROP=(4, 16, 16))
+    text = run("factorized_3d", *arguments, "--slices", 3, QUALITIES=(20, 60))
+
+    size, *points = cells(text.split("bits of ours")[0], stacks[1].stem)
+    assert size == "3x27x27"
+    assert all(re.fullmatch(r"\d\.\d{3}, \d+\.\d, -?0\.\d{3}; .+", point) for point in points)
+    assert len(points) == 2
+    assert all(float(cell) > 0 for cell in cells(text, "network"))
+
+
+def test_the_file_of_a_stack_says_what_it_is(load: Load, rng: Rng, tmp_path: Path) -> None:
+    network, training = load("papers_factorized3d"), load("papers_training")
+    path = network.weights_path(tmp_path, 0.1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        training.write({"net": network.Factorized3d().state_dict(), "steps": 7}, path)
+    coder = network.StackCoder(tmp_path, 0.1)
+    voxels = rng.integers(300, 900, (3, 17, 9), np.uint16)
+
+    decoded = coder.decode(coder.encode(voxels))
+
+    assert coder.steps == 7
+    assert decoded.shape == voxels.shape
+    assert decoded.dtype == voxels.dtype
+    assert voxels.min() <= decoded.min() <= decoded.max() <= voxels.max()
