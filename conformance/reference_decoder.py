@@ -2893,7 +2893,8 @@ def read_exact(section: bytes, header: Header, weights: Path) -> Array:
     refuse_unless(is_exact, "the weights file is no exact model of version 1", "weights")
     check_exact(arrays)
     fields = Fields(section)
-    samples, largest = read_levels(fields, header)
+    kind, samples, largest = read_levels(fields, header)
+    highest = (len(samples) - 1) * (2 if kind == 2 else 1)
     n, channels, height, width = header.planes
     refuse_unless(n * channels <= 2**16, f"there are {n * channels} planes")
     reason = f"{len(section)} bytes cannot hold {math.prod(header.planes)} samples"
@@ -2909,13 +2910,26 @@ def read_exact(section: bytes, header: Header, weights: Path) -> Array:
         size = min(512, height - y), min(4096, width - x)
         for i, (back, terms) in enumerate(block):
             references = [planes[i - distance] for distance in back]
-            plane = ExactPlane(size, references, terms, (len(samples) - 1, largest))
+            plane = ExactPlane(size, references, terms, (highest, largest))
             plane.read(stream, arrays)
             planes.append(plane)
             place = levels[i // channels, order[i % channels]]
             place[y : y + size[0], x : x + size[1]] = plane.levels()
     stream.finish()
+    if kind == 2:
+        levels = np.stack([luma_to_rgb(image, len(samples) - 1) for image in levels])
+    elif kind == 3:
+        levels = np.stack([to_rgb(y, cb, cr) for cr, y, cb in levels])
     return samples[levels].astype(header.dtype)
+
+
+def luma_to_rgb(levels: Array, most: int) -> Array:
+    """Return the levels of red, green and blue (section 10.1)."""
+    o, d = levels[0] - most, levels[2] - most
+    t = levels[1] - (d >> 1)
+    blue = t - (o >> 1)
+    rgb: Array = np.clip([blue + o, t + d, blue], 0, most)
+    return rgb
 
 
 def check_exact(a: Arrays) -> None:
@@ -2929,25 +2943,30 @@ def check_exact(a: Arrays) -> None:
     refuse_unless(are_tables, "a table does not sum to 2^14, or has a 0", "weights")
 
 
-def read_levels(fields: Fields, header: Header) -> tuple[Array, int]:
-    """Return the sample of each level, and the largest error in levels (section 10.1)."""
+def read_levels(fields: Fields, header: Header) -> tuple[int, Array, int]:
+    """Return kind, the sample of each level, and the largest error in levels (section 10.1)."""
     kind, low, distance = fields.unsigned(1), fields.i4(), fields.unsigned(2)
     most, largest = fields.unsigned(2), fields.unsigned(2)
-    refuse_unless(kind in (0, 1), f"levels are of kind {kind}")
-    if kind:
-        refuse_unless(largest == 0, "there is an error, and samples are listed")
+    refuse_unless(kind in (0, 1, 2, 3), f"levels are of kind {kind}")
+    refuse_unless(kind == 0 or largest == 0, f"there is an error, and levels of kind {kind}")
+    is_colour = kind > 1
+    refuse_unless(not is_colour or header.planes[1] == 3, f"levels are of kind {kind}")
+    if kind == 1:
         offsets = np.flatnonzero(read_list(fields.take(fields.unsigned(4))))
         refuse_unless(len(offsets) == most + 1, f"{len(offsets)} samples of {most + 1} are listed")
     else:
         refuse_unless(distance, "samples are 0 apart")
-        offsets = distance * np.arange(most + 1)
+        refuse_unless(kind != 2 or most % 2 == 0, f"the highest level is {most}")
+        offsets = distance * np.arange((most // 2 if kind == 2 else most) + 1)
+    are_all = header.dtype == np.uint8 and (low, distance, most) == (0, 1, 255)
+    refuse_unless(kind != 3 or are_all, f"levels of JPEG go from {low} to {most}")
     samples = low + offsets
     limits = np.iinfo(header.dtype)
     are_within = limits.min <= low and samples[-1] <= limits.max
     refuse_unless(are_within, f"samples go from {low} to {samples[-1]}")
-    first = int(samples[1] - samples[0]) if most else 1
+    first = int(samples[1] - samples[0]) if len(samples) > 1 else 1
     refuse_unless(first * largest <= header.largest_error, "the error is larger than allowed")
-    return samples, largest
+    return kind, samples, largest
 
 
 def read_list(data: bytes) -> Array:

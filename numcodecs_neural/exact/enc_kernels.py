@@ -35,6 +35,7 @@ __all__ = ["add_products", "encode_plane", "encode_words"]
 
 _I, _W = np.int64, np.uint32  # names: `planes.runnable` puts others in their place
 _STARTS = 16
+_SHARE = 1 << 11
 _ENTRY = entries_by_number()
 _LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
 
@@ -144,9 +145,15 @@ def encode_words(codes: Integer, words: Integer, lanes: Integer) -> Integer:
 
 @compiled(types.void, readable(types.int16, 2), types.Array(types.int64, 2, "C"))
 def add_products(rows: Integer, products: Integer) -> None:
-    """Add up the products of each number of a row with each other one that is not before it."""
-    for row in range(rows.shape[0]):
-        for i in range(rows.shape[1]):
-            one = np.int64(rows[row, i])
-            for j in range(i, rows.shape[1]):
-                products[i, j] += one * np.int64(rows[row, j])
+    """Add up the products of each row with itself and those behind it.
+
+    Numbers have magnitudes below 2**10: sums of `_SHARE` products fit 32 bits.
+    """
+    for start in range(0, rows.shape[1], _SHARE):
+        for i in range(rows.shape[0]):
+            for j in range(i, rows.shape[0]):
+                one, other = rows[i][start : start + _SHARE], rows[j][start : start + _SHARE]
+                total = np.int32(0)
+                for n in range(one.size):
+                    total += np.int32(np.int32(one[n]) * np.int32(other[n]))
+                products[i, j] += np.int64(total)

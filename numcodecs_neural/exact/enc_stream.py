@@ -96,7 +96,7 @@ class _Code:
                 terms_of(head),
                 model.networks[len(head.references)],
                 model.tables,
-                samples.astype(np.int32),
+                np.ascontiguousarray(samples, np.int32),
                 self._codes,
                 self._bits,
                 self._at,

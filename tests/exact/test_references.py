@@ -79,4 +79,4 @@ def test_channels_need_no_axis_to_tell_of_each_other(tissue: NDArray[np.uint8]) 
     with_axis = NeuralImage(max_error=0, channel_axis=-3).encode(image)
     without = NeuralImage(max_error=0).encode(image)
 
-    assert len(without) < 1.02 * len(with_axis)
+    assert len(without) < 1.04 * len(with_axis)
