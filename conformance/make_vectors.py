@@ -977,7 +977,7 @@ def refused_exact() -> Iterator[Refused]:
 
     fields = reference.Fields(section)
     fields.take(11)
-    reference.read_head(fields, 0)
+    reference.read_head(fields, 0, 64)
     code = len(section) - len(fields.rest())
     words, bits = struct.unpack_from("<II", section, code)
     of_jpeg = (GOLDEN / "exact-1" / "rgb-of-jpeg.chunk").read_bytes()
@@ -999,8 +999,9 @@ def refused_exact() -> Iterator[Refused]:
         ("range", "levels beyond the sample type", 1, struct.pack("<i", 200)),
         ("error", "an error larger than that of the header", 9, b"\2\0"),
         ("references", "three references", 11, b"\3"),
-        ("terms", "coefficients of more than 2^14 in all", 12, b"\xff\xff\2"),
-        ("varint", "a varint of six bytes", 12, b"\xff" * 5 + b"\1"),
+        ("tables", "tables that there are not", 12, b"\x40"),
+        ("terms", "coefficients of more than 2^14 in all", 13, b"\xff\xff\2"),
+        ("varint", "a varint of six bytes", 13, b"\xff" * 5 + b"\1"),
         ("state", "a state below 2^16", code + 8, bytes(4)),
         ("words-more", "a word more than there are", code, struct.pack("<I", words + 1)),
         ("bits-more", "bits that are not there", code + 4, struct.pack("<I", bits + 8)),

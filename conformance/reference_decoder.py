@@ -2902,16 +2902,18 @@ def read_exact(section: bytes, header: Header, weights: Path) -> Array:
     order = [varint(fields) for _ in range(channels)] if channels > 1 else [0]
     refuse_unless(sorted(order) == list(range(channels)), f"the order of channels is {order}")
     corners = [(y, x) for y in range(0, height, 512) for x in range(0, width, 4096)]
-    heads = [[read_head(fields, i) for i in range(n * channels)] for _ in corners]
+    heads = [
+        [read_head(fields, i, len(arrays["tables"])) for i in range(n * channels)] for _ in corners
+    ]
     stream = ExactStream(fields)
     levels = np.zeros(header.planes, np.int64)
     for (y, x), block in zip(corners, heads, strict=True):
         planes: list[ExactPlane] = []
         size = min(512, height - y), min(4096, width - x)
-        for i, (back, terms) in enumerate(block):
+        for i, (back, terms, tables) in enumerate(block):
             references = [planes[i - distance] for distance in back]
             plane = ExactPlane(size, references, terms, (highest, largest))
-            plane.read(stream, arrays)
+            plane.read(stream, arrays, tables)
             planes.append(plane)
             place = levels[i // channels, order[i % channels]]
             place[y : y + size[0], x : x + size[1]] = plane.levels()
@@ -2939,7 +2941,7 @@ def check_exact(a: Arrays) -> None:
             reach = np.abs(a[f"{name}.{r}"]).sum(0) * most + np.abs(a[f"{name}_bias.{r}"])
             within_bounds = reach.max() < 2**31 and np.abs(a[f"{name}.{r}"]).max() < 2**15
             refuse_unless(within_bounds, f"{name}.{r} breaks a bound", "weights")
-    are_tables = a["tables"].min() >= 1 and set(a["tables"].sum(1).tolist()) == {16384}
+    are_tables = a["tables"].min() >= 1 and set(a["tables"].sum(2).ravel().tolist()) == {16384}
     refuse_unless(are_tables, "a table does not sum to 2^14, or has a 0", "weights")
 
 
@@ -2992,17 +2994,18 @@ def varint(fields: Fields) -> int:
     raise RefusedError("invalid", "a varint has more than 5 bytes")
 
 
-def read_head(fields: Fields, number: int) -> tuple[list[int], list[int]]:
-    """Return how many planes back the references of a plane lie, and its coefficients."""
-    count = fields.unsigned(1)
+def read_head(fields: Fields, number: int, sets: int) -> tuple[list[int], list[int], int]:
+    """Return how many planes back the references of a plane lie, coefficients, and its tables."""
+    count, tables = fields.unsigned(1), fields.unsigned(1)
     refuse_unless(count <= 2, f"a plane has {count} references")
+    refuse_unless(tables < sets, f"a plane has tables {tables} of {sets}")
     back = [varint(fields) for _ in range(count)]
     are_there = all(1 <= distance <= min(64, number) for distance in back)
     refuse_unless(are_there, f"plane {number} refers to {back} planes back")
     folded = [varint(fields) for _ in range(TERMS[count + 1])]
     terms = [x // 2 if x % 2 == 0 else -1 - x // 2 for x in folded]
     refuse_unless(sum(map(abs, terms)) <= 2**14, "coefficients are too large")
-    return back, terms
+    return back, terms, tables
 
 
 class ExactStream(ContextStream):
@@ -3078,9 +3081,9 @@ class ExactPlane:
             return self._most // 2, 32
         return self._known[(0, y - 1) if x < 0 else (x, y)]
 
-    def read(self, stream: ExactStream, arrays: Arrays) -> None:
-        """Decode all samples."""
-        tables = [as_table(row) for row in arrays["tables"].tolist()]
+    def read(self, stream: ExactStream, arrays: Arrays, number: int) -> None:
+        """Decode all samples with the tables of this number."""
+        tables = [as_table(row) for row in arrays["tables"][number].tolist()]
         for diagonal in range(self._width + 2 * self._height - 2):
             for y in range(self._height):
                 x = diagonal - 2 * y

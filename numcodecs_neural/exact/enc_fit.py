@@ -125,7 +125,7 @@ def _differences(
 
 def _weighed(differences: Sequence[NDArray[np.int32]]) -> NDArray[np.int16]:
     """Return differences divided by how much the first four of them are in all, nearly."""
-    activity = sum(np.abs(difference) for difference in differences[:4]) + 4
+    activity = np.abs(np.stack(differences[:4])).sum(0) + 4
     bits = (4 * activity).astype(np.float32).view(np.int32)
     down, inverse = (bits >> 23) - 125, (256 - ((bits >> 16) & 127)) << 4
     rows = np.empty((len(differences), len(bits)), np.int16)

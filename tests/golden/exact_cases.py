@@ -85,7 +85,8 @@ def apart() -> NDArray[np.uint8]:
     y, x = np.indices((40, 47))
     noise = np.random.default_rng(10).normal(0, 1, (3, 40, 47))
     smooth = np.stack([90 + x + noise[0], 190 - x - y + noise[1], 120 + y + 30 * noise[2]])
-    return np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
+    channels: NDArray[np.uint8] = np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
+    return channels
 
 
 def listed() -> NDArray[np.uint16]:
