@@ -30,7 +30,9 @@ SCALES_PER_OCTAVE, LOWEST_OCTAVE = 4, -5
 
 def integers_of(floats: dict[str, Floats]) -> dict[str, NDArray[np.integer]]:
     """Return the arrays of a weights file."""
-    arrays: dict[str, NDArray[np.integer]] = {"tables": tables_of(floats).astype(np.uint16)}
+    # Counted ones of `exact_tables`, where it has been run.
+    tables = floats.get("tables", tables_of(floats)[None])
+    arrays: dict[str, NDArray[np.integer]] = {"tables": tables.astype(np.uint16)}
     for number in range(MAX_REFERENCES + 1):
         unit = INPUT
         for name, place in (("layer", "ls.0"), ("second", "ls.1"), ("head", "out")):

@@ -13,29 +13,34 @@ DATA is a folder with ``train-he``, ``xray`` and ``microscopy``.
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import tifffile
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from numcodecs_neural.coding.dec_exact import model_of
+from numcodecs_neural.exact.dec_stream import decode_levels
+from numcodecs_neural.exact.enc_colours import jpeg_levels_of, luma_levels_of
 from numcodecs_neural.exact.enc_fit import fit
-from numcodecs_neural.exact.enc_stream import channel_order
+from numcodecs_neural.exact.enc_stream import channel_order, encode_levels
 from numcodecs_neural.exact.enc_values import levels_of, values_of
 from numcodecs_neural.exact.layout import CAUSAL, INPUTS, MARGIN, REFERENCE, with_margins
-from numcodecs_neural.exact.planes import FIRST_ERROR
+from numcodecs_neural.exact.planes import FIRST_ERROR, Settings
 from numcodecs_neural.training.data import area_reduce
 from numcodecs_neural.training.images import Images
 from numcodecs_neural.training.sources import load_images
 from numcodecs_neural.training.split import ONE_IN_GREY, held_back_of
+from numcodecs_neural.weights import exact_weights
 
 Ints = NDArray[np.int32]
 
@@ -92,14 +97,20 @@ def linear_prediction(
     return np.clip(16 * base + (total >> 6), 0, 16 * most)
 
 
-def rows_of(levels: Ints, known: Ints, error: int) -> Iterator[tuple[int, Rows]]:
-    """Yield, for each plane of levels (C, H, W), its number of references, and its rows.
+class Crop(NamedTuple):
+    """Planes in coding order."""
 
-    `known` are the levels that a reader has: `levels` themselves where the error is 0.
-    """
-    most, shape = int(levels.max()), levels.shape[1:]
+    levels: Ints  # (C, H, W)
+    most: tuple[int, ...]  # the highest level of each plane
+    error: int  # the bound, in levels
+
+
+def rows_of(crop: Crop) -> Iterator[tuple[int, Rows]]:
+    """Yield, for each plane, its number of references, and its rows."""
+    levels, error, known = crop.levels, crop.error, known_of(crop)
+    shape = levels.shape[1:]
     before: list[tuple[Ints, Ints]] = []
-    for channel in channel_order(len(levels)):
+    for channel, most in enumerate(crop.most):
         back = before[:2]
         others = [
             around(values, REFERENCE[: 5 if i else 9], shape) for i, (values, _) in enumerate(back)
@@ -166,64 +177,17 @@ def inputs_of(
     return inputs, 2.0**exponent * (1 + fine / 128), octave / 32 - 127
 
 
-@numba.njit(cache=True)
-def follow(
-    plane: Ints, whole: Ints, others: Ints, terms: Any, places: Any, error: int, most: int
-) -> None:
-    """Fill a plane with margins with what a reader has, if the linear prediction is the mean."""
-    height, width = plane.shape
-    margin, step = 3, 2 * error + 1
-    for y in range(height):
-        for x in range(width):
-            base = (whole[margin + y, margin + x - 1] + whole[margin + y - 1, margin + x]) >> 1
-            total = others[y, x]
-            for i in range(len(places)):
-                near = whole[margin + y + places[i, 1], margin + x + places[i, 0]]
-                total += terms[i] * (near - base)
-            mean = (min(max(16 * base + (total >> 6), 0), 16 * most) + 8) >> 4
-            missed = plane[y, x] - mean
-            number = (abs(missed) + error) // step
-            value = mean + (number if missed > 0 else -number) * step
-            whole[margin + y, margin + x] = min(max(value, 0), most)
-            value = whole[margin + y, margin + x]
-            if y == 0:
-                for up in range(1, margin + 1):
-                    if x + 2 * up < width + margin:
-                        whole[margin - up, margin + x + 2 * up] = value
-                    if x == width - 1:
-                        whole[margin - up, margin + x + 2 * up + 1 :] = value
-            if x == 0 and y + 1 < height:
-                whole[margin + y + 1, :margin] = value
-            if x == width - 1:
-                whole[margin + y, margin + width :] = value
-
-
-def known_of(levels: Ints, error: int) -> Ints:
-    """Return the levels that a reader of (C, H, W) has, if linear predictions are the means."""
-    if not error:
-        return levels
-    most, shape = int(levels.max()), levels.shape[1:]
-    known = np.empty_like(levels)
-    before: list[Ints] = []
-    for channel in channel_order(len(levels)):
-        others = [
-            around(values, REFERENCE[: 5 if i else 9], shape) for i, values in enumerate(before[:2])
-        ]
-        references = [v[MARGIN:-MARGIN, MARGIN:-MARGIN] for v in before[:2]]
-        terms = fit(levels[channel], references, most).terms
-        total, at = np.full(shape, 32, np.int64), len(CAUSAL)
-        for values in others:
-            middle = (values[3] + values[4]) >> 1
-            for value in values:
-                total, at = total + terms[at] * (value - middle), at + 1
-        whole = with_margins(np.zeros(shape, np.int32), most >> 1)
-        whole[:] = most >> 1
-        plane = levels[channel].astype(np.int32)
-        follow(plane, whole, total, terms, np.array(CAUSAL), error, most)
-        whole[MARGIN + shape[0] :] = whole[MARGIN + shape[0] - 1]
-        known[channel] = whole[MARGIN:-MARGIN, MARGIN:-MARGIN]
-        before = [whole, *before]
-    return known
+def known_of(crop: Crop) -> Ints:
+    """Return the levels that a reader has, if it decodes with the weights of the package."""
+    if not crop.error:
+        return crop.levels
+    model, settings = model_of(exact_weights().id), Settings(max(crop.most), crop.error)
+    # Planes are in coding order, and a time series has its order kept.
+    levels = crop.levels[np.argsort(channel_order(len(crop.levels)))]
+    planes = np.ascontiguousarray(levels[None], np.uint16)
+    stream = encode_levels(planes, settings, model)
+    known = decode_levels(stream, (1, *levels.shape), settings, model)[0]
+    return known[list(channel_order(len(levels)))].astype(np.int64)
 
 
 # --- the network ----------------------------------------------------------------------------------
@@ -310,6 +274,7 @@ class Source(NamedTuple):
     images: list[NDArray[Any]]
     reduced: int
     crops: int
+    is_jpeg: bool = False
 
 
 class Crops:
@@ -323,29 +288,49 @@ class Crops:
         bytes_ = [image for image in grey if image.dtype == np.uint8]
         words = [image for image in grey if image.dtype != np.uint8]
         self.sources = [
-            *(Source(colour, 1, 77), Source(colour, 2, 77), Source(colour, 4, 16)),
-            *(Source(rays, 1, 55), Source(rays, 2, 13)),
-            *(Source(bytes_, 1, 55), Source(words, 1, 77)),
+            *(Source(rays, 1, 100), Source(rays, 2, 20)),
+            *(Source(bytes_, 1, 100), Source(words, 1, 140)),
+            *(Source(colour, 1, 140), Source(colour, 2, 140), Source(colour, 4, 30)),
+            *(Source(colour, 1, 70, is_jpeg=True), Source(colour, 2, 70, is_jpeg=True)),
+            Source([image for image in colour if image.size > 3 << 20], 1, 40, is_jpeg=True),
         ]
         self.stacks = stacks(folder / "microscopy")
 
-    def all(self) -> Iterator[tuple[Ints, int]]:
-        """Yield levels and a bound."""
+    def all(self) -> Iterator[Crop]:
+        """Yield all crops to train on."""
         for source in self.sources:
             for _ in range(source.crops):
                 crop = self.crop(source)
                 error = self.bound()
                 if crop.dtype != np.uint8:
                     error *= int(self._rng.choice([1, 4, 16]))
-                yield leveled(crop, error)
-        for _ in range(66):
+                jpeg = jpeg_levels_of(crop[None]) if source.is_jpeg else None
+                if jpeg is not None and self._rng.random() < 0.8:
+                    yield Crop(jpeg[0][[1, 0, 2]].astype(np.int64), (255,) * 3, 0)
+                elif len(crop) == 3 and not error:
+                    yield self.coloured(crop)
+                else:
+                    yield leveled(crop, error)
+        for _ in range(160):
             stack = self.stacks[self._rng.integers(len(self.stacks))]
             start = int(self._rng.integers(len(stack) - 1))
             crop = self.cut(stack[start : start + 3].transpose(1, 2, 0))
             if crop.std() > 0.5:
                 yield leveled(crop, self.bound())
-        for i in range(22):
+        for i in range(40):
             yield leveled(self.drawn(i), 0 if i % 4 else self.bound())
+
+    def coloured(self, crop: NDArray[Any]) -> Crop:
+        """Return the levels of a colour image, often transformed."""
+        levels, (most, *_), _ = leveled(crop, 0)
+        as_luma = luma_levels_of(levels[None, [1, 0, 2]], most)[0, [1, 0, 2]]
+        chance = self._rng.random()
+        if chance < 0.45:
+            return Crop(as_luma.astype(np.int64), (most, 2 * most, 2 * most), 0)
+        if chance < 0.55:
+            others = levels[1:] - levels[0] + most
+            return Crop(np.stack([levels[0], *others]), (most, 2 * most, 2 * most), 0)
+        return Crop(levels, (most,) * 3, 0)
 
     def bound(self) -> int:
         """Draw a bound: mostly none."""
@@ -359,9 +344,18 @@ class Crops:
             if source.reduced > 1:
                 image = area_reduce(image, source.reduced)
             if min(image.shape[:2]) >= SIDE:
-                crop = self.cut(image)
+                crop = self.cut(self.jpeg_of(image) if source.is_jpeg else image)
                 if crop.std() > 0.5:
                     return crop
+
+    def jpeg_of(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return what a JPEG stream keeps of an image."""
+        if image.size > 3 << 20:
+            return image
+        quality, subsampling = int(self._rng.integers(70, 98)), int(self._rng.choice([0, 1, 2, 2]))
+        stream = io.BytesIO()
+        Image.fromarray(image).save(stream, "JPEG", quality=quality, subsampling=subsampling)
+        return np.array(Image.open(stream))
 
     def cut(self, image: NDArray[Any]) -> NDArray[Any]:
         """Draw a crop (C, 128, 128) of (H, W, C)."""
@@ -388,7 +382,7 @@ class Crops:
             ramp = (y * rng.uniform(-3, 3) + x * rng.uniform(-3, 3))[None] + 400
             return (ramp + rng.normal(size=shape) * rng.choice([0, 0.3, 1])).clip(0).astype(int)
         gain = 2 ** rng.uniform(0, 6)
-        return rng.poisson(self.crop(self.sources[5]) * gain + 5)
+        return rng.poisson(self.crop(self.sources[2]) * gain + 5)
 
 
 def all_of(images: Images) -> list[NDArray[Any]]:
@@ -409,20 +403,21 @@ def stacks(folder: Path) -> list[NDArray[Any]]:
     return sorted(found, key=lambda planes: planes.shape)
 
 
-def leveled(image: NDArray[Any], error: int) -> tuple[Ints, int]:
-    """Return the levels of (C, H, W), and the bound in levels."""
+def leveled(image: NDArray[Any], error: int) -> Crop:
+    """Return the levels of (C, H, W)."""
     values, _ = values_of(image.astype(np.int32), error)
-    return levels_of(image, values).astype(np.int64), values.error
+    levels = levels_of(image, values).astype(np.int64)[list(channel_order(len(image)))]
+    return Crop(levels, (int(levels.max()),) * len(levels), values.error)
 
 
 # --- training -------------------------------------------------------------------------------------
 
 
-def gathered(pairs: Iterator[tuple[Ints, int]]) -> dict[int, list[Tensor]]:
+def gathered(crops: Iterator[Crop]) -> dict[int, list[Tensor]]:
     """Return the rows of all crops, by the number of references."""
     rows: dict[int, list[Rows]] = {}
-    for levels, error in pairs:
-        for references, some in rows_of(levels, known_of(levels, error), error):
+    for crop in crops:
+        for references, some in rows_of(crop):
             rows.setdefault(references, []).append(some)
     return {
         references: [torch.from_numpy(np.concatenate(column)) for column in zip(*many, strict=True)]
@@ -430,14 +425,18 @@ def gathered(pairs: Iterator[tuple[Ints, int]]) -> dict[int, list[Tensor]]:
     }
 
 
-def train(folder: Path, out: Path, seconds: float) -> None:
-    """Train for so many seconds of CPU time; keep a checkpoint every minute."""
+def train(folder: Path, out: Path, seconds: float, start: Path | None) -> None:
+    """Train for so many seconds; keep a checkpoint every minute."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data, model = gathered(Crops(folder).all()), Predictor()
+    if start:
+        model.load_state_dict(state_of(start))
+    log.info("%s", {k: tuple(v[0].shape) for k, v in data.items()})
     optimiser = torch.optim.Adam(model.parameters())
-    begin, saved, step = time.process_time(), time.monotonic(), 0
-    while (share := (time.process_time() - begin) / seconds) < 1:
+    begin = saved = time.monotonic()
+    step, means = 0, np.zeros(len(data))
+    while (share := (time.monotonic() - begin) / seconds) < 1:
         lengths = []
         for references, columns in data.items():
             some = torch.randint(len(columns[0]), (BATCH,))
@@ -448,19 +447,24 @@ def train(folder: Path, out: Path, seconds: float) -> None:
             group["lr"] = 5e-3 * (1 - share) ** 1.2 + 3e-5
         optimiser.step()
         step += 1
+        means += max(1 / step, 1 / 500) * (np.array([x.item() for x in lengths]) - means)
         if time.monotonic() - saved > 60:
             saved = time.monotonic()
             save_file(model.state_dict(), out)
-            log.info("step %d: %s", step, [round(x.item(), 3) for x in lengths])
+            log.info("step %d: %s", step, np.round(means, 4).tolist())
     save_file(model.state_dict(), out)
+
+
+def state_of(weights: Path) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint, packed or not."""
+    floats = {k: v.float() for k, v in load_file(weights).items()}
+    return {k if k[0] in "mn" else f"nets.{k}": v for k, v in floats.items()}
 
 
 def measure(folder: Path, weights: Path) -> None:
     """Log ideal bits a sample of images that are held back."""
     model = Predictor()
-    floats = {k: v.float() for k, v in load_file(weights).items()}
-    packed = {k if k[0] in "mn" else f"nets.{k}": v for k, v in floats.items()}
-    model.load_state_dict(packed)
+    model.load_state_dict(state_of(weights))
     for name, channels in (("train-he", 3), ("xray", 1), ("microscopy", 1)):
         images = load_images([folder / name], channels).held_back
         for bound in (0, 2):
@@ -469,8 +473,7 @@ def measure(folder: Path, weights: Path) -> None:
                 crop = image[3:515, 5:517].transpose(2, 0, 1)
                 if min(crop.shape[1:]) < 64 or crop.min() == crop.max():
                     continue
-                levels, error = leveled(crop, bound)
-                for references, rows in rows_of(levels, known_of(levels, error), error):
+                for references, rows in rows_of(leveled(crop, bound)):
                     with torch.no_grad():
                         bits += float(
                             model.bits(references, list(map(torch.from_numpy, rows))).sum()
@@ -494,14 +497,15 @@ def main() -> None:
         command = commands.add_parser(name)
         command.add_argument("data", type=Path)
     commands.choices["train"].add_argument("--out", type=Path, required=True)
-    commands.choices["train"].add_argument("--seconds", type=float, default=560)
+    commands.choices["train"].add_argument("--seconds", type=float, default=3600)
+    commands.choices["train"].add_argument("--start", type=Path)
     commands.choices["measure"].add_argument("--weights", type=Path, required=True)
     command = commands.add_parser("pack")
     command.add_argument("weights", type=Path)
     command.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.command == "train":
-        train(arguments.data, arguments.out, arguments.seconds)
+        train(arguments.data, arguments.out, arguments.seconds, arguments.start)
     elif arguments.command == "measure":
         measure(arguments.data, arguments.weights)
     else:

@@ -148,7 +148,11 @@ FROZEN = {
     "jpeg-network/one-colour": "the network coder; flags in place of AC",
     "jpeg-network/one-pixel": "the network coder; blocks without neighbours",
     "jpeg-network/noise": "the network coder; coefficients that no image has, with escapes",
-    "exact-1/rgb": "exact: green first, then red and blue with references",
+    "exact-1/rgb": "exact: luma first, then chroma with references",
+    "exact-1/rgb-luma": "exact: two images of luma and chroma, of which the second refers to luma",
+    "exact-1/rgb-luma-every-16th": "exact: luma and chroma of samples 16 apart",
+    "exact-1/rgb-of-jpeg": "exact: luma and chroma of JPEG, with samples at the limits of uint8",
+    "exact-1/rgb-apart": "exact: green first, then red and blue with references",
     "exact-1/rgb-error-2": "exact: every sample within 2",
     "exact-1/rgb-margin": "exact: a box in a larger plane",
     "exact-1/grey": "exact: uint8 without channels",
@@ -973,17 +977,31 @@ def refused_exact() -> Iterator[Refused]:
 
     fields = reference.Fields(section)
     fields.take(11)
-    reference.read_head(fields, 0)
+    reference.read_head(fields, 0, 64)
     code = len(section) - len(fields.rest())
     words, bits = struct.unpack_from("<II", section, code)
+    of_jpeg = (GOLDEN / "exact-1" / "rgb-of-jpeg.chunk").read_bytes()
+    colours = reference.read_container(of_jpeg)[1]
+    for name, shows, levels in (
+        ("luma-odd", "luma and chroma up to an odd level", (2, 0, 1, 255, 0)),
+        ("luma-range", "luma and chroma of samples beyond uint8", (2, 0, 1, 512, 0)),
+        ("luma-error", "luma and chroma with an error", (2, 0, 1, 510, 1)),
+        ("jpeg-most", "colours of JPEG up to level 254", (3, 0, 1, 254, 0)),
+        ("jpeg-low", "colours of JPEG from 1", (3, 1, 1, 255, 0)),
+    ):
+        head = struct.pack("<BiHHH", *levels)
+        start = of_jpeg[9 : -8 - len(colours)]
+        yield Refused(f"exact-{name}", shows, "invalid", sealed(start + sized(head + colours[11:])))
     for name, shows, at, new in (
-        ("kind", "levels of kind 2", 0, b"\2"),
+        ("kind", "levels of kind 4", 0, b"\4"),
+        ("channels", "luma and chroma in one channel", 0, struct.pack("<BiHHH", 2, 0, 1, 90, 0)),
         ("distance", "levels 0 apart", 5, bytes(2)),
         ("range", "levels beyond the sample type", 1, struct.pack("<i", 200)),
         ("error", "an error larger than that of the header", 9, b"\2\0"),
         ("references", "three references", 11, b"\3"),
-        ("terms", "coefficients of more than 2^14 in all", 12, b"\xff\xff\2"),
-        ("varint", "a varint of six bytes", 12, b"\xff" * 5 + b"\1"),
+        ("tables", "tables that there are not", 12, b"\x40"),
+        ("terms", "coefficients of more than 2^14 in all", 13, b"\xff\xff\2"),
+        ("varint", "a varint of six bytes", 13, b"\xff" * 5 + b"\1"),
         ("state", "a state below 2^16", code + 8, bytes(4)),
         ("words-more", "a word more than there are", code, struct.pack("<I", words + 1)),
         ("bits-more", "bits that are not there", code + 4, struct.pack("<I", bits + 8)),

@@ -2893,7 +2893,8 @@ def read_exact(section: bytes, header: Header, weights: Path) -> Array:
     refuse_unless(is_exact, "the weights file is no exact model of version 1", "weights")
     check_exact(arrays)
     fields = Fields(section)
-    samples, largest = read_levels(fields, header)
+    kind, samples, largest = read_levels(fields, header)
+    highest = (len(samples) - 1) * (2 if kind == 2 else 1)
     n, channels, height, width = header.planes
     refuse_unless(n * channels <= 2**16, f"there are {n * channels} planes")
     reason = f"{len(section)} bytes cannot hold {math.prod(header.planes)} samples"
@@ -2901,21 +2902,36 @@ def read_exact(section: bytes, header: Header, weights: Path) -> Array:
     order = [varint(fields) for _ in range(channels)] if channels > 1 else [0]
     refuse_unless(sorted(order) == list(range(channels)), f"the order of channels is {order}")
     corners = [(y, x) for y in range(0, height, 512) for x in range(0, width, 4096)]
-    heads = [[read_head(fields, i) for i in range(n * channels)] for _ in corners]
+    heads = [
+        [read_head(fields, i, len(arrays["tables"])) for i in range(n * channels)] for _ in corners
+    ]
     stream = ExactStream(fields)
     levels = np.zeros(header.planes, np.int64)
     for (y, x), block in zip(corners, heads, strict=True):
         planes: list[ExactPlane] = []
         size = min(512, height - y), min(4096, width - x)
-        for i, (back, terms) in enumerate(block):
+        for i, (back, terms, tables) in enumerate(block):
             references = [planes[i - distance] for distance in back]
-            plane = ExactPlane(size, references, terms, (len(samples) - 1, largest))
-            plane.read(stream, arrays)
+            plane = ExactPlane(size, references, terms, (highest, largest))
+            plane.read(stream, arrays, tables)
             planes.append(plane)
             place = levels[i // channels, order[i % channels]]
             place[y : y + size[0], x : x + size[1]] = plane.levels()
     stream.finish()
+    if kind == 2:
+        levels = np.stack([luma_to_rgb(image, len(samples) - 1) for image in levels])
+    elif kind == 3:
+        levels = np.stack([to_rgb(y, cb, cr) for cr, y, cb in levels])
     return samples[levels].astype(header.dtype)
+
+
+def luma_to_rgb(levels: Array, most: int) -> Array:
+    """Return the levels of red, green and blue (section 10.1)."""
+    o, d = levels[0] - most, levels[2] - most
+    t = levels[1] - (d >> 1)
+    blue = t - (o >> 1)
+    rgb: Array = np.clip([blue + o, t + d, blue], 0, most)
+    return rgb
 
 
 def check_exact(a: Arrays) -> None:
@@ -2925,29 +2941,34 @@ def check_exact(a: Arrays) -> None:
             reach = np.abs(a[f"{name}.{r}"]).sum(0) * most + np.abs(a[f"{name}_bias.{r}"])
             within_bounds = reach.max() < 2**31 and np.abs(a[f"{name}.{r}"]).max() < 2**15
             refuse_unless(within_bounds, f"{name}.{r} breaks a bound", "weights")
-    are_tables = a["tables"].min() >= 1 and set(a["tables"].sum(1).tolist()) == {16384}
+    are_tables = a["tables"].min() >= 1 and set(a["tables"].sum(2).ravel().tolist()) == {16384}
     refuse_unless(are_tables, "a table does not sum to 2^14, or has a 0", "weights")
 
 
-def read_levels(fields: Fields, header: Header) -> tuple[Array, int]:
-    """Return the sample of each level, and the largest error in levels (section 10.1)."""
+def read_levels(fields: Fields, header: Header) -> tuple[int, Array, int]:
+    """Return kind, the sample of each level, and the largest error in levels (section 10.1)."""
     kind, low, distance = fields.unsigned(1), fields.i4(), fields.unsigned(2)
     most, largest = fields.unsigned(2), fields.unsigned(2)
-    refuse_unless(kind in (0, 1), f"levels are of kind {kind}")
-    if kind:
-        refuse_unless(largest == 0, "there is an error, and samples are listed")
+    refuse_unless(kind in (0, 1, 2, 3), f"levels are of kind {kind}")
+    refuse_unless(kind == 0 or largest == 0, f"there is an error, and levels of kind {kind}")
+    is_colour = kind > 1
+    refuse_unless(not is_colour or header.planes[1] == 3, f"levels are of kind {kind}")
+    if kind == 1:
         offsets = np.flatnonzero(read_list(fields.take(fields.unsigned(4))))
         refuse_unless(len(offsets) == most + 1, f"{len(offsets)} samples of {most + 1} are listed")
     else:
         refuse_unless(distance, "samples are 0 apart")
-        offsets = distance * np.arange(most + 1)
+        refuse_unless(kind != 2 or most % 2 == 0, f"the highest level is {most}")
+        offsets = distance * np.arange((most // 2 if kind == 2 else most) + 1)
+    are_all = header.dtype == np.uint8 and (low, distance, most) == (0, 1, 255)
+    refuse_unless(kind != 3 or are_all, f"levels of JPEG go from {low} to {most}")
     samples = low + offsets
     limits = np.iinfo(header.dtype)
     are_within = limits.min <= low and samples[-1] <= limits.max
     refuse_unless(are_within, f"samples go from {low} to {samples[-1]}")
-    first = int(samples[1] - samples[0]) if most else 1
+    first = int(samples[1] - samples[0]) if len(samples) > 1 else 1
     refuse_unless(first * largest <= header.largest_error, "the error is larger than allowed")
-    return samples, largest
+    return kind, samples, largest
 
 
 def read_list(data: bytes) -> Array:
@@ -2973,17 +2994,18 @@ def varint(fields: Fields) -> int:
     raise RefusedError("invalid", "a varint has more than 5 bytes")
 
 
-def read_head(fields: Fields, number: int) -> tuple[list[int], list[int]]:
-    """Return how many planes back the references of a plane lie, and its coefficients."""
-    count = fields.unsigned(1)
+def read_head(fields: Fields, number: int, sets: int) -> tuple[list[int], list[int], int]:
+    """Return how many planes back the references of a plane lie, coefficients, and its tables."""
+    count, tables = fields.unsigned(1), fields.unsigned(1)
     refuse_unless(count <= 2, f"a plane has {count} references")
+    refuse_unless(tables < sets, f"a plane has tables {tables} of {sets}")
     back = [varint(fields) for _ in range(count)]
     are_there = all(1 <= distance <= min(64, number) for distance in back)
     refuse_unless(are_there, f"plane {number} refers to {back} planes back")
     folded = [varint(fields) for _ in range(TERMS[count + 1])]
     terms = [x // 2 if x % 2 == 0 else -1 - x // 2 for x in folded]
     refuse_unless(sum(map(abs, terms)) <= 2**14, "coefficients are too large")
-    return back, terms
+    return back, terms, tables
 
 
 class ExactStream(ContextStream):
@@ -3059,9 +3081,9 @@ class ExactPlane:
             return self._most // 2, 32
         return self._known[(0, y - 1) if x < 0 else (x, y)]
 
-    def read(self, stream: ExactStream, arrays: Arrays) -> None:
-        """Decode all samples."""
-        tables = [as_table(row) for row in arrays["tables"].tolist()]
+    def read(self, stream: ExactStream, arrays: Arrays, number: int) -> None:
+        """Decode all samples with the tables of this number."""
+        tables = [as_table(row) for row in arrays["tables"][number].tolist()]
         for diagonal in range(self._width + 2 * self._height - 2):
             for y in range(self._height):
                 x = diagonal - 2 * y

@@ -35,7 +35,7 @@ def decode_exact(chunk: Chunk, _: object) -> NDArray[Any]:
     from numcodecs_neural.exact.planes import Settings
 
     header, (payload,) = chunk.header, chunk.sections
-    values, start = read_values(payload, header.dtype)
+    values, start = read_values(payload, header.dtype, header.planes_shape[1])
     step = int(values.table[1]) - int(values.table[0]) if len(values.table) > 1 else 1
     if values.error * step > header.max_error:
         raise BitstreamError(
@@ -49,7 +49,7 @@ def decode_exact(chunk: Chunk, _: object) -> NDArray[Any]:
             f"an exact chunk of {len(payload)} bytes cannot hold {shape[0] * shape[1]} planes and "
             f"{math.prod(shape)} samples"
         )
-    settings = Settings(len(values.table) - 1, values.error)
+    settings = Settings(values.most, values.error)
     levels = decode_levels(payload[start:], shape, settings, model_of(header.weights_id))
     return values.samples(levels)
 

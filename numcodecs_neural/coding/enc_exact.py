@@ -24,19 +24,17 @@ def encode_exact(task: EncodeTask, best: Payload | None) -> Payload | None:
     if max_error is None or len(task.planes) * task.planes.shape[1] > MAX_EXACT_PLANES:
         return None
     from numcodecs_neural.exact.dec_stream import decode_levels
+    from numcodecs_neural.exact.enc_colours import leveled
     from numcodecs_neural.exact.enc_stream import encode_levels
-    from numcodecs_neural.exact.enc_values import levels_of, values_of
-    from numcodecs_neural.exact.planes import Settings
 
     weights = exact_weights()
     model = model_of(weights.id)
-    values, head = values_of(task.planes, max_error)
-    levels = levels_of(task.planes, values)
-    settings = Settings(len(values.table) - 1, values.error)
-    stream = encode_levels(levels, settings, model)
-    if best is not None and len(head) + len(stream) >= best.nbytes:
+    found = leveled(task.planes, max_error, model)
+    stream = encode_levels(found.levels, found.settings, model)
+    if best is not None and len(found.head) + len(stream) >= best.nbytes:
         return None
-    decoded = values.samples(decode_levels(stream, _shape_of(levels), settings, model))
+    shape = _shape_of(found.levels)
+    decoded = found.values.samples(decode_levels(stream, shape, found.settings, model))
     missed = int(np.abs(decoded.astype(np.int32) - task.planes).max())
     if missed > max_error:
         raise NeuralCodecError(
@@ -44,7 +42,7 @@ def encode_exact(task: EncodeTask, best: Payload | None) -> Payload | None:
             "a fault of numcodecs-neural: please report it with the chunk"
         )
     fields = {"weights_id": weights.id, "max_error": max_error}
-    return Payload(mode=Mode.EXACT, sections=(head + stream,), fields=fields)
+    return Payload(mode=Mode.EXACT, sections=(found.head + stream,), fields=fields)
 
 
 def _shape_of(levels: NDArray[np.uint16]) -> tuple[int, int, int, int]:

@@ -43,17 +43,20 @@ _STATUS_ERRORS = {
 
 
 class PlaneHead(NamedTuple):
-    """How a plane is predicted linearly.
+    """How a plane is predicted linearly, and coded.
 
     Parameters
     ----------
     references : tuple of int
         How many planes back they lie.
     terms : ndarray of int
+    tables : int
+        The set of tables that says how likely numbers are.
     """
 
     references: tuple[int, ...]
     terms: NDArray[np.int64]
+    tables: int = 0
 
 
 def decode_levels(
@@ -69,7 +72,7 @@ def decode_levels(
     cursor = Cursor(data)
     order = cursor.order(shape[1])
     blocks = list(planes_of(shape, order))
-    heads = [[cursor.plane_head(plane.number) for plane in block] for block in blocks]
+    heads = [[cursor.plane_head(p.number, model.sets) for p in block] for block in blocks]
     code = Code.take(cursor)
     levels = np.empty(shape, np.uint16)
     for block, their_heads in zip(blocks, heads, strict=True):
@@ -88,7 +91,7 @@ def decode_levels(
                 memory.offsets,
                 terms_of(head),
                 network,
-                model.tables,
+                model.tables[head.tables],
                 code.words,
                 code.bits,
                 code.states,
@@ -146,9 +149,11 @@ class Cursor:
             if shift > 28:
                 raise BitstreamError("an exact chunk holds a number of more than 35 bits")
 
-    def plane_head(self, number: int) -> PlaneHead:
-        """Return how the plane of this number in its block is predicted."""
-        (count,) = self.take(1)
+    def plane_head(self, number: int, sets: int) -> PlaneHead:
+        """Return how the plane of this number in its block is predicted, with so many sets."""
+        count, tables = self.take(2)
+        if tables >= sets:
+            raise BitstreamError(f"a plane of an exact chunk has tables {tables} of {sets}")
         if count > MAX_REFERENCES:
             raise BitstreamError(f"a plane of an exact chunk has {count} references; at most 2")
         back = tuple(self.varint() for _ in range(count))
@@ -161,7 +166,7 @@ class Cursor:
                 f"a plane of an exact chunk has coefficients of {np.abs(terms).sum()} in all; "
                 f"allowed are {MAX_TERM_SUM}"
             )
-        return PlaneHead(back, terms)
+        return PlaneHead(back, terms, tables)
 
 
 class Code(NamedTuple):

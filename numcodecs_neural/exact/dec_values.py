@@ -9,10 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import BitstreamError
+from numcodecs_neural.exact.dec_colours import COLOURS, jpeg_to_rgb, luma_to_rgb
 
-__all__ = ["EVEN", "HEAD", "LISTED", "LIST_LENGTH", "RAW_DEFLATE", "Values", "read_values"]
+__all__ = [
+    "EVEN",
+    "HEAD",
+    "JPEG",
+    "LISTED",
+    "LIST_LENGTH",
+    "LUMA",
+    "RAW_DEFLATE",
+    "Values",
+    "read_values",
+]
 
-EVEN, LISTED = 0, 1
+EVEN, LISTED, LUMA, JPEG = range(4)
 HEAD = struct.Struct("<BiHHH")
 """Kind, lowest sample, distance of samples, highest level, largest error in levels."""
 LIST_LENGTH = struct.Struct("<I")
@@ -26,17 +37,30 @@ class Values:
 
     Parameters
     ----------
+    kind : int
+        `EVEN` or `LISTED`; or `LUMA` or `JPEG`, of colours in other terms.
     table : ndarray, shape (levels,)
         In rising order.
     error : int
         By how much levels may differ from those that were encoded.
     """
 
+    kind: int
     table: NDArray[Any]
     error: int
 
+    @property
+    def most(self) -> int:
+        """The highest level."""
+        most = len(self.table) - 1
+        return 2 * most if self.kind == LUMA else most
+
     def samples(self, levels: NDArray[np.uint16]) -> NDArray[Any]:
-        """Return the samples of levels."""
+        """Return the samples of levels (n, C, H, W)."""
+        if self.kind == JPEG:
+            return jpeg_to_rgb(levels)
+        if self.kind == LUMA:
+            levels = luma_to_rgb(levels, len(self.table) - 1)
         low, dtype = self.table[0], self.table.dtype
         if int(self.table[-1]) - int(low) + 1 == len(self.table):
             # Modulo the dtype's range, as the sum of two numbers in it is exact.
@@ -46,13 +70,13 @@ class Values:
         return found
 
 
-def read_values(data: bytes, dtype: np.dtype[Any]) -> tuple[Values, int]:
+def read_values(data: bytes, dtype: np.dtype[Any], channels: int) -> tuple[Values, int]:
     """Read them from the beginning of a payload, and return where the rest begins.
 
     Raises
     ------
     BitstreamError
-        If they are none, or none of `dtype`.
+        If they are none, or none of `dtype` and so many channels.
     """
     if len(data) < HEAD.size:
         raise BitstreamError(f"an exact chunk has {len(data)} bytes; expected {HEAD.size} or more")
@@ -60,17 +84,27 @@ def read_values(data: bytes, dtype: np.dtype[Any]) -> tuple[Values, int]:
     end = HEAD.size
     if kind == LISTED:
         offsets, end = _listed(data, end, most)
-    elif kind == EVEN and step:
-        offsets = np.arange(most + 1) * step
+    elif kind in (EVEN, LUMA, JPEG) and step and not (kind == LUMA and most % 2):
+        offsets = np.arange((most >> (kind == LUMA)) + 1) * step
     else:
-        raise BitstreamError(f"an exact chunk has values of kind {kind} with distances of {step}")
+        raise BitstreamError(
+            f"an exact chunk has values of kind {kind} with distances of {step} and {most} levels"
+        )
+    if kind in (LUMA, JPEG) and channels != COLOURS:
+        raise BitstreamError(f"an exact chunk has colours of kind {kind} in {channels} channels")
+    if kind == JPEG and (dtype != np.uint8 or (low, step, most) != (0, 1, 255)):
+        raise BitstreamError(
+            f"an exact chunk has colours of JPEG from {low} to level {most} of {dtype}; expected "
+            "all of uint8"
+        )
     limits = np.iinfo(dtype)
-    if low < limits.min or low + int(offsets[-1]) > limits.max or (kind == LISTED and error):
+    if low < limits.min or low + int(offsets[-1]) > limits.max or (kind != EVEN and error):
         raise BitstreamError(
             f"an exact chunk has samples from {low} to {low + int(offsets[-1])} of {dtype}, and an "
             f"error of {error} levels"
         )
-    return Values(table=(low + offsets).astype(dtype.newbyteorder("=")), error=error), end
+    table = (low + offsets).astype(dtype.newbyteorder("="))
+    return Values(kind=kind, table=table, error=error), end
 
 
 def _listed(data: bytes, at: int, most: int) -> tuple[NDArray[np.int64], int]:

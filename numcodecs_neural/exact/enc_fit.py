@@ -57,16 +57,13 @@ def fit(
     samples : int
         How many samples to look at, about.
     """
-    height, width = plane.shape
-    step = _step_of(height * width, samples)
-    terms, target, weigh = _differences(plane, references, most, step)
-    rows = np.stack([weigh(difference) for difference in (*terms, target)], 1)
-    products = np.zeros((rows.shape[1],) * 2, np.int64)
+    rows = _differences(plane, references, most, _steps_of(plane.size, samples))
+    products = np.zeros((len(rows),) * 2, np.int64)
     if use_numba():
         add_products(rows, products)
     else:
         # Exact in float64 as well: no sum reaches 2^53.
-        products += (rows.T.astype(np.float64) @ rows.astype(np.float64)).astype(np.int64)
+        products += (rows.astype(np.float64) @ rows.T.astype(np.float64)).astype(np.int64)
     sums = np.triu(products) + np.triu(products, 1).T
     found = _limited(_coefficients(sums.astype(np.float64)))
     signed = [*(-found).tolist(), _ONE]
@@ -92,24 +89,26 @@ def _limited(solved: NDArray[np.float64]) -> NDArray[np.int64]:
     return found if total <= MAX_TERM_SUM else found * MAX_TERM_SUM // (2 * total)
 
 
-def _step_of(size: int, samples: int) -> int:
+def _steps_of(size: int, samples: int) -> tuple[int, int]:
     """Return by how much to step over rows and columns: odd, so that no grid of 8 is followed."""
-    return max(1, int((size / samples) ** 0.5)) // 2 * 2 + 1
+    step = max(1, int((size / samples) ** 0.5)) // 2 * 2 + 1
+    return (3, 1) if step == 1 and size > 3 * samples // 2 else (step, step)
 
 
 def _differences(
     plane: NDArray[np.integer[Any]],
     references: Sequence[NDArray[np.integer[Any]]],
     most: int,
-    step: int,
-) -> Any:
-    """Return the terms' differences, that of the samples, and what weighs them."""
+    steps: tuple[int, int],
+) -> NDArray[np.int16]:
+    """Return the terms' differences, and last those of the samples, weighed."""
     height, width = plane.shape
+    down, across = steps
 
     def around(whole: NDArray[np.int32], place: tuple[int, int]) -> NDArray[np.int32]:
         x, y = place
-        rows = slice(MARGIN + y, MARGIN + y + height, step)
-        return whole[rows, MARGIN + x : MARGIN + x + width : step].ravel()
+        rows = slice(MARGIN + y, MARGIN + y + height, down)
+        return whole[rows, MARGIN + x : MARGIN + x + width : across].ravel()
 
     whole = with_margins(plane.astype(np.int32), most >> 1)
     near = [around(whole, place) for place in CAUSAL]
@@ -121,16 +120,18 @@ def _differences(
         values = [around(other, place) for place in REFERENCE[:count]]
         middle = (values[4] + values[3]) >> 1
         terms += [value - middle for value in values]
-    activity = np.abs(np.stack(terms[:4])).sum(0) + 4
+    return _weighed([*terms, around(whole, (0, 0)) - base])
+
+
+def _weighed(differences: Sequence[NDArray[np.int32]]) -> NDArray[np.int16]:
+    """Return differences divided by how much the first four of them are in all, nearly."""
+    activity = np.abs(np.stack(differences[:4])).sum(0) + 4
     bits = (4 * activity).astype(np.float32).view(np.int32)
-    down, inverse = (bits >> 23) - 125, 256 - ((bits >> 16) & 127)
-
-    def weigh(difference: NDArray[np.int32]) -> NDArray[np.int16]:
-        weighed = (16 * difference.astype(np.int64) * inverse) >> down
-        limited: NDArray[np.int16] = np.clip(weighed, -_LIMIT, _LIMIT).astype(np.int16)
-        return limited
-
-    return terms, around(whole, (0, 0)) - base, weigh
+    down, inverse = (bits >> 23) - 125, (256 - ((bits >> 16) & 127)) << 4
+    rows = np.empty((len(differences), len(bits)), np.int16)
+    for row, difference in zip(rows, differences, strict=True):
+        row[:] = np.clip((difference * inverse) >> down, -_LIMIT, _LIMIT)
+    return rows
 
 
 def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
-from numcodecs_neural.exact.dec_kernels import BIT, COUNT, ROW, STATE, STREAMS
+from numcodecs_neural.exact.dec_kernels import BIT, COUNT, STATE, STREAMS
 from numcodecs_neural.exact.diagonals import (
     FLIP,
     MEAN,
@@ -34,7 +34,7 @@ from numcodecs_neural.vectors import LANES, types
 __all__ = ["add_products", "encode_plane", "encode_words"]
 
 _I, _W = np.int64, np.uint32  # names: `planes.runnable` puts others in their place
-_STARTS = 16
+_SHARE = 1 << 11
 _ENTRY = entries_by_number()
 _LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
 
@@ -69,7 +69,7 @@ def put_escape(value: Integer, bits: Integer, at: Integer) -> None:
 
 @compiled(
     types.void, PLACES, SHORTS, SHORTS, PLACES, readable(types.int32), readable(types.int32),
-    readable(types.int16), readable(types.int32, 2), _BITS, _BITS, STATE,
+    readable(types.int32, 2), types.Array(types.uint16, 1, "C"), _BITS, STATE,
 )  # fmt: skip
 def encode_plane(
     plane: Integer,
@@ -78,13 +78,12 @@ def encode_plane(
     offsets: Integer,
     terms: Integer,
     weights: Integer,
-    tables: Integer,
     samples: Integer,
-    codes: Integer,
+    entries: Integer,
     bits: Integer,
     at: Integer,
 ) -> None:
-    """Append the codes of a plane: start and frequency of each entry; and its plain bits."""
+    """Append the entries of a plane, counted over all tables of a set; and its plain bits."""
     scratch = np.zeros(LANES * SCRATCH, np.int32)
     height, width, columns = plane[_HEIGHT], plane[_WIDTH], plane[_COLUMNS]
     error = _I(plane[_ERROR])
@@ -113,9 +112,7 @@ def encode_plane(
                     entry = _I(0 if whole < 0 else ENTRIES - 1)
                     put_escape(-1 - ESCAPE - whole if whole < 0 else whole - ESCAPE, bits, at)
                     put_bits(raw, number - (whole << raw), bits, at)
-                row = _I(scratch[LANES * TABLE + i]) * ROW + _STARTS + entry
-                start = _I(tables[row])
-                codes[at[COUNT]] = start | ((_I(tables[row + 1]) - start) << 16)
+                entries[at[COUNT]] = _I(scratch[LANES * TABLE + i]) * ENTRIES + entry
                 at[COUNT] += 1
             place(here, 0, plane, scratch, values, errors)
         continue_diagonal(diagonal, plane, values, errors)
@@ -144,9 +141,15 @@ def encode_words(codes: Integer, words: Integer, lanes: Integer) -> Integer:
 
 @compiled(types.void, readable(types.int16, 2), types.Array(types.int64, 2, "C"))
 def add_products(rows: Integer, products: Integer) -> None:
-    """Add up the products of each number of a row with each other one that is not before it."""
-    for row in range(rows.shape[0]):
-        for i in range(rows.shape[1]):
-            one = np.int64(rows[row, i])
-            for j in range(i, rows.shape[1]):
-                products[i, j] += one * np.int64(rows[row, j])
+    """Add up the products of each row with itself and those behind it.
+
+    Numbers have magnitudes below 2**10: sums of `_SHARE` products fit 32 bits.
+    """
+    for start in range(0, rows.shape[1], _SHARE):
+        for i in range(rows.shape[0]):
+            for j in range(i, rows.shape[0]):
+                one, other = rows[i][start : start + _SHARE], rows[j][start : start + _SHARE]
+                total = np.int32(0)
+                for n in range(one.size):
+                    total += np.int32(np.int32(one[n]) * np.int32(other[n]))
+                products[i, j] += np.int64(total)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.exact.dec_kernels import BIT, STREAMS
+from numcodecs_neural.exact.dec_kernels import BIT, COUNT, STREAMS
 from numcodecs_neural.exact.dec_stream import LENGTHS, PlaneHead, terms_of
 from numcodecs_neural.exact.enc_kernels import encode_plane, encode_words
 from numcodecs_neural.exact.enc_references import heads_of
@@ -44,10 +44,10 @@ def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactMo
         for block in blocks
     ]
     code = _Code(levels.size, settings.most)
-    for block, theirs in zip(blocks, heads, strict=True):
-        code.add(levels, block, theirs, settings, model)
     parts = [_varints(order) if len(order) > 1 else b""]
-    parts += [_packed(head) for theirs in heads for head in theirs]
+    for block, theirs in zip(blocks, heads, strict=True):
+        sets = code.add(levels, block, theirs, settings, model)
+        parts += [_packed(head._replace(tables=i)) for head, i in zip(theirs, sets, strict=True)]
     return b"".join([*parts, *code.finish()])
 
 
@@ -68,7 +68,7 @@ class _Code:
     """
 
     def __init__(self, samples: int, most: int) -> None:
-        self._codes = np.zeros(samples, np.uint32)
+        self._codes: list[NDArray[np.uint32]] = []
         per_sample = 3 * most.bit_length() + _BITS_PER_SAMPLE
         self._bits = np.zeros(samples * per_sample // 32 + 2, np.uint32)
         self._at = np.zeros(6, np.int64)
@@ -80,14 +80,16 @@ class _Code:
         heads: Sequence[PlaneHead],
         settings: Settings,
         model: ExactModel,
-    ) -> None:
-        """Code the planes of a block."""
+    ) -> list[int]:
+        """Code the planes of a block, each with the set of tables that is returned for it."""
         first = levels[0, 0, block[0].rows, block[0].columns]
         kept = 1 + max(max(head.references, default=0) for head in heads)
         memory = Memory((first.shape[0], first.shape[1]), kept, settings)
         encode = runnable(encode_plane, memory.lanes)
+        sets = []
         for plane, head in zip(block, heads, strict=True):
             samples = levels[plane.image, plane.channel, plane.rows, plane.columns]
+            entries, self._at[COUNT] = np.zeros(samples.size, np.uint16), 0
             encode(
                 memory.plane(plane.number, head.references, model),
                 memory.values,
@@ -95,27 +97,37 @@ class _Code:
                 memory.offsets,
                 terms_of(head),
                 model.networks[len(head.references)],
-                model.tables,
-                samples.astype(np.int32),
-                self._codes,
+                np.ascontiguousarray(samples, np.int32),
+                entries,
                 self._bits,
                 self._at,
             )
+            sets.append(_best_set(entries, model))
+            self._codes.append(model.codes[sets[-1]][entries])
+        return sets
 
     def finish(self) -> tuple[bytes, ...]:
         """Return lengths, states, words and plain bits."""
-        words, states = np.zeros(len(self._codes) + 1, np.uint16), np.zeros(STREAMS, np.int64)
-        begin = runnable(encode_words)(self._codes, words, states)
-        coded = words[begin:].astype("<u2")
+        codes = np.concatenate(self._codes)
+        words, states = np.zeros(len(codes) + 1, np.uint16), np.zeros(STREAMS, np.int64)
+        coded = words[runnable(encode_words)(codes, words, states) :].astype("<u2")
         count = int(self._at[BIT])
         plain = self._bits[: math.ceil(count / 32)].astype("<u4").tobytes()[: (count + 7) // 8]
         lengths = LENGTHS.pack(len(coded), count)
         return lengths, states.astype("<u4").tobytes(), coded.tobytes(), plain
 
 
+def _best_set(entries: NDArray[np.uint16], model: ExactModel) -> int:
+    """Return the set of tables with which entries take fewest bits."""
+    counts = np.bincount(entries, minlength=model.prices.shape[1])
+    return int(np.argmin(model.prices @ counts))
+
+
 def _packed(head: PlaneHead) -> bytes:
     folded = (head.terms << 1) ^ (head.terms >> 63)
-    return bytes([len(head.references)]) + _varints([*head.references, *folded.tolist()])
+    return bytes([len(head.references), head.tables]) + _varints(
+        [*head.references, *folded.tolist()]
+    )
 
 
 def _varints(numbers: Sequence[int]) -> bytes:

@@ -18,6 +18,7 @@ __all__ = [
     "HIDDEN_LIMIT",
     "INPUT_LIMIT",
     "KIND",
+    "MAX_SETS",
     "TABLES",
     "VERSION",
     "ExactModel",
@@ -27,6 +28,8 @@ KIND, VERSION = "exact", 1
 SCALES, FRACTIONS = 28, 5
 TABLES = SCALES * FRACTIONS
 SLOTS = 1 << 14
+MAX_SETS = 64
+"""Of tables: a plane says which set suits it."""
 _OUTPUTS = 2
 _GROUP = 4
 """Numbers of a hidden layer that kernels make at once."""
@@ -72,17 +75,26 @@ class ExactModel:
         _, first, second = (*self.arrays["layer.0"].shape, self.arrays["head.0"].shape[0])
         return first, second
 
+    @property
+    def sets(self) -> int:
+        """How many sets of tables there are."""
+        return len(self.arrays["tables"])
+
     def _check_shapes(self) -> None:
-        for name in ("layer.0", "head.0"):
-            if name not in self.arrays or self.arrays[name].ndim != 2:
-                raise WeightsError(f"the exact model has no array {name!r} of two axes")
+        for name, axes in (("layer.0", 2), ("head.0", 2), ("tables", 3)):
+            if name not in self.arrays or self.arrays[name].ndim != axes:
+                raise WeightsError(f"the exact model has no array {name!r} of {axes} axes")
+        if not 0 < self.sets <= MAX_SETS:
+            raise WeightsError(
+                f"the exact model has {self.sets} sets of tables; allowed are 1 to {MAX_SETS}"
+            )
         first, second = self.hidden
         if first % _GROUP or second % _GROUP or not 0 < first <= 64 or not 0 < second <= 64:
             raise WeightsError(
                 f"the exact model has layers of {first} and {second}; allowed are multiples of "
                 f"{_GROUP} up to 64"
             )
-        expected: dict[str, tuple[int, ...]] = {"tables": (TABLES, ENTRIES)}
+        expected: dict[str, tuple[int, ...]] = {"tables": (self.sets, TABLES, ENTRIES)}
         for number, inputs in enumerate(INPUTS):
             expected |= {
                 f"layer.{number}": (inputs, first),
@@ -113,18 +125,36 @@ class ExactModel:
                         f"numbers of {name}.{number!r} break the bounds of the exact model"
                     )
         tables = self.arrays["tables"].astype(np.int64)
-        if np.any(tables < 1) or np.any(tables.sum(1) != SLOTS):
+        if np.any(tables < 1) or np.any(tables.sum(2) != SLOTS):
             raise WeightsError(f"a table of the exact model does not sum to {SLOTS}, or has a 0")
 
     @cached_property
     def tables(self) -> NDArray[np.int16]:
-        """Tables as kernels take them: every fourth start, then all, then 16384."""
-        starts = np.zeros((TABLES, ENTRIES + 1), np.int64)
-        starts[:, 1:] = self.arrays["tables"].astype(np.int64).cumsum(1)
-        rows = np.zeros((TABLES, 96), np.int16)
-        rows[:, :16] = starts[:, 4::4]
-        rows[:, 16 : 16 + ENTRIES + 1] = starts
-        return np.ascontiguousarray(rows.reshape(-1))
+        """Sets of tables as the decoder takes them: every fourth start, then all, then 16384."""
+        rows = np.zeros((self.sets, TABLES, 96), np.int16)
+        rows[..., :16] = self._starts[..., 4::4]
+        rows[..., 16 : 16 + ENTRIES + 1] = self._starts
+        return rows.reshape(self.sets, -1)
+
+    @cached_property
+    def codes(self) -> NDArray[np.uint32]:
+        """Start and frequency of each entry of a set's tables, as the encoder takes them."""
+        starts = self._starts
+        codes = starts[..., :-1] | (np.diff(starts) << 16)
+        return codes.reshape(self.sets, -1).astype(np.uint32)
+
+    @cached_property
+    def prices(self) -> NDArray[np.int64]:
+        """How many bits each entry takes, in 4096ths."""
+        share = self.arrays["tables"].astype(np.float64).reshape(self.sets, -1) / SLOTS
+        prices: NDArray[np.int64] = np.rint(-4096 * np.log2(share)).astype(np.int64)
+        return prices
+
+    @property
+    def _starts(self) -> NDArray[np.int64]:
+        starts = np.zeros((self.sets, TABLES, ENTRIES + 1), np.int64)
+        starts[..., 1:] = self.arrays["tables"].astype(np.int64).cumsum(2)
+        return starts
 
     @cached_property
     def networks(self) -> tuple[NDArray[np.int32], ...]:

@@ -1,5 +1,6 @@
 """The mode exact: nothing is lost, or no more than the bound, whatever the samples are."""
 
+import zlib
 from typing import Any
 
 import hypothesis.strategies as st
@@ -140,3 +141,16 @@ def test_a_chunk_that_does_not_decode_is_not_handed_over(monkeypatch: pytest.Mon
 
     with pytest.raises(NeuralCodecError, match="fault of numcodecs-neural"):
         NeuralImage(max_error=0).encode(content("smooth", (40, 40), "uint8", 1))
+
+
+def test_labels_are_stored_after_a_deeper_search_where_they_must_be_exact() -> None:
+    y, x = np.indices((128, 128))
+    labels = ((y // 5 * 37 + x // 7 * 91) % 251).astype(np.uint8)
+    chunk = NeuralImage(max_error=0).encode(labels)
+    differences = np.diff(labels, axis=1, prepend=np.uint8(0)).tobytes()
+
+    header, (section,) = unpack_chunk(chunk)
+
+    assert header.mode is Mode.STORED
+    assert len(section) < 0.9 * len(zlib.compress(differences, 1))
+    assert np.array_equal(NeuralImage().decode(chunk), labels)

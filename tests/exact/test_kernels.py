@@ -91,7 +91,7 @@ def _decode_into(memory: Memory, numbers: Any, data: bytes, model: ExactModel) -
 
     cursor = Cursor(data)
     cursor.order(1)
-    head = cursor.plane_head(0)
+    head = cursor.plane_head(0, model.sets)
     code = Code.take(cursor)
     decode_plane(
         numbers,
@@ -100,7 +100,7 @@ def _decode_into(memory: Memory, numbers: Any, data: bytes, model: ExactModel) -
         memory.offsets,
         terms_of(head),
         model.networks[0],
-        model.tables,
+        model.tables[head.tables],
         code.words,
         code.bits,
         code.states,

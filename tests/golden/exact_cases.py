@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_neural.exact.dec_colours import jpeg_to_rgb, luma_to_rgb
 from tests.golden.cases import crop, deep, framed
 
 __all__ = ["ExactCase", "exact_cases"]
@@ -33,6 +34,12 @@ def exact_cases() -> dict[str, ExactCase]:
         "rgb": ExactCase(image=crop(100, 40, 36, 44), channel_axis=-3),
         "rgb-error-2": ExactCase(image=crop(100, 40, 36, 44), channel_axis=-3, max_error=2),
         "rgb-margin": ExactCase(image=framed(crop(9, 9, 27, 31), 40, 48, 255), channel_axis=-3),
+        "rgb-luma": ExactCase(image=luma_to_rgb(luma(), 255).astype(np.uint8), channel_axis=-3),
+        "rgb-luma-every-16th": ExactCase(
+            image=(luma_to_rgb(luma(), 255) * 16 + 9).astype(np.uint16), channel_axis=-3
+        ),
+        "rgb-of-jpeg": ExactCase(image=of_jpeg(), channel_axis=-3),
+        "rgb-apart": ExactCase(image=apart(), channel_axis=-3),
         "grey": ExactCase(image=grey),
         "grey-error-1": ExactCase(image=grey, max_error=1),
         "grey-error-20": ExactCase(image=grey, max_error=20),
@@ -54,6 +61,32 @@ def exact_cases() -> dict[str, ExactCase]:
         "one-outlier": ExactCase(image=outlier()),
         "noise": ExactCase(image=noise()),
     }
+
+
+def luma() -> NDArray[np.uint16]:
+    """Return two images that are bright and dark by chance, and of smooth colours."""
+    y, x = np.indices((26, 31))
+    noise = np.random.default_rng(9).normal(0, 30, (2, 26, 31))
+    bright = np.clip(130 + noise, 0, 255)
+    orange, green = 255 + 60 * np.sin(x / 9), 255 + 50 * np.cos((x + y) / 9)
+    images = [np.stack([orange, one, green]) for one in bright]
+    found: NDArray[np.uint16] = np.rint(images).astype(np.uint16)
+    return found
+
+
+def of_jpeg() -> NDArray[np.uint8]:
+    """Return the same as JPEG decoders make it, with some samples at the limits of 8 bits."""
+    orange, bright, green = luma().transpose(1, 0, 2, 3)
+    return jpeg_to_rgb(np.stack([orange // 2, bright, green // 2], 1))
+
+
+def apart() -> NDArray[np.uint8]:
+    """Return three channels that tell nothing of each other: blue is by far the noisiest."""
+    y, x = np.indices((40, 47))
+    noise = np.random.default_rng(10).normal(0, 1, (3, 40, 47))
+    smooth = np.stack([90 + x + noise[0], 190 - x - y + noise[1], 120 + y + 30 * noise[2]])
+    channels: NDArray[np.uint8] = np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
+    return channels
 
 
 def listed() -> NDArray[np.uint16]:

@@ -95,13 +95,13 @@ def exact_example(chunk: bytes) -> str:
     _, arrays = reference.read_safetensors(content)
     fields = reference.Fields(section)
     fields.take(VALUES)
-    back, terms = reference.read_head(fields, 0)
+    back, terms, tables = reference.read_head(fields, 0, len(arrays["tables"]))
     begin = len(section) - len(fields.rest())
     most, largest = (int.from_bytes(section[at : at + 2], "little") for at in (7, 9))
-    stream = Logged(reference.Fields(section[begin:]), arrays["tables"].tolist())
+    stream = Logged(reference.Fields(section[begin:]), arrays["tables"][tables].tolist())
     plane = Watched((SIDE, SIDE), [], terms, (most, largest))
     plane.inputs, plane.outputs = [], []
-    plane.read(stream, arrays)
+    plane.read(stream, arrays, tables)
     stream.finish()
     decoded = reference.decode(chunk).array
     lines = [
@@ -153,7 +153,8 @@ def _chunk_lines(chunk: bytes, section: bytes, begin: int) -> Iterator[str]:
                 f"even: from {low} on by {section[5]}; M = {most}, K = {section[9]}",
             ),
             (section[VALUES : VALUES + 1], "a plane without references"),
-            (section[VALUES + 1 : begin], "its coefficients"),
+            (section[VALUES + 1 : VALUES + 2], f"set {section[VALUES + 1]} of tables"),
+            (section[VALUES + 2 : begin], "its coefficients"),
             (section[begin : begin + 8], f"{words} words, {bits} plain bits"),
             (section[begin + 8 : begin + 40], "states"),
             (section[begin + 40 : end], "words"),
