@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.clients.table import Client
+from tests.clients.table import FOLDER, Client
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "made-from"
@@ -34,7 +34,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def environment(client: Client, folder: Path, wheel: Path | None) -> Path:
-    """Return the interpreter of a client's environment, made unless it is there.
+    """Return the Python of a client's environment, or its ask.mjs; made unless it is there.
 
     Parameters
     ----------
@@ -87,18 +87,19 @@ def find_python(version: str) -> str:
 
 
 def _node_environment(client: Client, home: Path) -> Path:
-    # node looks for packages beside the script, so that the script is copied there.
+    # node looks for packages beside a script, so that scripts are copied there.
     if not _starts(["node", "--version"]):
         raise NoInterpreterError("node was not found on the path")
     if not is_made(client, home):
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         shutil.copy(client.pins_path, home / "package.json")
-        install = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+        install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(install, cwd=home, check=True)
         note_made(client, home)
-    shutil.copy(client.reader_path, home)
-    return home / client.reader
+    for script in (FOLDER / "ask.mjs", client.reader_path):
+        shutil.copy(script, home)
+    return home / "ask.mjs"
 
 
 def _fingerprint(client: Client) -> str:

@@ -36,7 +36,7 @@ def measure(client: Client, interpreter: Path, task: Task) -> Row:
 def _ask(client: Client, interpreter: Path, location: str, task: Task) -> str:
     """Return the empty text if the client reads all regions as expected, or what is wrong."""
     if client.python is None:
-        command = ["node", str(interpreter)]
+        command = ["node", str(interpreter), f"./{client.reader}"]
     else:
         command = [str(interpreter), "-P", str(FOLDER / "ask.py"), str(client.reader_path)]
     command += [location, json.dumps(task.regions)]
