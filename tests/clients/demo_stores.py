@@ -31,13 +31,10 @@ def write_stores(folder: Path) -> dict[str, Path]:
     rgb, grey = folder / "rgb.tif", folder / "grey.ome.tif"
     tifffile.imwrite(rgb, _tissue_on_glass(), tile=(256, 256), photometric="rgb")
     tifffile.imwrite(grey, _microscopy(), metadata={"axes": "CYX"})
-    made = {
-        "rgb-04": (rgb, "0.4"),
-        "rgb-05": (rgb, "0.5"),
-        "grey-05": (grey, "0.5"),
-    }
     return {
-        name: _convert(source, folder / name, version) for name, (source, version) in made.items()
+        "rgb-04": _convert(rgb, folder / "rgb-04.ome.zarr", "0.4"),
+        "rgb-05": _convert(rgb, folder / "rgb-05.ome.zarr", "0.5"),
+        "grey-05": _convert(grey, folder / "grey-05.ome.zarr", "0.5"),
     }
 
 
@@ -56,7 +53,7 @@ def expected_digests(name: str, store: Path) -> list[str]:
 
 
 def _tissue_on_glass() -> Any:
-    return DemoSource().read_region(Region(y=400, x=600, height=1200, width=1600))
+    return DemoSource().read_region(Region(y=300, x=400, height=1200, width=1600))
 
 
 def _microscopy() -> Any:

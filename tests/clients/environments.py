@@ -38,6 +38,8 @@ def environment(client: Client, folder: Path, wheel: Path | None) -> Path:
 
     Parameters
     ----------
+    folder : Path
+        Where environments are kept.
     wheel : Path, optional
         The package under test, for clients that need it. It is installed anew each time, since its
         version may stay the same.

@@ -14,7 +14,13 @@ from pathlib import Path
 
 from tests.clients import page
 from tests.clients.demo_stores import expected_digests, regions_of, write_stores
-from tests.clients.environments import NoInterpreterError, build_wheel, environment, freeze
+from tests.clients.environments import (
+    NoInterpreterError,
+    build_wheel,
+    environment,
+    freeze,
+    note_made,
+)
 from tests.clients.measure import Task, measure
 from tests.clients.serving import serving
 from tests.clients.table import Client, Row, clients
@@ -101,6 +107,7 @@ def _interpreter(client: Client, args: argparse.Namespace, wheel: Path | None) -
     interpreter = environment(client, args.environments, wheel)
     if args.freeze and client.python is not None:
         client.pins_path.write_text(freeze(client, interpreter))
+        note_made(client, args.environments / client.key)
     return interpreter
 
 
