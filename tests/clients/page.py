@@ -53,17 +53,23 @@ def _refusals(clients: Mapping[str, Client]) -> str:
 
 
 def _how(clients: Mapping[str, Client]) -> str:
-    parts = ["## How each reads", "The code that was run, whole."]
-    users: dict[Path, list[str]] = {}
+    parts = ["## How each reads", "What was installed, and the code that was run, whole."]
+    users: dict[Path, list[Client]] = {}
     for client in clients.values():
-        users.setdefault(client.reader_path, []).append(client.name)
-    for path, names in users.items():
+        users.setdefault(client.reader_path, []).append(client)
+    for path, of in users.items():
         language = "js" if path.suffix == ".mjs" else "python"
         parts += [
-            f"### {'; '.join(names)}",
+            f"### {'; '.join(client.name for client in of)}",
+            "\n".join(map(_installed, of)),
             f"{NOT_RUN}\n```{language}\n{path.read_text().strip()}\n```",
         ]
     return "\n\n".join(parts)
+
+
+def _installed(client: Client) -> str:
+    names = " ".join([*client.requirements, *(["numcodecs-neural"] if client.codec else [])])
+    return f"- Python {client.python}: `{names}`" if client.python else f"- node: `{names}`"
 
 
 def _code(text: str) -> str:

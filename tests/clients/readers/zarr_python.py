@@ -1,4 +1,4 @@
-"""zarr-python 3: a level is an array of the group."""
+"""zarr-python: a level is an array of the group."""
 
 from collections.abc import Callable
 from typing import Any
