@@ -15,6 +15,8 @@ from tests.annotations import FreshPython
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"numcodecs_neural": "numcodecs_neural", "converters": "numcodecs_neural.converters"}
 OURS = {"numcodecs_neural", "tests", "make_vectors", "reference_decoder"}
+# Scripts for environments of their own, each with the client that it reads with.
+READERS = ROOT / "tests" / "clients" / "readers"
 # The name to import, where it is not the name to install.
 # Used, but by another name than an import's: a library that a binding loads, a file system that
 # fsspec finds by the scheme of a URL, a viewer that imports us, what a client for tests is made of,
@@ -62,7 +64,8 @@ def imports_of(path: Path) -> set[str]:
 
 
 def distributions_imported_in(folder: Path) -> set[str]:
-    names = {name for path in folder.rglob("*.py") for name in imports_of(path)}
+    paths = (path for path in folder.rglob("*.py") if path.parent != READERS)
+    names = {name for path in paths for name in imports_of(path)}
     names -= {*OURS, *sys.stdlib_module_names}
     return {DISTRIBUTIONS.get(name, name).replace("_", "-").lower() for name in names}
 
