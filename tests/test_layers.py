@@ -40,7 +40,7 @@ FLOORS = [
 ]
 WINGS = [
     *("compressai", "evaluation", "training", "serve", "converters"),
-    *("view", "stores", "lazy", "napari"),
+    *("slide", "view", "stores", "lazy", "napari"),
 ]
 # Stands above all: the program that gathers the subcommands of the wings, and the entry points.
 ROOF = ["cli", "programs"]

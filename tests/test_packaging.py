@@ -130,6 +130,7 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
         pytest.param(
             "converters", ["convert", "openslide", "dicom", "czi", "lepton"], id="converters"
         ),
+        pytest.param("numcodecs_neural/slide", ["slide", "openslide", "torch"], id="slide"),
         pytest.param("tests", ["test"], id="tests"),
     ],
 )
@@ -186,6 +187,9 @@ def test_torch_is_imported_where_devices_are_driven_and_nowhere_else() -> None:
         # Measures that are written for torch: see its docstring.
         "numcodecs_neural/evaluation/perceptual.py",
         "numcodecs_neural/networks/backends/torch_backend.py",
+        # What hands patches to torch.
+        "numcodecs_neural/slide/dataset.py",
+        "numcodecs_neural/slide/patches.py",
     }
 
 

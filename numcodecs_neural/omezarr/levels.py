@@ -7,6 +7,7 @@ from typing import Any
 import zarr
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.folder import is_url
 
 from .history import codecs_of
 from .store import OPEN_ERRORS, ZarrFiles
@@ -51,7 +52,8 @@ def open_levels(
             f"{files.location}: the array {paths[0]} has samples of {arrays[0].dtype}; "
             "integers and floats are read: store it as one of these"
         )
-    if not files.has_chunks(paths[0]):
+    # Behind a URL that is not asked: web servers list no files, and object stores take long to.
+    if not is_url(files.location) and not files.has_chunks(paths[0]):
         raise SourceError(
             f"{files.location}: the array {paths[0]} holds no chunk, so all its pixels are lost"
         )

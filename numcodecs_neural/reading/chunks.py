@@ -20,10 +20,10 @@ from numcodecs_neural.zarr3 import NeuralImageCodec
 
 from .regions import Index
 
-__all__ = ["LevelChunks"]
+__all__ = ["READ_ERRORS", "LevelChunks"]
 
 # Codecs of all kinds decode here, each with errors of its own.
-_READ_ERRORS = (
+READ_ERRORS = (
     *OPEN_ERRORS,
     *(NeuralCodecError, ArithmeticError, ImportError, MemoryError, zlib.error),
 )
@@ -77,7 +77,7 @@ class LevelChunks:
             return self._directly(index) if self._is_direct else self._through_zarr(index)
         except SourceError:
             raise
-        except _READ_ERRORS as exc:
+        except READ_ERRORS as exc:
             y, x = self._place(index)
             raise SourceError(
                 f"{self._image.files.location}: the chunk at row {y}, column {x} of level "

@@ -93,6 +93,11 @@ class ImageReader:
         """Where decoded chunks are kept."""
         return shared_cache() if self._cache is None else self._cache
 
+    @property
+    def own_cache(self) -> ChunkCache | None:
+        """The cache that this reader was given, if it has not that of all readers."""
+        return self._cache
+
     def use_cache(self, cache: ChunkCache) -> None:
         """Keep decoded chunks in another cache from now on."""
         self.cache.forget(self._owner)

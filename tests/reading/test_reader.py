@@ -1,7 +1,11 @@
 """Regions and chunks of OME-Zarr images, beside what zarr reads."""
 
+import functools
+import http.server
 import multiprocessing
 import pickle
+import threading
+import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -254,8 +258,6 @@ def test_a_spawned_process_reads(pixels: Image, write_image: WriteImage) -> None
 def zipped(path: Path) -> Path:
     """Return a zip of a store, as zarr writes it."""
     target = path.with_suffix(".ozx")
-    import zipfile
-
     with zipfile.ZipFile(target, "w") as archive:
         for file in path.rglob("*"):
             archive.write(file, file.relative_to(path))
@@ -267,6 +269,34 @@ def test_an_image_behind_a_url_is_read(pixels: Image, write_image: WriteImage) -
 
     with ImageReader(path.as_uri()) as image:
         assert first_row(image) == pixels[0, 0].tolist()
+
+
+class Unlisted(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of folders, as most web servers do."""
+
+    def list_directory(self, path: object) -> None:
+        self.send_error(404)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_an_image_on_a_web_server_that_lists_nothing_is_read(
+    pixels: Image, write_image: WriteImage
+) -> None:
+    pytest.importorskip("aiohttp", reason="fsspec needs aiohttp for HTTP")
+    pixels[:, 32:64, 32:64] = 255
+    path = write_image(pixels)
+    handler = functools.partial(Unlisted, directory=path.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{path.name}"
+
+        with ImageReader(url) as image:
+            found = image.read(0, part((0, 3), (0, 75), (0, 103)))
+        server.shutdown()
+
+    np.testing.assert_array_equal(found, pixels)
 
 
 def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Display: how the channels of an image are shown as red, green and blue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_neural.errors import SourceError
+from numcodecs_neural.omezarr.metadata import ome_attributes
+from numcodecs_neural.omezarr.opened import OpenedImage
+
+__all__ = ["Display", "display_of"]
+
+# Of channels without colours, one after the other; one alone is grey.
+_COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+_WHITE = "FFFFFF"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A channel that is shown: its place, what is black and what is bright, and its colour."""
+
+    channel: int
+    start: float
+    end: float
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What is shown of an image.
+
+    Parameters
+    ----------
+    shown : tuple
+        The channels that are added up; empty if the samples are red, green and blue already.
+    frame : dict
+        Which time and which plane are shown, by the axis.
+    """
+
+    shown: tuple[_Shown, ...]
+    frame: Mapping[str, int]
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Which channels are needed."""
+        return tuple(shown.channel for shown in self.shown) or (0, 1, 2)
+
+    def rgb(self, planes: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return planes (channels, y, x) as red, green and blue (3, y, x)."""
+        if not self.shown:
+            rgb: NDArray[np.uint8] = planes
+            return rgb
+        light = np.zeros((3, *planes.shape[1:]), np.float32)
+        for shown, plane in zip(self.shown, planes, strict=True):
+            width = max(shown.end - shown.start, np.finfo(np.float32).tiny)
+            bright = np.clip((plane.astype(np.float32) - shown.start) / width, 0, 1)
+            for part, color in zip(light, shown.color, strict=True):
+                if color:
+                    part += bright * color
+        shades: NDArray[np.uint8] = np.rint(np.nan_to_num(light)).clip(0, 255).astype(np.uint8)
+        return shades
+
+
+def display_of(image: OpenedImage, *, z: int | None, t: int | None) -> Display:
+    """Return how an image is to be shown, as its ``omero`` says where it has any.
+
+    Three channels of 8 bits without colours are red, green and blue. Otherwise each channel that
+    is active is shown in its colour from the start to the end of its window.
+
+    Raises
+    ------
+    SourceError
+        If there is no such plane or time.
+    """
+    omero = ome_attributes(image.attributes).get("omero")
+    told: dict[str, Any] = omero if isinstance(omero, dict) else {}
+    count = image.shape.get("c", 1)
+    entries = _entries(told.get("channels"), count)
+    has_colors = any(isinstance(entry.get("color"), str) for entry in entries)
+    is_rgb = image.is_rgb or (count == 3 and image.dtype == np.uint8 and not has_colors)
+    shown = () if is_rgb else _shown(entries, image.dtype)
+    defaults = told.get("rdefs")
+    defaults = defaults if isinstance(defaults, dict) else {}
+    asked = {"z": z, "t": t}
+    frame = {
+        axis: _frame(axis, at, defaults, image.shape.get(axis, 1)) for axis, at in asked.items()
+    }
+    return Display(shown, frame)
+
+
+def _entries(channels: object, count: int) -> list[dict[str, Any]]:
+    """Return what is said of each channel; nothing if it is said of another number of them."""
+    found = channels if isinstance(channels, list) and len(channels) == count else [{}] * count
+    return [entry if isinstance(entry, dict) else {} for entry in found]
+
+
+def _shown(entries: list[dict[str, Any]], dtype: np.dtype[Any]) -> tuple[_Shown, ...]:
+    is_any_active = any(entry.get("active", True) for entry in entries)
+    defaults = (_WHITE,) if len(entries) == 1 else _COLORS
+    return tuple(
+        _Shown(n, *_window(entry.get("window"), dtype), _color(entry, defaults[n % len(defaults)]))
+        for n, entry in enumerate(entries)
+        if entry.get("active", True) or not is_any_active
+    )
+
+
+def _window(window: object, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the darkest and the brightest sample that are shown; by default all there may be."""
+    whole = (0.0, 1.0) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
+    found = window if isinstance(window, dict) else {}
+    start, end = (found.get(key) for key in ("start", "end"))
+    if isinstance(start, int | float) and isinstance(end, int | float) and start < end:
+        return float(start), float(end)
+    return whole
+
+
+def _color(entry: dict[str, Any], default: str) -> tuple[int, int, int]:
+    text = str(entry.get("color") or "").lstrip("#")
+    try:
+        red, green, blue = bytes.fromhex(text)
+    except ValueError:
+        red, green, blue = bytes.fromhex(default)
+    return red, green, blue
+
+
+def _frame(axis: str, asked: int | None, defaults: dict[str, Any], length: int) -> int:
+    """Return the place along an axis that is asked for, or that the store shows first."""
+    if asked is None:
+        told = defaults.get(f"default{axis.upper()}")
+        return told if isinstance(told, int) and 0 <= told < length else 0
+    if not 0 <= asked < length:
+        raise SourceError(f"{axis}={asked} was asked for; the image has {axis} 0 to {length - 1}")
+    return asked
