@@ -7,7 +7,7 @@
 python classify_latents.py [PICTURES 'REGEX']
 
 PICTURES is a folder of pictures; what the group of REGEX finds in a name is the label, and every
-third picture of a label is held out: 'TCGA-(A7|A8|AC)-' tells hospitals apart on patients that were
+third picture of a label is held out: 'TCGA-(A7|A8|AC)-' tells hospitals apart on pictures that were
 not seen. Without them, labels are three pictures of scikit-image, whose lower thirds are held out.
 
 Patches of 64 x 64 pixels are read from one Zarr array, as the first 48 latents of 4 x 4 blocks, and
