@@ -15,7 +15,7 @@ from .site import Site
 from .stores import ServedStore
 from .work import AbandonedError, Work
 
-__all__ = ["Limits", "make_app"]
+__all__ = ["Limits", "check_host", "make_app"]
 
 _METHODS = ("GET", "HEAD", "OPTIONS")
 # Pages that this machine serves itself, such as a viewer under development.
@@ -115,7 +115,7 @@ class _Endpoint:
                 {"Allow": ", ".join(_METHODS)},
             )
         if self._is_local:
-            _check_host(request.headers.get("host", ""))
+            check_host(request.headers.get("host", ""))
         if request.method == "OPTIONS":
             return Response(
                 status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(_METHODS)}
@@ -123,7 +123,11 @@ class _Endpoint:
         return await self._site.answer(request, parts_of(request.scope["raw_path"]))
 
 
-def _check_host(host: str) -> None:
+def check_host(host: str) -> None:
+    """Refuse a request to a name that is none of this machine's own; raises Problem.
+
+    A page of another site may have such a name lead here, and then read what is served.
+    """
     name = host if host in _LOCAL_NAMES else host.rpartition(":")[0]
     if name not in _LOCAL_NAMES:
         raise Problem(

@@ -1,14 +1,16 @@
 """The web application of ``view``: the page, what it shows, and tiles and overlays as PNG."""
 
+import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -17,12 +19,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from numcodecs_neural.errors import ConfigError, NeuralCodecError
+from numcodecs_neural.serve.app import check_host
+from numcodecs_neural.serve.problems import Problem
+from numcodecs_neural.serve.work import AbandonedError, Work
 
 from .drawing import png
 from .looks import Look
 from .overlays import Overlay, overlays_of
 from .subject import Subject
-from .tile_cache import TileCache
 
 __all__ = ["Exhibit", "view_app"]
 
@@ -33,6 +37,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _KEPT_NBYTES = 256 << 20
+_MOST_WAITING = 256
 
 
 @dataclass(kw_only=True)
@@ -48,7 +53,6 @@ class Exhibit:
 
     shown: Subject
     against: Subject | None = None
-    tiles: TileCache = field(default_factory=lambda: TileCache(_KEPT_NBYTES))
 
     @cached_property
     def overlays(self) -> dict[str, Overlay]:
@@ -94,9 +98,13 @@ def view_app(exhibits: Sequence[Exhibit]) -> Starlette:
         Route("/slides/{slide:int}/{side}/{level:int}/{row:int}-{column:int}.png", _send_tile),
         Route("/slides/{slide:int}/overlays/{name}.png", _send_overlay),
     ]
-    app = Starlette(routes=routes, exception_handlers={NeuralCodecError: _explain})
-    app.add_middleware(_WithHeaders)
+    handlers = {NeuralCodecError: _explain, Problem: _explain_problem, AbandonedError: _say_nothing}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.add_middleware(_Door)
     app.state.exhibits = tuple(exhibits)
+    app.state.work = Work(
+        workers=os.cpu_count() or 1, most_waiting=_MOST_WAITING, memory_nbytes=_KEPT_NBYTES
+    )
     # Part of the addresses of tiles: browsers keep them as long as the program runs, and no longer.
     app.state.run = secrets.token_hex(4)
     return app
@@ -112,7 +120,7 @@ def _describe_slide(request: Request) -> Response:
     return JSONResponse(_exhibit(request).description)
 
 
-def _send_tile(request: Request) -> Response:
+async def _send_tile(request: Request) -> Response:
     exhibit, place = _exhibit(request), request.path_params
     subject = exhibit.side(place["side"])
     if subject is None:
@@ -123,8 +131,8 @@ def _send_tile(request: Request) -> Response:
         tile = subject.tile(place["level"], place["row"], place["column"], look)
         return None if tile is None else png(tile)
 
-    key = (place["side"], place["level"], place["row"], place["column"], request.url.query)
-    return _picture(exhibit.tiles.get(key, draw))
+    work: Work = request.app.state.work
+    return _picture(await work.bytes_of(str(request.url), draw, request.is_disconnected))
 
 
 def _send_overlay(request: Request) -> Response:
@@ -152,8 +160,22 @@ async def _explain(_: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), 400 if isinstance(error, ConfigError) else 500)
 
 
-class _WithHeaders:
-    """Adds to every answer what browsers may do with it."""
+async def _explain_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return PlainTextResponse(error.text, error.status, error.headers)
+
+
+async def _say_nothing(_: Request, error: Exception) -> Response:
+    """Answer who has left already."""
+    del error
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+class _Door:
+    """Lets in what asks for this machine by its name, and says what browsers may do with answers.
+
+    A page from elsewhere could read slides otherwise, under a name of its own for this machine.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -164,4 +186,10 @@ class _WithHeaders:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
+        try:
+            check_host(Headers(scope=scope).get("host", ""))
+        except Problem as problem:
+            refusal = PlainTextResponse(problem.text, problem.status)
+            await refusal(scope, receive, send_with_headers)
+            return
         await self._app(scope, receive, send_with_headers)

@@ -13,6 +13,8 @@ from numcodecs_neural.view.app import Exhibit, view_app
 from numcodecs_neural.view.subject import Subject
 from tests.annotations import Image
 
+LOCAL = "http://localhost:8050"
+
 
 def picture_in(content: bytes) -> Image:
     return np.asarray(PIL.Image.open(BytesIO(content)))
@@ -21,7 +23,7 @@ def picture_in(content: bytes) -> Image:
 @pytest.fixture
 def client(store: Path, tiff: Path, stack: Path) -> Iterator[TestClient]:
     exhibits = [Exhibit(shown=Subject(store), against=Subject(tiff)), Exhibit(shown=Subject(stack))]
-    yield TestClient(view_app(exhibits), raise_server_exceptions=False)
+    yield TestClient(view_app(exhibits), base_url=LOCAL, raise_server_exceptions=False)
     for exhibit in exhibits:
         exhibit.close()
 
@@ -91,6 +93,13 @@ def test_what_is_not_there_is_refused(client: TestClient, path: str, status: int
     assert client.get(path).status_code == status
 
 
+def test_a_page_from_elsewhere_gets_nothing(client: TestClient) -> None:
+    answer = client.get("/slides.json", headers={"Host": "slides.example.org"})
+
+    assert answer.status_code == 421
+    assert "store" not in answer.text
+
+
 def test_it_only_answers_reads(client: TestClient) -> None:
     assert client.post("/slides.json").status_code == 405
 
@@ -106,7 +115,7 @@ def test_pixels_that_are_lost_are_an_error_that_says_so(store: Path, tmp_path: P
     shard.write_bytes(content)
     exhibit = Exhibit(shown=Subject(damaged))
 
-    answer = TestClient(view_app([exhibit])).get("/slides/0/shown/0/1-1.png")
+    answer = TestClient(view_app([exhibit]), base_url=LOCAL).get("/slides/0/shown/0/1-1.png")
 
     assert answer.status_code == 500
     assert "do not decode" in answer.text
