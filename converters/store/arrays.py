@@ -125,7 +125,9 @@ def write_plain(
     values: NDArray[Any],
     version: OmeZarrVersion,
     axes: tuple[str, ...],
-    **arguments: Any,
+    *,
+    fill_value: int = 0,
+    attributes: dict[str, Any] | None = None,
 ) -> None:
     """Write a small array of one chunk that any Zarr reader decodes.
 
@@ -135,8 +137,8 @@ def write_plain(
         Its path in the store.
     axes : tuple of str
         Names of its axes.
-    **arguments
-        Passed to `zarr.create_array`.
+    fill_value : int
+    attributes : dict, optional
     """
     array = zarr.create_array(
         store.zarr_store(),
@@ -145,8 +147,8 @@ def write_plain(
         chunks=values.shape,
         dtype=values.dtype,
         overwrite=True,
-        **{"fill_value": 0, **arguments},
-        **_plain(version, axes),
+        fill_value=fill_value,
+        **_plain(version, axes, attributes),
     )
     array[...] = values
 
@@ -206,18 +208,24 @@ def _create_label(store: Folder, grid: LevelGrid, version: OmeZarrVersion) -> No
     )
 
 
-def _plain(version: OmeZarrVersion, axes: tuple[str, ...]) -> dict[str, Any]:
+def _plain(
+    version: OmeZarrVersion, axes: tuple[str, ...], attributes: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the arguments of an array that any Zarr reader can decode."""
+    layout = _layout(version, axes, attributes)
     if version == "0.4":
-        return {
-            "compressors": {"id": "zstd", "level": 3},
-            "filters": None,
-            **_layout(version, axes),
-        }
-    return {"compressors": ZstdCodec(level=3), **_layout(version, axes)}
+        return {"compressors": {"id": "zstd", "level": 3}, "filters": None, **layout}
+    return {"compressors": ZstdCodec(level=3), **layout}
 
 
-def _layout(version: OmeZarrVersion, axes: tuple[str, ...]) -> dict[str, Any]:
-    if version == "0.4":
-        return {"zarr_format": 2, "chunk_key_encoding": {"name": "v2", "separator": "/"}}
-    return {"zarr_format": 3, "dimension_names": axes}
+def _layout(
+    version: OmeZarrVersion, axes: tuple[str, ...], attributes: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    if version == "0.5":
+        return {"zarr_format": 3, "dimension_names": axes, "attributes": attributes}
+    return {
+        "zarr_format": 2,
+        "chunk_key_encoding": {"name": "v2", "separator": "/"},
+        # Zarr v2 has no names of dimensions; xarray and TIAToolbox look for them here.
+        "attributes": {"_ARRAY_DIMENSIONS": list(axes), **(attributes or {})},
+    }

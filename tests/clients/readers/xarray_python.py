@@ -1,4 +1,7 @@
-"""xarray: a level is a variable; levels differ in size, so that all others are dropped."""
+"""xarray: a level is a variable; levels differ in size, so that all others are dropped.
+
+Of Zarr v2, it takes the fill value for a missing one, unless it is told not to.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +15,8 @@ def opened(location: str) -> Callable[[int, slice, slice], Any]:
 
     def read(level: int, y: slice, x: slice) -> Any:
         others = levels - {str(level)}
-        image = xarray.open_zarr(location, drop_variables=others)[str(level)]
+        store = xarray.open_zarr(location, drop_variables=others, mask_and_scale=False)
+        image = store[str(level)]
         return image.isel(y=y, x=x).to_numpy()
 
     return read
