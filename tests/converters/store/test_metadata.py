@@ -233,3 +233,14 @@ def test_info_of_a_plain_slide_needs_four_values_only() -> None:
     info = SlideInfo(name="a", level_shapes=((8, 9),), mpp=None, history=(), size_bytes=None)
 
     assert (info.shape, info.is_rgb, info.frame_shape) == ((8, 9), True, ())
+
+
+@pytest.mark.parametrize("name", ["0", "1", "labels/tissue/0"])
+def test_arrays_of_version_2_name_their_dimensions_as_xarray_expects(
+    rich_source: Any, tmp_path: Path, name: str
+) -> None:
+    convert(rich_source, str(tmp_path / "slide.ome.zarr"), options("0.4", levels=2))
+
+    array: Any = zarr.open_group(tmp_path / "slide.ome.zarr", mode="r")[name]
+
+    assert array.attrs["_ARRAY_DIMENSIONS"] == ["c", "y", "x"][-array.ndim :]
