@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from numcodecs_neural.arguments import check_output_file, check_parent, whole_number
 from numcodecs_neural.errors import ConfigError, MissingDependencyError
-from numcodecs_neural.weights import card, catalogue, resolve
+from numcodecs_neural.weights import card, catalogue, exact_weights, resolve
+from numcodecs_neural.weights.catalogue import coefficient_weights
 from numcodecs_neural.weights.installed import installed_digests, installed_path
 
 from .kinds import TiffCodec, ZarrCodec, codec_for, is_tiff
@@ -194,6 +195,9 @@ def _models(args: argparse.Namespace) -> int:
         return 0
     for info in map(resolve, catalogue()):
         print(f"{info.name}  {info.channels} x {','.join(info.dtypes)}  {info.sha256}")
+    exact, jpeg = exact_weights(), coefficient_weights()
+    print(f"{exact.name}  any x {','.join(exact.dtypes)}, without loss  {exact.sha256}")
+    print(f"{jpeg.name}  coefficients of JPEG tiles  {jpeg.sha256}")
     for sha256 in installed_digests():
         print(f"installed  {sha256}  {installed_path(sha256)}")
     return 0
