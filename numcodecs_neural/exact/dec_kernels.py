@@ -3,12 +3,14 @@
 import numpy as np
 
 from numcodecs_neural.compilation import Integer, compiled, inlined, readable
+from numcodecs_neural.exact.dec_gaps import ROW, STARTS, weigh
 from numcodecs_neural.exact.diagonals import (
     NUMBER,
     NUMBERS,
     PLACES,
     PLANE,
     RAW,
+    READ,
     SCRATCH,
     SHORTS,
     TABLE,
@@ -29,7 +31,6 @@ __all__ = [
     "BITS_LEFT",
     "COUNT",
     "LOWEST_STATE",
-    "ROW",
     "STATE",
     "STATUS",
     "STREAMS",
@@ -46,9 +47,6 @@ COUNT, WORD, BIT, STATUS, WORDS_LEFT, BITS_LEFT = range(6)
 DONE, TRUNCATED, BAD_ESCAPE = 0, 1, 2
 LOWEST_STATE = 1 << 16
 
-ROW = 96
-"""Numbers of a table: 16 of its starts, for the first step of the search, then all, then 16384."""
-_STARTS = 16
 _I, _U = np.int64, np.uint64  # names: `planes.runnable` puts others in their place
 _LONGEST_ESCAPE = 17
 _LOWEST, _EXTRA = LOWEST.copy(), EXTRA_BITS.copy()
@@ -103,7 +101,7 @@ def next_numbers(
         state = _I(lanes[lane])
         slot = state & 16383
         entry = 4 * not_above(tables, row, slot)
-        row += _STARTS + entry
+        row += STARTS + entry
         ahead = (
             _I(tables[_U(row + 1)] <= slot)
             + _I(tables[_U(row + 2)] <= slot)
@@ -133,7 +131,7 @@ def next_numbers(
 
 @compiled(
     types.void, PLACES, SHORTS, SHORTS, PLACES, readable(types.int32), readable(types.int32),
-    _TABLES, _CODE, _BITS, STATE, STATE,
+    SHORTS, READ, _CODE, _BITS, STATE, STATE,
 )  # fmt: skip
 def decode_plane(
     plane: Integer,
@@ -143,12 +141,16 @@ def decode_plane(
     terms: Integer,
     weights: Integer,
     tables: Integer,
+    gaps: Integer,
     words: Integer,
     bits: Integer,
     lanes: Integer,
     at: Integer,
 ) -> None:
-    """Decode a plane into ``values`` and ``errors``, or stop with a status."""
+    """Decode a plane into ``values`` and ``errors``, or stop with a status.
+
+    Where there are no ``gaps``, ``tables`` are only read.
+    """
     scratch = np.zeros(LANES * SCRATCH, np.int32)
     height, width, columns = plane[_HEIGHT], plane[_WIDTH], plane[_COLUMNS]
     for diagonal in range(width + 2 * (height - 1)):
@@ -157,6 +159,8 @@ def decode_plane(
             here = plane[_BASE] + (FIRST_ROW + diagonal) * columns + MARGIN + y0
             predict(here, plane, values, errors, offsets, terms, weights, scratch)
             count = min(LANES, high + 1 - y0)
+            if gaps.size:
+                weigh(count, here, values, offsets, gaps, tables, scratch)
             next_numbers(count, tables, words, bits, lanes, at, scratch)
             place(here, 1, plane, scratch, values, errors)
         continue_diagonal(diagonal, plane, values, errors)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import BitstreamError, TruncatedChunkError
+from numcodecs_neural.exact.dec_gaps import MAX_GAP_WEIGHT, gaps_of, own_tables
 from numcodecs_neural.exact.dec_kernels import (
     BAD_ESCAPE,
     BIT,
@@ -20,17 +21,34 @@ from numcodecs_neural.exact.dec_kernels import (
     WORDS_LEFT,
     decode_plane,
 )
-from numcodecs_neural.exact.layout import COEFFICIENTS, MAX_REFERENCES
+from numcodecs_neural.exact.layout import (
+    COEFFICIENTS,
+    GAP_NEIGHBOURS,
+    GAP_REACH,
+    MAX_REFERENCES,
+)
 from numcodecs_neural.exact.model import ExactModel
 from numcodecs_neural.exact.planes import Memory, Settings, planes_of, runnable
 
-__all__ = ["LENGTHS", "MAX_BACK", "MAX_TERM_SUM", "PlaneHead", "decode_levels", "terms_of"]
+__all__ = [
+    "HAS_GAPS",
+    "LENGTHS",
+    "MAX_BACK",
+    "MAX_TERM_SUM",
+    "PlaneHead",
+    "decode_levels",
+    "tables_of",
+    "terms_of",
+]
 
 MAX_BACK = 64
 """How many planes back a reference may lie."""
 
 MAX_TERM_SUM = 1 << 14
 """Of the magnitudes of a prediction's coefficients: 16 times a difference of 16 bits fits 32."""
+
+HAS_GAPS = 128
+"""Added to the number of a plane's tables where weights of distances follow."""
 
 LENGTHS = struct.Struct("<II")
 """Words, and plain bits."""
@@ -52,11 +70,14 @@ class PlaneHead(NamedTuple):
     terms : ndarray of int
     tables : int
         The set of tables that says how likely numbers are.
+    gaps : ndarray of int, shape (neighbours, distances), optional
+        How likely the distances of a level from those near it are, in 256ths.
     """
 
     references: tuple[int, ...]
     terms: NDArray[np.int64]
     tables: int = 0
+    gaps: NDArray[np.int64] | None = None
 
 
 def decode_levels(
@@ -72,7 +93,9 @@ def decode_levels(
     cursor = Cursor(data)
     order = cursor.order(shape[1])
     blocks = list(planes_of(shape, order))
-    heads = [[cursor.plane_head(p.number, model.sets) for p in block] for block in blocks]
+    heads = [
+        [cursor.plane_head(p.number, model.sets, settings.error) for p in block] for block in blocks
+    ]
     code = Code.take(cursor)
     levels = np.empty(shape, np.uint16)
     for block, their_heads in zip(blocks, heads, strict=True):
@@ -83,15 +106,14 @@ def decode_levels(
         decode = runnable(decode_plane, memory.lanes)
         for plane, head in zip(block, their_heads, strict=True):
             numbers = memory.plane(plane.number, head.references, model)
-            network = model.networks[len(head.references)]
             decode(
                 numbers,
                 memory.values,
                 memory.errors,
                 memory.offsets,
                 terms_of(head),
-                network,
-                model.tables[head.tables],
+                model.networks[len(head.references)],
+                *tables_of(head, model, memory.lanes),
                 code.words,
                 code.bits,
                 code.states,
@@ -108,6 +130,16 @@ def terms_of(head: PlaneHead) -> NDArray[np.int32]:
     terms = np.zeros(COEFFICIENTS[-1], np.int32)
     terms[: len(head.terms)] = head.terms
     return terms
+
+
+def tables_of(
+    head: PlaneHead, model: ExactModel, lanes: int
+) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
+    """Return tables and weights of distances as kernels of so many `lanes` take them."""
+    tables = model.tables[head.tables]
+    if head.gaps is None:
+        return tables, np.zeros(0, np.int32)
+    return own_tables(tables, lanes), gaps_of(head.gaps)
 
 
 class Cursor:
@@ -149,9 +181,22 @@ class Cursor:
             if shift > 28:
                 raise BitstreamError("an exact chunk holds a number of more than 35 bits")
 
-    def plane_head(self, number: int, sets: int) -> PlaneHead:
-        """Return how the plane of this number in its block is predicted, with so many sets."""
+    def plane_head(self, number: int, sets: int, error: int) -> PlaneHead:
+        """Return how a plane is predicted and coded.
+
+        Parameters
+        ----------
+        number : int
+            Of the plane in its block.
+        sets : int
+            How many sets of tables there are.
+        error : int
+            The largest one, in levels.
+        """
         count, tables = self.take(2)
+        has_gaps, tables = tables & HAS_GAPS, tables & ~HAS_GAPS
+        if has_gaps and error:
+            raise BitstreamError("a plane of an exact chunk has weights of distances, and an error")
         if tables >= sets:
             raise BitstreamError(f"a plane of an exact chunk has tables {tables} of {sets}")
         if count > MAX_REFERENCES:
@@ -166,7 +211,17 @@ class Cursor:
                 f"a plane of an exact chunk has coefficients of {np.abs(terms).sum()} in all; "
                 f"allowed are {MAX_TERM_SUM}"
             )
-        return PlaneHead(back, terms, tables)
+        return PlaneHead(back, terms, tables, self._gaps() if has_gaps else None)
+
+    def _gaps(self) -> NDArray[np.int64]:
+        count = GAP_NEIGHBOURS * (GAP_REACH + 1)
+        weights = np.array([self.varint() for _ in range(count)], np.int64)
+        if weights.max() > MAX_GAP_WEIGHT:
+            raise BitstreamError(
+                f"a plane of an exact chunk has a weight of {weights.max()} of distances; allowed "
+                f"are {MAX_GAP_WEIGHT}"
+            )
+        return weights.reshape(GAP_NEIGHBOURS, -1)
 
 
 class Code(NamedTuple):

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.exact.dec_kernels import BIT, COUNT, STREAMS
-from numcodecs_neural.exact.dec_stream import LENGTHS, PlaneHead, terms_of
+from numcodecs_neural.exact.dec_stream import HAS_GAPS, LENGTHS, PlaneHead, terms_of
+from numcodecs_neural.exact.enc_gaps import gaps_in
 from numcodecs_neural.exact.enc_kernels import encode_plane, encode_words
 from numcodecs_neural.exact.enc_references import heads_of
 from numcodecs_neural.exact.model import ExactModel
@@ -46,8 +48,7 @@ def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactMo
     code = _Code(levels.size, settings.most)
     parts = [_varints(order) if len(order) > 1 else b""]
     for block, theirs in zip(blocks, heads, strict=True):
-        sets = code.add(levels, block, theirs, settings, model)
-        parts += [_packed(head._replace(tables=i)) for head, i in zip(theirs, sets, strict=True)]
+        parts += map(_packed, code.add(levels, block, theirs, settings, model))
     return b"".join([*parts, *code.finish()])
 
 
@@ -80,31 +81,51 @@ class _Code:
         heads: Sequence[PlaneHead],
         settings: Settings,
         model: ExactModel,
-    ) -> list[int]:
-        """Code the planes of a block, each with the set of tables that is returned for it."""
+    ) -> list[PlaneHead]:
+        """Code the planes of a block; return their heads with the tables that suit them."""
         first = levels[0, 0, block[0].rows, block[0].columns]
         kept = 1 + max(max(head.references, default=0) for head in heads)
         memory = Memory((first.shape[0], first.shape[1]), kept, settings)
-        encode = runnable(encode_plane, memory.lanes)
-        sets = []
+        found = []
         for plane, head in zip(block, heads, strict=True):
             samples = levels[plane.image, plane.channel, plane.rows, plane.columns]
-            entries, self._at[COUNT] = np.zeros(samples.size, np.uint16), 0
-            encode(
+            coded = (
                 memory.plane(plane.number, head.references, model),
                 memory.values,
                 memory.errors,
                 memory.offsets,
                 terms_of(head),
                 model.networks[len(head.references)],
-                np.ascontiguousarray(samples, np.int32),
-                entries,
-                self._bits,
-                self._at,
             )
-            sets.append(_best_set(entries, model))
-            self._codes.append(model.codes[sets[-1]][entries])
-        return sets
+            entries = self._entries(coded, samples, memory.lanes)
+            found.append(self._add_codes(head, coded, entries, (settings, model, memory.lanes)))
+        return found
+
+    def _entries(
+        self, coded: tuple[NDArray[Any], ...], samples: NDArray[np.uint16], lanes: int
+    ) -> NDArray[np.uint16]:
+        """Return the entries of a plane, and append its plain bits."""
+        entries, self._at[COUNT] = np.zeros(samples.size, np.uint16), 0
+        whole = np.ascontiguousarray(samples, np.int32)
+        runnable(encode_plane, lanes)(*coded, whole, entries, self._bits, self._at)
+        return entries
+
+    def _add_codes(
+        self,
+        head: PlaneHead,
+        coded: tuple[NDArray[Any], ...],
+        entries: NDArray[np.uint16],
+        by: tuple[Settings, ExactModel, int],
+    ) -> PlaneHead:
+        """Append the codes of a plane's entries, in the tables that are said in its head."""
+        settings, model, lanes = by
+        prices = model.prices @ np.bincount(entries, minlength=model.prices.shape[1])
+        best = int(np.argmin(prices))
+        gaps = None
+        if settings.error == 0:
+            gaps = gaps_in(coded, entries, model.tables[best], int(prices[best]), lanes)
+        self._codes.append(model.codes[best][entries] if gaps is None else gaps.codes)
+        return head._replace(tables=best, gaps=None if gaps is None else gaps.weights)
 
     def finish(self) -> tuple[bytes, ...]:
         """Return lengths, states, words and plain bits."""
@@ -117,16 +138,13 @@ class _Code:
         return lengths, states.astype("<u4").tobytes(), coded.tobytes(), plain
 
 
-def _best_set(entries: NDArray[np.uint16], model: ExactModel) -> int:
-    """Return the set of tables with which entries take fewest bits."""
-    counts = np.bincount(entries, minlength=model.prices.shape[1])
-    return int(np.argmin(model.prices @ counts))
-
-
 def _packed(head: PlaneHead) -> bytes:
     folded = (head.terms << 1) ^ (head.terms >> 63)
-    return bytes([len(head.references), head.tables]) + _varints(
-        [*head.references, *folded.tolist()]
+    tables, weights = head.tables, []
+    if head.gaps is not None:
+        tables, weights = tables | HAS_GAPS, head.gaps.ravel().tolist()
+    return bytes([len(head.references), tables]) + _varints(
+        [*head.references, *folded.tolist(), *weights]
     )
 
 

@@ -15,6 +15,8 @@ __all__ = [
     "CAUSAL_SIZES",
     "COEFFICIENTS",
     "FIRST_ROW",
+    "GAP_NEIGHBOURS",
+    "GAP_REACH",
     "INPUTS",
     "MARGIN",
     "MAX_REFERENCES",
@@ -50,6 +52,9 @@ INPUTS = (22, 32, 36)
 """Inputs of the network, by the number of references."""
 COEFFICIENTS = (16, 25, 30)
 """Terms of the linear prediction, by the number of references."""
+
+GAP_NEIGHBOURS, GAP_REACH = 4, 12
+"""How many of `CAUSAL` tell which levels occur nearby, and to what distance from their own."""
 
 MARGIN = 3
 FIRST_ROW = 8

@@ -19,6 +19,7 @@ __all__ = [
     "INPUT_LIMIT",
     "KIND",
     "MAX_SETS",
+    "SLOTS",
     "TABLES",
     "VERSION",
     "ExactModel",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.compilation import uncompiled, use_numba
+from numcodecs_neural.exact import dec_gaps
 from numcodecs_neural.exact.diagonals import PLANE
 from numcodecs_neural.exact.layout import FIRST_ROW, MARGIN, offsets_of, shape_of
 from numcodecs_neural.exact.model import ExactModel
@@ -43,7 +44,7 @@ def runnable(kernel: Callable[..., Any], lanes: int = LANES) -> Callable[..., An
     """Return a kernel as it runs here: compiled, or by numpy with `lanes` samples at once."""
     if use_numba():
         return kernel
-    return uncompiled(kernel, PLAINLY, LANES=lanes, **_PLAIN_INTEGERS)
+    return uncompiled(kernel, {**PLAINLY, **dec_gaps.PLAINLY}, LANES=lanes, **_PLAIN_INTEGERS)
 
 
 class Settings(NamedTuple):

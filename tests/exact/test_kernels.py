@@ -87,11 +87,11 @@ def _places(shape: tuple[int, int], columns: int) -> NDArray[np.int64]:
 
 def _decode_into(memory: Memory, numbers: Any, data: bytes, model: ExactModel) -> None:
     from numcodecs_neural.exact.dec_kernels import decode_plane
-    from numcodecs_neural.exact.dec_stream import Code, Cursor, terms_of
+    from numcodecs_neural.exact.dec_stream import Code, Cursor, tables_of, terms_of
 
     cursor = Cursor(data)
     cursor.order(1)
-    head = cursor.plane_head(0, model.sets)
+    head = cursor.plane_head(0, model.sets, 0)
     code = Code.take(cursor)
     decode_plane(
         numbers,
@@ -100,7 +100,7 @@ def _decode_into(memory: Memory, numbers: Any, data: bytes, model: ExactModel) -
         memory.offsets,
         terms_of(head),
         model.networks[0],
-        model.tables[head.tables],
+        *tables_of(head, model, memory.lanes),
         code.words,
         code.bits,
         code.states,
