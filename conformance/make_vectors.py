@@ -175,6 +175,8 @@ FROZEN = {
     "exact-1/one-column": "exact: one column",
     "exact-1/one-outlier": "exact: an escape of 16 bits",
     "exact-1/noise": "exact: noise, with many plain bits",
+    "exact-1/gaps": "exact: weights of distances, since every second level is missing",
+    "exact-1/gaps-and-none": "exact: two channels, one of which has weights of distances",
 }
 
 
@@ -1000,6 +1002,7 @@ def refused_exact() -> Iterator[Refused]:
         ("error", "an error larger than that of the header", 9, b"\2\0"),
         ("references", "three references", 11, b"\3"),
         ("tables", "tables that there are not", 12, b"\x40"),
+        ("gaps-error", "weights of distances, and an error", 12, bytes([128 | section[12]])),
         ("terms", "coefficients of more than 2^14 in all", 13, b"\xff\xff\2"),
         ("varint", "a varint of six bytes", 13, b"\xff" * 5 + b"\1"),
         ("state", "a state below 2^16", code + 8, bytes(4)),
@@ -1009,12 +1012,26 @@ def refused_exact() -> Iterator[Refused]:
     ):
         kind: reference.Kind = "truncated" if name == "bits-fewer" else "invalid"
         yield Refused(f"exact-{name}", shows, kind, changed(at, new))
+    yield Refused("exact-gaps", "a weight of distances of 2^11", "invalid", heavy_gaps())
     foreign = inside[:20] + bytes(8) + inside[28:]
     yield Refused("exact-weights", "weights that do not exist", "weights", changed(0, b"", foreign))
     cut = sealed(inside + sized(section[:code]))
     yield Refused("exact-cut", "it ends before its words", "truncated", cut)
     more = sealed(inside + sized(section + b"\0"))
     yield Refused("exact-longer", "a byte behind the plain bits", "invalid", more)
+
+
+def heavy_gaps() -> bytes:
+    """Return a chunk with weights of distances, the last of which is too large."""
+    chunk = (GOLDEN / "exact-1" / "gaps.chunk").read_bytes()
+    header, section = reference.read_container(chunk)
+    fields = reference.Fields(section)
+    reference.read_levels(fields, header)
+    last = reference.read_head(fields, 0, 64).gaps[-1][-1]
+    end = len(section) - len(fields.rest())
+    begin = end - (1 if last < 128 else 2)
+    changed = section[:begin] + b"\x80\x10" + section[end:]
+    return sealed(chunk[9 : -8 - len(section)] + sized(changed))
 
 
 def with_words(section: bytes, words: bytes) -> bytes:

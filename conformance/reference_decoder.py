@@ -2910,10 +2910,11 @@ def read_exact(section: bytes, header: Header, weights: Path) -> Array:
     for (y, x), block in zip(corners, heads, strict=True):
         planes: list[ExactPlane] = []
         size = min(512, height - y), min(4096, width - x)
-        for i, (back, terms, tables) in enumerate(block):
-            references = [planes[i - distance] for distance in back]
-            plane = ExactPlane(size, references, terms, (highest, largest))
-            plane.read(stream, arrays, tables)
+        for i, head in enumerate(block):
+            refuse_unless(largest == 0 or not head.gaps, "there are weights, and an error")
+            references = [planes[i - distance] for distance in head.back]
+            plane = ExactPlane(size, references, head.terms, (highest, largest))
+            plane.read(stream, arrays, head)
             planes.append(plane)
             place = levels[i // channels, order[i % channels]]
             place[y : y + size[0], x : x + size[1]] = plane.levels()
@@ -2994,18 +2995,29 @@ def varint(fields: Fields) -> int:
     raise RefusedError("invalid", "a varint has more than 5 bytes")
 
 
-def read_head(fields: Fields, number: int, sets: int) -> tuple[list[int], list[int], int]:
-    """Return how many planes back the references of a plane lie, coefficients, and its tables."""
+class ExactHead(NamedTuple):
+    """How a plane is predicted and coded (section 10.1)."""
+
+    back: list[int]
+    terms: list[int]
+    tables: int
+    gaps: list[list[int]]  # weights of distances, or nothing
+
+
+def read_head(fields: Fields, number: int, sets: int) -> ExactHead:
+    """Return how the plane of this number is predicted and coded."""
     count, tables = fields.unsigned(1), fields.unsigned(1)
     refuse_unless(count <= 2, f"a plane has {count} references")
-    refuse_unless(tables < sets, f"a plane has tables {tables} of {sets}")
+    refuse_unless(tables % 128 < sets, f"a plane has tables {tables % 128} of {sets}")
     back = [varint(fields) for _ in range(count)]
     are_there = all(1 <= distance <= min(64, number) for distance in back)
     refuse_unless(are_there, f"plane {number} refers to {back} planes back")
     folded = [varint(fields) for _ in range(TERMS[count + 1])]
     terms = [x // 2 if x % 2 == 0 else -1 - x // 2 for x in folded]
     refuse_unless(sum(map(abs, terms)) <= 2**14, "coefficients are too large")
-    return back, terms, tables
+    gaps = [[varint(fields) for _ in range(13)] for _ in range(4)] if tables >= 128 else []
+    refuse_unless(max(map(max, gaps), default=0) < 2**11, "a weight is too large")
+    return ExactHead(back, terms, tables % 128, gaps)
 
 
 class ExactStream(ContextStream):
@@ -3081,9 +3093,10 @@ class ExactPlane:
             return self._most // 2, 32
         return self._known[(0, y - 1) if x < 0 else (x, y)]
 
-    def read(self, stream: ExactStream, arrays: Arrays, number: int) -> None:
-        """Decode all samples with the tables of this number."""
-        tables = [as_table(row) for row in arrays["tables"][number].tolist()]
+    def read(self, stream: ExactStream, arrays: Arrays, head: ExactHead) -> None:
+        """Decode all samples with the tables and the weights of the head."""
+        tables = [as_table(row) for row in arrays["tables"][head.tables].tolist()]
+        self._gaps = head.gaps
         for diagonal in range(self._width + 2 * self._height - 2):
             for y in range(self._height):
                 x = diagonal - 2 * y
@@ -3139,7 +3152,11 @@ class ExactPlane:
         p = max((k - 24) >> 2, 0)
         if p:
             j = (j + 4 + 2 ** (p - 1)) >> p
-        number = stream.number(tables[5 * (k - 4 * p) + abs(j)], p)
+        table = tables[5 * (k - 4 * p) + abs(j)]
+        if self._gaps and p == 0:
+            exceeds = [level - w if j < 0 else w - level for level in n[:4]]
+            table = weighed(table, self._gaps, exceeds)
+        number = stream.number(table, p)
         v = min(max(w + step * (-number if j < 0 else number), 0), most)
         self._known[x, y] = v, min(max(16 * v - u0, -32767), 32767)
 
@@ -3151,6 +3168,22 @@ class ExactPlane:
         o = h @ a[f"head.{r}"] + a[f"head_bias.{r}"]
         mean, scale = int(o[0] >> 13), int(o[1] >> 16)
         return min(max(mean, -2047), 2047), min(max(scale, -255), 255)
+
+
+def weighed(table: Table, gaps: list[list[int]], exceeds: list[int]) -> Table:
+    """Return the table of a sample that exceeds its neighbours by so much (section 10.6)."""
+    shares = [256 * frequency for frequency in table.frequency]
+    for e in range(16, 48):
+        m = 256
+        for weights, d in zip(gaps, exceeds, strict=True):
+            distance = abs(d + e - 32)
+            m = (m * (weights[distance] if distance <= 12 else 256)) >> 8
+        shares[e] = table.frequency[e] * min(m, 65535)
+    s = max(sum(shares).bit_length() - 16, 0)
+    unit = (16320 << 15) // (sum(shares) >> s)
+    starts = [e + (((sum(shares[:e]) >> s) * unit) >> 15) for e in range(64)]
+    ends = [*starts[1:], 16384]
+    return Table(0, [end - start for start, end in zip(starts, ends, strict=True)], starts)
 
 
 def octave32(v: int) -> int:

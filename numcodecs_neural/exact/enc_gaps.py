@@ -42,11 +42,13 @@ __all__ = ["Gaps", "gaps_in"]
 
 _SAMPLES = 1 << 14
 """So many samples, spread over the plane, tell the weights."""
-_FEWEST = 1 << 11
-"""Samples of a plane for which weights may be worth their bytes."""
+_FEW = 1 << 12
+"""Samples of a plane that has no weights: patches on which colours are tried have no more."""
+_PROBED, _FITTED = 16, 4
+"""One in so many diagonals, or less, says whether to fit weights, and what they are."""
 _STEPS = 4
-_WORTH = 100
-"""Planes are decoded at half the speed only where that saves the hundredth part."""
+_WORTH = 1 / 20
+"""Bits a sample that must be saved: the sample takes twice as long to decode."""
 _UNSEEN = 8 * SLOTS
 """Eight samples more of each distance, found and expected: few are no reason for a weight."""
 _PRICE_BITS = 12
@@ -83,7 +85,7 @@ def _count(
 
 
 @compiled(
-    types.void, _INT, PLACES, SHORTS, SHORTS, PLACES, readable(types.int32), readable(types.int32),
+    _INT, _INT, PLACES, SHORTS, SHORTS, PLACES, readable(types.int32), readable(types.int32),
     SHORTS, READ, _COUNTS,
 )  # fmt: skip
 def add_gaps(
@@ -97,9 +99,13 @@ def add_gaps(
     tables: Integer,
     gaps: Integer,
     counts: Integer,
-) -> None:
-    """Add up distances between levels, found and expected, of one in so many diagonals."""
+) -> Integer:
+    """Add up distances between levels, found and expected, of one in so many diagonals.
+
+    Return how many samples these have.
+    """
     scratch = np.zeros(LANES * SCRATCH, np.int32)
+    seen = 0
     for diagonal in range(every >> 1, plane[_WIDTH] + 2 * (plane[_HEIGHT] - 1), every):
         low, high = first_of_diagonal(plane, diagonal), last_of_diagonal(plane, diagonal)
         for y0 in range(low, high + 1, LANES):
@@ -110,6 +116,8 @@ def add_gaps(
             for i in range(count):
                 if scratch[LANES * RAW + i] == 0:
                     _count(i, here + i, values, offsets, tables, scratch, counts)
+            seen += count
+    return seen
 
 
 @compiled(
@@ -183,37 +191,31 @@ def gaps_in(
     lanes : int
         How many samples kernels take at once.
     """
-    if len(entries) < _FEWEST:
+    if len(entries) <= _FEW:
         return None
     arguments = (*coded, own_tables(tables, lanes))
     weights = np.full((GAP_NEIGHBOURS, GAP_REACH + 1), 1 << GAP_BITS, np.int64)
-    counts = _counted(arguments, weights, lanes, len(entries))
-    if _promised(counts, len(entries)) * _WORTH < price:
-        return None
-    for _ in range(_STEPS - 1):
-        weights = _moved(weights, counts)
-        counts = _counted(arguments, weights, lanes, len(entries))
-    weights, codes = _moved(weights, counts), np.zeros(len(entries), np.uint32)
-    runnable(code_gaps, lanes)(*arguments, gaps_of(weights), entries, codes)
-    saved = price - _price_of(codes) - (8 * _GAP_BYTES << _PRICE_BITS)
-    return Gaps(weights, codes) if saved * _WORTH > price else None
-
-
-def _counted(
-    arguments: tuple[NDArray[Any], ...], weights: NDArray[np.int64], lanes: int, samples: int
-) -> NDArray[np.int64]:
-    """Return how often distances are found and expected, with these weights."""
+    step, count = len(entries) // _SAMPLES, runnable(add_gaps, lanes)
     counts = np.zeros((2, *weights.shape), np.int64)
-    every = max(1, samples // _SAMPLES)
-    runnable(add_gaps, lanes)(every, *arguments, gaps_of(weights), counts)
-    return counts
+    seen = count(max(step, _PROBED), *arguments, gaps_of(weights), counts)
+    if _promised(counts) < _WORTH / 2 * seen:
+        return None
+    for _ in range(_STEPS):
+        counts[:] = 0
+        count(max(step, _FITTED), *arguments, gaps_of(weights), counts)
+        weights = _moved(weights, counts)
+    codes = np.zeros(len(entries), np.uint32)
+    runnable(code_gaps, lanes)(*arguments, gaps_of(weights), entries, codes)
+    needed = _WORTH * len(entries) + 8 * _GAP_BYTES
+    saved = price - _price_of(codes)
+    return Gaps(weights, codes) if saved > needed * (1 << _PRICE_BITS) else None
 
 
-def _promised(counts: NDArray[np.int64], samples: int) -> float:
-    """Return what weights save, in 4096ths of a bit and roughly: what they tell one by one."""
+def _promised(counts: NDArray[np.int64]) -> float:
+    """Return how many bits the distances from one neighbour alone save, the best one, nearly."""
     found, expected = (counts + 1) / SLOTS
     saved = found * np.log2(found / expected) - (found - expected) / np.log(2)
-    return float(saved.sum()) * max(1, samples // _SAMPLES) * (1 << _PRICE_BITS)
+    return float(saved.sum(1).max())
 
 
 def _moved(weights: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -60,6 +60,10 @@ def exact_cases() -> dict[str, ExactCase]:
         "one-column": ExactCase(image=deep(5, 60, 500, 1)),
         "one-outlier": ExactCase(image=outlier()),
         "noise": ExactCase(image=noise()),
+        "gaps": ExactCase(image=gapped(11)),
+        "gaps-and-none": ExactCase(
+            image=np.stack([gapped(12), gapped(13, every=1)]), channel_axis=-3
+        ),
     }
 
 
@@ -123,3 +127,12 @@ def noise() -> NDArray[np.uint16]:
     """Return noise of a wide range, in which no sample tells of another."""
     generator = np.random.default_rng(8)
     return np.clip(generator.normal(30000, 2500, (30, 40)), 0, 65535).astype(np.uint16)
+
+
+def gapped(seed: int, every: int = 2) -> NDArray[np.uint8]:
+    """Return an image of which every second level occurs: odd ones here, even ones there."""
+    y, x = np.indices((66, 64))
+    noise = np.random.default_rng(seed).normal(0, 6, y.shape)
+    smooth = 90 + 28 * np.sin(x / 11) + 18 * np.cos(y / 7) + noise
+    levels = every * np.rint(smooth / every) + (x + y) // 12 % every
+    return levels.astype(np.uint8)

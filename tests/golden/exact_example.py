@@ -95,13 +95,13 @@ def exact_example(chunk: bytes) -> str:
     _, arrays = reference.read_safetensors(content)
     fields = reference.Fields(section)
     fields.take(VALUES)
-    back, terms, tables = reference.read_head(fields, 0, len(arrays["tables"]))
+    head = reference.read_head(fields, 0, len(arrays["tables"]))
     begin = len(section) - len(fields.rest())
     most, largest = (int.from_bytes(section[at : at + 2], "little") for at in (7, 9))
-    stream = Logged(reference.Fields(section[begin:]), arrays["tables"][tables].tolist())
-    plane = Watched((SIDE, SIDE), [], terms, (most, largest))
+    stream = Logged(reference.Fields(section[begin:]), arrays["tables"][head.tables].tolist())
+    plane = Watched((SIDE, SIDE), [], head.terms, (most, largest))
     plane.inputs, plane.outputs = [], []
-    plane.read(stream, arrays, tables)
+    plane.read(stream, arrays, head)
     stream.finish()
     decoded = reference.decode(chunk).array
     lines = [
@@ -113,7 +113,7 @@ def exact_example(chunk: bytes) -> str:
         *_chunk_lines(chunk, section, begin),
         "```",
         "",
-        f"The plane has {len(back)} references and the coefficients {_row(terms)}.",
+        f"The plane has {len(head.back)} references and the coefficients {_row(head.terms)}.",
         f"The first {WALKED} samples:",
         "",
         f"| {' | '.join(COLUMNS)} |",
