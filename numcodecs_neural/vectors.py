@@ -44,6 +44,7 @@ __all__ = [
     "higher_float",
     "integers_of",
     "lane_products",
+    "last_of",
     "load16",
     "load32",
     "load_floats",
@@ -57,6 +58,7 @@ __all__ = [
     "not_above",
     "pair_of",
     "pair_products",
+    "running_sum",
     "select",
     "shift_left",
     "shift_right",
@@ -277,6 +279,30 @@ narrow = _of_one(lambda v: v.astype(np.int16), lambda b, v: b.trunc(v, INT16S.ll
 float_bits = _of_one(lambda v: v.astype(np.float32).view(np.int32), _bits_of_float, INT32S)
 """The bits of each integer as a float32: ``bits >> 23`` is 127 and the integer's logarithm, and the
 bits below make the logarithm linear between powers of two. Exact for magnitudes below 2**24."""
+
+
+def _summed_up(builder: Any, vector: Any) -> Any:
+    nothing = ir.Constant(INT32S.llvm, [0] * LANES)
+    for step in (1, 2, 4, 8):
+        places = [i - step if i >= step else LANES for i in range(LANES)]
+        moved = ir.Constant(INT32S.llvm, places)
+        vector = builder.add(vector, builder.shuffle_vector(vector, nothing, moved))
+    return vector
+
+
+running_sum = _of_one(lambda v: v.cumsum(dtype=np.int32), _summed_up)
+"""Sums of each int32 and all before it."""
+
+
+@_operation(lambda v: int(v[-1]))
+def last_of(_typing: Any, vector: Any) -> Any:
+    """Return the last number of a vector of int32."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        last = builder.extract_element(given[0], ir.Constant(_INT32, LANES - 1))
+        return builder.sext(last, _INT64)
+
+    return types.int64(vector), generate
 
 
 bits_of = _of_one(lambda v: v.view(np.int32), lambda b, v: b.bitcast(v, INT32S.llvm), INT32S)

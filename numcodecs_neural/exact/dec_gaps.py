@@ -7,7 +7,6 @@ from numcodecs_neural.compilation import Integer, inlined
 from numcodecs_neural.exact.diagonals import (
     FLIP,
     MEAN,
-    NUMBER,
     NUMBERS,
     PLACES,
     RAW,
@@ -21,18 +20,21 @@ from numcodecs_neural.exact.layout import GAP_NEIGHBOURS, GAP_REACH
 from numcodecs_neural.exact.model import SLOTS, TABLES
 from numcodecs_neural.exact.symbols import ENTRIES, HALF
 from numcodecs_neural.vectors import (
+    INT32S,
     LANES,
     add,
+    bits_of_one,
+    last_of,
     load16,
     load32,
     minimum,
     mul,
     narrow,
+    running_sum,
     shift_left,
     shift_right,
     splat32,
     store16,
-    store32,
     subtract,
     types,
     widen,
@@ -62,7 +64,7 @@ GAP_NUMBERS = 16
 _MOST_WEIGHT = (1 << 16) - 1
 _SHARED = SLOTS - ENTRIES
 """Slots that are shared out by weight, after each entry has got one."""
-_WHOLE, _UNIT = 1 << 16, 15
+_WHOLE_BITS, _UNIT = 16, 15
 _ORDINALS = np.arange(ENTRIES, dtype=np.int32)
 
 _FAR = GAP_REACH + GAP_NUMBERS + 1
@@ -96,8 +98,43 @@ def distance(i: Integer, at: Integer, values: Integer, scratch: Integer) -> Inte
     return min(max(exceeds, -_FAR), _FAR)
 
 
-@inlined(types.void, _INT, _INT, READ_SHORTS, PLACES, READ, READ_SHORTS, NUMBERS)
-def _share(
+@inlined(INT32S, READ_SHORTS, _INT)
+def _frequencies(tables: Integer, at: Integer) -> Integer:
+    """Return those of 16 entries, of which the first one's start is at `at`."""
+    return subtract(widen(load16(tables, at + 1)), widen(load16(tables, at)))
+
+
+@inlined(INT32S, _INT, _INT, _INT, READ_SHORTS, PLACES, READ, READ)
+def _weights(
+    first: Integer,
+    i: Integer,
+    at: Integer,
+    values: Integer,
+    offsets: Integer,
+    gaps: Integer,
+    scratch: Integer,
+) -> Integer:
+    """Return how likely neighbours make 16 numbers of a sample, from the `first` one on."""
+    weight = splat32(1 << GAP_BITS)
+    for j in range(GAP_NEIGHBOURS):
+        near = distance(i, at + offsets[_U(j)], values, scratch)
+        other = load32(gaps, j * _SPAN + _MIDDLE + near + first)
+        weight = shift_right(mul(weight, other), splat32(GAP_BITS))
+    return minimum(weight, splat32(_MOST_WEIGHT))
+
+
+@inlined(types.void, _INT, INT32S, _INT, _INT, SHORTS, _INT)
+def _put_starts(
+    part: Integer, before: Integer, down: Integer, unit: Integer, tables: Integer, row: Integer
+) -> None:
+    """Store the starts of 16 entries, by the shares of all entries before each."""
+    start = mul(shift_right(before, splat32(down)), splat32(unit))
+    start = add(shift_right(start, splat32(_UNIT)), load32(_ORDINALS, LANES * part))
+    store16(tables, row + LANES * part, narrow(start))
+
+
+@inlined(types.void, _INT, _INT, READ_SHORTS, PLACES, READ, SHORTS, NUMBERS)
+def _give_table(
     i: Integer,
     at: Integer,
     values: Integer,
@@ -106,49 +143,30 @@ def _share(
     tables: Integer,
     scratch: Integer,
 ) -> None:
-    """Put into the scratch memory how much of a sample's table each entry is to have."""
-    row, to = _I(scratch[_U(LANES * TABLE + i)]) * ROW + STARTS, ENTRIES * i
-    for part in range(ENTRIES // LANES):
-        low = load16(tables, row + LANES * part)
-        share = subtract(widen(load16(tables, row + LANES * part + 1)), widen(low))
-        store32(scratch, to + LANES * part, shift_left(share, splat32(GAP_BITS)))
-    for part in range(2 * GAP_NUMBERS // LANES):
-        weight = splat32(1 << GAP_BITS)
-        for j in range(GAP_NEIGHBOURS):
-            near = distance(i, at + offsets[_U(j)], values, scratch)
-            spot = j * _SPAN + _MIDDLE + near - GAP_NUMBERS + LANES * part
-            weight = shift_right(mul(weight, load32(gaps, spot)), splat32(GAP_BITS))
-        weight = minimum(weight, splat32(_MOST_WEIGHT))
-        entry = to + HALF - GAP_NUMBERS + LANES * part
-        share = shift_right(load32(scratch, entry), splat32(GAP_BITS))
-        store32(scratch, entry, mul(share, weight))
+    """Make the table of a sample: 16 entries below those that are weighed, 32, and 16 above."""
+    row = _I(scratch[_U(LANES * TABLE + i)]) * ROW + STARTS
+    lowest = shift_left(_frequencies(tables, row), splat32(GAP_BITS))
+    below = _weights(-LANES, i, at, values, offsets, gaps, scratch)
+    below = mul(_frequencies(tables, row + LANES), below)
+    above = _weights(0, i, at, values, offsets, gaps, scratch)
+    above = mul(_frequencies(tables, row + 2 * LANES), above)
+    highest = shift_left(_frequencies(tables, row + 3 * LANES), splat32(GAP_BITS))
 
+    sum0, sum1 = running_sum(lowest), running_sum(below)
+    sum2, sum3 = running_sum(above), running_sum(highest)
+    start1 = last_of(sum0)
+    start2 = start1 + last_of(sum1)
+    start3 = start2 + last_of(sum2)
+    whole = start3 + last_of(sum3)
+    down = max(0, (bits_of_one(whole >> 8) >> 23) - 127 + 9 - _WHOLE_BITS)
+    unit = (_SHARED << _UNIT) // (whole >> down)
 
-@inlined(types.void, _INT, NUMBERS)
-def _add_up(i: Integer, scratch: Integer) -> None:
-    """Put in place of shares those of all entries before, and what all have as the number."""
-    whole = np.int32(0)
-    for entry in range(ENTRIES):
-        share = scratch[_U(ENTRIES * i + entry)]
-        scratch[_U(ENTRIES * i + entry)] = whole
-        whole += share
-    scratch[_U(LANES * NUMBER + i)] = whole
-
-
-@inlined(types.void, _INT, SHORTS, NUMBERS)
-def _share_out(i: Integer, tables: Integer, scratch: Integer) -> None:
-    """Make a table of what `_add_up` left."""
-    whole, row = _I(scratch[_U(LANES * NUMBER + i)]), (TABLES + i) * ROW
-    down = 0
-    while whole >> down >= _WHOLE:
-        down += 1
-    unit = splat32((_SHARED << _UNIT) // (whole >> down))
-    for part in range(ENTRIES // LANES):
-        before = shift_right(load32(scratch, ENTRIES * i + LANES * part), splat32(down))
-        start = shift_right(mul(before, unit), splat32(_UNIT))
-        start = add(start, load32(_ORDINALS, LANES * part))
-        store16(tables, row + STARTS + LANES * part, narrow(start))
-    tables[_U(row + STARTS + ENTRIES)] = SLOTS
+    row = (TABLES + i) * ROW + STARTS
+    _put_starts(0, subtract(sum0, lowest), down, unit, tables, row)
+    _put_starts(1, add(subtract(sum1, below), splat32(start1)), down, unit, tables, row)
+    _put_starts(2, add(subtract(sum2, above), splat32(start2)), down, unit, tables, row)
+    _put_starts(3, add(subtract(sum3, highest), splat32(start3)), down, unit, tables, row)
+    tables[_U(row + ENTRIES)] = SLOTS
     scratch[_U(LANES * TABLE + i)] = TABLES + i
 
 
@@ -162,19 +180,10 @@ def weigh(
     tables: Integer,
     scratch: Integer,
 ) -> None:
-    """Give samples of a diagonal, the first one at `at`, tables of their own.
-
-    Step by step for all of them: what was stored in small pieces is slow to load in large ones.
-    """
+    """Give samples of a diagonal, the first one at `at`, tables of their own."""
     for i in range(count):
         if scratch[_U(LANES * RAW + i)] == 0:
-            _share(i, at + i, values, offsets, gaps, tables, scratch)
-    for i in range(count):
-        if scratch[_U(LANES * RAW + i)] == 0:
-            _add_up(i, scratch)
-    for i in range(count):
-        if scratch[_U(LANES * RAW + i)] == 0:
-            _share_out(i, tables, scratch)
+            _give_table(i, at + i, values, offsets, gaps, tables, scratch)
     for i in range(count):
         if scratch[_U(LANES * RAW + i)] == 0:
             row = (TABLES + i) * ROW
@@ -209,7 +218,7 @@ def _weigh_plainly(
     shares[:, weighed] = (shares[:, weighed] >> GAP_BITS) * np.minimum(weight, _MOST_WEIGHT)
     ends = shares.cumsum(1)
     whole = ends[:, -1:]
-    down = np.maximum(np.frexp(whole)[1] - np.frexp(_WHOLE - 1)[1], 0)
+    down = np.maximum(np.frexp(whole)[1] - _WHOLE_BITS, 0)
     before = (ends - shares) >> down
     made = np.full((len(own), ENTRIES + 1), SLOTS, np.int64)
     made[:, :-1] = _ORDINALS + ((before * ((_SHARED << _UNIT) // (whole >> down))) >> _UNIT)
