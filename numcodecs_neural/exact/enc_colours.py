@@ -91,7 +91,8 @@ def _cost(some: Leveled, model: ExactModel) -> int:
     n, _, height, width = some.levels.shape
     rows, columns = (_patches_of(size) for size in (height, width))
     patches = some.levels[n // 2 : n // 2 + 1][:, :, rows][..., columns]
-    return len(encode_levels(np.ascontiguousarray(patches), some.settings, model))
+    patches = np.ascontiguousarray(patches)
+    return len(encode_levels(patches, some.settings, model, weighs=False))
 
 
 def _patches_of(size: int) -> NDArray[np.int64]:

@@ -42,10 +42,10 @@ __all__ = ["Gaps", "gaps_in"]
 
 _SAMPLES = 1 << 14
 """So many samples, spread over the plane, tell the weights."""
-_FEW = 1 << 12
-"""Samples of a plane that has no weights: patches on which colours are tried have no more."""
-_PROBED, _FITTED = 16, 4
-"""One in so many diagonals, or less, says whether to fit weights, and what they are."""
+_FEWEST = 1 << 11
+"""Samples of a plane whose weights may be worth their bytes."""
+_PROBED, _FITTED = 32, 4
+"""One in so many diagonals, or less, says whether to fit weights; and what they are."""
 _STEPS = 4
 _WORTH = 1 / 20
 """Bits a sample that must be saved: the sample takes twice as long to decode."""
@@ -102,7 +102,7 @@ def add_gaps(
 ) -> Integer:
     """Add up distances between levels, found and expected, of one in so many diagonals.
 
-    Return how many samples these have.
+    Return how many samples these have. Without ``gaps``, tables of the set say what to expect.
     """
     scratch = np.zeros(LANES * SCRATCH, np.int32)
     seen = 0
@@ -112,7 +112,8 @@ def add_gaps(
             here = plane[_BASE] + (FIRST_ROW + diagonal) * plane[_COLUMNS] + MARGIN + y0
             predict(here, plane, values, errors, offsets, terms, weights, scratch)
             count = min(LANES, high + 1 - y0)
-            weigh(count, here, values, offsets, gaps, tables, scratch)
+            if gaps.size:
+                weigh(count, here, values, offsets, gaps, tables, scratch)
             for i in range(count):
                 if scratch[LANES * RAW + i] == 0:
                     _count(i, here + i, values, offsets, tables, scratch, counts)
@@ -191,24 +192,42 @@ def gaps_in(
     lanes : int
         How many samples kernels take at once.
     """
-    if len(entries) <= _FEW:
+    if len(entries) < _FEWEST:
         return None
     arguments = (*coded, own_tables(tables, lanes))
-    weights = np.full((GAP_NEIGHBOURS, GAP_REACH + 1), 1 << GAP_BITS, np.int64)
-    step, count = len(entries) // _SAMPLES, runnable(add_gaps, lanes)
-    counts = np.zeros((2, *weights.shape), np.int64)
-    seen = count(max(step, _PROBED), *arguments, gaps_of(weights), counts)
-    if _promised(counts) < _WORTH / 2 * seen:
+    weights = _fitted(arguments, len(entries) // _SAMPLES, lanes)
+    if weights is None:
         return None
-    for _ in range(_STEPS):
-        counts[:] = 0
-        count(max(step, _FITTED), *arguments, gaps_of(weights), counts)
-        weights = _moved(weights, counts)
     codes = np.zeros(len(entries), np.uint32)
     runnable(code_gaps, lanes)(*arguments, gaps_of(weights), entries, codes)
     needed = _WORTH * len(entries) + 8 * _GAP_BYTES
     saved = price - _price_of(codes)
     return Gaps(weights, codes) if saved > needed * (1 << _PRICE_BITS) else None
+
+
+def _fitted(arguments: tuple[NDArray[Any], ...], step: int, lanes: int) -> NDArray[np.int64] | None:
+    """Return weights that suit a plane; None where they promise too little.
+
+    Parameters
+    ----------
+    arguments : tuple of ndarray
+        As `add_gaps` takes them first.
+    step : int
+        One in so many diagonals has as many samples as are needed.
+    lanes : int
+        How many samples kernels take at once.
+    """
+    count = runnable(add_gaps, lanes)
+    counts = np.zeros((2, GAP_NEIGHBOURS, GAP_REACH + 1), np.int64)
+    seen = count(max(step, _PROBED), *arguments, np.zeros(0, np.int32), counts)
+    if _promised(counts) < _WORTH / 2 * seen:
+        return None
+    weights = np.full(counts.shape[1:], 1 << GAP_BITS, np.int64)
+    for _ in range(_STEPS):
+        counts[:] = 0
+        count(max(step, _FITTED), *arguments, gaps_of(weights), counts)
+        weights = _moved(weights, counts)
+    return weights
 
 
 def _promised(counts: NDArray[np.int64]) -> float:

@@ -33,8 +33,19 @@ def channel_order(channels: int) -> tuple[int, ...]:
     return _GREEN_FIRST if channels == 3 else tuple(range(channels))
 
 
-def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactModel) -> bytes:
-    """Return levels (n, C, H, W) as `decode_levels` takes them."""
+def encode_levels(
+    levels: NDArray[np.uint16], settings: Settings, model: ExactModel, *, weighs: bool = True
+) -> bytes:
+    """Return levels (n, C, H, W) as `decode_levels` takes them.
+
+    Parameters
+    ----------
+    levels : ndarray
+    settings : Settings
+    model : ExactModel
+    weighs : bool
+        Whether to look for local gaps, without a bound; to compare ways of coding takes none.
+    """
     order = channel_order(levels.shape[1])
     blocks = list(planes_of(_shape_of(levels), order))
     heads = [
@@ -45,7 +56,7 @@ def encode_levels(levels: NDArray[np.uint16], settings: Settings, model: ExactMo
         )
         for block in blocks
     ]
-    code = _Code(levels.size, settings.most)
+    code = _Code(levels.size, settings.most, weighs=weighs and settings.error == 0)
     parts = [_varints(order) if len(order) > 1 else b""]
     for block, theirs in zip(blocks, heads, strict=True):
         parts += map(_packed, code.add(levels, block, theirs, settings, model))
@@ -66,9 +77,12 @@ class _Code:
         Of the chunk.
     most : int
         The highest level.
+    weighs : bool
+        Whether to look for local gaps.
     """
 
-    def __init__(self, samples: int, most: int) -> None:
+    def __init__(self, samples: int, most: int, *, weighs: bool) -> None:
+        self._weighs = weighs
         self._codes: list[NDArray[np.uint32]] = []
         per_sample = 3 * most.bit_length() + _BITS_PER_SAMPLE
         self._bits = np.zeros(samples * per_sample // 32 + 2, np.uint32)
@@ -98,7 +112,7 @@ class _Code:
                 model.networks[len(head.references)],
             )
             entries = self._entries(coded, samples, memory.lanes)
-            found.append(self._add_codes(head, coded, entries, (settings, model, memory.lanes)))
+            found.append(self._add_codes(head, coded, entries, model, memory.lanes))
         return found
 
     def _entries(
@@ -115,14 +129,14 @@ class _Code:
         head: PlaneHead,
         coded: tuple[NDArray[Any], ...],
         entries: NDArray[np.uint16],
-        by: tuple[Settings, ExactModel, int],
+        model: ExactModel,
+        lanes: int,
     ) -> PlaneHead:
         """Append the codes of a plane's entries, in the tables that are said in its head."""
-        settings, model, lanes = by
         prices = model.prices @ np.bincount(entries, minlength=model.prices.shape[1])
         best = int(np.argmin(prices))
         gaps = None
-        if settings.error == 0:
+        if self._weighs:
             gaps = gaps_in(coded, entries, model.tables[best], int(prices[best]), lanes)
         self._codes.append(model.codes[best][entries] if gaps is None else gaps.codes)
         return head._replace(tables=best, gaps=None if gaps is None else gaps.weights)
