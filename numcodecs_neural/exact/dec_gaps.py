@@ -79,13 +79,13 @@ _I, _U = np.int64, np.uint64  # names: `planes.runnable` puts others in their pl
 def gaps_of(weights: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return weights (neighbours, distances from 0 on) as kernels take them."""
     gaps = np.full((GAP_NEIGHBOURS, _SPAN), 1 << GAP_BITS, np.int32)
-    for distance in range(weights.shape[1]):
-        gaps[:, [_MIDDLE - distance, _MIDDLE + distance]] = weights[:, distance, None]
+    for far in range(weights.shape[1]):
+        gaps[:, [_MIDDLE - far, _MIDDLE + far]] = weights[:, far, None]
     return gaps.ravel()
 
 
 def own_tables(tables: NDArray[np.int16], lanes: int) -> NDArray[np.int16]:
-    """Return tables of a set, with room behind them for those of so many samples."""
+    """Return tables of a set, with room behind them for the tables of so many samples."""
     return np.concatenate([tables, np.zeros(lanes * ROW, np.int16)])
 
 

@@ -241,8 +241,9 @@ def _moved(weights: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     """Return weights with which what is expected comes nearer to what is found."""
     found, expected = counts + _UNSEEN
     # Roots and quotients are rounded alike by every machine.
-    moved = np.rint(weights * np.sqrt(found / expected))
-    return np.clip(moved, 1, MAX_GAP_WEIGHT).astype(np.int64)
+    ratios: NDArray[np.float64] = np.sqrt(found / expected)
+    moved: NDArray[np.int64] = np.rint(weights * ratios).astype(np.int64)
+    return np.clip(moved, 1, MAX_GAP_WEIGHT)
 
 
 def _price_of(codes: NDArray[np.uint32]) -> int:

@@ -134,5 +134,6 @@ def gapped(seed: int, every: int = 2) -> NDArray[np.uint8]:
     y, x = np.indices((66, 64))
     noise = np.random.default_rng(seed).normal(0, 6, y.shape)
     smooth = 90 + 28 * np.sin(x / 11) + 18 * np.cos(y / 7) + noise
-    levels = every * np.rint(smooth / every) + (x + y) // 12 % every
-    return levels.astype(np.uint8)
+    values = every * np.rint(smooth / every) + (x + y) // 12 % every
+    levels: NDArray[np.uint8] = values.astype(np.uint8)
+    return levels
