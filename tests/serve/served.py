@@ -7,6 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "numcodecs_neural.cli"]
+# A test run in the background has shells that ignore interrupts, and so would what it starts.
+INTERRUPTIBLE = [
+    *(sys.executable, "-c"),
+    "import signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from numcodecs_neural.cli import main\n"
+    "sys.exit(main())",
+]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from numcodecs_neural import cli
-from tests.serve.served import PROGRAM, served
+from tests.serve.served import INTERRUPTIBLE, PROGRAM, served
 
 
 def test_the_program_says_where_the_stores_are(stores: dict[str, Path]) -> None:
@@ -20,7 +20,7 @@ def test_the_program_says_where_the_stores_are(stores: dict[str, Path]) -> None:
 
 
 def test_an_interrupt_ends_it_in_a_word(stores: dict[str, Path]) -> None:
-    command = [*PROGRAM, "serve", str(stores["rgb-0.5"]), "--port", "0"]
+    command = [*INTERRUPTIBLE, "serve", str(stores["rgb-0.5"]), "--port", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
         process.stdout.readline()
