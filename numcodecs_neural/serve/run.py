@@ -97,7 +97,7 @@ def serve(
         Folders, zips and URLs.
     options : ServeOptions
     announce : callable
-        Called once with the address and the stores, when it listens.
+        Called once with the address and the stores, when it answers.
 
     Raises
     ------
@@ -115,8 +115,7 @@ def serve(
             origins=options.origins,
             is_local=address.is_local,
         )
-        server = make_server(app, options)
-        announce(address, served)
+        server = make_server(app, options, lambda: announce(address, served))
         server.run(sockets=[bound])
 
 
@@ -145,8 +144,18 @@ def opened_stores(locations: Sequence[str], form: Form) -> Iterator[Served]:
         yield Served(tuple(stores), unreadable)
 
 
-def make_server(app: ASGIApp, options: ServeOptions) -> uvicorn.Server:
-    """Return uvicorn's server of an application, with bounds on what connections can ask of it."""
+def make_server(
+    app: ASGIApp, options: ServeOptions, on_start: Callable[[], object] | None = None
+) -> uvicorn.Server:
+    """Return uvicorn's server of an application, with bounds on what connections can ask of it.
+
+    Parameters
+    ----------
+    app : ASGI application
+    options : ServeOptions
+    on_start : callable, optional
+        Called once it answers, and ends in order when it is interrupted.
+    """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     patience = Patience(
         most_connections=options.connections + _REFUSED_CONNECTIONS,
@@ -168,7 +177,20 @@ def make_server(app: ASGIApp, options: ServeOptions) -> uvicorn.Server:
         timeout_keep_alive=_IDLE_S,
         h11_max_incomplete_event_size=_HEAD_NBYTES,
     )
-    return uvicorn.Server(config)
+    return _Server(config, on_start)
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it has started."""
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], object] | None) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._on_start is not None:
+            self._on_start()
 
 
 def bind(options: ServeOptions) -> socket.socket:

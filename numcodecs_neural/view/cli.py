@@ -4,6 +4,7 @@ import argparse
 import webbrowser
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 from numcodecs_neural.arguments import whole_number
 from numcodecs_neural.errors import MissingDependencyError
@@ -64,4 +65,5 @@ def _print(url: str) -> None:
 
 def _print_and_open(url: str) -> None:
     _print(url)
-    webbrowser.open(url)
+    # Some browsers return when they are closed, and the page must be served meanwhile.
+    Thread(target=webbrowser.open, args=[url], daemon=True).start()

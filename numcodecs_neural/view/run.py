@@ -19,8 +19,7 @@ def show(exhibits: Sequence[Exhibit], *, port: int, announce: Callable[[str], ob
     port : int
         0 for any that is free.
     announce : callable
-        Called once with the URL of the page, when the port is bound: who asks for it then waits
-        until the server runs.
+        Called once with the URL of the page, when the server answers.
 
     Raises
     ------
@@ -29,5 +28,6 @@ def show(exhibits: Sequence[Exhibit], *, port: int, announce: Callable[[str], ob
     """
     options = ServeOptions(port=port)
     with bind(options) as bound:
-        announce(f"{Address.of(bound).url}/")
-        make_server(view_app(exhibits), options).run(sockets=[bound])
+        url = f"{Address.of(bound).url}/"
+        server = make_server(view_app(exhibits), options, lambda: announce(url))
+        server.run(sockets=[bound])

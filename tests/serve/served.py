@@ -8,13 +8,13 @@ from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "numcodecs_neural.cli"]
 # A test run in the background has shells that ignore interrupts, and so would what it starts.
-INTERRUPTIBLE = [
-    *(sys.executable, "-c"),
-    "import signal, sys\n"
-    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from numcodecs_neural.cli import main\n"
-    "sys.exit(main())",
-]
+_LISTENING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from numcodecs_neural.cli import main
+sys.exit(main())
+"""
+INTERRUPTIBLE = [sys.executable, "-c", _LISTENING]
 
 
 @contextmanager
