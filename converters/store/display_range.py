@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from ..geometry.axes import Axes
 
-__all__ = ["display_windows", "sample_limits"]
+__all__ = ["display_windows", "sample_limits", "window_of"]
 
 # A few bright specks must not make the rest of a channel dark.
 _DARK, _BRIGHT = 0.1, 99.9
@@ -66,7 +67,19 @@ def _window(
         )
     ]
     chosen = frames[:: max(1, len(frames) // _FRAMES)][:_FRAMES]
-    pixels = np.stack([np.asarray(smallest[frame]) for frame in chosen])
+    return window_of(np.stack([np.asarray(smallest[frame]) for frame in chosen]), limits)
+
+
+def window_of(pixels: NDArray[Any], limits: tuple[float, float]) -> tuple[float, float]:
+    """Return what all but a thousandth of the samples at each end lie between.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Of one channel.
+    limits : tuple of float
+        Where no sample is a number.
+    """
     if pixels.dtype.kind == "f":
         # What is no number, or has no end, is none in JSON either.
         pixels = pixels[np.isfinite(pixels)]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from numcodecs_neural.files.folder import Folder
 from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP, FILE_SIZES_GROUP
+from numcodecs_neural.omezarr.shown_channels import default_color
 
 from ..geometry.axes import Axes
 from ..geometry.levels import LevelGrid
@@ -33,8 +34,6 @@ _RGB = tuple(
     Channel(label=label, color=color)
     for label, color in (("R", "FF0000"), ("G", "00FF00"), ("B", "0000FF"))
 )
-# Where the source names no colours: those that viewers give to channels one after the other.
-_COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 _REDUCTIONS = {
     "area average": "Each pixel is the mean of the original pixels under it, in integers of 1/256 "
     "grey level for samples of 8 and 16 bits; no stored pixel is averaged.",
@@ -206,9 +205,8 @@ def _shown_channels(picture: Picture) -> tuple[Channel, ...]:
         return _RGB
     count = dict(picture.axes.frames).get("c", 1)
     named = picture.channels or tuple(Channel(label=f"channel {n}") for n in range(count))
-    colors = ("FFFFFF",) if count == 1 else _COLORS
     return tuple(
-        Channel(label=channel.label, color=channel.color or colors[n % len(colors)])
+        Channel(label=channel.label, color=channel.color or default_color(n, count))
         for n, channel in enumerate(named)
     )
 

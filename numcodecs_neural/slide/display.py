@@ -10,22 +10,14 @@ from numpy.typing import NDArray
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.omezarr.metadata import ome_attributes
 from numcodecs_neural.omezarr.opened import OpenedImage
+from numcodecs_neural.omezarr.shown_channels import (
+    ShownChannel,
+    added_up,
+    default_color,
+    rgb_of,
+)
 
 __all__ = ["Display", "display_of"]
-
-# Of channels without colours, one after the other; one alone is grey.
-_COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
-_WHITE = "FFFFFF"
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A channel that is shown: its place, what is black and what is bright, and its colour."""
-
-    channel: int
-    start: float
-    end: float
-    color: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ class Display:
         Which time and which plane are shown, by the axis.
     """
 
-    shown: tuple[_Shown, ...]
+    shown: tuple[ShownChannel, ...]
     frame: Mapping[str, int]
 
     @property
@@ -53,15 +45,7 @@ class Display:
         if not self.shown:
             rgb: NDArray[np.uint8] = planes
             return rgb
-        light = np.zeros((3, *planes.shape[1:]), np.float32)
-        for shown, plane in zip(self.shown, planes, strict=True):
-            width = max(shown.end - shown.start, np.finfo(np.float32).tiny)
-            bright = np.clip((plane.astype(np.float32) - shown.start) / width, 0, 1)
-            for part, color in zip(light, shown.color, strict=True):
-                if color:
-                    part += bright * color
-        shades: NDArray[np.uint8] = np.rint(np.nan_to_num(light)).clip(0, 255).astype(np.uint8)
-        return shades
+        return added_up(planes, self.shown)
 
 
 def display_of(image: OpenedImage, *, z: int | None, t: int | None) -> Display:
@@ -97,11 +81,13 @@ def _entries(channels: object, count: int) -> list[dict[str, Any]]:
     return [entry if isinstance(entry, dict) else {} for entry in found]
 
 
-def _shown(entries: list[dict[str, Any]], dtype: np.dtype[Any]) -> tuple[_Shown, ...]:
+def _shown(entries: list[dict[str, Any]], dtype: np.dtype[Any]) -> tuple[ShownChannel, ...]:
     is_any_active = any(entry.get("active", True) for entry in entries)
-    defaults = (_WHITE,) if len(entries) == 1 else _COLORS
+    count = len(entries)
     return tuple(
-        _Shown(n, *_window(entry.get("window"), dtype), _color(entry, defaults[n % len(defaults)]))
+        ShownChannel(
+            n, *_window(entry.get("window"), dtype), _color(entry, default_color(n, count))
+        )
         for n, entry in enumerate(entries)
         if entry.get("active", True) or not is_any_active
     )
@@ -120,10 +106,9 @@ def _window(window: object, dtype: np.dtype[Any]) -> tuple[float, float]:
 def _color(entry: dict[str, Any], default: str) -> tuple[int, int, int]:
     text = str(entry.get("color") or "").lstrip("#")
     try:
-        red, green, blue = bytes.fromhex(text)
+        return rgb_of(text)
     except ValueError:
-        red, green, blue = bytes.fromhex(default)
-    return red, green, blue
+        return rgb_of(default)
 
 
 def _frame(axis: str, asked: int | None, defaults: dict[str, Any], length: int) -> int:

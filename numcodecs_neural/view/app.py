@@ -23,9 +23,9 @@ from numcodecs_neural.serve.app import check_host
 from numcodecs_neural.serve.problems import Problem
 from numcodecs_neural.serve.work import AbandonedError, Work
 
-from .drawing import png
 from .looks import Look
 from .overlays import Overlay, overlays_of
+from .png import png
 from .subject import Subject
 
 __all__ = ["Exhibit", "view_app"]

@@ -5,30 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 from numcodecs_neural.errors import ConfigError
+from numcodecs_neural.omezarr.shown_channels import ShownChannel, rgb_of
 
-__all__ = ["ChannelLook", "Look", "rgb_of"]
-
-RGB = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelLook:
-    """How one channel is shown.
-
-    Parameters
-    ----------
-    channel : int
-        Its place on the axis ``c``.
-    colour : tuple of int
-        Red, green and blue of its brightest sample.
-    low, high : float
-        The samples that are shown black and in full colour.
-    """
-
-    channel: int
-    colour: RGB
-    low: float
-    high: float
+__all__ = ["Look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +18,17 @@ class Look:
     ----------
     places : dict
         Index on the axes ``z`` and ``t``; 0 where it is not given.
-    channels : tuple of ChannelLook
+    channels : tuple of ShownChannel
         Added up; of RGB slides none is needed.
 
     Examples
     --------
-    >>> Look.parse({"z": "3"}, ["1:00FF00:100:4000"]).channels[0].colour
+    >>> Look.parse({"z": "3"}, ["1:00FF00:100:4000"]).channels[0].color
     (0, 255, 0)
     """
 
     places: Mapping[str, int]
-    channels: tuple[ChannelLook, ...]
+    channels: tuple[ShownChannel, ...]
 
     @classmethod
     def parse(cls, places: Mapping[str, str], channels: Sequence[str]) -> "Look":
@@ -76,15 +55,9 @@ class Look:
             ) from exc
 
 
-def rgb_of(code: str) -> RGB:
-    """Return red, green and blue of six hexadecimal digits; raises ValueError."""
-    red, green, blue = bytes.fromhex(code)
-    return red, green, blue
-
-
-def _channel(text: str) -> ChannelLook:
-    channel, colour, low, high = text.split(":")
-    limits = float(low), float(high)
+def _channel(text: str) -> ShownChannel:
+    channel, color, start, end = text.split(":")
+    limits = float(start), float(end)
     if not all(map(isfinite, limits)):
         raise ValueError(text)
-    return ChannelLook(int(channel), rgb_of(colour), *limits)
+    return ShownChannel(int(channel), *limits, rgb_of(color))

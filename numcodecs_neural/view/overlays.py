@@ -12,7 +12,7 @@ from numcodecs_neural.converters.report.pictures import coloured
 from numcodecs_neural.converters.report.stored_slide import StoredSlide, open_stored
 from numcodecs_neural.errors import SourceError
 
-from .drawing import png
+from .png import png
 
 __all__ = ["Overlay", "overlays_of"]
 

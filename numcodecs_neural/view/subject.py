@@ -10,9 +10,9 @@ from numcodecs_neural.converters.geometry.axes import Frame
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.converters.sources import SlideInfo, SlideSource, open_source
 from numcodecs_neural.converters.sources.omezarr.source import OmeZarrSource
-from numcodecs_neural.converters.store.display_range import sample_limits
+from numcodecs_neural.converters.store.display_range import sample_limits, window_of
+from numcodecs_neural.omezarr.shown_channels import added_up, default_color
 
-from .drawing import mixed
 from .levels import TILE_PX, ShownLevels
 from .looks import Look
 
@@ -20,10 +20,6 @@ __all__ = ["Subject"]
 
 # Of chunks that are drawn one by one; smaller and larger ones are cut anew.
 _TILE_SIDES = range(200, 1025)
-# For channels that have none: those that viewers give one after the other.
-_COLOURS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
-# A few bright specks must not make the rest of a channel dark.
-_DARK, _BRIGHT = 0.1, 99.9
 
 
 class Subject:
@@ -71,15 +67,11 @@ class Subject:
             return None
         if self.info.is_rgb:
             return self._levels.read(level, region, self._frame(look))
-        return mixed(
-            (
-                self._levels.read(level, region, self._frame(look, shown.channel))[..., 0],
-                shown.colour,
-                shown.low,
-                shown.high,
-            )
+        planes = (
+            self._levels.read(level, region, self._frame(look, shown.channel))[..., 0]
             for shown in look.channels
         )
+        return np.moveaxis(added_up(planes, look.channels), 0, -1)
 
     def describe(self) -> dict[str, Any]:
         """Return sizes, channels and axes as values of JSON."""
@@ -112,12 +104,11 @@ class Subject:
         found = []
         for channel in range(count):
             told = named[channel] if channel < len(named) else None
-            colour = "FFFFFF" if count == 1 else _COLOURS[channel % len(_COLOURS)]
             dark, bright = self._window(channel)
             found.append(
                 {
                     "label": (told and told.label) or f"channel {channel}",
-                    "colour": (told and told.color) or colour,
+                    "colour": (told and told.color) or default_color(channel, count),
                     "low": dark,
                     "high": bright,
                     "min": min(low, dark),
@@ -132,11 +123,8 @@ class Subject:
         size = self._levels.sizes[level]
         frame = self._frame(Look({}, ()), channel)
         pixels = self._levels.read(level, Region(0, 0, size.height, size.width), frame)
-        pixels = pixels[np.isfinite(pixels)]
-        if not pixels.size:
-            return 0, 1
-        low, high = np.percentile(pixels, (_DARK, _BRIGHT), method="nearest").tolist()
-        return (low, high) if high > low else (low, low + 1)
+        window: tuple[float, float] = window_of(pixels, (0, 1))
+        return window
 
     def _is_there(self, look: Look) -> bool:
         lengths = dict(self.info.frames)

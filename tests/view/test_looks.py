@@ -3,13 +3,14 @@
 import pytest
 
 from numcodecs_neural.errors import ConfigError
-from numcodecs_neural.view.looks import ChannelLook, Look
+from numcodecs_neural.omezarr.shown_channels import ShownChannel
+from numcodecs_neural.view.looks import Look
 
 
 def test_a_look_is_read_from_a_query() -> None:
     look = Look.parse({"z": "2", "v": "run"}, ["0:FF8000:10:900.5"])
 
-    assert look == Look({"z": 2}, (ChannelLook(0, (255, 128, 0), 10, 900.5),))
+    assert look == Look({"z": 2}, (ShownChannel(0, 10, 900.5, (255, 128, 0)),))
 
 
 @pytest.mark.parametrize(

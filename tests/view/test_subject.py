@@ -11,9 +11,10 @@ import zarr
 
 from numcodecs_neural.converters.geometry.levels import Region
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.omezarr.shown_channels import ShownChannel
 from numcodecs_neural.view import levels
 from numcodecs_neural.view.levels import ShownLevels
-from numcodecs_neural.view.looks import ChannelLook, Look
+from numcodecs_neural.view.looks import Look
 from numcodecs_neural.view.subject import Subject
 from tests.annotations import Image
 from tests.converters.conftest import ArraySource
@@ -51,7 +52,7 @@ def test_there_are_no_tiles_outside(store: Path, place: tuple[int, int, int]) ->
 def test_channels_are_added_in_their_colours(stack: Path) -> None:
     subject = Subject(stack)
     planes = tifffile.imread(stack)
-    red, green = ChannelLook(0, (255, 0, 0), 0, 1000), ChannelLook(1, (0, 255, 0), 100, 600)
+    red, green = ShownChannel(0, 0, 1000, (255, 0, 0)), ShownChannel(1, 100, 600, (0, 255, 0))
 
     tile = subject.tile(0, 0, 0, Look({"z": 2}, (red, green)))
 
@@ -67,8 +68,8 @@ def test_channels_are_added_in_their_colours(stack: Path) -> None:
     "look",
     [
         pytest.param(PLAIN, id="no channel"),
-        pytest.param(Look({}, (ChannelLook(2, (1, 1, 1), 0, 1),)), id="a channel too many"),
-        pytest.param(Look({"z": 3}, (ChannelLook(0, (1, 1, 1), 0, 1),)), id="a plane too many"),
+        pytest.param(Look({}, (ShownChannel(2, 0, 1, (1, 1, 1)),)), id="a channel too many"),
+        pytest.param(Look({"z": 3}, (ShownChannel(0, 0, 1, (1, 1, 1)),)), id="a plane too many"),
     ],
 )
 def test_of_channels_that_are_not_there_there_are_no_tiles(stack: Path, look: Look) -> None:
