@@ -1,6 +1,7 @@
 """NeuralImageCodec: the Zarr v3 codec, which arrays take as their serializer. Needs zarr 3."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,9 +57,9 @@ class ImageSerializer(ArrayBytesCodec):
             object.__setattr__(self, key, getattr(codec, key))
 
     @property
+    @abstractmethod
     def _info(self) -> "WeightsInfo | None":
         """What the weights can code, or None where they are not installed."""
-        raise NotImplementedError
 
     def evolve_from_array_spec(self, array_spec: "ArraySpec") -> Self:
         """Refuse, at creation, what cannot be coded inside shards: zarr calls no `validate` there.
