@@ -1,4 +1,4 @@
-"""One chunk to its dequantised latents: what its pixels are made of, before they are.
+"""Decode a chunk as far as its dequantised latents, without making pixels of them.
 
 Of a lossy chunk they are what its decoder has in hand before the synthesis or the inverse DCT.
 Chunks of other modes hold pixels in another form: weights of the DCT family tell their coefficients

@@ -1,4 +1,4 @@
-"""Coefficients as others want them: of red, green and blue, in grey levels, by frequency.
+"""DCT coefficients of a chunk as those of red, green and blue, in grey levels, by frequency.
 
 The colour axes of a chunk are its own, so its coefficients are comparable with those of others only
 after they are turned back. Here they are floats: what decodes pixels is `dec_inverse`.

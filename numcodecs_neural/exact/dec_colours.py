@@ -1,4 +1,4 @@
-"""Colours in other terms than red, green and blue, and back (SPEC.md, section 10.1).
+"""Colour transforms of exact chunks, and back: YCoCg-R, YCbCr of JPEG (SPEC.md, section 10.1).
 
 In place of green lies how bright a sample is, and in place of red and blue what its colour is.
 """

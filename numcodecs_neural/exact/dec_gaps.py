@@ -1,4 +1,4 @@
-"""Tables of samples whose neighbours tell which levels occur nearby (SPEC.md, section 10.6)."""
+"""Probability tables that follow local gaps of a histogram (SPEC.md, section 10.6)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Levels for the samples of a chunk: of colours, in the terms that take fewest bytes.
+"""Choose the colour transform of an exact chunk: the one that takes fewest bytes.
 
 What a JPEG decoder made are few of all colours: a quarter of what lies between them. Whole numbers
 of Y, Cb and Cr say which, and Cb and Cr are smooth.

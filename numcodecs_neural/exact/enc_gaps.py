@@ -1,4 +1,4 @@
-"""Weights of the distances between levels that are near each other: those that suit a plane."""
+"""Fit the weights by which probability tables follow local gaps of a plane's histogram."""
 
 from typing import Any, NamedTuple
 

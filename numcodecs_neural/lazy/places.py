@@ -1,4 +1,4 @@
-"""Which array is meant, and where its encoded chunks are: zarr itself hands out none."""
+"""Find the array that a caller means, and its encoded chunks, which zarr does not hand out."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The application: requests to answers. Read only, and nothing but what the stores hold."""
+"""The web application of ``serve``: which answer a request gets. It only reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

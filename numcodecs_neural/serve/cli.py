@@ -1,4 +1,4 @@
-"""``numcodecs-neural serve``: arguments to a library call."""
+"""The subcommand ``numcodecs-neural serve`` and its arguments."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Form: how chunks are shown to clients."""
+"""Form: whether chunks are shown compressed, and whether in shards."""
 
 from dataclasses import dataclass
 

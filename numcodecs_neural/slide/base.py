@@ -1,4 +1,4 @@
-"""What OpenSlide's classes give to ours where openslide-python is installed, and else nothing."""
+"""Base class and error of slides: OpenSlide's where openslide-python is installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""patch_openslide: programs that know OpenSlide only read OME-Zarr stores as well."""
+"""patch_openslide: makes openslide-python open OME-Zarr stores, too."""
 
 from types import TracebackType
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""What an OME-Zarr image tells of itself, as the SlideInfo of all sources."""
+"""SlideInfo of an OME-Zarr image: sizes, pixel size, channels and lossy history."""
 
 from pathlib import Path
 from typing import Any
