@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.coefficients.network.tables import HALVING
 from numcodecs_neural.compilation import uncompiled, use_numba
 
@@ -26,15 +25,17 @@ def twin_of(
     rows, columns : int
         Of the other grid: as many, half or a quarter of them.
     """
-    from numcodecs_neural.coefficients.network.halving import halve
+    from numcodecs_neural.coefficients.network import twin_kernels
 
     down, across = len(blocks) // rows, blocks.shape[1] // columns
-    if (down, across) == (1, 1):
-        values = np.clip(blocks * steps.astype(np.int32), -FEATURE_LIMIT, FEATURE_LIMIT)
-        return (values << 4).astype(np.int16)
+    twin = np.empty((rows, columns, 64), np.int16)
+    scales = (down, across) == (1, 1)
+    written = twin_kernels.scale if scales else twin_kernels.halve
+    kernel = written if use_numba() else uncompiled(written)
+    if scales:
+        kernel(blocks, steps.astype(np.int32), twin)
+        return twin
     vertical = HALVING[down].astype(np.int32)
     horizontal = np.ascontiguousarray(HALVING[across].T.astype(np.int32))
-    twin = np.empty((rows, columns, 64), np.int16)
-    kernel = halve if use_numba() else uncompiled(halve)
     kernel(blocks, steps.astype(np.int32), vertical, horizontal, twin)
     return twin

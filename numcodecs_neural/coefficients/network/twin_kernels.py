@@ -1,4 +1,4 @@
-"""Downsampling of blocks in the domain of the DCT, by two or four along each side.
+"""Blocks as another component sees them: dequantised, or of half or a quarter of the samples.
 
 Import it only when coefficients are coded, since it imports numba.
 """
@@ -10,9 +10,34 @@ from numpy.typing import NDArray
 from numcodecs_neural.coefficients.network.limits import FEATURE_LIMIT
 from numcodecs_neural.compilation import compiled, readable
 
-__all__ = ["halve"]
+__all__ = ["halve", "scale"]
 
 _LIMIT = 32767
+
+
+@compiled(
+    types.void,
+    readable(types.int16, 3),
+    readable(types.int32),
+    types.int16[:, :, ::1],
+    allocates=False,
+)
+def scale(blocks: NDArray[np.int16], steps: NDArray[np.int32], twin: NDArray[np.int16]) -> None:
+    """Fill `twin` with blocks on the same grid, dequantised, in sixteenths.
+
+    Parameters
+    ----------
+    blocks, twin : (rows, columns, 64)
+    steps : (64,)
+    """
+    for y in range(blocks.shape[0]):
+        for x in range(blocks.shape[1]):
+            for k in range(64):
+                value = np.int32(blocks[y, x, k] * steps[k])
+                limited = np.int32(
+                    min(max(value, np.int32(-FEATURE_LIMIT)), np.int32(FEATURE_LIMIT))
+                )
+                twin[y, x, k] = limited << 4
 
 
 @compiled(
@@ -30,7 +55,7 @@ def halve(
     horizontal: NDArray[np.int32],
     twin: NDArray[np.int16],
 ) -> None:
-    """Fill `twin`; no sum leaves int32.
+    """Fill `twin` with blocks of fewer samples, in sixteenths; no sum leaves int32.
 
     Parameters
     ----------
