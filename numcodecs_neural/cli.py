@@ -4,7 +4,7 @@ Each part's ``cli.py`` has ``register(subparsers)``, which adds subcommands whos
 takes the parsed arguments and returns an exit code. What they need is imported when they run.
 
 Exit codes: 0 all went well, 1 something failed while working, 2 wrong usage, found before any
-work, 130 interrupted.
+work, 130 interrupted, 141 nobody reads the output any more.
 """
 
 import argparse
@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ------
     SystemExit
         With code 2 if the arguments are wrong, and with 0 after ``--help`` and ``--version``.
+    BrokenPipeError
+        If nobody reads the output any more, as of ``| head``; entry points end quietly then.
     """
     parser = _parser()
     args = parser.parse_args(argv)
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
+    except BrokenPipeError:
+        raise
     # What a subcommand finds wrong with its arguments once it looks at them.
     except (argparse.ArgumentError, ConfigError) as exc:
         parser.error(_sentence(exc))

@@ -1,16 +1,19 @@
-"""Entry points of the two programs: an interrupt ends them in a word, while they import, too.
+"""Entry points of the two programs, which end without a traceback where a shell ends them.
+
+An interrupt takes a word, while they import, too; and nothing is said to who closed the pipe.
 
 Nothing heavy may be imported here: Python itself prints a traceback for an interrupt that comes
 before `_run`.
 """
 
+import os
 import sys
 from importlib import import_module
 
 __all__ = ["convert_to_omezarr", "numcodecs_neural"]
 
-# What a shell makes of SIGINT.
-INTERRUPTED = 130
+# What a shell makes of SIGINT, and of SIGPIPE.
+INTERRUPTED, UNHEARD = 130, 141
 
 
 def numcodecs_neural() -> int:
@@ -25,8 +28,15 @@ def convert_to_omezarr() -> int:
 
 def _run(program: str, module: str) -> int:
     try:
-        code: int = import_module(module).main()
+        try:
+            code: int = import_module(module).main()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(f"{program}: interrupted\n")
         return INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer has nowhere to go, and Python would try, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNHEARD
     return code

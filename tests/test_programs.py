@@ -1,5 +1,6 @@
-"""Entry points: both programs end in a word where they are interrupted while they start."""
+"""Entry points: both programs end without a traceback where a shell ends them."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -37,3 +38,23 @@ def test_an_interrupt_while_a_program_starts_is_one_word(
 
     assert done.stderr == f"{program}: interrupted\n"
     assert done.returncode == 130
+
+
+def test_nothing_is_said_to_who_closed_the_pipe(tmp_path: Path) -> None:
+    code = (
+        "import sys; from numcodecs_neural.programs import numcodecs_neural as run; sys.exit(run())"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "models"],
+            cwd=tmp_path,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+
+    assert done.stderr == b""
+    assert done.returncode == 141
