@@ -19,7 +19,6 @@ __all__ = ["check_codec", "codec_for", "codecs_for", "keeps_bounds", "lossless_c
 
 _NEURAL_RGB = ("uint8",)
 _NEURAL_GREY = ("uint8", "uint16", "int16")
-_LOSSLESS = 100  # the quality at which these lose nothing
 
 
 def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCodec:
@@ -63,14 +62,14 @@ def codec_for(options: ConvertOptions, info: SlideInfo | None = None) -> ChunkCo
 
 
 def lossless_codec(info: SlideInfo, version: OmeZarrVersion) -> ChunkCodec:
-    """Return the codec that keeps every sample of a slide in the fewest bytes.
+    """Return the codec that keeps every sample of a slide: the neural one wherever it can.
 
-    Measured on H&E, Zstandard takes 1.7 to 2.5 times the bytes of JPEG XL.
+    Against JPEG XL without loss, chunks of slides take -3 to +2 % of the bytes, 0.4 to 0.7 of the
+    time to encode, and 0.5 to 0.8 to decode; readers need nothing beyond this package.
     """
     kind = ChunkKind.of(info, version)
-    for name in ("jpegxl", "jpeg2k"):
-        if name in codecs_for(kind):
-            return peer_codec(SCALES[name], _LOSSLESS, kind)
+    if keeps_bounds(kind):
+        return exact_codec(ConvertOptions(max_error=0, ome_zarr_version=version), kind)
     return zstd_codec(kind)
 
 

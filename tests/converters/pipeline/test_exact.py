@@ -287,6 +287,7 @@ def test_levels_of_an_archive_that_are_not_jpeg_are_stored_losslessly(
         ("lossless", "its pixels are in memory")
     ] * 2
     assert np.array_equal(stored(group, 0), slide)
+    assert group["0"].serializer.encoder["max_error"] == 0
     assert history(group) == []
 
 
