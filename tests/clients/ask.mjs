@@ -26,3 +26,5 @@ async function answer(reader, location, regions) {
 
 const [reader, location, regions] = process.argv.slice(2);
 console.log(JSON.stringify(await answer(reader, location, JSON.parse(regions))));
+// Even if a client left a server or a browser running, which end with this program.
+process.exit();
