@@ -19,7 +19,7 @@ from numcodecs_neural.omezarr.store import ZarrFiles
 from .form import Form
 from .links import local_file
 from .plain import ZSTD_LEVEL, as_json, plain_v2, plain_v3
-from .shards import ShardLayout
+from .shards import ShardLayout, index_of
 
 __all__ = ["Place", "PlainArray", "read_by_zarr"]
 
@@ -137,19 +137,20 @@ class PlainArray:
         """Return the bytes of a chunk of a shard that clients see, empty or not."""
         return self._encoded(self._decode(place))
 
-    def shard(self, place: Place) -> ShardLayout | None:
-        """Return where the chunks of a shard lie, or None where it has none.
+    def shard_index(self, place: Place) -> bytes | None:
+        """Return the index of a shard as clients see it, or None where it has no chunk.
 
         Raises
         ------
         SourceError
             If the index of the stored shard is damaged.
         """
-        first = tuple(at * count for at, count in zip(place, self._per_file, strict=True))
-        is_there = self._chunks_there(place, first)
-        if not is_there.any():
-            return None
-        return ShardLayout.of(first, is_there, self._nbytes)
+        is_there = self._chunks_there(place, self._first_in(place))
+        return index_of(is_there, self._nbytes) if is_there.any() else None
+
+    def shard_layout(self, place: Place, index: bytes) -> ShardLayout:
+        """Return where the chunks of a shard lie, of which this is the index."""
+        return ShardLayout.of(index, self._first_in(place), self._per_file, self._nbytes)
 
     def _plain(self) -> dict[str, Any]:
         stored = self._files.json(f"{self._path}/{self.metadata_name}") or {}
@@ -178,6 +179,9 @@ class PlainArray:
         if self._form.compression == "zstd":
             return bytes(get_codec({"id": "zstd", "level": ZSTD_LEVEL}).encode(data))
         return data
+
+    def _first_in(self, shard: Place) -> Place:
+        return tuple(at * count for at, count in zip(shard, self._per_file, strict=True))
 
     def _chunks_there(self, shard: Place, first: Place) -> NDArray[np.bool_]:
         """Return which chunks of a shard a client gets, in the grid of the shard."""

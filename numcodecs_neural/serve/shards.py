@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 
 from numcodecs_neural.omezarr.chunk_files import EMPTY
 
-__all__ = ["ShardLayout"]
+__all__ = ["ShardLayout", "index_of"]
+
+_CHECKSUM_NBYTES = 4
+
+
+def index_of(is_there: NDArray[np.bool_], chunk_nbytes: int) -> bytes:
+    """Return the index, with its checksum, of a shard that has these of its chunks."""
+    entries = np.full((is_there.size, 2), EMPTY, "<u8")
+    there = np.flatnonzero(is_there)
+    entries[there, 0] = np.arange(len(there), dtype="<u8") * chunk_nbytes
+    entries[there, 1] = chunk_nbytes
+    index = entries.tobytes()
+    return index + struct.pack("<I", google_crc32c.value(index))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +48,20 @@ class ShardLayout:
 
     @classmethod
     def of(
-        cls, first: tuple[int, ...], is_there: NDArray[np.bool_], chunk_nbytes: int
+        cls, index: bytes, first: tuple[int, ...], per_shard: tuple[int, ...], chunk_nbytes: int
     ) -> "ShardLayout":
-        """Return the layout of the shard whose first chunk is at `first`.
+        """Return what an index says of the shard of so many chunks whose first is at `first`.
 
         Examples
         --------
-        >>> layout = ShardLayout.of((0, 2), np.array([[True, False]]), 100)
+        >>> index = index_of(np.array([[True, False]]), 100)
+        >>> layout = ShardLayout.of(index, (0, 2), (1, 2), 100)
         >>> layout.places, len(layout.index), layout.nbytes
         (((0, 2),), 36, 136)
         """
-        entries = np.full((is_there.size, 2), EMPTY, "<u8")
-        there = np.flatnonzero(is_there)
-        entries[there, 0] = np.arange(len(there), dtype="<u8") * chunk_nbytes
-        entries[there, 1] = chunk_nbytes
-        places = (np.argwhere(is_there) + np.array(first)).tolist()
-        index = entries.tobytes()
-        checksum = struct.pack("<I", google_crc32c.value(index))
-        return cls(
-            places=tuple(map(tuple, places)), chunk_nbytes=chunk_nbytes, index=index + checksum
-        )
+        entries = np.frombuffer(index[:-_CHECKSUM_NBYTES], "<u8").reshape(*per_shard, 2)
+        places = (np.argwhere(entries[..., 0] != EMPTY) + np.array(first)).tolist()
+        return cls(places=tuple(map(tuple, places)), chunk_nbytes=chunk_nbytes, index=index)
 
     @property
     def nbytes(self) -> int:

@@ -123,9 +123,11 @@ class _Look:
         return (Part.of(data),)
 
     async def shard(self, place: Place) -> tuple[Part, ...]:
-        layout = await self._work.call(partial(self._array.shard, place))
-        if layout is None:
+        # Kept like chunks: clients come back for each chunk of a shard, which may lie far away.
+        index = await self._bytes(partial(self._array.shard_index, place), None)
+        if index is None:
             raise _empty()
+        layout = self._array.shard_layout(place, index)
         return tuple(
             Part.of(layout.index) if inner is None else Part(nbytes, partial(self._inner, inner))
             for inner, nbytes in layout.sizes()
@@ -136,7 +138,7 @@ class _Look:
         # What fails here may do so after the answer has begun, so that only the log can say why.
         return await self._failures.of(self._bytes(make, place)) or b""
 
-    async def _bytes(self, make: Callable[[], bytes | None], place: Place) -> bytes | None:
+    async def _bytes(self, make: Callable[[], bytes | None], place: Place | None) -> bytes | None:
         key = (self._path, place, self._etag)
         return await self._work.bytes_of(key, make, self._request.is_disconnected)
 

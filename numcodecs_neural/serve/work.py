@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TypeVar
 
 from .problems import Problem
 
 __all__ = ["AbandonedError", "Memory", "Work"]
 
-T = TypeVar("T")
 # What an entry takes beside its bytes; so that many empty ones are bounded, too.
 _ENTRY_NBYTES = 512
 
@@ -111,17 +109,6 @@ class Work:
             except AbandonedError:
                 continue  # Who asked first has left; this one has not.
 
-    async def call(self, make: Callable[[], T]) -> T:
-        """Return what `make` does in a thread.
-
-        Raises
-        ------
-        Problem
-            503 if too many wait.
-        """
-        async with self._turn():
-            return await self._in_thread(make)
-
     def close(self) -> None:
         """Drop what waits; what runs ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -169,7 +156,7 @@ class Work:
         finally:
             self._free.release()
 
-    async def _in_thread(self, make: Callable[[], T]) -> T:
+    async def _in_thread(self, make: Callable[[], bytes | None]) -> bytes | None:
         return await asyncio.get_running_loop().run_in_executor(self._pool, make)
 
 

@@ -69,6 +69,41 @@ def test_the_index_is_sent_without_decoding(
     assert decoded == []
 
 
+def test_the_index_of_the_store_is_read_once_for_all_requests(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    index = PlainArray.shard_index
+
+    def noted(self: PlainArray, place: tuple[int, ...]) -> bytes | None:
+        read.append(place)
+        return index(self, place)
+
+    monkeypatch.setattr(PlainArray, "shard_index", noted)
+
+    for start in (0, CHUNK):
+        client.get(FIRST, headers={"Range": f"bytes={start}-{start + CHUNK - 1}"})
+
+    assert read == [(0, 0, 0)]
+
+
+def test_the_index_is_read_again_when_the_store_was_written_anew(
+    client_of: MakeClient, stores: dict[str, Path], tmp_path: Path
+) -> None:
+    store = Path(shutil.copytree(stores["rgb-0.5"], tmp_path / "rgb-0.5.ome.zarr"))
+    client = client_of(store, form=SHARDED)
+    before = client.get(FIRST, headers={"Range": f"bytes=-{INDEX}"}).content
+    shard = store / "0/c/0/0/0"
+    damaged = bytearray(shard.read_bytes())
+    damaged[-1] ^= 1
+    shard.write_bytes(damaged + b"\0")
+
+    after = client.get(FIRST, headers={"Range": f"bytes=-{INDEX}"})
+
+    assert len(before) == INDEX
+    assert after.status_code == 500
+
+
 def test_the_size_is_known_without_decoding(
     client: TestClient, decoded: list[tuple[int, ...]]
 ) -> None:
