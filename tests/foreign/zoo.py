@@ -56,6 +56,7 @@ class Animal:
         return [(rng.random((*others, *size)) * largest).astype(dtype) for size in self.sizes]
 
 
+_BLOSC = numcodecs.get_codec({"id": "blosc", "cname": "lz4"})
 _BIG = {"serializer": BytesCodec(endian="big")}
 _TURNED = {"filters": [TransposeCodec(order=(2, 1, 0))]}
 _SHARDED = {"chunks": (1, 16, 16), "shards": (3, 48, 32)}
@@ -78,7 +79,7 @@ ANIMALS = {
     "big endian of v3": Animal(dtype="u2", array=_BIG),
     "Fortran order": Animal(dtype="u2", zarr_format=2, array={"order": "F"}),
     "transposed": Animal(dtype="u2", array=_TURNED),
-    "blosc": Animal(zarr_format=2, array={"compressors": numcodecs.get_codec({"id": "blosc", "cname": "lz4"})}),
+    "blosc": Animal(zarr_format=2, array={"compressors": _BLOSC}),
     "not compressed": Animal(array={"compressors": None}),
     "shards": Animal(array=_SHARDED),
     "shards whose index is first": Animal(array=_INDEX_FIRST),
