@@ -195,16 +195,16 @@ class Archive(Folder):
         return self.zip_file.read(entry) if entry else None
 
     def size(self, name: str) -> int:
-        """Return the bytes of a file; 0 if there is none, or only a compressed one."""
+        """Return the bytes of a file, as they are before the zip compresses it; 0 if none."""
         entry = self._entry(name)
-        return entry.file_size if entry and entry.compress_type == zipfile.ZIP_STORED else 0
+        return entry.file_size if entry else 0
 
     def tail(self, name: str, nbytes: int) -> bytes:
-        """Return the last `nbytes` of a file that is not compressed."""
-        return self._part(name, self._entry_of(name).file_size - nbytes, nbytes)
+        """Return the last `nbytes` of a file."""
+        return self._part(name, max(self._entry_of(name).file_size - nbytes, 0), nbytes)
 
     def parts(self, places: list[tuple[str, int]], nbytes: int) -> list[bytes]:
-        """Return up to `nbytes` from each (name of a file that is not compressed, offset)."""
+        """Return up to `nbytes` from each (name of a file, offset)."""
         return [
             self._part(name, offset, min(nbytes, self._entry_of(name).file_size - offset))
             for name, offset in places
@@ -222,8 +222,11 @@ class Archive(Folder):
         self.zip_file.close()
 
     def _part(self, name: str, offset: int, nbytes: int) -> bytes:
-        # ZipFile would read all that is before them.
         entry = self._entry_of(name)
+        if entry.compress_type != zipfile.ZIP_STORED:
+            # As programs write them that make zips of folders.
+            return self.zip_file.read(entry)[offset : offset + nbytes]
+        # ZipFile would read all that is before them.
         with Path(self.location).open("rb") as file:
             file.seek(entry.header_offset + _LENGTHS)
             lengths = file.read(_HEADER_NBYTES - _LENGTHS)

@@ -105,8 +105,8 @@ def _codec_of(array: "zarr.Array[Any]") -> NeuralImage | NeuralImageCodec:
         return codecs[0]
     names = ", ".join(type(codec).__name__ for codec in codecs) or "none"
     raise ConfigError(
-        f"{array.path or 'the array'} has the codecs {names}; latents are those of arrays that "
-        "NeuralImage or NeuralImageCodec codes alone"
+        f"{array.store_path} has the codecs {names}; latents are those of arrays that NeuralImage "
+        "or NeuralImageCodec codes alone"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import zarr
 
-from numcodecs_neural.omezarr.metadata import image_of, ome_attributes
+from numcodecs_neural.omezarr.metadata import image_of, label_names, ome_attributes
 from numcodecs_neural.omezarr.opened import OpenedImage
 from numcodecs_neural.omezarr.store import OPEN_ERRORS
 
@@ -27,10 +27,7 @@ def label_layers(image: OpenedImage) -> Iterator[LayerData]:
 
 def _names(group: zarr.Group) -> list[str]:
     labels = group.get(_GROUP)
-    if not isinstance(labels, zarr.Group):
-        return []
-    listed = ome_attributes(labels.attrs.asdict()).get("labels")
-    return [str(name) for name in listed] if isinstance(listed, list) else []
+    return label_names(labels.attrs.asdict()) if isinstance(labels, zarr.Group) else []
 
 
 def _label(image: OpenedImage, name: str) -> LayerData:

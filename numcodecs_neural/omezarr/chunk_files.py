@@ -139,7 +139,7 @@ class StoredChunks:
     def _read_index(self, file: str) -> NDArray[np.uint64] | None:
         shape = self._per_shard
         nbytes = 16 * int(np.prod(shape))
-        if self._store.size(file) == 0:
+        if self._store.size(file) == 0 and self._store.read(file) is None:
             return None
         tail = self._store.tail(file, nbytes + 4)
         checksum = int.from_bytes(tail[nbytes:], "little")

@@ -88,11 +88,10 @@ def lossy_history(
         Raw bytes over stored bytes of level 0.
     """
     block = attributes.get(_BLOCK)
-    recorded = block.get("lossy_history") if isinstance(block, dict) else None
     steps = [
         _step(entry)
-        for entry in recorded or ()
-        if "method" in entry and entry["method"] not in _LOSSLESS and not _is_lossless(entry)
+        for entry in _recorded(block)
+        if entry["method"] not in _LOSSLESS and not _is_lossless(entry)
     ]
     last = _canonical(steps[-1].method) if steps else None
     if _is_told(block):
@@ -104,6 +103,13 @@ def lossy_history(
         entry = {"method": method, **settings}
         steps.append(_step(entry if ratio is None else entry | {"ratio": round(ratio, 2)}))
     return tuple(steps)
+
+
+def _recorded(block: Any) -> list[dict[str, Any]]:
+    """Return the steps that our own block records; none if it is damaged."""
+    found = block.get("lossy_history") if isinstance(block, dict) else None
+    steps = found if isinstance(found, list) else []
+    return [step for step in steps if isinstance(step, dict) and "method" in step]
 
 
 def _is_told(block: Any) -> bool:

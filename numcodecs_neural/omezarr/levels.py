@@ -1,6 +1,7 @@
 """Levels of an OME-Zarr image: those of its arrays that are reductions of the first."""
 
 import contextlib
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,8 @@ from .store import OPEN_ERRORS, ZarrFiles
 __all__ = ["array_codecs", "open_array", "open_levels"]
 
 _BY_IMAGECODECS = "imagecodecs_"
+# A petabyte in chunks of a megabyte. Whoever goes through more of them never ends.
+_MOST_CHUNKS = 1 << 30
 
 
 def open_levels(
@@ -23,7 +26,7 @@ def open_levels(
     """Return the arrays at `paths` that are levels of a pyramid, level 0 first.
 
     An array belongs to it while it is smaller than the one before in y or x, larger in neither,
-    and of the same size in all else.
+    and of the same size in all else, and of samples of the same type.
 
     Parameters
     ----------
@@ -37,16 +40,17 @@ def open_levels(
     Raises
     ------
     SourceError
-        If an array is absent, has another number of axes, samples that are no numbers, or a codec
-        that is not installed.
+        If an array is absent, has another number of axes, chunks without end, no or no numeric
+        samples, or a codec that is not installed.
     """
     arrays = tuple(open_array(root, files, one) for one in paths)
     for one, array in zip(paths, arrays, strict=True):
-        if array.ndim != len(axes):
-            raise SourceError(
-                f"{files.location}: the array {one} has {array.ndim} axes, and its metadata name "
-                f"{len(axes)}: {', '.join(axes)}"
-            )
+        _check_grid(array, f"{files.location}: the array {one}", axes)
+    if 0 in arrays[0].shape:
+        raise SourceError(
+            f"{files.location}: the array {paths[0]} has the shape {arrays[0].shape}, which holds "
+            "no sample: write the image again"
+        )
     if arrays[0].dtype.kind not in "iuf":
         raise SourceError(
             f"{files.location}: the array {paths[0]} has samples of {arrays[0].dtype}; "
@@ -57,7 +61,7 @@ def open_levels(
         raise SourceError(
             f"{files.location}: the array {paths[0]} holds no chunk, so all its pixels are lost"
         )
-    reduced = [_is_reduction(finer.shape, coarser.shape) for finer, coarser in pairwise(arrays)]
+    reduced = [_is_reduction(finer, coarser) for finer, coarser in pairwise(arrays)]
     count = [*reduced, False].index(False) + 1
     return arrays[:count]
 
@@ -77,9 +81,10 @@ def open_array(root: zarr.Group, files: ZarrFiles, name: str) -> Any:
     except OPEN_ERRORS as exc:
         if not codecs:
             raise SourceError(f"{files.location}: the array {name} is not there: {exc}") from exc
+        unknown = [codec for codec in codecs if not _is_known(codec)]
+        hint = f"; install the package that brings the codec {', '.join(unknown)}"
         raise SourceError(
-            f"{files.location}: the array {name} cannot be opened: {exc}; its codecs are "
-            f"{', '.join(codecs)}: install the packages that bring them"
+            f"{files.location}: the array {name} cannot be opened: {exc}{hint if unknown else ''}"
         ) from exc
     if not isinstance(array, zarr.Array):
         raise SourceError(f"{files.location}: {name} is to be an array of pixels, and is a group")
@@ -87,9 +92,52 @@ def open_array(root: zarr.Group, files: ZarrFiles, name: str) -> Any:
 
 
 def array_codecs(files: ZarrFiles, path: str) -> dict[str, dict[str, Any]]:
-    """Return the codecs of an array with their settings, whether they are installed or not."""
+    """Return the codecs of an array with their settings, whether they are installed or not.
+
+    Raises
+    ------
+    SourceError
+        If its metadata are damaged.
+    """
     metadata = files.json(f"{path}/zarr.json") or files.json(f"{path}/.zarray") or {}
-    return codecs_of(metadata)
+    try:
+        return codecs_of(metadata)
+    except OPEN_ERRORS as exc:
+        raise SourceError(
+            f"{files.location}: the codecs of the array {path} are not what Zarr says they should "
+            "be: its metadata are damaged; copy the store again"
+        ) from exc
+
+
+def _check_grid(array: "zarr.Array[Any]", what: str, axes: str) -> None:
+    """Refuse an array of other axes than its metadata name, or of chunks without end."""
+    if array.ndim != len(axes):
+        raise SourceError(
+            f"{what} has {array.ndim} axes, and its metadata name {len(axes)}: {', '.join(axes)}"
+        )
+    if 0 in array.chunks:
+        raise SourceError(f"{what} has chunks of shape {array.chunks}, which hold no sample")
+    sides = zip(array.shape, array.chunks, strict=True)
+    count = math.prod(-(-length // side) for length, side in sides)
+    if count > _MOST_CHUNKS:
+        raise SourceError(
+            f"{what} has the shape {array.shape} in {count} chunks of {array.chunks}, and no store "
+            f"has more than {_MOST_CHUNKS}: its metadata are damaged, or its chunks too small"
+        )
+
+
+def _is_known(codec: str) -> bool:
+    """Return whether a codec of Zarr v2 or v3 is installed."""
+    from numcodecs.registry import codec_registry, entries
+    from zarr.registry import get_codec_class
+
+    if codec in codec_registry or codec in entries:
+        return True
+    try:
+        get_codec_class(codec)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _make_known(names: list[str]) -> None:
@@ -121,8 +169,11 @@ def _register_serializer(name: str) -> None:
         register_codec(name, serializer)
 
 
-def _is_reduction(finer: tuple[int, ...], coarser: tuple[int, ...]) -> bool:
-    is_smaller = coarser[-2:] != finer[-2:] and all(
-        0 < small <= large for small, large in zip(coarser[-2:], finer[-2:], strict=True)
+def _is_reduction(finer: "zarr.Array[Any]", coarser: "zarr.Array[Any]") -> bool:
+    if finer.dtype.newbyteorder("=") != coarser.dtype.newbyteorder("="):
+        return False
+    large, small = finer.shape, coarser.shape
+    is_smaller = small[-2:] != large[-2:] and all(
+        0 < its <= length for its, length in zip(small[-2:], large[-2:], strict=True)
     )
-    return is_smaller and coarser[:-2] == finer[:-2]
+    return is_smaller and small[:-2] == large[:-2]

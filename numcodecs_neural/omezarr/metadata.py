@@ -7,7 +7,16 @@ from typing import Any
 
 from numcodecs_neural.files.units import microns, number, seconds
 
-__all__ = ["Channel", "OmeZarrImage", "Placement", "image_of", "ome_attributes"]
+__all__ = [
+    "Channel",
+    "OmeZarrImage",
+    "Placement",
+    "image_of",
+    "label_names",
+    "ome_attributes",
+    "omero_of",
+    "window_of_channel",
+]
 
 _ORDER = "tczyx"
 _RGB_COLORS = ("FF0000", "00FF00", "0000FF")
@@ -95,6 +104,28 @@ def ome_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) else {}
 
 
+def label_names(attributes: dict[str, Any]) -> list[str]:
+    """Return the labels that the attributes of a group ``labels`` list."""
+    listed = ome_attributes(attributes).get("labels")
+    return [str(name) for name in listed] if isinstance(listed, list) else []
+
+
+def omero_of(ome: dict[str, Any]) -> dict[str, Any]:
+    """Return ``omero``: ``channels``, a list of dicts, and ``rdefs``, a dict.
+
+    It says how pixels are shown, and OME-Zarr asks for none of it: what is not as it should be is
+    passed over.
+    """
+    found = ome.get("omero")
+    told = found if isinstance(found, dict) else {}
+    channels, defaults = told.get("channels"), told.get("rdefs")
+    entries = channels if isinstance(channels, list) else []
+    return {
+        "channels": [entry if isinstance(entry, dict) else {} for entry in entries],
+        "rdefs": defaults if isinstance(defaults, dict) else {},
+    }
+
+
 def image_of(ome: dict[str, Any], index: int) -> OmeZarrImage:
     """Return what the `index`-th entry of ``multiscales`` says.
 
@@ -108,7 +139,7 @@ def image_of(ome: dict[str, Any], index: int) -> OmeZarrImage:
     datasets = multiscale["datasets"]
     if not datasets:
         raise ValueError("its multiscales name no array")
-    omero = ome.get("omero") or {}
+    omero = omero_of(ome)
     channels = tuple(_channels(omero))
     placements = tuple(_placement(multiscale, dataset, axes, units) for dataset in datasets)
     first = placements[0]
@@ -117,7 +148,7 @@ def image_of(ome: dict[str, Any], index: int) -> OmeZarrImage:
         paths=tuple(str(dataset["path"]) for dataset in datasets),
         scale={axis: value for axis, value in first.scale.items() if axis in first.units},
         channels=channels if any(channel.label for channel in channels) else (),
-        windows=tuple(_window(entry.get("window")) for entry in omero.get("channels") or ()),
+        windows=tuple(map(window_of_channel, omero["channels"])),
         is_color=_is_color(channels, omero),
         name=str(multiscale.get("name") or ""),
         placements=placements,
@@ -180,18 +211,19 @@ def _place(placement: Placement, axis: str, factor: float, shift: float, unit: s
 
 
 def _channels(omero: dict[str, Any]) -> Iterator[Channel]:
-    for entry in omero.get("channels") or ():
+    for entry in omero["channels"]:
         color = str(entry.get("color") or "").lstrip("#").upper()
         yield Channel(
             label=str(entry.get("label") or ""), color=color if _is_color_code(color) else None
         )
 
 
-def _window(entry: Any) -> tuple[float, float] | None:
+def window_of_channel(entry: dict[str, Any]) -> tuple[float, float] | None:
     """Return what a channel is shown from and to; None if it is not said, or is no range."""
-    if not isinstance(entry, dict):
+    window = entry.get("window")
+    if not isinstance(window, dict):
         return None
-    low, high = number(entry.get("start")), number(entry.get("end"))
+    low, high = number(window.get("start")), number(window.get("end"))
     is_range = low is not None and high is not None and isfinite(high - low) and low < high
     return (low, high) if low is not None and high is not None and is_range else None
 
@@ -204,4 +236,4 @@ def _is_color(channels: tuple[Channel, ...], omero: dict[str, Any]) -> bool:
     if tuple(channel.color for channel in channels) == _RGB_COLORS:
         return True
     labels = tuple(channel.label.lower() for channel in channels)
-    return labels in _RGB_NAMES and (omero.get("rdefs") or {}).get("model") == "color"
+    return labels in _RGB_NAMES and omero["rdefs"].get("model") == "color"

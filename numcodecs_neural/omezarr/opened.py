@@ -21,6 +21,15 @@ __all__ = ["OpenedImage", "open_image", "open_omezarr"]
 
 # Of stores that this package wrote.
 _BLOCK = "numcodecs_neural"
+# What it is known to say, by the type of each value; others wrote what is of another type.
+_NOTED: dict[str, Any] = {
+    "extras": dict,
+    "glass": dict,
+    "image_description": str,
+    "levels": list,
+    "magnification": int | float,
+    "software": str,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +82,11 @@ class OpenedImage:
     def block(self) -> dict[str, Any]:
         """What this package noted of the image when it wrote it; empty if another did."""
         found = self.attributes.get(_BLOCK)
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            return {}
+        return {
+            key: value for key, value in found.items() if isinstance(value, _NOTED.get(key, object))
+        }
 
     def noted(self, level: int) -> dict[str, Any]:
         """Return what this package noted of a level when it wrote the image; empty if nothing."""
@@ -81,9 +94,15 @@ class OpenedImage:
         noted = levels[level] if isinstance(levels, list) and level < len(levels) else None
         return noted if isinstance(noted, dict) else {}
 
+    @property
+    def extras(self) -> dict[str, str]:
+        """Where what this package keeps beside the image is, by its name: paths in the group."""
+        found = self.block.get("extras") or {}
+        return {name: place for name, place in found.items() if isinstance(place, str)}
+
     def extra(self, name: str) -> NDArray[np.uint8] | None:
         """Return an array that this package keeps beside an image: a label, a colour profile."""
-        place = (self.block.get("extras") or {}).get(name)
+        place = self.extras.get(name)
         if place is None:
             return None
         array: Any = self.group[place]

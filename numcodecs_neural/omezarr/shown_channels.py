@@ -72,9 +72,12 @@ def added_up(planes: Iterable[NDArray[Any]], shown: Sequence[ShownChannel]) -> N
             light = np.zeros((3, *plane.shape), np.float32)
         width = max(one.end - one.start, float(np.finfo(np.float32).tiny))
         bright = np.clip((plane.astype(np.float32) - one.start) / width, 0, 1)
+        if plane.dtype.kind == "f":
+            # A channel of which nothing is known somewhere leaves the others as they are.
+            bright = np.nan_to_num(bright)
         for part, color in zip(light, one.color, strict=True):
             if color:
                 part += bright * color
     if light is None:
         raise ValueError("no channel is given")
-    return np.rint(np.nan_to_num(light)).clip(0, 255).astype(np.uint8)
+    return np.rint(light).clip(0, 255).astype(np.uint8)

@@ -15,9 +15,11 @@ __all__ = ["OPEN_ERRORS", "ZarrFiles"]
 
 # What zarr and numcodecs raise at metadata that are damaged, or of another kind.
 OPEN_ERRORS = (
-    *(AttributeError, IndexError, KeyError, NotImplementedError, OSError, RuntimeError),
-    *(TypeError, ValueError, zipfile.BadZipFile),
+    *(ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, OSError),
+    *(RuntimeError, TypeError, ValueError, zipfile.BadZipFile),
 )
+
+_ZIP_SUFFIXES = (".ozx", ".zip")
 
 
 class ZarrFiles:
@@ -82,7 +84,7 @@ class ZarrFiles:
         data = self.read(key)
         try:
             return None if data is None else dict(json.loads(data))
-        except (TypeError, ValueError) as exc:
+        except (RecursionError, TypeError, ValueError) as exc:
             raise SourceError(f"{self.location}: {key} is damaged: it is not JSON") from exc
 
     def nbytes(self, folder: str) -> int:
@@ -107,6 +109,10 @@ class ZarrFiles:
 
 
 def _opened(location: str) -> Folder:
+    if is_url(location) and location.endswith(_ZIP_SUFFIXES):
+        raise ConfigError(
+            f"{location} is a zip behind a URL, which is not read: copy it here first"
+        )
     if is_url(location) or Path(location).is_dir():
         return Folder(location)
     return _opened_zip(Path(location))

@@ -21,10 +21,10 @@ from .coverage import (
     file_shape,
     is_stored,
 )
-from .levels import array_codecs
+from .levels import array_codecs, open_array
 from .opened import OpenedImage
 
-__all__ = ["ChunkIndex", "StoredArray", "stored_labels", "stored_levels"]
+__all__ = ["ChunkIndex", "StoredArray", "stored_labels", "stored_levels", "stored_others"]
 
 ChunkIndex = tuple[int, ...]
 """Of a chunk along each axis of its array."""
@@ -142,6 +142,21 @@ def stored_labels(image: OpenedImage) -> list[StoredArray]:
                 coverage = np.where(sizes > 0, STORED, EMPTY).astype(np.uint8)
             found.append(_stored(image, f"label {number}", path, array, coverage))
     return found
+
+
+def stored_others(image: OpenedImage) -> list[StoredArray]:
+    """Return the arrays that the metadata of an image name, and that are no levels of it.
+
+    Raises
+    ------
+    SourceError
+        If one is not there.
+    """
+    root, first = image.files.group(), len(image.levels)
+    return [
+        _stored(image, f"array {number}", path, open_array(root, image.files, path), None)
+        for number, path in enumerate(image.paths[first:], first)
+    ]
 
 
 def _stored(

@@ -25,7 +25,7 @@ __all__ = ["READ_ERRORS", "LevelChunks"]
 # Codecs of all kinds decode here, each with errors of its own.
 READ_ERRORS = (
     *OPEN_ERRORS,
-    *(NeuralCodecError, ArithmeticError, ImportError, MemoryError, zlib.error),
+    *(NeuralCodecError, ImportError, MemoryError, zlib.error),
 )
 
 

@@ -208,13 +208,17 @@ class ImageReader:
             self._opened.image.close()
             self.cache.forget(self._owner)
 
+    def check_open(self) -> None:
+        """Raise SourceError if it was closed."""
+        if self._is_closed:
+            raise SourceError(f"{self.location} was closed; open it again to read it")
+
     def _here(self) -> "_Opened":
         """Return the store as this process has opened it.
 
         What a parent opened holds threads that are not here, and a place in a file that is shared.
         """
-        if self._is_closed:
-            raise SourceError(f"{self.location} was closed; open it again to read it")
+        self.check_open()
         if self._opened.process != os.getpid():
             with _opening:
                 if self._opened.process != os.getpid():

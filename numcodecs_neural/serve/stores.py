@@ -14,7 +14,7 @@ from numcodecs_neural.omezarr.history import Compression, lossy_history
 from numcodecs_neural.omezarr.images import ImagePlace, find_images
 from numcodecs_neural.omezarr.levels import array_codecs, open_array
 from numcodecs_neural.omezarr.lost_files import coverage_of
-from numcodecs_neural.omezarr.metadata import ome_attributes
+from numcodecs_neural.omezarr.metadata import image_of, label_names, ome_attributes
 from numcodecs_neural.omezarr.opened import OpenedImage, open_image
 from numcodecs_neural.omezarr.store import OPEN_ERRORS, ZarrFiles
 from numcodecs_neural.reading.chunks import LevelChunks
@@ -166,14 +166,21 @@ class _Survey:
         if attributes is None:
             return
         self._add_group(base, attributes)
-        for name in ome_attributes(attributes).get("labels") or ():
-            path = _below(base, str(name))
+        for name in label_names(attributes):
+            path = _below(base, name)
             found = self._attributes(path)
-            if found is None:
-                continue
-            self._add_group(path, found)
-            for dataset in ome_attributes(found)["multiscales"][0]["datasets"]:
-                self._add_array(_below(path, str(dataset["path"])), {})
+            if found is not None:
+                self._add_label(path, found)
+
+    def _add_label(self, path: str, attributes: dict[str, Any]) -> None:
+        try:
+            arrays = image_of(ome_attributes(attributes), 0).paths
+        except OPEN_ERRORS:
+            # A label that is damaged is no reason not to show the image.
+            return
+        self._add_group(path, attributes)
+        for name in arrays:
+            self._add_array(_below(path, name), {})
 
     def _add_series_group(self) -> None:
         attributes = self._attributes(_SERIES_GROUP)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.omezarr.metadata import ome_attributes
+from numcodecs_neural.omezarr.metadata import ome_attributes, omero_of, window_of_channel
 from numcodecs_neural.omezarr.opened import OpenedImage
 from numcodecs_neural.omezarr.shown_channels import (
     ShownChannel,
@@ -59,26 +59,19 @@ def display_of(image: OpenedImage, *, z: int | None, t: int | None) -> Display:
     SourceError
         If there is no such plane or time.
     """
-    omero = ome_attributes(image.attributes).get("omero")
-    told: dict[str, Any] = omero if isinstance(omero, dict) else {}
+    omero = omero_of(ome_attributes(image.attributes))
     count = image.shape.get("c", 1)
-    entries = _entries(told.get("channels"), count)
+    # What is said of another number of channels is said of another image.
+    entries = omero["channels"] if len(omero["channels"]) == count else [{}] * count
     has_colors = any(isinstance(entry.get("color"), str) for entry in entries)
     is_rgb = image.is_rgb or (count == 3 and image.dtype == np.uint8 and not has_colors)
     shown = () if is_rgb else _shown(entries, image.dtype)
-    defaults = told.get("rdefs")
-    defaults = defaults if isinstance(defaults, dict) else {}
     asked = {"z": z, "t": t}
     frame = {
-        axis: _frame(axis, at, defaults, image.shape.get(axis, 1)) for axis, at in asked.items()
+        axis: _frame(axis, at, omero["rdefs"], image.shape.get(axis, 1))
+        for axis, at in asked.items()
     }
     return Display(shown, frame)
-
-
-def _entries(channels: object, count: int) -> list[dict[str, Any]]:
-    """Return what is said of each channel; nothing if it is said of another number of them."""
-    found = channels if isinstance(channels, list) and len(channels) == count else [{}] * count
-    return [entry if isinstance(entry, dict) else {} for entry in found]
 
 
 def _shown(entries: list[dict[str, Any]], dtype: np.dtype[Any]) -> tuple[ShownChannel, ...]:
@@ -86,21 +79,18 @@ def _shown(entries: list[dict[str, Any]], dtype: np.dtype[Any]) -> tuple[ShownCh
     count = len(entries)
     return tuple(
         ShownChannel(
-            n, *_window(entry.get("window"), dtype), _color(entry, default_color(n, count))
+            n,
+            *(window_of_channel(entry) or _whole_range(dtype)),
+            _color(entry, default_color(n, count)),
         )
         for n, entry in enumerate(entries)
         if entry.get("active", True) or not is_any_active
     )
 
 
-def _window(window: object, dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return the darkest and the brightest sample that are shown; by default all there may be."""
-    whole = (0.0, 1.0) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
-    found = window if isinstance(window, dict) else {}
-    start, end = (found.get(key) for key in ("start", "end"))
-    if isinstance(start, int | float) and isinstance(end, int | float) and start < end:
-        return float(start), float(end)
-    return whole
+def _whole_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the darkest and the brightest sample that may be."""
+    return (0.0, 1.0) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
 
 
 def _color(entry: dict[str, Any], default: str) -> tuple[int, int, int]:

@@ -48,7 +48,7 @@ class OmeZarrSlide(AbstractSlide):
 
     Parameters
     ----------
-    filename : str or Path
+    filename : str, bytes or Path
         An OME-Zarr image of version 0.1 to 0.5: a folder, a zip (``.ozx``), or a URL.
     series : int
         Which image, where the store holds several.
@@ -70,7 +70,7 @@ class OmeZarrSlide(AbstractSlide):
 
     def __init__(
         self,
-        filename: str | Path,
+        filename: str | bytes | Path,
         *,
         series: int = 0,
         z: int | None = None,
@@ -80,7 +80,7 @@ class OmeZarrSlide(AbstractSlide):
         super().__init__()
         self._filename, self._z, self._t = filename, z, t
         with slide_errors():
-            self._reader = ImageReader(os.fspath(filename), series=series, cache=cache)
+            self._reader = ImageReader(os.fsdecode(filename), series=series, cache=cache)
             try:
                 self._open()
             except BaseException:
@@ -89,7 +89,7 @@ class OmeZarrSlide(AbstractSlide):
 
     def _open(self) -> None:
         image = self._reader.image
-        self._pyramid = Pyramid(tuple((level.shape[-1], level.shape[-2]) for level in image.levels))
+        self._levels = Pyramid(tuple((level.shape[-1], level.shape[-2]) for level in image.levels))
         self._tiles = Tiles(self._reader, display_of(image, z=self._z, t=self._t), "rgba")
         profile = extra_of(self._reader, "icc_profile")
         self._profile: bytes | None = None if profile is None else profile.tobytes()
@@ -122,14 +122,21 @@ class OmeZarrSlide(AbstractSlide):
         if not looks_like_a_store(filename):
             return None
         try:
-            open_omezarr(os.fspath(filename)).close()
+            open_omezarr(os.fsdecode(filename)).close()
         except SourceError:
             return None
         return VENDOR
 
     def close(self) -> None:
-        """Close the store, and let go of its chunks; after that, nothing can be read."""
+        """Close the store, and let go of its chunks; after that, all else is a SlideError."""
         self._reader.close()
+
+    @property
+    def _pyramid(self) -> Pyramid:
+        """The levels; as in OpenSlide, a closed slide tells nothing of them."""
+        with slide_errors():
+            self._reader.check_open()
+        return self._levels
 
     @property
     def level_count(self) -> int:
@@ -154,6 +161,8 @@ class OmeZarrSlide(AbstractSlide):
     @property
     def properties(self) -> Mapping[str, str]:
         """What is known of the slide, by the names that OpenSlide gives it."""
+        with slide_errors():
+            self._reader.check_open()
         return self._properties
 
     @cached_property
@@ -165,6 +174,8 @@ class OmeZarrSlide(AbstractSlide):
     @property
     def associated_images(self) -> Mapping[str, Image.Image]:
         """The label and the whole glass (``macro``), where the store keeps them, as RGBA."""
+        with slide_errors():
+            self._reader.check_open()
         return self._pictures
 
     @cached_property
@@ -204,7 +215,8 @@ class OmeZarrSlide(AbstractSlide):
         width, height = map(index, size)
         if not 0 <= level < self.level_count:
             raise SlideError(
-                f"{self._filename} has no level {level}; its levels are 0 to {self.level_count - 1}"
+                f"{self._reader.location} has no level {level}; its levels are 0 to "
+                f"{self.level_count - 1}"
             )
         if width < 0 or height < 0:
             raise SlideError(

@@ -69,7 +69,7 @@ class PatchReader:
     ) -> None:
         if not 0 <= outside <= 255:
             raise ConfigError(f"outside is {outside}; it can be 0 to 255")
-        self._store, self._z, self._t, self._outside = os.fspath(store), z, t, outside
+        self._store, self._z, self._t, self._outside = os.fsdecode(store), z, t, outside
         with slide_errors():
             self._reader = ImageReader(self._store, series=series, cache=cache)
             image = self._reader.image

@@ -1,6 +1,7 @@
 """Pictures: the label and the whole glass, which a store may keep beside the slide."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,7 @@ class Pictures(Mapping[str, Image.Image]):
 
     def __init__(self, reader: ImageReader) -> None:
         self._reader = reader
-        extras = reader.image.block.get("extras")
-        self._names = [name for name in _NAMES if isinstance(extras, dict) and name in extras]
+        self._names = [name for name in _NAMES if name in reader.image.extras]
 
     def __getitem__(self, name: str) -> Image.Image:
         if name not in self._names:
@@ -50,13 +50,15 @@ class Pictures(Mapping[str, Image.Image]):
         return f"{type(self).__name__}({self._names})"
 
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """Return (width, height) of each picture."""
+        """Return (width, height) of each picture that is there."""
         image = self._reader.image
         found = {}
         for name in self._names:
-            kept: Any = image.group[image.block["extras"][name]]
-            shape = (kept if isinstance(kept, zarr.Array) else kept["0"]).shape
-            found[name] = (shape[-1], shape[-2])
+            # Of one that is lost, nothing is known; it is an error when it is asked for.
+            with suppress(*READ_ERRORS):
+                kept: Any = image.group[image.extras[name]]
+                shape = (kept if isinstance(kept, zarr.Array) else kept["0"]).shape
+                found[name] = (shape[-1], shape[-2])
         return found
 
 

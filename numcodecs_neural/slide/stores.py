@@ -17,11 +17,9 @@ def looks_like_a_store(filename: object) -> bool:
     >>> looks_like_a_store("slide.svs"), looks_like_a_store("s3://bucket/slide.ome.zarr")
     (False, True)
     """
-    if not isinstance(filename, str | os.PathLike):
+    if not isinstance(filename, str | bytes | os.PathLike):
         return False
-    name = os.fspath(filename)
-    if not isinstance(name, str):
-        return False
+    name = os.fsdecode(filename)
     if is_url(name):
         return True
     path = Path(name)

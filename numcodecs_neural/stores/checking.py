@@ -20,7 +20,7 @@ __all__ = ["CheckedChunk", "Problem", "check_chunk"]
 # Codecs of all kinds decode here, each with errors of its own.
 _READ_ERRORS = (
     *OPEN_ERRORS,
-    *(NeuralCodecError, ArithmeticError, ImportError, MemoryError, zlib.error),
+    *(NeuralCodecError, ImportError, MemoryError, zlib.error),
 )
 
 
@@ -106,6 +106,9 @@ def _presence(stored: StoredArray, index: ChunkIndex) -> tuple[Problem | None, b
     if stored.chunks is None:
         return None, state not in (ELIDED, EMPTY)
     nbytes = stored.chunks.size(index)
+    if nbytes == 0 and state is None and stored.chunks.read(index) is not None:
+        text = "its file is there, and has no bytes"
+        return problem_of(stored, index, "damaged", text), True
     is_there = nbytes > 0
     if not is_there and state in (STORED, EXACT):
         text = "coverage says that it was stored, and it is not there"

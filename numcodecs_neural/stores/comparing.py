@@ -185,11 +185,17 @@ class Comparison:
             [slice(None)] if axis == "c" and self._info.is_rgb else range(part.stop - part.start)
             for axis, part in zip(self._image.metadata.axes, leading, strict=False)
         ]
+        colors = self._colors(leading)
         for place in itertools.product(*places):
             planes = checked.pixels[place]
             frame = self._frame(leading, place)
             original = self._source.read_region(region, self._levels[level] or 0, frame)
-            yield np.moveaxis(original, -1, 0), planes.reshape(-1, *mask.shape), mask
+            yield np.moveaxis(original, -1, 0)[colors], planes.reshape(-1, *mask.shape), mask
+
+    def _colors(self, leading: list[slice]) -> slice:
+        """Return which colours a chunk of RGB holds: others write each by itself."""
+        at = dict(zip(self._image.metadata.axes, leading, strict=False))
+        return at["c"] if self._info.is_rgb else slice(None)
 
     def _frame(self, leading: list[slice], place: tuple[Any, ...]) -> Frame:
         at = {

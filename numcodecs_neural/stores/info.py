@@ -39,8 +39,9 @@ class LevelFacts:
         Of its shards; None where each chunk is a file.
     dtype : str
         Of its samples.
-    fill_value : int or float
-        What is read where nothing is stored.
+    fill_value : int, float or str
+        What is read where nothing is stored; ``"NaN"``, ``"Infinity"`` and ``"-Infinity"`` as in
+        the metadata of Zarr, since JSON has no such numbers; None where it is not defined.
     codecs : dict
         Settings by the names of the codecs, in order.
     chunks : int
@@ -67,7 +68,7 @@ class LevelFacts:
     chunk: tuple[int, ...]
     shard: tuple[int, ...] | None
     dtype: str
-    fill_value: int | float
+    fill_value: int | float | str | None
     codecs: dict[str, dict[str, Any]]
     chunks: int
     coverage: dict[str, int] | None
@@ -175,7 +176,7 @@ def _level(image: OpenedImage, number: int, stored: StoredArray, *, all_chunks: 
         chunk=array.chunks,
         shard=array.shards,
         dtype=array.dtype.newbyteorder("=").name,
-        fill_value=np.asarray(array.fill_value).item(),
+        fill_value=_fill_value(array.fill_value),
         codecs=stored.codecs,
         chunks=stored.count,
         coverage=_coverage(stored),
@@ -187,6 +188,13 @@ def _level(image: OpenedImage, number: int, stored: StoredArray, *, all_chunks: 
         elided_area=None if areas is None else round(areas[ELIDED], 4),
         empty_area=None if areas is None else round(areas[EMPTY], 4),
     )
+
+
+def _fill_value(value: Any) -> int | float | str | None:
+    found: int | float | None = np.asarray(value).item()
+    if found is None or math.isfinite(found):
+        return found
+    return "NaN" if math.isnan(found) else "Infinity" if found > 0 else "-Infinity"
 
 
 def _pixels(image: OpenedImage, shape: tuple[int, ...]) -> int:

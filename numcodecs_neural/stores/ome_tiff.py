@@ -24,6 +24,11 @@ __all__ = ["write_ome_tiff"]
 _MICRONS_PER_CM = 10_000
 # What a classic TIFF has room for is 4 GiB; no codec here makes more of pixels than they are.
 _CLASSIC_NBYTES = 4_000_000_000
+# Samples that the XML of OME has a name for.
+_DTYPES = (
+    *("int8", "int16", "int32", "uint8", "uint16", "uint32"),
+    *("float32", "float64"),
+)
 # From here on chroma is kept whole.
 _FULL_CHROMA = 90
 
@@ -134,6 +139,11 @@ def _places(info: SlideInfo, level: int, tile_px: int) -> Iterator[_Tile]:
 
 def _compression(info: SlideInfo, codec: TiffCodec, quality: int) -> dict[str, Any]:
     """Return what tifffile takes for a codec."""
+    if info.dtype.name not in _DTYPES:
+        raise ConfigError(
+            f"OME-TIFF has no samples of {info.dtype.name}, of which the store is: it has "
+            f"{', '.join(_DTYPES)}; export to .ome.zarr"
+        )
     kinds = {"jpeg": ("uint8",), "jpegxl": ("uint8", "uint16", "float32")}
     allowed = kinds.get(codec)
     if allowed is not None and info.dtype.name not in allowed:

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from numcodecs_neural.errors import SourceError
 from numcodecs_neural.omezarr.coverage import COVERAGE_GROUP
 from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
 from numcodecs_neural.omezarr.stored_arrays import (
@@ -15,6 +16,7 @@ from numcodecs_neural.omezarr.stored_arrays import (
     StoredArray,
     stored_labels,
     stored_levels,
+    stored_others,
 )
 
 from .checking import Problem, check_chunk
@@ -80,14 +82,14 @@ def verify(
     workers: int | None = None,
     shows_progress: bool = False,
 ) -> VerifyReport:
-    """Check every chunk of the levels and of the tissue label of a store.
+    """Check every chunk of the images and of the tissue labels of a store.
 
     Parameters
     ----------
     location : str or Path
         OME-Zarr of any version and codec: a folder, a zip or a URL.
     against : Path, optional
-        The slide that the store was made of, or another store of it.
+        The slide that the first image of the store was made of, or another store of it.
     series : int
         Which image of `against`.
     resume : Path, optional
@@ -110,7 +112,7 @@ def verify(
         comparison = None
         if against is not None:
             comparison = stack.enter_context(opened_comparison(image, against, series))
-        check = _Check(image, comparison)
+        check = _Check(image, comparison, *_other_images(stack, image))
         described = [
             image.files.read(f"{one.path}/{name}") for one in check.arrays for name in _NAMES
         ]
@@ -129,12 +131,34 @@ class _Batch:
 
 
 class _Check:
-    """All chunks of a store, batch by batch in an order that is always the same."""
+    """All chunks of a store, batch by batch in an order that is always the same.
 
-    def __init__(self, image: OpenedImage, comparison: Comparison | None) -> None:
+    Parameters
+    ----------
+    image : OpenedImage
+        The first of the store.
+    comparison : Comparison, optional
+        Of its levels.
+    others : list of (str, OpenedImage)
+        The others, and what their arrays are called by.
+    problems : list of Problem
+        Of those that cannot be opened.
+    """
+
+    def __init__(
+        self,
+        image: OpenedImage,
+        comparison: Comparison | None,
+        others: list[tuple[str, OpenedImage]],
+        problems: list[Problem],
+    ) -> None:
         self._comparison, self._levels = comparison, len(image.levels)
-        self.arrays: list[StoredArray] = [*stored_levels(image), *stored_labels(image)]
-        self._lost_parts = list(_lost_parts(image))
+        self.arrays, self._lost_parts = list(_arrays(image)), [*_lost_parts(image), *problems]
+        for name, other in others:
+            self.arrays += [replace(one, name=f"{name} {one.name}") for one in _arrays(other)]
+            self._lost_parts += [
+                replace(one, array=f"{name} {one.array}") for one in _lost_parts(other)
+            ]
 
     def run(self, state: StateFile, workers: int, *, shows_progress: bool) -> Tally:
         """Check what is not done yet; return what was found of all."""
@@ -183,21 +207,43 @@ class _Check:
         )
 
 
+def _other_images(
+    stack: ExitStack, first: OpenedImage
+) -> tuple[list[tuple[str, OpenedImage]], list[Problem]]:
+    """Return the images of a store but the first, by their names, and what hinders others."""
+    found, problems = [], []
+    for series in range(1, first.series_count):
+        name = f"image {series}"
+        try:
+            image = open_omezarr(first.files.location, series=series)
+        except SourceError as exc:
+            problems.append(_problem("damaged", name, str(exc)))
+            continue
+        found.append((name, stack.enter_context(closing(image))))
+    return found, problems
+
+
+def _arrays(image: OpenedImage) -> Iterator[StoredArray]:
+    yield from stored_levels(image)
+    yield from stored_labels(image)
+    yield from stored_others(image)
+
+
 def _lost_parts(image: OpenedImage) -> Iterator[Problem]:
     """Yield what a store had beside the chunks of its image, and does not have any more."""
-    for name, path in (image.block.get("extras") or {}).items():
+    for name, path in image.extras.items():
         is_file = bool(Path(path).suffix) and image.files.folder.size(path) > 0
         if not is_file and not image.files.has_chunks(path):
-            yield _lost(name, "the store says that it keeps it, and it is not there")
+            yield _problem("lost", name, "the store says that it keeps it, and it is not there")
     paths = image.metadata.paths if image.block.get("levels") else ()
     for path in paths:
         if image.group.get(f"{COVERAGE_GROUP}/{path}") is None:
             text = "it is not there, and tells what was lost from what was never stored"
-            yield _lost(f"coverage {path}", text)
+            yield _problem("lost", f"coverage {path}", text)
 
 
-def _lost(name: str, text: str) -> Problem:
-    return Problem(kind="lost", array=name, row=0, column=0, chunk=(), text=text)
+def _problem(kind: str, name: str, text: str) -> Problem:
+    return Problem(kind=kind, array=name, row=0, column=0, chunk=(), text=text)
 
 
 def _report(

@@ -1,7 +1,7 @@
 """Weights that travel with stores: embedded in them, and installed from them."""
 
 import hashlib
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Literal
 
@@ -41,10 +41,16 @@ def embed(location: str) -> list[EmbeddedWeights]:
     WeightsError
         If this release does not have them.
     """
-    with closing(open_omezarr(location)) as image:
-        found = needed_weights(stored_levels(image))
-        zarr_format: Literal[2, 3] = 2 if image.group.metadata.zarr_format == 2 else 3
-        write_weights(image.files.folder, found, zarr_format=zarr_format)
+    with ExitStack() as stack:
+        first = stack.enter_context(closing(open_omezarr(location)))
+        others = [
+            stack.enter_context(closing(open_omezarr(location, series=series)))
+            for series in range(1, first.series_count)
+        ]
+        levels = [level for image in (first, *others) for level in stored_levels(image)]
+        found = needed_weights(levels)
+        zarr_format: Literal[2, 3] = 2 if first.group.metadata.zarr_format == 2 else 3
+        write_weights(first.files.folder, found, zarr_format=zarr_format)
     return found
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numcodecs_neural.converters.report.chunk_map import map_chunks
 from numcodecs_neural.converters.report.pictures import coloured
 from numcodecs_neural.converters.report.stored_slide import StoredSlide, open_stored
-from numcodecs_neural.errors import SourceError
+from numcodecs_neural.omezarr.store import OPEN_ERRORS
 
 from .png import png
 
@@ -48,7 +48,7 @@ def overlays_of(path: Path) -> dict[str, Overlay]:
         with open_stored(str(path)) as stored:
             found = {"bits": _bits(stored)}
             return {**found, "tissue": _tissue(stored)} if stored.has_mask else found
-    except (SourceError, OSError, KeyError, ValueError):
+    except OPEN_ERRORS:
         return {}
 
 

@@ -1,5 +1,6 @@
 """What programs expect of OpenSlide's classes: what openslide-python tests of its own."""
 
+import copy
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,51 @@ def test_a_closed_slide_is_an_error(store: Path) -> None:
         slide.read_region((0, 0), 0, (100, 100))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("level_count", "level_dimensions", "dimensions", "level_downsamples"),
+        *("properties", "associated_images"),
+    ],
+)
+def test_a_closed_slide_tells_nothing(name: str, store: Path) -> None:
+    slide = OmeZarrSlide(store)
+    slide.close()
+
+    with pytest.raises(OpenSlideError, match="was closed"):
+        getattr(slide, name)
+
+
+@pytest.mark.parametrize("filename", [None, 3])
+def test_what_is_no_name_of_a_file_is_a_type_error(filename: Any) -> None:
+    assert OmeZarrSlide.detect_format(filename) is None
+    with pytest.raises(TypeError, match="PathLike"):
+        OmeZarrSlide(filename)
+
+
+def test_names_may_be_bytes_and_of_any_script(store: Path) -> None:
+    moved = store.rename(store.with_name("Schnitt 😐 #1%20?.ome.zarr"))
+
+    for name in (moved, str(moved), bytes(moved)):
+        assert OmeZarrSlide.detect_format(name) == "ome-zarr"
+        with OmeZarrSlide(name) as slide:
+            assert slide.read_region((0, 0), 0, (9, 9)).size == (9, 9)
+
+
+def test_mappings_cannot_be_changed(slide: OmeZarrSlide) -> None:
+    for mapping in (slide.properties, slide.associated_images):
+        found: Any = mapping
+        with pytest.raises(TypeError, match="item assignment"):
+            found["name"] = "value"
+
+
+def test_a_copy_is_a_slide_of_its_own(slide: OmeZarrSlide) -> None:
+    with copy.deepcopy(slide) as other:
+        assert other.dimensions == slide.dimensions
+
+    assert slide.read_region((0, 0), 0, (1, 1)).size == (1, 1)
+
+
 def test_a_slide_closes_with_its_block(store: Path) -> None:
     with OmeZarrSlide(store) as slide:
         assert slide.level_count == 4
@@ -168,15 +214,15 @@ def test_a_slide_shows_what_it_was_opened_with(store: Path) -> None:
 
 
 def test_a_slide_pickles(slide: OmeZarrSlide) -> None:
-    with pickle.loads(pickle.dumps(slide)) as copy:
-        assert copy.read_region((9, 9), 0, (50, 50)) == slide.read_region((9, 9), 0, (50, 50))
+    with pickle.loads(pickle.dumps(slide)) as other:
+        assert other.read_region((9, 9), 0, (50, 50)) == slide.read_region((9, 9), 0, (50, 50))
 
 
 def test_a_slide_pickles_with_its_own_cache(slide: OmeZarrSlide) -> None:
     slide.set_cache(ChunkCache(12_345))
 
-    with pickle.loads(pickle.dumps(slide)) as copy:
-        assert copy._reader.cache.limit_nbytes == 12_345
+    with pickle.loads(pickle.dumps(slide)) as other:
+        assert other._reader.cache.limit_nbytes == 12_345
 
 
 def test_openslides_cache_is_taken_for_its_size(slide: OmeZarrSlide) -> None:

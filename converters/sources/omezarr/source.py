@@ -22,7 +22,7 @@ __all__ = ["OmeZarrSource", "open_source"]
 # Codecs of all kinds decode here, each with errors of its own.
 _READ_ERRORS = (
     *OPEN_ERRORS,
-    *(NeuralCodecError, ArithmeticError, ImportError, MemoryError, zlib.error),
+    *(NeuralCodecError, ImportError, MemoryError, zlib.error),
 )
 
 
