@@ -18,6 +18,7 @@ OPEN_ERRORS = (
     *(AttributeError, IndexError, KeyError, NotImplementedError, OSError, RuntimeError),
     *(TypeError, ValueError, zipfile.BadZipFile),
 )
+_SINGLE_FILE = ".ozx"
 
 
 class ZarrFiles:
@@ -107,6 +108,11 @@ class ZarrFiles:
 
 
 def _opened(location: str) -> Folder:
+    if is_url(location) and location.lower().endswith(_SINGLE_FILE):
+        raise ConfigError(
+            f"{location}: single files are read from disks, and not behind URLs: download it, or "
+            "unpack it there"
+        )
     if is_url(location) or Path(location).is_dir():
         return Folder(location)
     return _opened_zip(Path(location))

@@ -155,7 +155,7 @@ def test_a_label_that_does_not_open_leaves_the_image(film: Path) -> None:
     assert len(layers_of(film)) == 2
 
 
-def test_what_is_lost_is_an_error_and_not_white(
+def test_what_is_lost_is_black_and_a_warning_names_it(
     source_of: Any, slide: Image, tmp_path: Path
 ) -> None:
     store = tmp_path / "slide.ome.zarr"
@@ -164,11 +164,18 @@ def test_what_is_lost_is_an_error_and_not_white(
     for shard in (store / "1" / "c").rglob("*"):
         if shard.is_file():
             shard.unlink()
-
     image, _ = layers_of(store)
+    level = image[0][1]
 
-    with pytest.raises(SourceError, match=r"slide\.ome\.zarr.*lost"):
-        image[0][1].compute()
+    with pytest.warns(UserWarning, match=r"slide\.ome\.zarr.*level 1.*lost") as warned:
+        pixels = level.compute()
+
+    assert pixels.shape == level.shape
+    # One for all chunks that are lost.
+    assert len(warned) == 1
+    assert 0.1 < (pixels == 0).all(-1).mean() < 0.9
+    # What was elided has its fill value.
+    assert pixels.max() == 243
 
 
 @pytest.mark.parametrize("name", ["a.ome.zarr", "a.ozx"])
