@@ -97,32 +97,58 @@ function refresh() {
 }
 
 function toggleOverlay(name) {
-  const overlay = state.slide?.overlays[name];
-  if (!overlay) return;
-  const isOn = !(name in state.overlays);
-  at(name).setAttribute("aria-pressed", String(isOn));
-  if (isOn) {
-    state.overlays[name] = null;
-    at("viewer").setAttribute("aria-busy", "true");
-    viewer.addSimpleImage({
-      url: `slides/${state.number}/overlays/${name}.png?v=${state.run}`,
-      x: 0,
-      y: 0,
-      width: overlay.width,
-      success: ({ item }) => {
-        if (name in state.overlays) state.overlays[name] = item;
-        else viewer.world.removeItem(item);
-      },
-    });
-  } else {
-    if (state.overlays[name]) viewer.world.removeItem(state.overlays[name]);
-    delete state.overlays[name];
-  }
-  if (name === "bits") showLegend(isOn, overlay.legend);
+  if (!(name in (state.slide?.overlays ?? {}))) return;
+  if (name in state.overlays) hideOverlay(name);
+  else showOverlay(name).catch((error) => complain(error.message));
 }
 
-function showLegend(isOn, { low, high, unit }) {
-  at("legend").hidden = !isOn;
+function hideOverlay(name) {
+  if (state.overlays[name]) viewer.world.removeItem(state.overlays[name]);
+  delete state.overlays[name];
+  at(name).setAttribute("aria-pressed", "false");
+  if (name === "bits") at("legend").hidden = true;
+}
+
+/** Show an overlay, which the server may take seconds to make; by then it may not be wanted. */
+async function showOverlay(name) {
+  const { slide, overlays } = state;
+  const place = `slides/${state.number}/overlays/${name}`;
+  const isWanted = () => overlays === state.overlays && name in overlays;
+  overlays[name] = null;
+  at(name).setAttribute("aria-pressed", "true");
+  at(name).setAttribute("aria-busy", "true");
+  at("viewer").setAttribute("aria-busy", "true");
+  try {
+    const legend = await fetchJson(`${place}.json?v=${state.run}`);
+    if (!isWanted()) return;
+    if (name === "bits") showLegend(legend);
+    const item = await addPicture(`${place}.png?v=${state.run}`, slide.overlays[name]);
+    if (isWanted()) overlays[name] = item;
+    else viewer.world.removeItem(item);
+  } catch (error) {
+    if (isWanted()) hideOverlay(name);
+    throw error;
+  } finally {
+    at(name).removeAttribute("aria-busy");
+    showProgress();
+  }
+}
+
+function addPicture(url, width) {
+  return new Promise((resolve, reject) => {
+    viewer.addSimpleImage({
+      url,
+      x: 0,
+      y: 0,
+      width,
+      success: ({ item }) => resolve(item),
+      error: () => reject(new Error("an overlay was not shown")),
+    });
+  });
+}
+
+function showLegend({ low, high, unit }) {
+  at("legend").hidden = false;
   const [left, right] = at("legend").querySelectorAll("span");
   left.textContent = low.toFixed(2);
   right.textContent = `${high.toFixed(2)} ${unit}`;
