@@ -126,8 +126,16 @@ def view_app(exhibits: Sequence[Exhibit]) -> Starlette:
 
 def _list_slides(request: Request) -> Response:
     state = request.app.state
-    names = [exhibit.shown.info.name for exhibit in state.exhibits]
-    return JSONResponse({"run": state.run, "names": names})
+    return JSONResponse({"run": state.run, "names": _names(state.exhibits)})
+
+
+def _names(exhibits: Sequence[Exhibit]) -> list[str]:
+    """Return the names of slides; of those that share one, their paths."""
+    names = [exhibit.shown.info.name for exhibit in exhibits]
+    return [
+        name if names.count(name) == 1 else str(exhibit.shown.path)
+        for name, exhibit in zip(names, exhibits, strict=True)
+    ]
 
 
 def _describe_slide(request: Request) -> Response:

@@ -47,6 +47,18 @@ def test_slides_are_listed_and_described(client: TestClient) -> None:
     assert described["overlays"]["bits"] == pytest.approx(4 * 512 / 1800)
 
 
+def test_slides_of_one_name_are_listed_by_their_paths(store: Path, tmp_path: Path) -> None:
+    other = tmp_path / store.name
+    other.symlink_to(store)
+    exhibits = [Exhibit(shown=Subject(path)) for path in (store, other)]
+
+    listed = TestClient(view_app(exhibits), base_url=LOCAL).get("/slides.json").json()
+
+    assert listed["names"] == [str(store), str(other)]
+    for exhibit in exhibits:
+        exhibit.close()
+
+
 def test_a_tile_of_the_other_slide_is_exact(client: TestClient, pixels: Image) -> None:
     answer = client.get("/slides/0/against/0/1-1.png")
 
