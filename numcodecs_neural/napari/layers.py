@@ -7,10 +7,14 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from numcodecs_neural.omezarr.metadata import Channel, Placement
+from numcodecs_neural.omezarr.metadata import Placement
 from numcodecs_neural.omezarr.opened import OpenedImage
+from numcodecs_neural.omezarr.shown_channels import default_color
+from numcodecs_neural.reading.reader import ImageReader
 
-__all__ = ["LayerData", "image_layers", "lazy", "name_of", "placed", "pyramid"]
+from .levels import cached_level
+
+__all__ = ["LayerData", "image_layers", "name_of", "placed", "pyramid"]
 
 LayerData = tuple[Any, dict[str, Any], str]
 """What napari makes a layer of: arrays, arguments, kind."""
@@ -29,12 +33,14 @@ _COLORMAPS = {
 }
 
 
-def image_layers(image: OpenedImage) -> Iterator[LayerData]:
+def image_layers(reader: ImageReader) -> Iterator[LayerData]:
     """Yield the layer of an RGB image, or one for each channel."""
-    axes, levels = image.metadata.axes, [lazy(level) for level in image.levels]
-    name = name_of(image)
+    image = reader.image
+    axes, name = image.metadata.axes, name_of(image)
+    levels = [cached_level(reader, level) for level in range(len(reader.levels))]
     at = axes.find("c")
-    common = placed(image.metadata.placements[0], axes.replace("c", ""))
+    # Decoded chunks are kept by the reader; napari would keep them once more.
+    common = {**placed(image.metadata.placements[0], axes.replace("c", "")), "cache": False}
     if image.is_rgb:
         colours = [da.moveaxis(level, at, -1) for level in levels]
         yield pyramid(colours, {**common, "name": name, "rgb": True}, "image")
@@ -47,13 +53,6 @@ def image_layers(image: OpenedImage) -> Iterator[LayerData]:
         one = [level[(slice(None),) * at + (number,)] for level in levels]
         shown = _shown(image, number, count)
         yield pyramid(one, {**common, "name": _channel_name(image, number), **shown}, "image")
-
-
-def lazy(array: Any) -> "da.Array":
-    """Return an array of which napari reads the chunks that it shows."""
-    meta = np.empty((0,) * array.ndim, array.dtype)
-    opened: da.Array = da.from_array(array, chunks=array.chunks, name=False, meta=meta)
-    return opened
 
 
 def pyramid(levels: list["da.Array"], arguments: dict[str, Any], kind: str) -> LayerData:
@@ -85,21 +84,23 @@ def _grey(image: OpenedImage) -> dict[str, Any]:
     return {"colormap": _GREY, **_contrast(image, 0)}
 
 
-def _channel(image: OpenedImage, number: int) -> Channel:
-    channels = image.metadata.channels
-    return channels[number] if number < len(channels) else Channel(label="")
-
-
 def _channel_name(image: OpenedImage, number: int) -> str:
-    return _channel(image, number).label or f"{name_of(image)} channel {number}"
+    label = next((one.label for one in image.metadata.channels[number : number + 1]), "")
+    return label or f"{name_of(image)} channel {number}"
 
 
 def _shown(image: OpenedImage, number: int, count: int) -> dict[str, Any]:
-    """Return colour and contrast of a channel; several are added up."""
-    color = _channel(image, number).color
-    found = _COLORMAPS.get(color, f"#{color}") if color else _GREY
-    blending = {"blending": "additive"} if count > 1 else {}
-    return {"colormap": found, **blending, **_contrast(image, number)}
+    """Return colour and contrast of a channel, and whether it is seen; several are added up."""
+    metadata = image.metadata
+    told = metadata.colors[number] if number < len(metadata.colors) else None
+    color = told or default_color(number, count)
+    is_shown = number >= len(metadata.is_shown) or metadata.is_shown[number]
+    return {
+        "colormap": _COLORMAPS.get(color, f"#{color}"),
+        **({"blending": "additive"} if count > 1 else {}),
+        **({} if is_shown else {"visible": False}),
+        **_contrast(image, number),
+    }
 
 
 def _contrast(image: OpenedImage, number: int) -> dict[str, Any]:

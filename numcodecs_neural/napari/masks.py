@@ -9,7 +9,8 @@ from numcodecs_neural.omezarr.metadata import image_of, label_names, ome_attribu
 from numcodecs_neural.omezarr.opened import OpenedImage
 from numcodecs_neural.omezarr.store import OPEN_ERRORS
 
-from .layers import LayerData, lazy, name_of, placed, pyramid
+from .layers import LayerData, name_of, placed, pyramid
+from .levels import lazy
 
 __all__ = ["label_layers"]
 

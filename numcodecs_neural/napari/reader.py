@@ -6,8 +6,8 @@ from pathlib import Path
 
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.omezarr.images import find_images
-from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
 from numcodecs_neural.omezarr.store import ZarrFiles
+from numcodecs_neural.reading.reader import ImageReader
 
 from .layers import LayerData, image_layers
 from .masks import label_layers
@@ -18,7 +18,7 @@ Reader = Callable[[str | list[str]], list[LayerData]]
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """Return the reader of a path if there is an OME-Zarr image, or None.
+    """Return the reader of a path if there is an OME-Zarr image, damaged or not, or None.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def get_reader(path: str | list[str]) -> Reader | None:
         if len(path) != 1:
             return None
         path = path[0]
-    return read if _count_images(path) else None
+    return read if _is_ours(path) else None
 
 
 def read(path: str | list[str]) -> list[LayerData]:
@@ -43,25 +43,37 @@ def read(path: str | list[str]) -> list[LayerData]:
     location = path if isinstance(path, str) else path[0]
     return [
         layer
-        for image in _images(location)
-        for layer in (*image_layers(image), *label_layers(image))
+        for reader in _readers(location)
+        for layer in (*image_layers(reader), *label_layers(reader.image))
     ]
 
 
-def _images(location: str) -> Iterator[OpenedImage]:
-    """Yield all images; they stay open for as long as layers read them."""
-    first = open_omezarr(location)
+def _readers(location: str) -> Iterator[ImageReader]:
+    """Yield a reader for each image; they stay open for as long as layers read them."""
+    first = ImageReader(location)
     yield first
-    for series in range(1, first.series_count):
-        yield open_omezarr(location, series=series)
+    for series in range(1, first.image.series_count):
+        yield ImageReader(location, series=series)
 
 
-def _count_images(location: str) -> int:
-    """Return how many images of OME-Zarr there are; 0 for everything else."""
+def _is_ours(location: str) -> bool:
+    """Return whether there are images of OME-Zarr, or were before they were damaged."""
     if "://" not in location and not Path(location).exists():
-        return 0
+        return False
+    if location.lower().endswith(".ozx"):
+        return True
     try:
         with closing(ZarrFiles(location)) as files:
-            return len(find_images(files.group(), location))
+            return _has_damaged_metadata(files) or bool(find_images(files.group(), location))
     except (SourceError, OSError):
-        return 0
+        return False
+
+
+def _has_damaged_metadata(files: ZarrFiles) -> bool:
+    """Return whether nobody can tell what a store is, which reading it says in an error."""
+    try:
+        for name in ("zarr.json", ".zattrs"):
+            files.json(name)
+    except SourceError:
+        return True
+    return False

@@ -72,8 +72,12 @@ class OmeZarrImage:
     channels : tuple of Channel
         Empty where they are not named.
     windows : tuple
-        Samples that viewers show as black and in full colour, of each channel in `channels`; None
-        where they are not said.
+        Samples that viewers show as black and in full colour, of each channel that is described,
+        with a name or without; None where they are not said.
+    colors : tuple
+        Six hexadecimal digits for each of these channels; None where they are not said.
+    is_shown : tuple of bool
+        Whether viewers show each of them at first: all, if the metadata would have none shown.
     is_color : bool
         Whether the channels are those of RGB, if there are three of 8 bits.
     name : str
@@ -87,6 +91,8 @@ class OmeZarrImage:
     scale: dict[str, float]
     channels: tuple[Channel, ...]
     windows: tuple[tuple[float, float] | None, ...]
+    colors: tuple[str | None, ...]
+    is_shown: tuple[bool, ...]
     is_color: bool
     name: str
     placements: tuple[Placement, ...]
@@ -149,6 +155,8 @@ def image_of(ome: dict[str, Any], index: int) -> OmeZarrImage:
         scale={axis: value for axis, value in first.scale.items() if axis in first.units},
         channels=channels if any(channel.label for channel in channels) else (),
         windows=tuple(map(window_of_channel, omero["channels"])),
+        colors=tuple(channel.color for channel in channels),
+        is_shown=_are_shown(omero),
         is_color=_is_color(channels, omero),
         name=str(multiscale.get("name") or ""),
         placements=placements,
@@ -216,6 +224,11 @@ def _channels(omero: dict[str, Any]) -> Iterator[Channel]:
         yield Channel(
             label=str(entry.get("label") or ""), color=color if _is_color_code(color) else None
         )
+
+
+def _are_shown(omero: dict[str, Any]) -> tuple[bool, ...]:
+    active = tuple(bool(entry.get("active", True)) for entry in omero["channels"])
+    return active if any(active) else (True,) * len(active)
 
 
 def window_of_channel(entry: dict[str, Any]) -> tuple[float, float] | None:

@@ -88,6 +88,13 @@ class LevelChunks:
         """Return the chunk that the cache knows by ``(kind, level, *index)``; see `decode`."""
         return self.decode(key[2:])
 
+    def lengths(self, index: Index) -> tuple[int, ...]:
+        """Return the shape of the part of a chunk that is inside the image."""
+        return tuple(
+            min(side, length - at * side)
+            for at, side, length in zip(index, self.sides, self.shape, strict=True)
+        )
+
     def check_index(self, index: Index) -> None:
         """Refuse the index of a chunk that is beyond the image.
 
@@ -119,14 +126,14 @@ class LevelChunks:
                 "array"
             )
         whole = codec.decode_parsed(chunk)
-        inside = whole[tuple(slice(0, length) for length in self._lengths(index))]
+        inside = whole[tuple(slice(0, length) for length in self.lengths(index))]
         return np.ascontiguousarray(inside, dtype=self.dtype)
 
     def _through_zarr(self, index: Index) -> NDArray[Any]:
         starts = [at * side for at, side in zip(index, self.sides, strict=True)]
         selection = tuple(
             slice(start, start + length)
-            for start, length in zip(starts, self._lengths(index), strict=True)
+            for start, length in zip(starts, self.lengths(index), strict=True)
         )
         found = np.ascontiguousarray(self._array[selection], dtype=self.dtype)
         if (found == self._array.fill_value).all() and not (
@@ -140,7 +147,7 @@ class LevelChunks:
         self._check_not_lost(index)
         # Zarr v2 has arrays whose fill value is not defined; then zarr reads 0.
         value = np.asarray(self._array.fill_value or 0).astype(self.dtype)
-        return np.broadcast_to(value, self._lengths(index))
+        return np.broadcast_to(value, self.lengths(index))
 
     def _check_not_lost(self, index: Index) -> None:
         stored = self._which_were_stored()
@@ -160,13 +167,6 @@ class LevelChunks:
                 self._stored = None if coverage is None else is_stored(coverage)
                 self._has_coverage = self._stored is not None
             return self._stored
-
-    def _lengths(self, index: Index) -> tuple[int, ...]:
-        """Return the shape of the part of a chunk that is inside the image."""
-        return tuple(
-            min(side, length - at * side)
-            for at, side, length in zip(index, self.sides, self.shape, strict=True)
-        )
 
     def _place(self, index: Index) -> tuple[int, int]:
         y, x = (at * side for at, side in zip(index[-2:], self.sides[-2:], strict=True))

@@ -2,8 +2,9 @@
 
 import os
 import secrets
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -24,7 +25,7 @@ from numcodecs_neural.serve.problems import Problem
 from numcodecs_neural.serve.work import AbandonedError, Work
 
 from .looks import Look
-from .overlays import Overlay, overlays_of
+from .overlays import Overlay, make_overlay, overlay_widths
 from .png import png
 from .subject import Subject
 
@@ -54,10 +55,8 @@ class Exhibit:
     shown: Subject
     against: Subject | None = None
 
-    @cached_property
-    def overlays(self) -> dict[str, Overlay]:
-        """The pictures that may be laid over it, by name."""
-        return overlays_of(self.shown.path)
+    _made: dict[str, Overlay] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -65,11 +64,25 @@ class Exhibit:
         return {
             **self.shown.describe(),
             "against": self.against and self.against.describe(),
-            "overlays": {
-                name: {"width": one.width, "legend": one.legend}
-                for name, one in self.overlays.items()
-            },
+            "overlays": self.overlays,
         }
+
+    @cached_property
+    def overlays(self) -> dict[str, float]:
+        """The pictures that may be laid over it, and how wide they are, in widths of the slide."""
+        return overlay_widths(self.shown.path)
+
+    def overlay(self, name: str) -> Overlay | None:
+        """Return a picture to be laid over it, which is made when it is first asked for.
+
+        It takes seconds of large stores, whose sizes of chunks are in many files.
+        """
+        if name not in self.overlays:
+            return None
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make_overlay(self.shown.path, name)
+            return self._made[name]
 
     def side(self, name: str) -> Subject | None:
         """Return the slide of a side, ``"shown"`` or ``"against"``."""
@@ -97,6 +110,7 @@ def view_app(exhibits: Sequence[Exhibit]) -> Starlette:
         Route("/slides/{slide:int}.json", _describe_slide),
         Route("/slides/{slide:int}/{side}/{level:int}/{row:int}-{column:int}.png", _send_tile),
         Route("/slides/{slide:int}/overlays/{name}.png", _send_overlay),
+        Route("/slides/{slide:int}/overlays/{name}.json", _send_legend),
     ]
     handlers = {NeuralCodecError: _explain, Problem: _explain_problem, AbandonedError: _say_nothing}
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -112,8 +126,16 @@ def view_app(exhibits: Sequence[Exhibit]) -> Starlette:
 
 def _list_slides(request: Request) -> Response:
     state = request.app.state
-    names = [exhibit.shown.info.name for exhibit in state.exhibits]
-    return JSONResponse({"run": state.run, "names": names})
+    return JSONResponse({"run": state.run, "names": _names(state.exhibits)})
+
+
+def _names(exhibits: Sequence[Exhibit]) -> list[str]:
+    """Return the names of slides; of those that share one, their paths."""
+    names = [exhibit.shown.info.name for exhibit in exhibits]
+    return [
+        name if names.count(name) == 1 else str(exhibit.shown.path)
+        for name, exhibit in zip(names, exhibits, strict=True)
+    ]
 
 
 def _describe_slide(request: Request) -> Response:
@@ -136,8 +158,18 @@ async def _send_tile(request: Request) -> Response:
 
 
 def _send_overlay(request: Request) -> Response:
-    overlay = _exhibit(request).overlays.get(request.path_params["name"])
-    return _picture(None if overlay is None else overlay.picture)
+    return _picture(_overlay(request).picture)
+
+
+def _send_legend(request: Request) -> Response:
+    return JSONResponse(_overlay(request).legend)
+
+
+def _overlay(request: Request) -> Overlay:
+    overlay = _exhibit(request).overlay(request.path_params["name"])
+    if overlay is None:
+        raise HTTPException(404)
+    return overlay
 
 
 def _exhibit(request: Request) -> Exhibit:

@@ -20,6 +20,9 @@ __all__ = ["Subject"]
 
 # Of chunks that are drawn one by one; smaller and larger ones are cut anew.
 _TILE_SIDES = range(200, 1025)
+# Of the sliders of a channel beyond its samples, in ranges of these: of all that 16 bits hold, most
+# slides use little.
+_REACH = 3
 
 
 class Subject:
@@ -105,14 +108,15 @@ class Subject:
         for channel in range(count):
             told = named[channel] if channel < len(named) else None
             dark, bright = self._window(channel)
+            reach = _REACH * (bright - dark)
             found.append(
                 {
                     "label": (told and told.label) or f"channel {channel}",
                     "colour": (told and told.color) or default_color(channel, count),
                     "low": dark,
                     "high": bright,
-                    "min": min(low, dark),
-                    "max": max(high, bright),
+                    "min": max(low, dark - reach) if low < dark else dark,
+                    "max": min(high, bright + reach) if high > bright else bright,
                 }
             )
         return found

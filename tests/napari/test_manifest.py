@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from fnmatch import fnmatch
 from importlib import import_module, metadata, resources, util
 from pathlib import Path
 from subprocess import run
@@ -61,6 +62,13 @@ def test_readers_and_samples_name_commands_that_are_there(manifest: dict[str, An
 
     assert {entry["command"] for entry in given["readers"] + given["sample_data"]} == commands
     assert given["readers"][0]["accepts_directories"]
+
+
+def test_addresses_match_with_a_slash_at_the_end_or_without(manifest: dict[str, Any]) -> None:
+    patterns = manifest["contributions"]["readers"][0]["filename_patterns"]
+
+    for address in ("http://localhost:8000/a.ome.zarr", "http://localhost:8000/a.ome.zarr/"):
+        assert any(fnmatch(address, pattern) for pattern in patterns)
 
 
 @pytest.mark.slow

@@ -9,9 +9,11 @@ import zarr
 
 from numcodecs_neural.converters.options import ConvertOptions
 from numcodecs_neural.converters.pipeline.convert import convert
+from numcodecs_neural.errors import SourceError
 from numcodecs_neural.napari import sample
 from numcodecs_neural.napari.layers import LayerData
 from numcodecs_neural.napari.reader import get_reader
+from numcodecs_neural.reading.chunks import LevelChunks
 from tests.annotations import Image
 from tests.converters.sources.omezarr_writer import RGB, write_image
 
@@ -53,6 +55,7 @@ def test_a_slide_is_one_layer_in_colour_with_all_levels(tmp_path: Path, tissue: 
         "translate": (0, 0),
         "units": ("micrometer", "micrometer"),
         "axis_labels": ("y", "x"),
+        "cache": False,
     }
 
 
@@ -68,6 +71,45 @@ def test_channels_are_layers_with_name_colour_and_contrast(film: Path) -> None:
     assert second[1]["colormap"] == "#FF8000"
     assert "contrast_limits" not in second[1]
     assert first[1]["blending"] == "additive"
+
+
+@pytest.mark.parametrize(
+    ("channels", "colours", "visible"),
+    [
+        pytest.param([], ["green", "magenta"], [True, True], id="not told"),
+        pytest.param(
+            [{"color": "FF0000"}, {"active": False}], ["red", "magenta"], [True, False], id="told"
+        ),
+        pytest.param([{"active": False}] * 2, ["green", "magenta"], [True, True], id="none active"),
+    ],
+)
+def test_channels_have_colours_and_are_seen_as_the_store_tells(
+    tmp_path: Path, channels: list[dict[str, Any]], colours: list[str], visible: list[bool]
+) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    write_image(group, [np.ones((2, 8, 9), "u2")], "cyx", omero={"channels": channels})
+
+    layers = layers_of(tmp_path / "a.zarr")
+
+    assert [arguments["colormap"] for _, arguments, _ in layers] == colours
+    assert [arguments.get("visible", True) for _, arguments, _ in layers] == visible
+
+
+def test_a_chunk_decodes_once_for_all_its_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    write_image(group, [np.ones((2, 64, 128), "u2")], "cyx", chunks=(2, 64, 64))
+    decoded = []
+    decode = LevelChunks.decode
+    monkeypatch.setattr(
+        LevelChunks, "decode", lambda chunks, at: [decoded.append(at), decode(chunks, at)][1]
+    )
+
+    for data, _, _ in layers_of(tmp_path / "a.zarr") * 2:
+        data.compute()
+
+    assert sorted(decoded) == [(0, 0, 0), (0, 0, 1)]
 
 
 def test_films_and_stacks_have_seconds_and_micrometres(film: Path) -> None:
@@ -113,6 +155,42 @@ def test_a_label_that_does_not_open_leaves_the_image(film: Path) -> None:
     assert len(layers_of(film)) == 2
 
 
+def test_what_is_lost_is_black_and_a_warning_names_it(
+    source_of: Any, slide: Image, tmp_path: Path
+) -> None:
+    store = tmp_path / "slide.ome.zarr"
+    source = source_of(slide, (0.5, 0.5))
+    convert(source, store, ConvertOptions(codec="zstd", chunk_px=128, workers=1, levels=2))
+    for shard in (store / "1" / "c").rglob("*"):
+        if shard.is_file():
+            shard.unlink()
+    image, _ = layers_of(store)
+    level = image[0][1]
+
+    with pytest.warns(UserWarning, match=r"slide\.ome\.zarr.*level 1.*lost") as warned:
+        pixels = level.compute()
+
+    assert pixels.shape == level.shape
+    # One for all chunks that are lost.
+    assert len(warned) == 1
+    assert 0.1 < (pixels == 0).all(-1).mean() < 0.9
+    # What was elided has its fill value.
+    assert pixels.max() == 243
+
+
+@pytest.mark.parametrize("name", ["a.ome.zarr", "a.ozx"])
+def test_what_is_damaged_is_named_in_an_error(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith(".ozx"):
+        path.write_bytes(b"PK, and the rest is missing")
+    else:
+        path.mkdir()
+        (path / "zarr.json").write_text('{"zarr_format": 3, "node_type": "gro')
+
+    with pytest.raises(SourceError, match=name):
+        layers_of(path)
+
+
 @pytest.mark.parametrize("kind", ["group", "array", "text", "nothing"])
 def test_what_is_no_ome_zarr_is_declined(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.zarr"
@@ -121,8 +199,7 @@ def test_what_is_no_ome_zarr_is_declined(tmp_path: Path, kind: str) -> None:
     elif kind == "array":
         zarr.create_array(path, shape=(4, 4), dtype="u1")
     elif kind == "text":
-        path = tmp_path / "a.ozx"
-        path.write_text("no zip")
+        path.write_text("neither a folder nor a zip")
 
     assert get_reader(str(path)) is None
 

@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 from starlette.testclient import TestClient
 
+from numcodecs_neural.view import app
 from numcodecs_neural.view.app import Exhibit, view_app
 from numcodecs_neural.view.subject import Subject
 from tests.annotations import Image
@@ -43,7 +44,19 @@ def test_slides_are_listed_and_described(client: TestClient) -> None:
     assert listed["names"] == ["store", "stack"]
     assert described["against"]["name"] == "slide"
     assert set(described["overlays"]) == {"tissue", "bits"}
-    assert described["overlays"]["bits"]["width"] == pytest.approx(4 * 512 / 1800)
+    assert described["overlays"]["bits"] == pytest.approx(4 * 512 / 1800)
+
+
+def test_slides_of_one_name_are_listed_by_their_paths(store: Path, tmp_path: Path) -> None:
+    other = tmp_path / store.name
+    other.symlink_to(store)
+    exhibits = [Exhibit(shown=Subject(path)) for path in (store, other)]
+
+    listed = TestClient(view_app(exhibits), base_url=LOCAL).get("/slides.json").json()
+
+    assert listed["names"] == [str(store), str(other)]
+    for exhibit in exhibits:
+        exhibit.close()
 
 
 def test_a_tile_of_the_other_slide_is_exact(client: TestClient, pixels: Image) -> None:
@@ -71,6 +84,28 @@ def test_overlays_show_tissue_and_stored_chunks(client: TestClient) -> None:
     assert bits[0, -1, 3] == 0  # glass, which is not stored
 
 
+def test_a_slide_is_described_before_its_overlays_are_made(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    make = app.make_overlay
+    monkeypatch.setattr(
+        app, "make_overlay", lambda path, name: [made.append(name), make(path, name)][1]
+    )
+    exhibit = Exhibit(shown=Subject(store))
+    client = TestClient(view_app([exhibit]), base_url=LOCAL)
+
+    client.get("/slides/0.json")
+    before = [*made]
+    legend = client.get("/slides/0/overlays/bits.json").json()
+    client.get("/slides/0/overlays/bits.png")
+
+    assert before == []
+    assert made == ["bits"]
+    assert 0 < legend["low"] < legend["high"] < 24
+    exhibit.close()
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -81,6 +116,7 @@ def test_overlays_show_tissue_and_stored_chunks(client: TestClient) -> None:
         ("/slides/0/beside/0/0-0.png", 404),
         ("/slides/1/against/0/0-0.png", 404),
         ("/slides/0/overlays/other.png", 404),
+        ("/slides/1/overlays/bits.json", 404),
         ("/slides/1/shown/0/0-0.png?c=0:red:0:1", 400),
         ("/slides/99999999999999999999/shown/0/0-0.png", 404),
         ("/page/../app.py", 404),

@@ -23,9 +23,14 @@ Page = Any
 
 
 @pytest.fixture(scope="module")
-def address(store: Path, tiff: Path, stack: Path) -> Iterator[str]:
-    """Return where the page is served: a store beside its slide, then a stack."""
-    exhibits = [Exhibit(shown=Subject(store), against=Subject(tiff)), Exhibit(shown=Subject(stack))]
+def address(store: Path, tiff: Path, stack: Path, lossy: Path) -> Iterator[str]:
+    """Return where the page is served: beside each other a store and its slide; a stack; others."""
+    exhibits = [
+        Exhibit(shown=Subject(store), against=Subject(tiff)),
+        Exhibit(shown=Subject(stack)),
+        Exhibit(shown=Subject(store), against=Subject(stack)),
+        Exhibit(shown=Subject(lossy)),
+    ]
     listening = bind(ServeOptions(port=0))
     server = make_server(view_app(exhibits), ServeOptions())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -35,6 +40,15 @@ def address(store: Path, tiff: Path, stack: Path) -> Iterator[str]:
     thread.join()
     for exhibit in exhibits:
         exhibit.close()
+
+
+@pytest.fixture(scope="module")
+def lossy(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the store that has lost a file."""
+    path = tmp_path_factory.mktemp("view") / "lossy.ome.zarr"
+    shutil.copytree(store, path)
+    next(one for one in (path / "1" / "c").rglob("*") if one.is_file()).unlink()
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +154,70 @@ def test_the_handle_is_moved_by_keys(page: Page) -> None:
     assert position() == pytest.approx(before + 50, abs=1)
     assert page.inner_text("#left") == "store"
     assert page.inner_text("#right") == "slide"
+
+
+def test_letters_are_keys_where_a_slider_has_the_focus(page: Page) -> None:
+    page.focus("#swipe")
+    page.keyboard.press("?")
+
+    assert page.is_visible("#keys")
+
+
+def test_everything_that_takes_the_focus_has_a_name(page: Page) -> None:
+    page.select_option("#slides", "1")
+    page.wait_for_selector("#channel-1")
+
+    without = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, summary, [tabindex='0']")]
+          .filter((one) => !(one.ariaLabel || one.innerText || one.labels?.[0]?.innerText))
+          .map((one) => one.outerHTML)"""
+    )
+
+    assert without == []
+
+
+def test_a_larger_slide_is_seen_on_its_side_of_the_handle_only(page: Page, tmp_path: Path) -> None:
+    page.select_option("#slides", "2")
+    page.wait_for_selector("#right:has-text('stack')")
+    drawn(page)
+    picture = screen(page, tmp_path / "both.png").astype(int)
+
+    # The stack reaches further down than the store.
+    rows = np.flatnonzero(np.ptp(picture[:, 520:760], axis=-1).max(1) > 60)
+    left = np.ptp(picture[rows[-1] - 2, 240:480], axis=-1)
+
+    assert left.max() < 20
+
+
+def test_what_is_lost_is_said_in_the_words_of_the_server(browser: Any, address: str) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(address)
+    drawn(page)
+    page.select_option("#slides", "3")
+
+    page.wait_for_selector("#trouble:has-text('lossy.ome.zarr')")
+
+    assert "was stored and is lost" in page.inner_text("#trouble")
+    page.close()
+
+
+def test_the_page_is_as_the_system_asks(browser: Any, address: str) -> None:
+    size = {"width": 400, "height": 700}
+    page = browser.new_page(viewport=size, color_scheme="dark", reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(address)
+    drawn(page)
+    is_dark = page.evaluate("document.body.classList.contains('dark')")
+    page.keyboard.press("1")
+    page.wait_for_selector("#facts:has-text(' 100 %')")
+    page.select_option("#slides", "1")
+    page.wait_for_selector("#controls:visible")
+
+    assert is_dark
+    # Folded: it would hide the slide of a narrow screen.
+    assert page.is_hidden("#channel-1")
+    page.close()
 
 
 def test_another_slide_has_its_own_controls(page: Page, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def test_a_description_has_what_the_controls_need(stack: Path, store: Path) -> N
     assert described["axes"] == {"z": 3}
     assert [channel["label"] for channel in described["channels"]] == ["channel 0", "channel 1"]
     assert all(100 <= one["low"] < one["high"] < 900 for one in described["channels"])
+    # Sliders reach as far as samples are, and not over all of 16 bits.
+    assert all(one["min"] == 0 and 900 < one["max"] < 4000 for one in described["channels"])
     assert plain["channels"] == []
     assert plain["mpp"] == [0.5, 0.5]
     assert plain["levels"] == [

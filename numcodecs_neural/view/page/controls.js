@@ -38,8 +38,9 @@ export function queryOf(look) {
   return query.toString();
 }
 
-/** Fill `panel` with controls that change `look`, and call `changed` after each change. */
-export function fillControls(panel, slide, look, changed) {
+/** Fill `details` with controls that change `look`, and call `changed` after each change. */
+export function fillControls(details, slide, look, changed) {
+  const panel = details.querySelector("div");
   panel.replaceChildren();
   for (const [axis, length] of Object.entries(slide.axes)) {
     panel.append(
@@ -48,7 +49,7 @@ export function fillControls(panel, slide, look, changed) {
     );
   }
   look.channels.forEach((channel, number) => panel.append(channelControl(channel, number, changed)));
-  panel.hidden = !panel.childElementCount;
+  details.hidden = !panel.childElementCount;
 }
 
 function channelControl(channel, number, changed) {

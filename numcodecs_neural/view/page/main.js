@@ -6,10 +6,16 @@ import { slideSource } from "./slide_source.js";
 import { swipeBetween } from "./swipe.js";
 
 const SETTLED_MS = 150;
+// On narrower screens the controls would hide most of a slide, and are folded at first.
+const ROOMY_PX = 600;
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const at = (id) => document.getElementById(id);
 
 const viewer = OpenSeadragon({
   element: at("viewer"),
+  // The element around it takes the keys, and has a name.
+  tabIndex: -1,
   // The WebGL drawer shows nothing where graphics are computed in software.
   drawer: "canvas",
   showNavigationControl: false,
@@ -19,6 +25,7 @@ const viewer = OpenSeadragon({
   navigatorBackground: "transparent",
   navigatorDisplayRegionColor: "#0a58ca",
   maxZoomPixelRatio: 16,
+  ...(isStill && { animationTime: 0, blendTime: 0 }),
   visibilityRatio: 0.3,
   imageLoaderLimit: 6,
   gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
@@ -39,8 +46,28 @@ function complain(text) {
   at("trouble").hidden = !text;
 }
 
+/** Say what the server says of a tile that was not shown, which pictures do not tell. */
+async function explainTile(url) {
+  const answer = await fetch(url).catch(() => null);
+  if (answer?.ok) return;
+  const reason = answer ? await answer.text() : "the program that serves it has ended";
+  complain(`a tile was not shown: ${reason}`);
+}
+
+/** The ground is dark around fluorescence, and where the system's colours are. */
+function showGround() {
+  document.body.classList.toggle("dark", DARK.matches || (state.slide !== null && !state.slide.rgb));
+}
+
+/** How a side is shown: both alike, unless the other has other channels, which has its own look. */
+function lookOf(side) {
+  const { slide, look } = state;
+  const isAlike = side === "shown" || slide.against.channels.length === slide.channels.length;
+  return isAlike ? look : firstLook(slide.against);
+}
+
 function tileUrl(side) {
-  const query = queryOf(state.look);
+  const query = queryOf(lookOf(side));
   return (level, row, column) =>
     `slides/${state.number}/${side}/${level}/${row}-${column}.png?${query}&v=${state.run}`;
 }
@@ -75,7 +102,7 @@ async function show(number) {
   viewer.close();
   Object.assign(state, { number, slide, look: firstLook(slide), overlays: {} });
   document.title = `${slide.name} - numcodecs-neural view`;
-  document.body.classList.toggle("dark", !slide.rgb);
+  showGround();
   at("slides").value = number;
   fillControls(at("controls"), slide, state.look, refresh);
   for (const part of ["swipe", "divider"]) at(part).hidden = !slide.against;
@@ -97,32 +124,58 @@ function refresh() {
 }
 
 function toggleOverlay(name) {
-  const overlay = state.slide?.overlays[name];
-  if (!overlay) return;
-  const isOn = !(name in state.overlays);
-  at(name).setAttribute("aria-pressed", String(isOn));
-  if (isOn) {
-    state.overlays[name] = null;
-    at("viewer").setAttribute("aria-busy", "true");
-    viewer.addSimpleImage({
-      url: `slides/${state.number}/overlays/${name}.png?v=${state.run}`,
-      x: 0,
-      y: 0,
-      width: overlay.width,
-      success: ({ item }) => {
-        if (name in state.overlays) state.overlays[name] = item;
-        else viewer.world.removeItem(item);
-      },
-    });
-  } else {
-    if (state.overlays[name]) viewer.world.removeItem(state.overlays[name]);
-    delete state.overlays[name];
-  }
-  if (name === "bits") showLegend(isOn, overlay.legend);
+  if (!(name in (state.slide?.overlays ?? {}))) return;
+  if (name in state.overlays) hideOverlay(name);
+  else showOverlay(name).catch((error) => complain(error.message));
 }
 
-function showLegend(isOn, { low, high, unit }) {
-  at("legend").hidden = !isOn;
+function hideOverlay(name) {
+  if (state.overlays[name]) viewer.world.removeItem(state.overlays[name]);
+  delete state.overlays[name];
+  at(name).setAttribute("aria-pressed", "false");
+  if (name === "bits") at("legend").hidden = true;
+}
+
+/** Show an overlay, which the server may take seconds to make; by then it may not be wanted. */
+async function showOverlay(name) {
+  const { slide, overlays } = state;
+  const place = `slides/${state.number}/overlays/${name}`;
+  const isWanted = () => overlays === state.overlays && name in overlays;
+  overlays[name] = null;
+  at(name).setAttribute("aria-pressed", "true");
+  at(name).setAttribute("aria-busy", "true");
+  at("viewer").setAttribute("aria-busy", "true");
+  try {
+    const legend = await fetchJson(`${place}.json?v=${state.run}`);
+    if (!isWanted()) return;
+    if (name === "bits") showLegend(legend);
+    const item = await addPicture(`${place}.png?v=${state.run}`, slide.overlays[name]);
+    if (isWanted()) overlays[name] = item;
+    else viewer.world.removeItem(item);
+  } catch (error) {
+    if (isWanted()) hideOverlay(name);
+    throw error;
+  } finally {
+    at(name).removeAttribute("aria-busy");
+    showProgress();
+  }
+}
+
+function addPicture(url, width) {
+  return new Promise((resolve, reject) => {
+    viewer.addSimpleImage({
+      url,
+      x: 0,
+      y: 0,
+      width,
+      success: ({ item }) => resolve(item),
+      error: () => reject(new Error("an overlay was not shown")),
+    });
+  });
+}
+
+function showLegend({ low, high, unit }) {
+  at("legend").hidden = false;
   const [left, right] = at("legend").querySelectorAll("span");
   left.textContent = low.toFixed(2);
   right.textContent = `${high.toFixed(2)} ${unit}`;
@@ -184,7 +237,8 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const isInControl = event.target.matches("input, select");
+  // Sliders take arrows, and lists take letters.
+  const isTaken = event.target.matches(event.key in STEPS ? "input, select" : "select");
   const step = STEPS[event.key];
   const act = step
     ? () => {
@@ -193,7 +247,7 @@ function onKey(event) {
         viewer.viewport.applyConstraints();
       }
     : KEYS[event.key];
-  if (!act || isInControl || !state.slide) return;
+  if (!act || isTaken || !state.slide) return;
   event.preventDefault();
   // OpenSeadragon has keys of its own, which would act as well.
   event.stopPropagation();
@@ -219,12 +273,13 @@ function listen() {
     item.addHandler("fully-loaded-change", showProgress);
     showProgress();
   });
-  viewer.addHandler("tile-load-failed", ({ tile, message }) =>
-    complain(`a tile was not shown: ${message} (${tile.getUrl()})`));
+  viewer.addHandler("tile-load-failed", ({ tile }) => explainTile(tile.getUrl()));
+  DARK.addEventListener("change", showGround);
 }
 
 async function begin() {
   listen();
+  at("controls").open = innerWidth >= ROOMY_PX;
   const { run, names } = await fetchJson("slides.json");
   Object.assign(state, { run, names });
   at("slides").replaceChildren(...names.map((name, number) => new Option(name, number)));
