@@ -10,7 +10,14 @@ from pathlib import Path
 
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["above_zero", "check_output_file", "check_parent", "from_zero", "whole_number"]
+__all__ = [
+    "above_zero",
+    "check_output_file",
+    "check_parent",
+    "from_zero",
+    "local_path",
+    "whole_number",
+]
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -52,6 +59,20 @@ def from_zero(text: str) -> float:
     if not number >= 0:
         raise ArgumentTypeError(f"{text!r} is no number from 0 on")
     return number
+
+
+def local_path(text: str) -> Path:
+    """Return the path of a file or a folder; of a URL, a path would lose a slash.
+
+    Examples
+    --------
+    >>> local_path("s3://bucket/slide.ome.zarr")
+    Traceback (most recent call last):
+    argparse.ArgumentTypeError: s3://bucket/slide.ome.zarr is a URL; copy it here and name the copy
+    """
+    if "://" in text:
+        raise ArgumentTypeError(f"{text} is a URL; copy it here and name the copy")
+    return Path(text)
 
 
 def check_output_file(path: Path, made: Path | None = None) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from numcodecs_neural.arguments import check_output_file, check_parent, whole_number
+from numcodecs_neural.arguments import check_output_file, check_parent, local_path, whole_number
 from numcodecs_neural.errors import ConfigError, MissingDependencyError
 from numcodecs_neural.weights import card, catalogue, exact_weights, resolve
 from numcodecs_neural.weights.catalogue import coefficient_weights
@@ -60,7 +60,7 @@ def _register_verify(subparsers: "Subparsers") -> None:
     add("store", metavar="STORE", help=_STORE)
     add(
         "--against",
-        type=Path,
+        type=local_path,
         metavar="SOURCE",
         help="also compare the pixels with the slide that it was made of, or with another store: "
         "PSNR, SSIM, worst chunks, and whether chunks that were to be exact are",
@@ -82,7 +82,7 @@ def _register_export(subparsers: "Subparsers") -> None:
         "coded anew.",
     )
     add = parser.add_argument
-    add("store", type=Path, metavar="STORE", help="OME-Zarr store: a folder or a zip")
+    add("store", type=local_path, metavar="STORE", help="OME-Zarr store: a folder or a zip")
     add("output", metavar="OUTPUT", help="file that ends in .tif, or a store .ome.zarr or .ozx")
     add(
         "--codec",

@@ -128,3 +128,23 @@ def test_samples_that_ome_tiff_has_no_name_for_are_refused(
     assert caught.value.code == 2
     assert np.dtype(dtype).name in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "s3://bucket/a.zarr", "b.ozx"],
+        ["verify", "a.zarr", "--against", "s3://bucket/a.zarr"],
+        ["view", "s3://bucket/a.zarr"],
+        ["view", "a.zarr", "--against", "s3://bucket/a.zarr"],
+    ],
+    ids=" ".join,
+)
+def test_commands_that_read_no_urls_say_so(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+
+    assert caught.value.code == 2
+    assert "s3://bucket/a.zarr is a URL" in capsys.readouterr().err
