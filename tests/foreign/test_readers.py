@@ -58,8 +58,9 @@ def test_a_slide_shows_every_level(animal: Animal, tmp_path: Path) -> None:
         assert (region[..., 3] == 255).all()
 
 
-@every_animal
-def test_patches_are_white_beyond_the_image(animal: Animal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["yx", "named RGB", "seven channels", "shards"])
+def test_patches_are_white_beyond_the_image(name: str, tmp_path: Path) -> None:
+    animal = ANIMALS[name]
     levels = store_of(animal, tmp_path / "a.zarr")
     expected = np.full((80, 80, 3), 255.0)
     whole = shown(animal, levels[0])
