@@ -25,17 +25,17 @@ def twin_of(
     rows, columns : int
         Of the other grid: as many, half or a quarter of them.
     """
-    from numcodecs_neural.coefficients.network import twin_kernels
+    from numcodecs_neural.coefficients.network.twin_kernels import halve, scale
 
     down, across = len(blocks) // rows, blocks.shape[1] // columns
     twin = np.empty((rows, columns, 64), np.int16)
-    scales = (down, across) == (1, 1)
-    written = twin_kernels.scale if scales else twin_kernels.halve
-    kernel = written if use_numba() else uncompiled(written)
-    if scales:
-        kernel(blocks, steps.astype(np.int32), twin)
+    factors = steps.astype(np.int32)
+    if (down, across) == (1, 1):
+        scaling = scale if use_numba() else uncompiled(scale)
+        scaling(blocks, factors, twin)
         return twin
     vertical = HALVING[down].astype(np.int32)
     horizontal = np.ascontiguousarray(HALVING[across].T.astype(np.int32))
-    kernel(blocks, steps.astype(np.int32), vertical, horizontal, twin)
+    halving = halve if use_numba() else uncompiled(halve)
+    halving(blocks, factors, vertical, horizontal, twin)
     return twin
