@@ -196,7 +196,12 @@ def _omero(picture: Picture) -> dict[str, Any]:
     ]
     is_colour = len(channels) > 1
     model = "color" if is_colour else "greyscale"
-    return {"channels": channels, "rdefs": {"defaultT": 0, "defaultZ": 0, "model": model}}
+    return {
+        # Where vizarr looks for it.
+        "name": picture.name,
+        "channels": channels,
+        "rdefs": {"defaultT": 0, "defaultZ": 0, "model": model},
+    }
 
 
 def _shown_channels(picture: Picture) -> tuple[Channel, ...]:

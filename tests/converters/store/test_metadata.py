@@ -171,6 +171,7 @@ def test_nothing_of_a_name_is_in_the_store_but_the_name(rich_source: Any, tmp_pa
 
     attributes: Any = zarr.open_group(tmp_path / "out", mode="r").attrs["ome"]
     assert attributes["multiscales"][0]["name"] == "case 7"
+    assert attributes["omero"]["name"] == "case 7"
     text = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*.json"))
     assert b'"slide"' not in text
 
