@@ -79,9 +79,10 @@ class LevelChunks:
             raise
         except READ_ERRORS as exc:
             y, x = self._place(index)
+            fails = "cannot be read" if isinstance(exc, OSError) else "does not decode"
             raise SourceError(
                 f"{self._image.files.location}: the chunk at row {y}, column {x} of level "
-                f"{self._level} does not decode: {exc}"
+                f"{self._level} {fails}: {exc}"
             ) from exc
 
     def decode_key(self, key: tuple[Any, ...]) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 import argparse
 import webbrowser
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Thread
 
 from numcodecs_neural.arguments import whole_number
@@ -23,10 +22,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "view", help="show slides and stores in the browser", description=_DESCRIPTION
     )
-    parser.add_argument("slides", nargs="+", type=Path, metavar="SLIDE", help="stores or slides")
+    parser.add_argument("slides", nargs="+", metavar="SLIDE", help="stores, URLs or slides")
     parser.add_argument(
         "--against",
-        type=Path,
         metavar="SLIDE",
         help="show another one under a swipe handle: the slide that the store was made of",
     )
