@@ -99,7 +99,9 @@ class StoreFacts:
     mpp : tuple of float, optional
         Microns per pixel of level 0, (y, x).
     nbytes : int
-        Of all files of the store, metadata included.
+        Of all files of the store, metadata included; of the levels only where `is_listed` is false.
+    is_listed : bool
+        Whether the files of the store could be listed, which web servers do not do.
     software, glass : optional
         What wrote it and what it did with glass, of stores of this package.
     history : list of dict
@@ -115,6 +117,7 @@ class StoreFacts:
     axes: str
     mpp: tuple[float, float] | None
     nbytes: int
+    is_listed: bool
     software: str | None
     glass: dict[str, Any] | None
     history: list[dict[str, Any]]
@@ -151,6 +154,7 @@ def store_facts(location: str | Path, *, all_chunks: bool = False) -> StoreFacts
             axes=image.metadata.axes,
             mpp=image.metadata.mpp,
             nbytes=store_nbytes(image),
+            is_listed=image.files.is_listed,
             software=image.block.get("software"),
             glass=image.block.get("glass"),
             history=_history(image, levels[0]),
