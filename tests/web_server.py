@@ -26,6 +26,8 @@ class WebServer:
     ranges : {"all", "from the start", "none", "wrong"}
         Which range requests are answered: all, those that do not count from the end, none; or with
         another range than was asked for.
+    absent : int
+        The status of files that are not there.
     failures : dict
         A status for each path that is to fail with it; of a path of which a part is a key.
     asked : list
@@ -38,6 +40,7 @@ class WebServer:
 
     url: str = ""
     ranges: str = "all"
+    absent: int = 404
     failures: dict[str, int] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     sent_nbytes: int = 0
@@ -89,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(status)
         file = self.folder / path.lstrip("/")
         if not file.is_file():
-            return self._send(404)
+            return self._send(self.state.absent)
         return self._send_part(file.read_bytes(), wanted)
 
     def _send_part(self, content: bytes, wanted: str | None) -> None:

@@ -61,14 +61,19 @@ class ZarrFiles:
         SourceError
             If there is none, or an array in its place.
         """
-        root = self.json("zarr.json") or {}
-        if root.get("node_type") == "array" or self.read(".zarray") is not None:
+        root = self.json("zarr.json")
+        # No more is asked for than needed: some object stores refuse files that are absent.
+        is_array = self.read(".zarray") is not None if root is None else _is_array(root)
+        if is_array:
             raise SourceError(
                 f"{self.location} is a Zarr array without the metadata of OME-Zarr, which say what "
                 "its axes are: name the OME-Zarr image that it belongs to, or write it into one"
             )
         try:
-            return zarr.open_group(self._store, path=self._folder.root, mode="r")
+            version = None if root is None else 3
+            return zarr.open_group(
+                self._store, path=self._folder.root, mode="r", zarr_format=version
+            )
         except OPEN_ERRORS as exc:
             raise SourceError(f"{self.location} cannot be opened as a Zarr store: {exc}") from exc
 
@@ -121,6 +126,10 @@ class ZarrFiles:
         # Of a zip that zarr has not opened yet, its store has no lock to close it with.
         with suppress(AttributeError):
             self._store.close()
+
+
+def _is_array(metadata: dict[str, Any]) -> bool:
+    return metadata.get("node_type") == "array"
 
 
 def _opened(location: str) -> Folder:

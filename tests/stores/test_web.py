@@ -10,6 +10,7 @@ import pytest
 from numcodecs_neural.converters.sources import open_source
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.lazy import open_level
+from numcodecs_neural.reading.reader import ImageReader
 from numcodecs_neural.stores.info import store_facts
 from numcodecs_neural.stores.verify import verify
 from numcodecs_neural.view.subject import Subject
@@ -62,6 +63,17 @@ def test_a_lost_shard_is_found(server: WebServer) -> None:
         SourceError, match=r"the shard c/0/1/1 of level 0, .* was stored and is lost"
     ):
         open_level(url_of(server, "0.5"))
+
+
+def test_glass_reads_where_absent_files_are_refused(
+    server: WebServer, kept: dict[str, Path]
+) -> None:
+    server.absent = 403
+
+    with ImageReader(url_of(server, "0.5")) as there, ImageReader(kept["0.5"]) as here:
+        whole = tuple(slice(0, length) for length in there.level(0).shape)
+        np.testing.assert_array_equal(there.read(0, whole), here.read(0, whole))
+    assert any(path.startswith("/0.5.ome.zarr/0/c/") for path, _ in server.asked)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
