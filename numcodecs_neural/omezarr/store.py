@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import zarr
 
@@ -70,7 +70,7 @@ class ZarrFiles:
                 "its axes are: name the OME-Zarr image that it belongs to, or write it into one"
             )
         try:
-            version = None if root is None else 3
+            version: Literal[3] | None = None if root is None else 3
             return zarr.open_group(
                 self._store, path=self._folder.root, mode="r", zarr_format=version
             )
