@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.folder import is_url
 
 from .base import (
     Associated,
@@ -56,7 +57,7 @@ _READERS = (
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
-def open_source(path: Path, *, series: int = 0) -> SlideSource:
+def open_source(path: Path | str, *, series: int = 0) -> SlideSource:
     """Open a slide.
 
     The suffix decides, since several vendors' files begin like a TIFF and keep their pixels
@@ -64,8 +65,9 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
 
     Parameters
     ----------
-    path : Path
-        A file, or the folder of an OME-Zarr store or of the DICOM files of one slide.
+    path : Path or str
+        A file, the folder of an OME-Zarr store or of the DICOM files of one slide, or as a string
+        the URL of a store.
     series : int
         Which image, where there are several.
 
@@ -74,6 +76,11 @@ def open_source(path: Path, *, series: int = 0) -> SlideSource:
     SourceError
         If `path` is absent, no slide, or a slide that cannot be read here; says what would read it.
     """
+    if isinstance(path, str) and is_url(path):
+        from .omezarr.source import OmeZarrSource
+
+        return OmeZarrSource(path, series)
+    path = Path(path)
     reader = _reader_of(path)
     try:
         module = import_module(f"{__name__}.{reader.folder}.source")

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from numcodecs_neural.errors import NeuralCodecError
-from numcodecs_neural.files.folder import Archive, Folder, is_url
+from numcodecs_neural.files.archive import Archive
+from numcodecs_neural.files.folder import Folder, is_url
 
 from .ozx import is_archive, pack
 

@@ -6,21 +6,22 @@ at all, sizes, and the last bytes of a file without those before.
 
 import shutil
 import uuid
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
 from numcodecs_neural.errors import ConfigError
 
-__all__ = ["ZARR_METADATA", "Archive", "Folder", "is_url"]
+__all__ = ["ZARR_METADATA", "Folder", "is_url", "opened_location"]
 
 ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 _ABSENT = (FileNotFoundError, NotADirectoryError)
-# Of the header before an entry's bytes: where its two lengths are, and how long it is without them.
-_LENGTHS, _HEADER_NBYTES = 26, 30
+# Requests that wait for a server together.
+_AT_ONCE = 16
 
 
 def is_url(location: str) -> bool:
@@ -62,6 +63,11 @@ class Folder:
         """Where in `zarr_store` the files are; only of some zips is that not the top."""
         return ""
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether its files can be listed: those of web servers cannot."""
+        return not _is_on_the_web(self.location)
+
     def zarr_store(self) -> Any:
         """Return zarr's store for it."""
         from zarr.storage import FsspecStore, LocalStore
@@ -69,35 +75,67 @@ class Folder:
         if self.path:
             return LocalStore(self.location)
         with _explained(self.location):
+            if _is_on_the_web(self.location):
+                from .folder_store import FolderStore
+
+                return FolderStore(self)
             return FsspecStore.from_url(self.location)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None if there is no such file."""
-        with suppress(*_ABSENT), self._opened() as (fs, root):
-            return bytes(fs.cat_file(f"{root}/{name}"))
+        with suppress(*_ABSENT):
+            if self.path:
+                return (self.path / name).read_bytes()
+            with self._opened() as (fs, root):
+                return bytes(fs.cat_file(f"{root}/{name}"))
         return None
 
     def size(self, name: str) -> int:
         """Return the bytes of a file in it; 0 if there is none."""
-        with suppress(*_ABSENT), self._opened() as (fs, root):
-            return int(fs.size(f"{root}/{name}") or 0)
+        with suppress(*_ABSENT):
+            if self.path:
+                return (self.path / name).stat().st_size
+            with self._opened() as (fs, root):
+                return int(fs.size(f"{root}/{name}") or 0)
         return 0
 
-    def tail(self, name: str, nbytes: int) -> bytes:
-        """Return the last `nbytes` of a file in it."""
-        with self._opened() as (fs, root):
-            return bytes(fs.tail(f"{root}/{name}", nbytes))
+    def sizes(self, names: list[str]) -> list[int]:
+        """Return the bytes of several files in it, as `size`, at the same time."""
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(self.size, names))
+
+    def tail(self, name: str, nbytes: int) -> bytes | None:
+        """Return the last `nbytes` of a file in it, or all of a shorter one; None if it is absent.
+
+        Behind a URL that is one request.
+        """
+        with suppress(*_ABSENT):
+            if self.path:
+                with (self.path / name).open("rb") as file:
+                    file.seek(max(file.seek(0, SEEK_END) - nbytes, 0))
+                    return file.read(nbytes)
+            with self._opened() as (fs, root):
+                return bytes(fs.cat_file(f"{root}/{name}", start=-nbytes))
+        return None
 
     def parts(self, places: list[tuple[str, int]], nbytes: int) -> list[bytes]:
         """Return up to `nbytes` from each (name of a file, offset), all at once behind a URL."""
+        if self.path:
+            return [_part(self.path / name, offset, nbytes) for name, offset in places]
         with self._opened() as (fs, root):
             names = [f"{root}/{name}" for name, _ in places]
             starts = [offset for _, offset in places]
-            found = fs.cat_ranges(names, starts, [start + nbytes for start in starts])
-            return [bytes(part) for part in found]
+            ends = [start + nbytes for start in starts]
+            # What fails is returned in place of bytes otherwise.
+            return list(map(bytes, fs.cat_ranges(names, starts, ends, on_error="raise")))
 
     def files(self, below: str) -> Iterator[tuple[str, int]]:
-        """Iterate over the paths below a folder in it, and the stored sizes, of all its files."""
+        """Iterate over the paths below a folder in it, and the stored sizes, of all its files.
+
+        Of those that are listed; see `is_listed`.
+        """
+        if not self.is_listed:
+            return
         if self.path:
             top = self.path / below
             for file in filter(Path.is_file, top.rglob("*")):
@@ -148,101 +186,45 @@ class Folder:
     def close(self) -> None:
         """Close what is open: of a folder, nothing."""
 
-    @contextmanager
-    def _opened(self) -> Iterator[tuple[Any, str]]:
-        """Yield the file system and the path in it; all that fails is an OSError."""
-        from fsspec.core import url_to_fs
-        from fsspec.implementations.local import LocalFileSystem
-
-        fs, root = LocalFileSystem(), self.location
-        if not self.path:
-            with _explained(self.location):
-                # Listings are remembered otherwise, and other processes write here as well.
-                fs, root = url_to_fs(self.location, use_listings_cache=False)
-        try:
-            yield fs, root.rstrip("/")
-        except OSError:
-            raise
-        except Exception as exc:  # The errors of fsspec's libraries have no root in common.
-            raise OSError(f"{self.location} cannot be reached: {exc}") from exc
+    def _opened(self) -> AbstractContextManager[tuple[Any, str]]:
+        return opened_location(self.location)
 
 
-@dataclass(frozen=True, slots=True)
-class Archive(Folder):
-    """The files in a zip, which is open until it is closed.
+@contextmanager
+def opened_location(location: str) -> Iterator[tuple[Any, str]]:
+    """Yield the file system of a path or URL, and the path in it; all that fails is an OSError."""
+    from fsspec.implementations.local import LocalFileSystem
 
-    Parameters
-    ----------
-    location : str
-        Path of the zip.
-    zip_file : ZipFile
-    root : str
-        The folder in it that holds the files; empty for the zip itself.
-    """
+    fs, path = _behind(location) if is_url(location) else (LocalFileSystem(), location)
+    try:
+        yield fs, path.rstrip("/")
+    except OSError:
+        raise
+    except Exception as exc:  # The errors of fsspec's libraries have no root in common.
+        raise OSError(f"{location} cannot be reached: {exc}") from exc
 
-    zip_file: zipfile.ZipFile = field(repr=False)
-    root: str = ""
 
-    def zarr_store(self) -> Any:
-        """Return zarr's store, which reads only."""
-        from zarr.storage import ZipStore
+def _behind(url: str) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs
 
-        return ZipStore(self.location, mode="r")
+    with _explained(url):
+        if _is_on_the_web(url):
+            from .web import web_files
 
-    def read(self, name: str) -> bytes | None:
-        """Return a file's content; None if there is no such file."""
-        entry = self._entry(name)
-        return self.zip_file.read(entry) if entry else None
+            return web_files(), url
+        # Listings are remembered otherwise, and other processes write here as well.
+        fs, path = url_to_fs(url, use_listings_cache=False)
+        return fs, str(path)
 
-    def size(self, name: str) -> int:
-        """Return the bytes of a file, as they are before the zip compresses it; 0 if none."""
-        entry = self._entry(name)
-        return entry.file_size if entry else 0
 
-    def tail(self, name: str, nbytes: int) -> bytes:
-        """Return the last `nbytes` of a file."""
-        return self._part(name, max(self._entry_of(name).file_size - nbytes, 0), nbytes)
+def _is_on_the_web(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
-    def parts(self, places: list[tuple[str, int]], nbytes: int) -> list[bytes]:
-        """Return up to `nbytes` from each (name of a file, offset)."""
-        return [
-            self._part(name, offset, min(nbytes, self._entry_of(name).file_size - offset))
-            for name, offset in places
-        ]
 
-    def files(self, below: str) -> Iterator[tuple[str, int]]:
-        """Iterate over the paths below a folder in it, and the stored sizes, of all its files."""
-        start = self._name(f"{below}/".lstrip("/"))
-        for entry in self.zip_file.infolist():
-            if entry.filename.startswith(start) and not entry.is_dir():
-                yield entry.filename.removeprefix(start), entry.compress_size
-
-    def close(self) -> None:
-        """Close the zip."""
-        self.zip_file.close()
-
-    def _part(self, name: str, offset: int, nbytes: int) -> bytes:
-        entry = self._entry_of(name)
-        if entry.compress_type != zipfile.ZIP_STORED:
-            # As programs write them that make zips of folders.
-            return self.zip_file.read(entry)[offset : offset + nbytes]
-        # ZipFile would read all that is before them.
-        with Path(self.location).open("rb") as file:
-            file.seek(entry.header_offset + _LENGTHS)
-            lengths = file.read(_HEADER_NBYTES - _LENGTHS)
-            start = entry.header_offset + _HEADER_NBYTES + offset
-            start += int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-            file.seek(start)
-            return file.read(nbytes)
-
-    def _entry_of(self, name: str) -> zipfile.ZipInfo:
-        return self.zip_file.getinfo(self._name(name))
-
-    def _entry(self, name: str) -> zipfile.ZipInfo | None:
-        return self.zip_file.NameToInfo.get(self._name(name))
-
-    def _name(self, name: str) -> str:
-        return f"{self.root}/{name}" if self.root else name
+def _part(path: Path, offset: int, nbytes: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(nbytes)
 
 
 @contextmanager

@@ -139,9 +139,9 @@ class StoredChunks:
     def _read_index(self, file: str) -> NDArray[np.uint64] | None:
         shape = self._per_shard
         nbytes = 16 * int(np.prod(shape))
-        if self._store.size(file) == 0 and self._store.read(file) is None:
-            return None
         tail = self._store.tail(file, nbytes + 4)
+        if tail is None:
+            return None
         checksum = int.from_bytes(tail[nbytes:], "little")
         if len(tail) != nbytes + 4 or google_crc32c.value(tail[:nbytes]) != checksum:
             raise SourceError(f"{self._store.location}: the index of the shard {file} is damaged")

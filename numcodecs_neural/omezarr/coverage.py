@@ -18,6 +18,7 @@ __all__ = [
     "EXACT",
     "FILE_SIZES_GROUP",
     "STORED",
+    "file_names",
     "file_shape",
     "file_sizes",
     "has_file",
@@ -80,6 +81,23 @@ def in_grid_of_chunks(
     if _without_ones(chunks) != _without_ones(coverage.shape):
         return None
     return coverage.reshape(chunks)
+
+
+def file_names(array: zarr.Array[Any], coverage: NDArray[np.uint8] | None) -> list[str]:
+    """Return the names that an array's files have in its folder.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        A level.
+    coverage : ndarray, optional
+        Its coverage, by which some files are not there.
+    """
+    there = None if coverage is None else has_file(array, coverage)
+    if there is None:
+        there = np.ones(_grid(array.shape, file_shape(array)), bool)
+    places = map(tuple, np.argwhere(there).tolist())
+    return [array.metadata.encode_chunk_key(place) for place in places]
 
 
 def file_sizes(array: zarr.Array[Any], found: Mapping[str, int]) -> NDArray[np.int64]:

@@ -14,7 +14,8 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from numcodecs_neural.errors import SourceError, WeightsError
-from numcodecs_neural.files.folder import Archive, Folder
+from numcodecs_neural.files.archive import Archive
+from numcodecs_neural.files.folder import Folder
 from numcodecs_neural.weights.catalogue import (
     CoefficientWeights,
     WeightsInfo,

@@ -15,13 +15,21 @@ from .coverage import (
     EMPTY,
     EXACT,
     STORED,
+    file_names,
     file_shape,
     file_sizes,
     has_file,
 )
 from .opened import OpenedImage
 
-__all__ = ["LostFiles", "coverage_of", "find_lost_files", "lost_text"]
+__all__ = [
+    "LostFiles",
+    "coverage_of",
+    "find_lost_files",
+    "level_nbytes",
+    "lost_text",
+    "store_nbytes",
+]
 
 _VALUES = (STORED, ELIDED, EMPTY, EXACT)
 
@@ -95,6 +103,36 @@ def coverage_of(image: OpenedImage, level: int) -> NDArray[np.uint8] | None:
     return coverage
 
 
+def level_nbytes(image: OpenedImage, level: int) -> int:
+    """Return the size of a level's files.
+
+    Raises
+    ------
+    SourceError
+        If its coverage is lost, which behind a web server says which files there are.
+    OSError
+        If the store cannot be reached.
+    """
+    path = image.paths[level]
+    if image.files.is_listed:
+        return image.files.nbytes(path)
+    names = file_names(image.levels[level], coverage_of(image, level))
+    return sum(image.files.sizes(path, names).values())
+
+
+def store_nbytes(image: OpenedImage) -> int:
+    """Return the size of a store; behind a web server, that of the image's levels.
+
+    Raises
+    ------
+    SourceError, OSError
+        As `level_nbytes`.
+    """
+    if image.files.is_listed:
+        return image.files.nbytes("")
+    return sum(level_nbytes(image, level) for level in range(len(image.levels)))
+
+
 def find_lost_files(image: OpenedImage) -> LostFiles:
     """Compare the coverage that this package writes with the files of an image.
 
@@ -117,7 +155,8 @@ def _lost_of(image: OpenedImage, level: int, array: zarr.Array[Any]) -> NDArray[
     is_stored = has_file(array, coverage)
     if is_stored is None:
         return None
-    found = file_sizes(array, image.files.sizes(image.paths[level]))
+    names = file_names(array, coverage)
+    found = file_sizes(array, image.files.sizes(image.paths[level], names))
     lost: NDArray[np.bool_] = is_stored & (found == 0)
     return lost
 

@@ -2,14 +2,16 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import zarr
 
 from numcodecs_neural.errors import ConfigError, SourceError
-from numcodecs_neural.files.folder import ZARR_METADATA, Archive, Folder, is_url
+from numcodecs_neural.files.archive import is_url_of_a_zip, open_archive
+from numcodecs_neural.files.folder import ZARR_METADATA, Folder, is_url
 
 __all__ = ["OPEN_ERRORS", "ZarrFiles"]
 
@@ -18,8 +20,6 @@ OPEN_ERRORS = (
     *(ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, OSError),
     *(RuntimeError, TypeError, ValueError, zipfile.BadZipFile),
 )
-
-_ZIP_SUFFIXES = (".ozx", ".zip")
 
 
 class ZarrFiles:
@@ -61,14 +61,19 @@ class ZarrFiles:
         SourceError
             If there is none, or an array in its place.
         """
-        root = self.json("zarr.json") or {}
-        if root.get("node_type") == "array" or self.read(".zarray") is not None:
+        root = self.json("zarr.json")
+        # No more is asked for than needed: some object stores refuse files that are absent.
+        is_array = self.read(".zarray") is not None if root is None else _is_array(root)
+        if is_array:
             raise SourceError(
                 f"{self.location} is a Zarr array without the metadata of OME-Zarr, which say what "
                 "its axes are: name the OME-Zarr image that it belongs to, or write it into one"
             )
         try:
-            return zarr.open_group(self._store, path=self._folder.root, mode="r")
+            version: Literal[3] | None = None if root is None else 3
+            return zarr.open_group(
+                self._store, path=self._folder.root, mode="r", zarr_format=version
+            )
         except OPEN_ERRORS as exc:
             raise SourceError(f"{self.location} cannot be opened as a Zarr store: {exc}") from exc
 
@@ -87,18 +92,33 @@ class ZarrFiles:
         except (RecursionError, TypeError, ValueError) as exc:
             raise SourceError(f"{self.location}: {key} is damaged: it is not JSON") from exc
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether its files can be listed: those of web servers cannot."""
+        return self._folder.is_listed
+
     def nbytes(self, folder: str) -> int:
-        """Return the size of all files below a folder, as they are stored."""
+        """Return the size of all files below a folder, as they are stored, if they are listed."""
         return sum(size for _, size in self._folder.files(folder))
 
     def has_chunks(self, folder: str) -> bool:
-        """Whether there is anything but metadata below a folder."""
+        """Whether there is anything but metadata below a folder, as far as files are listed."""
         names = (Path(file).name for file, _ in self._folder.files(folder))
-        return any(name not in ZARR_METADATA for name in names)
+        return not self.is_listed or any(name not in ZARR_METADATA for name in names)
 
-    def sizes(self, folder: str) -> dict[str, int]:
-        """Return the size of each file below a folder, by its path in that folder."""
-        return dict(self._folder.files(folder))
+    def sizes(self, folder: str, names: Sequence[str]) -> dict[str, int]:
+        """Return the size of each file below a folder, by its path in that folder.
+
+        Parameters
+        ----------
+        folder : str
+        names : sequence of str
+            The files that may be there: they are asked for one by one where none are listed.
+        """
+        if self.is_listed:
+            return dict(self._folder.files(folder))
+        sizes = self._folder.sizes([f"{folder}/{name}" for name in names])
+        return dict(zip(names, sizes, strict=True))
 
     def close(self) -> None:
         """Close the zip, if it is one."""
@@ -108,19 +128,10 @@ class ZarrFiles:
             self._store.close()
 
 
+def _is_array(metadata: dict[str, Any]) -> bool:
+    return metadata.get("node_type") == "array"
+
+
 def _opened(location: str) -> Folder:
-    if is_url(location) and location.endswith(_ZIP_SUFFIXES):
-        raise ConfigError(
-            f"{location} is a zip behind a URL, which is not read: copy it here first"
-        )
-    if is_url(location) or Path(location).is_dir():
-        return Folder(location)
-    return _opened_zip(Path(location))
-
-
-def _opened_zip(path: Path) -> Archive:
-    """Return a zip whose only folder, where it has no more, is the store."""
-    zip_file = zipfile.ZipFile(path)
-    tops = {name.partition("/")[0] for name in zip_file.namelist()}
-    is_nested = len(tops) == 1 and not tops & set(ZARR_METADATA)
-    return Archive(str(path), zip_file, tops.pop() if is_nested else "")
+    is_zip = is_url_of_a_zip(location) if is_url(location) else not Path(location).is_dir()
+    return open_archive(location) if is_zip else Folder(location)

@@ -11,6 +11,7 @@ from zarr.codecs import ShardingCodec
 
 from numcodecs_neural.codec import NeuralImage
 from numcodecs_neural.errors import BitstreamError, NeuralCodecError, SourceError
+from numcodecs_neural.files.folder import is_url
 from numcodecs_neural.omezarr.chunk_files import StoredChunks
 from numcodecs_neural.omezarr.coverage import in_grid_of_chunks, is_stored
 from numcodecs_neural.omezarr.lost_files import coverage_of, lost_text
@@ -59,6 +60,8 @@ class LevelChunks:
             if self._is_direct or knows_losses
             else None
         )
+        # Then coverage says what not to ask for.
+        self._is_far = is_url(image.files.location)
         self._lock = threading.Lock()
         self._has_coverage = knows_losses
         self._stored: NDArray[np.bool_] | None = None
@@ -79,9 +82,10 @@ class LevelChunks:
             raise
         except READ_ERRORS as exc:
             y, x = self._place(index)
+            fails = "cannot be read" if isinstance(exc, OSError) else "does not decode"
             raise SourceError(
                 f"{self._image.files.location}: the chunk at row {y}, column {x} of level "
-                f"{self._level} does not decode: {exc}"
+                f"{self._level} {fails}: {exc}"
             ) from exc
 
     def decode_key(self, key: tuple[Any, ...]) -> NDArray[Any]:
@@ -113,6 +117,8 @@ class LevelChunks:
 
     def _directly(self, index: Index) -> NDArray[Any]:
         assert self._files is not None
+        if self._is_far and self._was_never_stored(index):
+            return self._fill(index)
         data = self._files.read(index)
         if data is None:
             return self._fill(index)
@@ -157,8 +163,12 @@ class LevelChunks:
         location, key = self._image.files.location, "/".join(map(str, index))
         raise SourceError(lost_text(location, f"the chunk {key}", level=self._level, y=y, x=x))
 
+    def _was_never_stored(self, index: Index) -> bool:
+        stored = self._which_were_stored()
+        return stored is not None and not stored[index]
+
     def _which_were_stored(self) -> NDArray[np.bool_] | None:
-        """Return which chunks were stored; coverage is read when the first chunk is absent."""
+        """Return which chunks were stored; coverage is read when it is first asked for."""
         with self._lock:
             if self._has_coverage and self._stored is None:
                 coverage = coverage_of(self._image, self._level)

@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
 
 from .cache import ChunkCache, shared_cache
 from .chunks import LevelChunks
+from .closing import Closing
 from .pool import in_parallel
 from .regions import Index, bounds_of, parts_of
 
@@ -25,7 +25,7 @@ __all__ = ["ImageReader"]
 _AT_ONCE = 64
 
 
-class ImageReader:
+class ImageReader(Closing):
     """An image that is read region by region, or chunk by chunk; safe between threads.
 
     It pickles, and survives a fork: in another process it opens the store again, with a cache that
@@ -66,17 +66,6 @@ class ImageReader:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.location!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def image(self) -> OpenedImage:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.files.folder import Archive
+from numcodecs_neural.files.archive import Archive
 from numcodecs_neural.omezarr.store import ZarrFiles
 
 __all__ = ["check_inside", "local_file"]

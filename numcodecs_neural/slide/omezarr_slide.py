@@ -6,8 +6,7 @@ from functools import cached_property
 from io import BytesIO
 from operator import index
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -15,6 +14,7 @@ from PIL import Image, ImageCms
 from numcodecs_neural.errors import SourceError
 from numcodecs_neural.omezarr.opened import open_omezarr
 from numcodecs_neural.reading.cache import ChunkCache
+from numcodecs_neural.reading.closing import Closing
 from numcodecs_neural.reading.reader import ImageReader
 
 from .base import AbstractSlide, SlideError, slide_errors
@@ -33,7 +33,7 @@ __all__ = ["OmeZarrSlide"]
 _BACKGROUND = "openslide.background-color"
 
 
-class OmeZarrSlide(AbstractSlide):
+class OmeZarrSlide(Closing, AbstractSlide):
     """A slide in an OME-Zarr store, read as `openslide.OpenSlide` reads files of scanners.
 
     Where openslide-python is installed, this is one of its `AbstractSlide`; without it, the same
@@ -103,18 +103,6 @@ class OmeZarrSlide(AbstractSlide):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._filename!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> Literal[False]:
-        self.close()
-        return False
 
     @classmethod
     def detect_format(cls, filename: Any) -> str | None:

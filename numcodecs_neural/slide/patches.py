@@ -3,14 +3,14 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.reading.cache import ChunkCache
+from numcodecs_neural.reading.closing import Closing
 from numcodecs_neural.reading.reader import ImageReader
 
 from .base import SlideError, slide_errors
@@ -26,7 +26,7 @@ __all__ = ["PatchReader"]
 Coordinates = Sequence[int] | NDArray[np.integer[Any]]
 
 
-class PatchReader:
+class PatchReader(Closing):
     """Reads batches of patches: each chunk that a batch needs is decoded once, several at a time.
 
     It is safe between threads, pickles and survives a fork, as `OmeZarrSlide`, with which it
@@ -90,17 +90,6 @@ class PatchReader:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._store!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def level_dimensions(self) -> tuple[tuple[int, int], ...]:

@@ -13,6 +13,7 @@ from numcodecs_neural.omezarr.chunk_heads import heads_of
 from numcodecs_neural.omezarr.coverage import ELIDED, EMPTY, EXACT, STORED
 from numcodecs_neural.omezarr.embedded import WEIGHTS_GROUP
 from numcodecs_neural.omezarr.history import lossy_history
+from numcodecs_neural.omezarr.lost_files import level_nbytes, store_nbytes
 from numcodecs_neural.omezarr.opened import OpenedImage, open_omezarr
 from numcodecs_neural.omezarr.stored_arrays import StoredArray, stored_levels
 
@@ -98,7 +99,9 @@ class StoreFacts:
     mpp : tuple of float, optional
         Microns per pixel of level 0, (y, x).
     nbytes : int
-        Of all files of the store, metadata included.
+        Of all files of the store, metadata included; of the levels only where `is_listed` is false.
+    is_listed : bool
+        Whether the files of the store could be listed, which web servers do not do.
     software, glass : optional
         What wrote it and what it did with glass, of stores of this package.
     history : list of dict
@@ -114,6 +117,7 @@ class StoreFacts:
     axes: str
     mpp: tuple[float, float] | None
     nbytes: int
+    is_listed: bool
     software: str | None
     glass: dict[str, Any] | None
     history: list[dict[str, Any]]
@@ -149,7 +153,8 @@ def store_facts(location: str | Path, *, all_chunks: bool = False) -> StoreFacts
             images=image.series_count,
             axes=image.metadata.axes,
             mpp=image.metadata.mpp,
-            nbytes=image.files.nbytes(""),
+            nbytes=store_nbytes(image),
+            is_listed=image.files.is_listed,
             software=image.block.get("software"),
             glass=image.block.get("glass"),
             history=_history(image, levels[0]),
@@ -164,7 +169,7 @@ def store_facts(location: str | Path, *, all_chunks: bool = False) -> StoreFacts
 
 
 def _level(image: OpenedImage, number: int, stored: StoredArray, *, all_chunks: bool) -> LevelFacts:
-    array, nbytes = stored.array, image.files.nbytes(stored.path)
+    array, nbytes = stored.array, level_nbytes(image, number)
     pixels = _pixels(image, array.shape)
     areas = _areas(stored)
     kept = None if areas is None else pixels * (areas[STORED] + areas[EXACT])
@@ -247,7 +252,7 @@ def _candidates(stored: StoredArray) -> Any:
 
 def _history(image: OpenedImage, first: StoredArray) -> list[dict[str, Any]]:
     array: Any = first.array
-    ratio = array.nbytes / max(image.files.nbytes(first.path), 1)
+    ratio = array.nbytes / max(level_nbytes(image, 0), 1)
     steps = map(asdict, lossy_history(image.attributes, first.codecs, ratio=ratio))
     return [
         {key: value for key, value in {**step.pop("details"), **step}.items() if value is not None}

@@ -15,7 +15,8 @@ _LEFT_OUT = ("weights", "channel_axis")
 def info_lines(facts: StoreFacts) -> list[str]:
     """Return the lines that tell what a store is."""
     what = f"OME-Zarr {facts.version}, {_images(facts)}, axes {facts.axes}"
-    size = f"{facts.nbytes / 1e6:.2f} MB with all metadata"
+    counted = "with all metadata" if facts.is_listed else "in its levels"
+    size = f"{facts.nbytes / 1e6:.2f} MB {counted}"
     lines = [f"{facts.location}: {what}, {size}", f"pixel size: {_pixel_size(facts)}"]
     if facts.software:
         lines.append(f"written by: {facts.software}")

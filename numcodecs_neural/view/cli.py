@@ -5,7 +5,7 @@ import webbrowser
 from contextlib import ExitStack
 from threading import Thread
 
-from numcodecs_neural.arguments import local_path, whole_number
+from numcodecs_neural.arguments import whole_number
 from numcodecs_neural.errors import MissingDependencyError
 
 __all__ = ["register"]
@@ -22,12 +22,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "view", help="show slides and stores in the browser", description=_DESCRIPTION
     )
-    parser.add_argument(
-        "slides", nargs="+", type=local_path, metavar="SLIDE", help="stores or slides"
-    )
+    parser.add_argument("slides", nargs="+", metavar="SLIDE", help="stores, URLs or slides")
     parser.add_argument(
         "--against",
-        type=local_path,
         metavar="SLIDE",
         help="show another one under a swipe handle: the slide that the store was made of",
     )

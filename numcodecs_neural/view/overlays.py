@@ -40,7 +40,7 @@ class Overlay:
     legend: dict[str, Any]
 
 
-def overlay_widths(path: Path) -> dict[str, float]:
+def overlay_widths(path: Path | str) -> dict[str, float]:
     """Return the overlays of a store by name, before any is made; none of what others wrote.
 
     The values are their widths in widths of the slide; their corner is that of the slide.
@@ -54,7 +54,7 @@ def overlay_widths(path: Path) -> dict[str, float]:
         return {}
 
 
-def make_overlay(path: Path, name: str) -> Overlay:
+def make_overlay(path: Path | str, name: str) -> Overlay:
     """Return one of the overlays that `overlay_widths` has.
 
     Raises

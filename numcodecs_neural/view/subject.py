@@ -30,8 +30,8 @@ class Subject:
 
     Parameters
     ----------
-    path : Path
-        Of any slide or store that the converter reads.
+    path : Path or str
+        Of any slide or store that the converter reads, or as a string the URL of a store.
     series : int
         Which image, where there are several.
 
@@ -41,7 +41,7 @@ class Subject:
         If it is none, or too large to be shown without smaller levels.
     """
 
-    def __init__(self, path: Path, *, series: int = 0) -> None:
+    def __init__(self, path: Path | str, *, series: int = 0) -> None:
         self.path = path
         self._source = open_source(path, series=series)
         try:

@@ -63,11 +63,6 @@ def test_commands_refuse_what_is_damaged_in_one_line(
     assert [path.name for path in tmp_path.iterdir()] == ["odd.ome.zarr"]
 
 
-def test_a_zip_behind_a_url_is_refused() -> None:
-    with pytest.raises(SlideError, match=r"slide\.ozx is a zip behind a URL"):
-        OmeZarrSlide("https://host.example/slide.ozx")
-
-
 def test_a_zip_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     store_of(ANIMALS["shards"], tmp_path / "a.zarr")
     pack(tmp_path / "a.zarr", tmp_path / "a.ozx")

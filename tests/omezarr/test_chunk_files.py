@@ -10,7 +10,8 @@ import zarr
 from zarr.codecs import BytesCodec, ShardingCodec
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.files.folder import Archive, Folder
+from numcodecs_neural.files.archive import Archive
+from numcodecs_neural.files.folder import Folder
 from numcodecs_neural.omezarr.chunk_files import EMPTY, StoredChunks
 from tests.annotations import Image
 

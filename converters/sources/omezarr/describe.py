@@ -8,6 +8,7 @@ import numpy as np
 from numcodecs_neural.files.series import image_name
 from numcodecs_neural.omezarr.history import lossy_history
 from numcodecs_neural.omezarr.levels import array_codecs
+from numcodecs_neural.omezarr.lost_files import level_nbytes, store_nbytes
 from numcodecs_neural.omezarr.opened import OpenedImage
 
 from ..base import SlideInfo
@@ -35,9 +36,9 @@ def describe(image: OpenedImage, *, series: int = 0) -> SlideInfo:
         history=lossy_history(
             image.attributes,
             array_codecs(files, image.paths[0]),
-            ratio=image.levels[0].nbytes / max(files.nbytes(image.paths[0]), 1),
+            ratio=image.levels[0].nbytes / max(level_nbytes(image, 0), 1),
         ),
-        size_bytes=files.nbytes(""),
+        size_bytes=store_nbytes(image),
         dtype=image.dtype,
         samples=3 if image.is_rgb else 1,
         frames=_frames(image, has_names=bool(channels)),

@@ -41,8 +41,8 @@ class OmeZarrSource(FileSource):
 
     Parameters
     ----------
-    path : Path
-        Folder or zip of the store.
+    path : Path or str
+        Folder, zip or URL of the store.
     series : int
         Which image, where it holds several.
 
@@ -53,8 +53,8 @@ class OmeZarrSource(FileSource):
         0 of which a part is lost.
     """
 
-    def __init__(self, path: Path, series: int = 0) -> None:
-        self._path, self._series = path, series
+    def __init__(self, path: Path | str, series: int = 0) -> None:
+        self._location, self._series = path, series
         self._image = open_omezarr(path, series=series)
         try:
             self._info = self._describe()
@@ -64,6 +64,9 @@ class OmeZarrSource(FileSource):
         except BaseException:
             self._image.close()
             raise
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._location, self._series)
 
     @property
     def chunk_sides(self) -> list[int]:
@@ -78,7 +81,7 @@ class OmeZarrSource(FileSource):
             pixels = np.asarray(self._image.levels[level][index])
         except _READ_ERRORS as exc:
             raise SourceError(
-                f"{self._path}: the {region.width} x {region.height} pixels at row {region.y}, "
+                f"{self._location}: the {region.width} x {region.height} pixels at row {region.y}, "
                 f"column {region.x} of level {level} do not decode: {exc}"
             ) from exc
         pixels = np.moveaxis(pixels, 0, -1) if self._info.is_rgb else pixels[..., np.newaxis]
@@ -89,7 +92,9 @@ class OmeZarrSource(FileSource):
         try:
             planes = self._image.extra(name)
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: its {name} picture does not decode: {exc}") from exc
+            raise SourceError(
+                f"{self._location}: its {name} picture does not decode: {exc}"
+            ) from exc
         return None if planes is None else np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
     def close(self) -> None:
@@ -111,7 +116,7 @@ class OmeZarrSource(FileSource):
         except SourceError:
             raise
         except _READ_ERRORS as exc:
-            raise SourceError(f"{self._path}: its coverage cannot be read: {exc}") from exc
+            raise SourceError(f"{self._location}: its coverage cannot be read: {exc}") from exc
 
     def _describe(self) -> SlideInfo:
         try:
@@ -120,5 +125,5 @@ class OmeZarrSource(FileSource):
             raise
         except _READ_ERRORS as exc:
             raise SourceError(
-                f"{self._path}: its metadata cannot be read: {reason_of(exc)}"
+                f"{self._location}: its metadata cannot be read: {reason_of(exc)}"
             ) from exc

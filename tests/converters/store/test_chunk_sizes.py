@@ -13,7 +13,8 @@ from numcodecs_neural import NeuralImage, NeuralImageCodec
 from numcodecs_neural.converters.geometry.axes import Axes
 from numcodecs_neural.converters.geometry.levels import plan_levels
 from numcodecs_neural.converters.store.chunk_sizes import StoredRegion
-from numcodecs_neural.files.folder import Archive, Folder
+from numcodecs_neural.files.archive import Archive
+from numcodecs_neural.files.folder import Folder
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "shards": {"shards": (3, 64, 64), "serializer": NeuralImageCodec(), "compressors": None},
