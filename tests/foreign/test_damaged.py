@@ -130,8 +130,6 @@ def test_samples_that_ome_tiff_has_no_name_for_are_refused(
     [
         ["export", "s3://bucket/a.zarr", "b.ozx"],
         ["verify", "a.zarr", "--against", "s3://bucket/a.zarr"],
-        ["view", "s3://bucket/a.zarr"],
-        ["view", "a.zarr", "--against", "s3://bucket/a.zarr"],
     ],
     ids=" ".join,
 )
