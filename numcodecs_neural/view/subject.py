@@ -122,6 +122,12 @@ class Subject:
         return found
 
     def _window(self, channel: int) -> tuple[float, float]:
+        """Return what is shown from dark to bright: as a store tells, or what most samples are."""
+        told = self._source.windows if isinstance(self._source, OmeZarrSource) else ()
+        window = told[channel] if channel < len(told) else None
+        return window or self._common_samples(channel)
+
+    def _common_samples(self, channel: int) -> tuple[float, float]:
         """Return the samples between which all but a few of the smallest level are."""
         level = len(self._levels.sizes) - 1
         size = self._levels.sizes[level]

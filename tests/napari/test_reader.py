@@ -102,9 +102,12 @@ def test_a_chunk_decodes_once_for_all_its_channels(
     write_image(group, [np.ones((2, 64, 128), "u2")], "cyx", chunks=(2, 64, 64))
     decoded = []
     decode = LevelChunks.decode
-    monkeypatch.setattr(
-        LevelChunks, "decode", lambda chunks, at: [decoded.append(at), decode(chunks, at)][1]
-    )
+
+    def note(chunks: LevelChunks, index: tuple[int, ...]) -> Any:
+        decoded.append(index)
+        return decode(chunks, index)
+
+    monkeypatch.setattr(LevelChunks, "decode", note)
 
     for data, _, _ in layers_of(tmp_path / "a.zarr") * 2:
         data.compute()

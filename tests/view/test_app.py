@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from numcodecs_neural.view import app
 from numcodecs_neural.view.app import Exhibit, view_app
+from numcodecs_neural.view.overlays import Overlay, make_overlay
 from numcodecs_neural.view.subject import Subject
 from tests.annotations import Image
 
@@ -88,10 +89,12 @@ def test_a_slide_is_described_before_its_overlays_are_made(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    make = app.make_overlay
-    monkeypatch.setattr(
-        app, "make_overlay", lambda path, name: [made.append(name), make(path, name)][1]
-    )
+
+    def make(path: Path, name: str) -> Overlay:
+        made.append(name)
+        return make_overlay(path, name)
+
+    monkeypatch.setattr(app, "make_overlay", make)
     exhibit = Exhibit(shown=Subject(store))
     client = TestClient(view_app([exhibit]), base_url=LOCAL)
 

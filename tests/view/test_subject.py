@@ -18,6 +18,7 @@ from numcodecs_neural.view.looks import Look
 from numcodecs_neural.view.subject import Subject
 from tests.annotations import Image
 from tests.converters.conftest import ArraySource
+from tests.converters.sources.omezarr_writer import write_image
 
 PLAIN = Look({}, ())
 
@@ -97,6 +98,20 @@ def test_a_description_has_what_the_controls_need(stack: Path, store: Path) -> N
     ]
     of_stack.close()
     of_store.close()
+
+
+def test_a_store_tells_from_what_to_what_a_channel_is_shown(tmp_path: Path) -> None:
+    channels = [{"label": "DAPI", "window": {"start": 100, "end": 300}}, {"label": "Cy3"}]
+    samples = np.linspace(500, 700, 2 * 64 * 64).astype(np.uint16).reshape(2, 64, 64)
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="w")
+    write_image(group, [samples], "cyx", omero={"channels": channels})
+    subject = Subject(tmp_path / "a.ome.zarr")
+
+    told, untold = subject.describe()["channels"]
+
+    assert (told["low"], told["high"]) == (100, 300)
+    assert 600 <= untold["low"] < untold["high"] <= 700
+    subject.close()
 
 
 def test_a_slide_without_small_levels_gets_one_by_area_average(

@@ -73,6 +73,11 @@ class OmeZarrSource(FileSource):
         """Width of a chunk of each level, in pixels."""
         return [int(level.chunks[-1]) for level in self._image.levels]
 
+    @property
+    def windows(self) -> tuple[tuple[float, float] | None, ...]:
+        """Samples that viewers show as black and in full colour, of each channel that tells."""
+        return self._image.metadata.windows
+
     def read_region(self, region: Region, level: int = 0, frame: Frame = ()) -> NDArray[Any]:
         """Return the pixels of `region`, shape (height, width, samples)."""
         index = (*self._leading(frame), *region.slices)

@@ -109,7 +109,8 @@ async function show(number) {
   at("left").textContent = slide.name;
   at("right").textContent = slide.against?.name ?? "";
   for (const name of ["tissue", "bits"]) {
-    at(name).hidden = !(name in slide.overlays);
+    // Not hidden: the header, and with it the size of the viewer, would change under the slide.
+    at(name).disabled = !(name in slide.overlays);
     at(name).setAttribute("aria-pressed", "false");
   }
   at("legend").hidden = true;
@@ -283,7 +284,6 @@ async function begin() {
   const { run, names } = await fetchJson("slides.json");
   Object.assign(state, { run, names });
   at("slides").replaceChildren(...names.map((name, number) => new Option(name, number)));
-  at("choice").hidden = names.length < 2;
   await show(0);
 }
 
