@@ -299,11 +299,6 @@ def test_an_image_on_a_web_server_that_lists_nothing_is_read(
     np.testing.assert_array_equal(found, pixels)
 
 
-def test_a_single_file_behind_an_url_is_refused_before_it_is_asked_for() -> None:
-    with pytest.raises(SourceError, match=r"a\.ozx: single files .* download it"):
-        ImageReader("http://127.0.0.1:9/a.ozx")
-
-
 def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "empty.zarr")
 
