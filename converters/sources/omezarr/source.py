@@ -1,17 +1,18 @@
 """OmeZarrSource: an OME-Zarr image of any version, in a folder or in a zip."""
 
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_neural.errors import NeuralCodecError, SourceError
+from numcodecs_neural.errors import SourceError
 from numcodecs_neural.files.reasons import reason_of
 from numcodecs_neural.omezarr.lost_files import LostFiles, find_lost_files
-from numcodecs_neural.omezarr.opened import open_omezarr
-from numcodecs_neural.omezarr.store import OPEN_ERRORS
+from numcodecs_neural.omezarr.opened import OpenedImage
+from numcodecs_neural.reading.cache import ChunkCache
+from numcodecs_neural.reading.chunks import READ_ERRORS
+from numcodecs_neural.reading.reader import ImageReader
 
 from ...geometry.levels import Region
 from ..base import Associated, FileSource, Frame, SlideInfo
@@ -19,11 +20,8 @@ from .describe import describe
 
 __all__ = ["OmeZarrSource", "open_source"]
 
-# Codecs of all kinds decode here, each with errors of its own.
-_READ_ERRORS = (
-    *OPEN_ERRORS,
-    *(NeuralCodecError, ImportError, MemoryError, zlib.error),
-)
+# Of chunks that regions share, or that hold several frames.
+_KEPT_NBYTES = 64 << 20
 
 
 def open_source(path: Path, *, series: int = 0) -> "OmeZarrSource":
@@ -36,8 +34,7 @@ class OmeZarrSource(FileSource):
 
     Three channels of 8 bits are RGB if their colours are red, green and blue, or if they are named
     so and shown in colour. Axes of length 1 are left out. What is not stored is read as the fill
-    value; what this package's coverage says was stored, and is not there, is an error. Frames are
-    read one by one: a chunk that holds several is decoded for each of them.
+    value; what this package's coverage says was stored, and is not there, is an error.
 
     Parameters
     ----------
@@ -55,18 +52,22 @@ class OmeZarrSource(FileSource):
 
     def __init__(self, path: Path | str, series: int = 0) -> None:
         self._location, self._series = path, series
-        self._image = open_omezarr(path, series=series)
+        self._reader = ImageReader(path, series=series, cache=ChunkCache(_KEPT_NBYTES))
         try:
             self._info = self._describe()
             self._lost = self._find_lost()
             # Of level 0 at once: a conversion would meet it after hours.
             self._lost.check(0, (slice(None),) * len(self._image.metadata.axes))
         except BaseException:
-            self._image.close()
+            self._reader.close()
             raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._location, self._series)
+
+    @property
+    def _image(self) -> OpenedImage:
+        return self._reader.image
 
     @property
     def chunk_sides(self) -> list[int]:
@@ -82,21 +83,15 @@ class OmeZarrSource(FileSource):
         """Return the pixels of `region`, shape (height, width, samples)."""
         index = (*self._leading(frame), *region.slices)
         self._lost.check(level, index)
-        try:
-            pixels = np.asarray(self._image.levels[level][index])
-        except _READ_ERRORS as exc:
-            raise SourceError(
-                f"{self._location}: the {region.width} x {region.height} pixels at row {region.y}, "
-                f"column {region.x} of level {level} do not decode: {exc}"
-            ) from exc
-        pixels = np.moveaxis(pixels, 0, -1) if self._info.is_rgb else pixels[..., np.newaxis]
+        pixels = self._reader.read(level, index)
+        pixels = np.stack(list(pixels), -1) if self._info.is_rgb else pixels[..., np.newaxis]
         return np.ascontiguousarray(pixels, dtype=self._info.dtype)
 
     def read_associated(self, name: Associated) -> NDArray[np.uint8] | None:
         """Return the picture of the label or the whole glass, which our own stores may keep."""
         try:
             planes = self._image.extra(name)
-        except _READ_ERRORS as exc:
+        except READ_ERRORS as exc:
             raise SourceError(
                 f"{self._location}: its {name} picture does not decode: {exc}"
             ) from exc
@@ -104,7 +99,7 @@ class OmeZarrSource(FileSource):
 
     def close(self) -> None:
         """Close the store."""
-        self._image.close()
+        self._reader.close()
 
     def _leading(self, frame: Frame) -> list[int | slice]:
         """Return the index of the axes before y and x."""
@@ -120,7 +115,7 @@ class OmeZarrSource(FileSource):
             return find_lost_files(self._image)
         except SourceError:
             raise
-        except _READ_ERRORS as exc:
+        except READ_ERRORS as exc:
             raise SourceError(f"{self._location}: its coverage cannot be read: {exc}") from exc
 
     def _describe(self) -> SlideInfo:
@@ -128,7 +123,7 @@ class OmeZarrSource(FileSource):
             return describe(self._image, series=self._series)
         except SourceError:
             raise
-        except _READ_ERRORS as exc:
+        except READ_ERRORS as exc:
             raise SourceError(
                 f"{self._location}: its metadata cannot be read: {reason_of(exc)}"
             ) from exc
