@@ -138,7 +138,7 @@ def test_a_damaged_store_leaves_no_tiff(store_of: StoreOf, tmp_path: Path, run: 
     code, _, err = run("export", store, tmp_path / "out.tif")
 
     assert code == 1
-    assert "do not decode" in err
+    assert "does not decode" in err
     assert not list(tmp_path.glob("out*"))
 
 

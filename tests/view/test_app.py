@@ -157,5 +157,5 @@ def test_pixels_that_are_lost_are_an_error_that_says_so(store: Path, tmp_path: P
     answer = TestClient(view_app([exhibit]), base_url=LOCAL).get("/slides/0/shown/0/1-1.png")
 
     assert answer.status_code == 500
-    assert "do not decode" in answer.text
+    assert "does not decode" in answer.text
     exhibit.close()

@@ -524,7 +524,7 @@ def test_a_damaged_chunk_is_named_by_its_place(tmp_path: Path, opened: Open) -> 
     source = opened(path)
 
     assert (source.read_region(Region(0, 0, 64, 64)) == 1).all()
-    with pytest.raises(SourceError, match=r"row 64, column 64 of level 0 do not decode"):
+    with pytest.raises(SourceError, match=r"row 64, column 64 of level 0 does not decode"):
         source.read_region(Region(64, 64, 64, 64))
 
 
