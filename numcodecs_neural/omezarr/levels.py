@@ -8,7 +8,6 @@ from typing import Any
 import zarr
 
 from numcodecs_neural.errors import SourceError
-from numcodecs_neural.files.folder import is_url
 
 from .history import codecs_of
 from .store import OPEN_ERRORS, ZarrFiles
@@ -55,11 +54,6 @@ def open_levels(
         raise SourceError(
             f"{files.location}: the array {paths[0]} has samples of {arrays[0].dtype}; "
             "integers and floats are read: store it as one of these"
-        )
-    # Behind a URL that is not asked: web servers list no files, and object stores take long to.
-    if not is_url(files.location) and not files.has_chunks(paths[0]):
-        raise SourceError(
-            f"{files.location}: the array {paths[0]} holds no chunk, so all its pixels are lost"
         )
     reduced = [_is_reduction(finer, coarser) for finer, coarser in pairwise(arrays)]
     count = [*reduced, False].index(False) + 1

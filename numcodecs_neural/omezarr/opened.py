@@ -9,6 +9,7 @@ import zarr
 from numpy.typing import NDArray
 
 from numcodecs_neural.errors import SourceError
+from numcodecs_neural.files.folder import is_url
 from numcodecs_neural.files.reasons import reason_of
 from numcodecs_neural.files.series import check_series
 
@@ -165,7 +166,7 @@ def open_image(
         ) from exc
     base = f"{place.group}/" if place.group else ""
     paths = tuple(base + one for one in metadata.paths)
-    return OpenedImage(
+    image = OpenedImage(
         files=files,
         group=group,
         attributes=attributes,
@@ -174,6 +175,22 @@ def open_image(
         levels=open_levels(root, files, paths, axes=metadata.axes),
         series_count=series_count,
     )
+    _check_has_pixels(image)
+    return image
+
+
+def _check_has_pixels(image: OpenedImage) -> None:
+    """Refuse an image of which nothing but metadata is there, as a copy that was cut short has it.
+
+    A slide that is all glass has no chunk either: coverage says so of those that we write.
+    """
+    # Behind a URL that is not asked: web servers list no files, and object stores take long to.
+    is_told = bool(image.block) or is_url(image.files.location)
+    if not is_told and not image.files.has_chunks(image.paths[0]):
+        raise SourceError(
+            f"{image.files.location}: the array {image.paths[0]} holds no chunk, so all its pixels "
+            "are lost"
+        )
 
 
 def _what_is_wrong(error: Exception) -> str:

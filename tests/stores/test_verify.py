@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 from numcodecs_neural import NeuralImage
 from numcodecs_neural.errors import ConfigError
 from numcodecs_neural.format import pack_chunk, unpack_chunk
 from numcodecs_neural.omezarr.coverage import ELIDED, STORED
+from numcodecs_neural.reading.reader import ImageReader
 from numcodecs_neural.stores import checking, progress, resuming
 from numcodecs_neural.stores import verify as verifying
 from numcodecs_neural.stores.tally import Tally
@@ -34,6 +36,25 @@ def places(store: Path, state: int) -> list[tuple[int, int]]:
     """Return row and column of the chunks of level 0 that are in a state."""
     coverage: Any = zarr.open_array(store / "coverage" / "levels" / "0", mode="r")
     return [(int(row), int(column)) for row, column in np.argwhere(coverage[...] == state)]
+
+
+def test_a_slide_that_is_all_glass_is_verified(run: RunCli, tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "glass.tif",
+        np.full((420, 500, 3), 244, np.uint8),
+        tile=(128, 128),
+        photometric="rgb",
+    )
+    store = converted(tmp_path / "glass.tif", tmp_path / "glass.ome.zarr")
+
+    code, out, _ = run("verify", store, "--against", tmp_path / "glass.tif", "--json")
+    with ImageReader(store) as image:
+        pixels = image.read(2, (slice(None),) * 3)
+
+    assert code == 0
+    assert json.loads(out)["kinds"] == {}
+    assert len(places(store, ELIDED)) == 14 * 16
+    assert (pixels == 244).all()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
