@@ -24,8 +24,8 @@ def open_levels(
 ) -> tuple[Any, ...]:
     """Return the arrays at `paths` that are levels of a pyramid, level 0 first.
 
-    An array belongs to it while it is smaller than the one before in y or x, larger in neither,
-    and of the same size in all else, and of samples of the same type.
+    An array belongs to it while it is smaller than the one before in y or x, larger in nothing, and
+    has as many channels, and samples of the same type.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def open_levels(
             f"{files.location}: the array {paths[0]} has samples of {arrays[0].dtype}; "
             "integers and floats are read: store it as one of these"
         )
-    reduced = [_is_reduction(finer, coarser) for finer, coarser in pairwise(arrays)]
+    reduced = [_is_reduction(finer, coarser, axes) for finer, coarser in pairwise(arrays)]
     count = [*reduced, False].index(False) + 1
     return arrays[:count]
 
@@ -163,11 +163,12 @@ def _register_serializer(name: str) -> None:
         register_codec(name, serializer)
 
 
-def _is_reduction(finer: "zarr.Array[Any]", coarser: "zarr.Array[Any]") -> bool:
+def _is_reduction(finer: "zarr.Array[Any]", coarser: "zarr.Array[Any]", axes: str) -> bool:
     if finer.dtype.newbyteorder("=") != coarser.dtype.newbyteorder("="):
         return False
-    large, small = finer.shape, coarser.shape
-    is_smaller = small[-2:] != large[-2:] and all(
-        0 < its <= length for its, length in zip(small[-2:], large[-2:], strict=True)
+    lengths = dict(zip(axes, zip(finer.shape, coarser.shape, strict=True), strict=True))
+    is_smaller = any(lengths[axis][0] > lengths[axis][1] for axis in "yx")
+    return is_smaller and all(
+        large == small if axis == "c" else 0 < small <= large
+        for axis, (large, small) in lengths.items()
     )
-    return is_smaller and small[:-2] == large[:-2]

@@ -1,6 +1,7 @@
 """Open an image of an OME-Zarr store: its arrays, its metadata, and what is kept beside them."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ class OpenedImage:
     def is_rgb(self) -> bool:
         """Whether its channels are red, green and blue."""
         return self.metadata.is_color and self.shape.get("c") == 3 and self.dtype == np.uint8
+
+    @property
+    def levels_of_all_planes(self) -> tuple[Any, ...]:
+        """The levels, from the finest on, that have as many planes and times as the finest."""
+        leading = self.levels[0].shape[:-2]
+        return tuple(takewhile(lambda level: level.shape[:-2] == leading, self.levels))
 
     @property
     def block(self) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Tiles:
         """Return the channels that are shown, of one chunk's place: (channels, y, x)."""
         chunks = self._reader.level(level)
         side = dict(zip(self._axes, chunks.sides, strict=True))
-        at = dict(zip("tz", self._frame, strict=True)) | {"y": row, "x": column}
+        at = {axis: self._place(axis, level) for axis in "tz"} | {"y": row, "x": column}
         wanted = self._display.channels if "c" in self._axes else (0,)
         side_c = side.get("c", 1)
         found = []
@@ -127,6 +127,15 @@ class Tiles:
             planes = planes if "c" in self._axes else planes[np.newaxis]
             found.append(_chosen(planes, chunk_c * side_c, wanted))
         return found[0] if len(found) == 1 else _stacked(found)
+
+    def _place(self, axis: str, level: int) -> int:
+        """Return the plane, or time, of a level that lies where that of level 0 does."""
+        at = dict(zip("tz", self._frame, strict=True))[axis]
+        if axis not in self._axes:
+            return at
+        number = self._axes.index(axis)
+        whole, length = (self._reader.level(n).shape[number] for n in (0, level))
+        return at * length // whole
 
 
 def _chosen(planes: NDArray[Any], first: int, wanted: tuple[int, ...]) -> NDArray[Any]:

@@ -155,6 +155,8 @@ class Comparison:
         """Return which level of the source a level of the store is."""
         if level == 0:
             return 0
+        if level >= len(self._info.level_shapes):
+            return None  # It has fewer planes.
         shapes, noted = self._source.info.level_shapes, self._image.noted(level)
         found = noted.get("source_level")
         if found is None and isinstance(self._source, OmeZarrSource):

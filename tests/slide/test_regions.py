@@ -131,6 +131,24 @@ def test_colours_are_read_from_any_layout(
     np.testing.assert_array_equal(region[..., :3], np.moveaxis(pixels[inside], 0, -1))
 
 
+def test_a_level_of_fewer_planes_shows_the_one_at_the_same_place(
+    rng: Rng, write_slide: WriteSlide
+) -> None:
+    shapes = (3, 6, 40, 60), (3, 3, 20, 30), (3, 1, 10, 15)
+    levels = [rng.integers(0, 256, shape, dtype=np.uint8) for shape in shapes]
+    path = write_slide(levels, "czyx", chunks=(3, 2, 16, 16))
+
+    with OmeZarrSlide(path, z=3) as slide:
+        found = [
+            np.asarray(slide.read_region((0, 0), level, slide.level_dimensions[level]))[..., :3]
+            for level in range(slide.level_count)
+        ]
+
+    assert len(found) == 3
+    for level, region, z in zip(levels, found, (3, 1, 0), strict=True):
+        np.testing.assert_array_equal(region, np.moveaxis(level[:, z], 0, -1))
+
+
 def test_a_plane_that_is_not_there_is_refused(rng: Rng, write_slide: WriteSlide) -> None:
     path = write_slide([rng.integers(0, 256, (4, 20, 20), dtype=np.uint8)], "zyx")
 

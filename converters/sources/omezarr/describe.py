@@ -31,7 +31,9 @@ def describe(image: OpenedImage, *, series: int = 0) -> SlideInfo:
     profile = image.extra("icc_profile")
     return SlideInfo(
         name=image_name(Path(files.location), series),
-        level_shapes=tuple((level.shape[-2], level.shape[-1]) for level in image.levels),
+        level_shapes=tuple(
+            (level.shape[-2], level.shape[-1]) for level in image.levels_of_all_planes
+        ),
         mpp=metadata.mpp,
         history=lossy_history(
             image.attributes,

@@ -33,8 +33,9 @@ class OmeZarrSource(FileSource):
     """An image of an OME-Zarr store.
 
     Three channels of 8 bits are RGB if their colours are red, green and blue, or if they are named
-    so and shown in colour. Axes of length 1 are left out. What is not stored is read as the fill
-    value; what this package's coverage says was stored, and is not there, is an error.
+    so and shown in colour. Axes of length 1 are left out, and levels of fewer planes or times. What
+    is not stored is read as the fill value; what this package's coverage says was stored, and is
+    not there, is an error.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class OmeZarrSource(FileSource):
     @property
     def chunk_sides(self) -> list[int]:
         """Width of a chunk of each level, in pixels."""
-        return [int(level.chunks[-1]) for level in self._image.levels]
+        return [int(level.chunks[-1]) for level in self._image.levels_of_all_planes]
 
     @property
     def windows(self) -> tuple[tuple[float, float] | None, ...]:

@@ -163,7 +163,7 @@ def test_one_channel_stays_if_it_has_a_name(open_image: Open) -> None:
     assert (source.read_region(Region(0, 0, 70, 70), frame=(0,)) == 1).all()
 
 
-def test_arrays_that_are_no_reductions_are_no_levels(open_image: Open) -> None:
+def test_levels_of_fewer_planes_are_left_out(open_image: Open) -> None:
     levels = [np.zeros(shape, "u1") + 1 for shape in ((4, 90, 90), (4, 45, 45), (2, 22, 22))]
 
     assert open_image(levels, "zyx").info.level_shapes == ((90, 90), (45, 45))
