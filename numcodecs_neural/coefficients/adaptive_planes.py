@@ -1,7 +1,5 @@
 """What the adaptive coder keeps of a chunk: components in their order, and their tables."""
 
-import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +16,7 @@ from numcodecs_neural.coefficients.adaptive_constants import (
     constants,
     initial_probabilities,
 )
+from numcodecs_neural.coefficients.adaptive_twins import twins_of
 from numcodecs_neural.coefficients.layout import Layout, Plane
 from numcodecs_neural.jpeg import Coefficients, Colour
 
@@ -25,7 +24,6 @@ __all__ = ["FIRST_RANGE", "Coder", "code_planes"]
 
 FIRST_RANGE = (1 << 48) - 1
 _MAX_RATIO = 4
-_TWIN_LIMIT = 8191
 _BAND_BLOCKS = 1 << 16
 
 Array = NDArray[Any]
@@ -113,7 +111,7 @@ def _code_plane(
         coded = plane.coded[here].astype(np.uint8)
         twins: list[Array] = [np.zeros((1, 1, 64), np.int32), np.zeros((1, 1), np.int64)]
         if source is not None:
-            twins = _twins(*source, plane.steps, here, (rows, columns))
+            twins = twins_of(*source, plane.steps, here, (rows, columns))
         context: list[Array] = [blocks[here], coded, *twins, *fixed]
         for row in range(int(begin > 0), coded.shape[0]):
             coder = before_row(coder, columns)
@@ -150,53 +148,3 @@ def _ratios(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     for n, (u, v) in enumerate([(1, 0), (0, 1), (1, 1), (2, 0), (0, 2)]):
         ratios[n, v:, u:] = np.minimum(16 * grid[: 8 - v, : 8 - u] // grid[v:, u:], 4095)
     return ratios.reshape(5, 64)
-
-
-def _twins(
-    blocks: NDArray[np.int16],
-    own_steps: tuple[int, ...],
-    steps: tuple[int, ...],
-    here: slice,
-    shape: tuple[int, int],
-) -> list[Array]:
-    """Return rows of a component on the grid of another, in eighths of its steps, and counts."""
-    down, across = blocks.shape[0] // shape[0], blocks.shape[1] // shape[1]
-    part = blocks[here.start * down : here.stop * down]
-    rows, columns = part.shape[0] // down, shape[1]
-    counts = np.count_nonzero(part[:, :, 1:], axis=2)
-    means = counts.reshape(rows, down, columns, across).sum((1, 3)) // (down * across)
-    values = np.clip(part * np.array(own_steps, np.int64), -32768, 32767).astype(np.float64)
-    values = values.reshape(rows, down, columns, across, 64).transpose(0, 2, 1, 3, 4)
-    # Whole numbers below 2**40, which floating point holds exactly.
-    joined = values.reshape(rows * columns, -1) @ _reduction(down, across)
-    divisors = 128.0 * np.array(steps)
-    twins = np.clip(np.floor((joined + divisors / 2) / divisors), -_TWIN_LIMIT, _TWIN_LIMIT)
-    return [twins.astype(np.int32).reshape(rows, columns, 64), means.astype(np.int64)]
-
-
-@functools.cache
-def _reduction(down: int, across: int) -> NDArray[np.float64]:
-    """Return 1024 times the matrix from the blocks of an area to the block of its means."""
-    rows, columns = _reduction_1d(down), _reduction_1d(across)
-    product = np.einsum("ayp,bxq->abyxpq", rows, columns)
-    matrix: NDArray[np.float64] = np.rint(1024 * product).reshape(down * across * 64, 64)
-    return matrix
-
-
-def _reduction_1d(ratio: int) -> NDArray[np.float64]:
-    """Return (blocks, frequencies of a block, frequencies of the means)."""
-    basis = np.array(
-        [
-            [
-                math.sqrt((1 if k == 0 else 2) / 8) * math.cos((2 * x + 1) * k * math.pi / 16)
-                for x in range(8)
-            ]
-            for k in range(8)
-        ]
-    )
-    if ratio == 1:
-        return np.eye(8)[None]
-    samples = np.kron(np.eye(8), np.full((1, ratio), 1 / ratio))
-    parts = samples.reshape(8, ratio, 8)
-    reduction: NDArray[np.float64] = np.einsum("sam,ps,km->akp", parts, basis, basis)
-    return reduction

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from numcodecs_neural.coding.dec_chunk import decode_chunk
 from numcodecs_neural.engine.sessions import coder_for
+from numcodecs_neural.engine.turns import turn
+from numcodecs_neural.format import Mode
 from numcodecs_neural.weights import WeightsInfo, by_id
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from numcodecs_neural.format import Chunk
 
 __all__ = ["decode", "decode_latents", "encode", "latents_count", "latents_of_pixels"]
+
+# Modes that take their time without a coder, which would take a turn itself.
+_WITHOUT_CODER = (Mode.EXACT, Mode.JPEG)
 
 
 def encode(array: NDArray[Any], weights: WeightsInfo, parameters: EncodeParameters) -> bytes:
@@ -50,7 +56,8 @@ def decode(chunk: Chunk) -> NDArray[Any]:
     WeightsError
         If the weights that wrote it are not installed.
     """
-    return decode_chunk(chunk, lambda weights_id: coder_for(by_id(weights_id)))
+    with turn() if chunk.header.mode in _WITHOUT_CODER else nullcontext():
+        return decode_chunk(chunk, lambda weights_id: coder_for(by_id(weights_id)))
 
 
 def decode_latents(chunk: Chunk, weights: WeightsInfo, count: int) -> NDArray[np.float32]:

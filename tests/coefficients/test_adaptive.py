@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import hypothesis
 import hypothesis.strategies as st
@@ -18,6 +19,7 @@ from numcodecs_neural.coefficients.adaptive_constants import (
     constants,
     initial_probabilities,
 )
+from numcodecs_neural.coefficients.adaptive_twins import twins_of
 from numcodecs_neural.coefficients.dec_adaptive import decode_adaptive
 from numcodecs_neural.coefficients.enc_adaptive import encode_adaptive
 from numcodecs_neural.coefficients.enc_huffman import encode_huffman
@@ -105,6 +107,25 @@ def test_components_of_any_size_come_back(
     )
 
     assert_comes_back(coefficients, layout)
+
+
+@pytest.mark.parametrize("largest", [1, 300, 32767])
+@pytest.mark.parametrize("ratio", [(1, 1), (2, 2), (1, 2), (2, 1), (4, 4)])
+def test_both_backends_reduce_blocks_alike(
+    ratio: tuple[int, int], largest: int, rng: np.random.Generator
+) -> None:
+    rows, columns = 5, 6
+    blocks = rng.integers(-largest, largest + 1, (rows * ratio[0], columns * ratio[1], 64))
+    blocks[rng.random(blocks.shape) < 0.6] = 0
+    own, steps = (tuple(rng.integers(1, 256, 64).tolist()) for _ in range(2))
+
+    def twins(backend: Literal["numba", "numpy"]) -> list[Any]:
+        with config.set(backend=backend):
+            return twins_of(blocks.astype(np.int16), own, steps, slice(1, 4), (rows, columns))
+
+    for fast, slow in zip(twins("numba"), twins("numpy"), strict=True):
+        assert fast.dtype == slow.dtype
+        np.testing.assert_array_equal(fast, slow)
 
 
 def test_blocks_that_are_not_coded_are_0(rng: np.random.Generator) -> None:

@@ -11,13 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from numcodecs_neural import config
+from numcodecs_neural import NeuralImage, config
 from numcodecs_neural.coding.dec_lossy import Levels
 from numcodecs_neural.coding.enc_task import EncodeParameters
 from numcodecs_neural.engine.batching import MAX_BATCH, BatchingCoder
 from numcodecs_neural.engine.sessions import coder_for
 from numcodecs_neural.engine.turns import turn
 from numcodecs_neural.errors import BitstreamError
+from numcodecs_neural.format import Mode
 from numcodecs_neural.weights import resolve
 from tests.annotations import Image
 
@@ -59,6 +60,20 @@ def test_matrix_products_keep_to_one_thread_and_the_setting_comes_back() -> None
 
     assert set(during) == {1}
     assert blas_threads() == before
+
+
+def test_chunks_without_loss_wait_for_a_turn(tissue: Image) -> None:
+    image = tissue[0, :64, :64]
+    codec = NeuralImage(max_error=0)
+    chunk = codec.encode(image)
+    assert codec.parse(chunk).header.mode is Mode.EXACT
+
+    with config.set(threads=1), ThreadPoolExecutor(1) as pool:
+        with turn():
+            decoded = pool.submit(codec.decode, chunk)
+            with pytest.raises(TimeoutError):
+                decoded.result(0.05)
+        np.testing.assert_array_equal(decoded.result(), image)
 
 
 class Recording:
