@@ -158,7 +158,7 @@ def test_converters_use_the_public_codecs_only(path: Path) -> None:
     # networks: of its tissue network the converter proves the bounds as the codec does of its own.
     public = {
         *("arguments", "converters", "codec", "zarr3", "config", "errors"),
-        *("files", "jpeg", "measure", "omezarr", "peers", "networks"),
+        *("files", "jpeg", "measure", "omezarr", "peers", "networks", "reading"),
     }
 
     assert floors_imported_by(path) <= public

@@ -28,6 +28,7 @@ __all__ = [
     "SIGN_ROWS",
     "SQUASH",
     "STRETCH",
+    "TWIN_LIMIT",
     "WEIGHT",
     "WEIGHT_ROWS",
     "bands",
@@ -61,6 +62,9 @@ WEIGHT_ROWS = MANTISSA_ROWS + 11 * 11
 
 WEIGHT = 16000
 """All weights at first, in 65536ths."""
+
+TWIN_LIMIT = 8191
+"""Of what a component before predicts of another, in eighths of its steps."""
 
 _SQUASH_MARGIN = 24
 _FIRST_COUNT = 6

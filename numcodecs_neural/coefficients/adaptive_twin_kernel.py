@@ -7,7 +7,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from numcodecs_neural.coefficients.adaptive_twins import TWIN_LIMIT
+from numcodecs_neural.coefficients.adaptive_constants import TWIN_LIMIT
 from numcodecs_neural.compilation import Integer, compiled, readable
 
 __all__ = ["reduce_blocks"]

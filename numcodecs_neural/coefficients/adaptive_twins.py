@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_neural import compilation
+from numcodecs_neural.coefficients.adaptive_constants import TWIN_LIMIT
 
-__all__ = ["TWIN_LIMIT", "twins_of"]
-
-TWIN_LIMIT = 8191
+__all__ = ["twins_of"]
 
 Array = NDArray[Any]
 
