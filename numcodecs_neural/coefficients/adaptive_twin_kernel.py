@@ -1,4 +1,4 @@
-"""Reduction of blocks to the twins of the adaptive coder, compiled by numba.
+"""Kernel that averages JPEG blocks of one component onto the grid of another, by numba.
 
 Import it only when coefficients are coded, since it imports numba.
 """

@@ -1,4 +1,4 @@
-"""Twins of the adaptive coder: a component that was coded before, on the grid of another."""
+"""Twins: a JPEG component that was coded before, on the grid of the one that is coded now."""
 
 import functools
 import math

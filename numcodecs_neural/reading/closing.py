@@ -1,12 +1,13 @@
-"""Closing: what `with` needs of everything here that is open until it is closed."""
+"""Closing: a base class whose objects are closed at the end of a `with`."""
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Literal, Self
 
 __all__ = ["Closing"]
 
 
-class Closing:
+class Closing(ABC):
     """Closed at the end of a `with`, whatever happens in it."""
 
     def __enter__(self) -> Self:
@@ -21,6 +22,6 @@ class Closing:
         self.close()
         return False
 
+    @abstractmethod
     def close(self) -> None:
         """Close what is open; each class says what that is."""
-        raise NotImplementedError

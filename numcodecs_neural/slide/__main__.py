@@ -1,4 +1,7 @@
-"""Run a program whose slides may be stores: ``python -m numcodecs_neural.slide PROGRAM ...``."""
+"""Run a program that knows OpenSlide only, with OME-Zarr stores as its slides.
+
+Usage: ``python -m numcodecs_neural.slide PROGRAM.py ARGUMENTS ...``.
+"""
 
 import runpy
 import sys

@@ -1,4 +1,4 @@
-"""PNG files of pictures, made in little time."""
+"""PNG files without compression, which take the least time to write."""
 
 import numpy as np
 from numpy.typing import NDArray
